@@ -1,0 +1,191 @@
+"""Settings from the environment, validated at once. The only module that reads `os.environ`.
+
+Every fault is collected and reported by variable name in one `ConfigurationError`. A `.env` file in the working
+directory is read; the real environment wins over it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import urlsplit
+
+from dotenv import dotenv_values
+
+from gateway.errors import ConfigurationError
+
+T = TypeVar("T")
+
+DEFAULT_SCHEDULE_SECONDS = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 43200.0)
+KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything an operator can set. Field names are the variables' names without `GATEWAY_`, with units."""
+
+    database_url: str = "sqlite:///instance/gateway.db"
+    encryption_keys: tuple[str, ...] = field(default=(), repr=False)
+    base_url: str = "http://127.0.0.1:8000"
+    trusted_proxies: int = 0
+    broker_url: str = field(default="", repr=False)
+    handlers: tuple[str, ...] = ()
+    providers_dir: Path | None = None
+    max_body_bytes: int = 5 * 1024 * 1024
+    delivery_schedule_seconds: tuple[float, ...] = DEFAULT_SCHEDULE_SECONDS
+    retention_days: int = 30
+    allow_private_destinations: bool = False
+    log_format: str | None = None
+    log_level: str = "info"
+    metrics_dir: Path | None = None
+    encryption_key_file: Path = Path("instance/encryption.key")
+
+
+def load_settings(environ: Mapping[str, str] | None = None, *, dotenv_path: Path | None = None) -> Settings:
+    """Read and check all `GATEWAY_*` variables.
+
+    `environ` replaces the process environment and the `.env` file (for tests and embedding); otherwise
+    `dotenv_path`, by default `.env` in the working directory, fills in what the environment does not set.
+    Raises `ConfigurationError` that names every faulty variable.
+    """
+    if environ is None:
+        from_file = dotenv_values(dotenv_path or Path(".env"))
+        environ = {key: value for key, value in from_file.items() if value is not None} | dict(os.environ)
+    reader = _Reader(environ)
+    defaults = Settings()
+    settings = Settings(
+        database_url=reader.get("GATEWAY_DATABASE_URL", _database_url, defaults.database_url),
+        encryption_keys=reader.get("GATEWAY_ENCRYPTION_KEYS", _keys, ()),
+        base_url=reader.get("GATEWAY_BASE_URL", _base_url, defaults.base_url),
+        trusted_proxies=reader.get("GATEWAY_TRUSTED_PROXIES", _whole(0, 10), defaults.trusted_proxies),
+        broker_url=reader.get("GATEWAY_BROKER_URL", _broker_url, ""),
+        handlers=reader.get("GATEWAY_HANDLERS", _modules, ()),
+        providers_dir=reader.get("GATEWAY_PROVIDERS_DIR", _directory, None),
+        max_body_bytes=reader.get("GATEWAY_MAX_BODY_BYTES", _whole(1, 1 << 30), defaults.max_body_bytes),
+        delivery_schedule_seconds=reader.get("GATEWAY_DELIVERY_SCHEDULE", parse_schedule, DEFAULT_SCHEDULE_SECONDS),
+        retention_days=reader.get("GATEWAY_RETENTION_DAYS", _whole(1, 36_500), defaults.retention_days),
+        allow_private_destinations=reader.get("GATEWAY_ALLOW_PRIVATE_DESTINATIONS", _boolean, False),
+        log_format=reader.get("GATEWAY_LOG_FORMAT", _one_of("text", "json"), None),
+        log_level=reader.get("GATEWAY_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info"),
+        metrics_dir=reader.get("PROMETHEUS_MULTIPROC_DIR", Path, None),
+    )
+    if reader.faults:
+        raise ConfigurationError(reader.faults)
+    return settings
+
+
+def parse_schedule(text: str) -> tuple[float, ...]:
+    """`"5,30,120"` as seconds between tries. Raises `ValueError` with what is wrong."""
+    try:
+        seconds = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise ValueError("is not a comma-separated list of seconds, for example 5,30,120") from None
+    if len(seconds) > 100:
+        raise ValueError("has more than 100 steps")
+    if not all(0 <= step <= 30 * 86_400 for step in seconds):
+        raise ValueError("has a step outside 0 to 2592000 seconds")
+    return seconds
+
+
+class _Reader:
+    """Applies a parser per variable and remembers every fault."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self._environ = environ
+        self.faults: list[str] = []
+
+    def get(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        text = self._environ.get(name, "").strip()
+        if not text:
+            return default
+        try:
+            return parse(text)
+        except ValueError as fault:
+            self.faults.append(f"{name} {fault}")
+            return default
+
+
+def _database_url(text: str) -> str:
+    if text.startswith(("postgres://", "postgresql://")):
+        text = "postgresql+psycopg://" + text.split("://", 1)[1]
+    if not text.startswith(("sqlite:///", "postgresql+psycopg://")):
+        raise ValueError("must start with sqlite:/// or postgresql+psycopg://")
+    if text in {"sqlite:///", "sqlite:///:memory:"}:
+        raise ValueError("must name a file: an in-memory database would lose every event")
+    return text
+
+
+def _keys(text: str) -> tuple[str, ...]:
+    keys = tuple(part.strip() for part in text.split(",") if part.strip())
+    for number, key in enumerate(keys, start=1):
+        try:
+            size = len(base64.urlsafe_b64decode(key + "=" * (-len(key) % 4)))
+        except (binascii.Error, ValueError):
+            size = -1
+        if size != KEY_BYTES:
+            raise ValueError(f"key {number} is not {KEY_BYTES} bytes of base64; make one with `gateway secrets generate`")
+    return keys
+
+
+def _base_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an absolute http or https URL, for example https://hooks.example.com")
+    if parts.query or parts.fragment or parts.username:
+        raise ValueError("must not have a query, a fragment or credentials")
+    return text.rstrip("/")
+
+
+def _broker_url(text: str) -> str:
+    if urlsplit(text).scheme not in {"amqp", "amqps", "redis", "rediss"}:
+        raise ValueError("must be an amqp:// or redis:// URL, or empty for the embedded worker")
+    return text
+
+
+def _modules(text: str) -> tuple[str, ...]:
+    names = tuple(part.strip() for part in text.split(",") if part.strip())
+    for name in names:
+        if not all(part.isidentifier() for part in name.split(".")):
+            raise ValueError(f"names {name!r}, which is not a module name")
+    return names
+
+
+def _directory(text: str) -> Path:
+    path = Path(text)
+    if not path.is_dir():
+        raise ValueError(f"names {text!r}, which is not a directory")
+    return path
+
+
+def _whole(low: int, high: int) -> Callable[[str], int]:
+    def parse(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            raise ValueError(f"is not a whole number: {text!r}") from None
+        if not low <= number <= high:
+            raise ValueError(f"must be from {low} to {high}, not {number}")
+        return number
+
+    return parse
+
+
+def _boolean(text: str) -> bool:
+    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    if text.lower() not in words:
+        raise ValueError(f"must be true or false, not {text!r}")
+    return words[text.lower()]
+
+
+def _one_of(*words: str) -> Callable[[str], str]:
+    def parse(text: str) -> str:
+        if text.lower() not in words:
+            raise ValueError(f"must be one of {', '.join(words)}, not {text!r}")
+        return text.lower()
+
+    return parse

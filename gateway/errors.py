@@ -1,0 +1,103 @@
+"""The error tree: every error of ours, with its code and what a caller may do about it.
+
+`code` is the API's code, the metric's label and the log's field. Foreign exceptions are translated into one of
+these where they enter, with `from`.
+
+    GatewayError
+    ├── ConfigurationError        settings, catalogue files and handler modules that cannot be used
+    ├── InvalidInput              what a person or program asked for cannot be done as written
+    │   ├── NotFound              the thing named does not exist (for this tenant)
+    │   ├── Conflict              it exists already, or its state forbids the change
+    │   └── IllegalTransition     a state change that the state table does not have
+    ├── StorageUnavailable        the database did not take or give the data; try again
+    │   ├── QueueFull             the bounded commit queue is full; try again
+    │   └── SchemaBehind          the database needs `gateway db upgrade`
+    ├── AddressForbidden          the SSRF guard refused an address
+    └── DecryptionFailed          a sealed value cannot be opened with the keys at hand
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class GatewayError(Exception):
+    """Root of the tree. `http_status` is the answer's status, `retryable` whether the same call may succeed later."""
+
+    code: ClassVar[str] = "internal_error"
+    http_status: ClassVar[int] = 500
+    retryable: ClassVar[bool] = False
+
+
+class ConfigurationError(GatewayError):
+    """The installation is set up wrongly. `faults` names every fault that was found, one sentence each."""
+
+    code = "configuration_invalid"
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = list(faults)
+        super().__init__("\n".join(self.faults))
+
+
+class InvalidInput(GatewayError):
+    """A request that cannot be carried out as written; the message says what to change."""
+
+    code = "invalid_input"
+    http_status = 400
+
+
+class NotFound(InvalidInput):
+    """The named thing does not exist for this tenant."""
+
+    code = "not_found"
+    http_status = 404
+
+
+class Conflict(InvalidInput):
+    """The thing exists already, or is in a state that forbids the change."""
+
+    code = "conflict"
+    http_status = 409
+
+
+class IllegalTransition(InvalidInput):
+    """The state table has no such step."""
+
+    code = "illegal_transition"
+    http_status = 409
+
+
+class StorageUnavailable(GatewayError):
+    """The database could not store or read; nothing was acknowledged. `retry_after_seconds` is a hint."""
+
+    code = "storage_unavailable"
+    http_status = 503
+    retryable = True
+    retry_after_seconds: ClassVar[int] = 5
+
+
+class QueueFull(StorageUnavailable):
+    """The bounded queue in front of the commit writer is full."""
+
+    code = "storage_unavailable"
+    retry_after_seconds = 1
+
+
+class SchemaBehind(StorageUnavailable):
+    """The database's schema is older than this code: run `gateway db upgrade`."""
+
+    code = "schema_behind"
+    retryable = False
+
+
+class AddressForbidden(GatewayError):
+    """An outgoing request was aimed at an address that the SSRF guard does not allow."""
+
+    code = "address_forbidden"
+    http_status = 400
+
+
+class DecryptionFailed(GatewayError):
+    """A sealed value cannot be opened: the key is missing from `GATEWAY_ENCRYPTION_KEYS`, or the value was moved."""
+
+    code = "decryption_failed"
