@@ -1,0 +1,33 @@
+# The gateway, web and worker in one container. State is in /app/instance: give it a volume, or set
+# GATEWAY_DATABASE_URL and GATEWAY_ENCRYPTION_KEYS and keep nothing in the container.
+#   docker build -t gateway . && docker run -p 8000:8000 -v gateway:/app/instance gateway
+
+FROM python:3.11-slim AS build
+# A compiler only here, for the libraries that have no wheel for the platform.
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends gcc libc6-dev \
+    && rm -rf /var/lib/apt/lists/*
+RUN python -m venv /app/.venv
+ENV PATH=/app/.venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
+WORKDIR /app
+# Requirements first: a change of the code does not install them again.
+COPY requirements.txt ./
+RUN pip install --requirement requirements.txt
+COPY . .
+# Editable, so that gunicorn.conf.py and wsgi.py are found beside the package.
+RUN pip install --no-deps --editable .
+
+FROM python:3.11-slim
+RUN useradd --system --uid 10001 --home-dir /app gateway
+COPY --from=build /app /app
+# The process may write its state and nothing else.
+RUN install -d -o gateway -g gateway -m 0700 /app/instance
+WORKDIR /app
+USER gateway
+ENV PATH=/app/.venv/bin:$PATH PYTHONUNBUFFERED=1
+VOLUME ["/app/instance"]
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s --retries=3 \
+    CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/healthz', timeout=2)"]
+CMD ["gateway", "run", "--host", "0.0.0.0"]
