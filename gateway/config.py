@@ -10,7 +10,7 @@ import base64
 import binascii
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import urlsplit
@@ -23,6 +23,7 @@ T = TypeVar("T")
 
 DEFAULT_SCHEDULE_SECONDS = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 43200.0)
 KEY_BYTES = 32
+KEY_FAULT = f"is not {KEY_BYTES} bytes of base64; make one with `gateway secrets generate`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,37 +47,50 @@ class Settings:
     encryption_key_file: Path = Path("instance/encryption.key")
 
 
-def load_settings(environ: Mapping[str, str] | None = None, *, dotenv_path: Path | None = None) -> Settings:
+def load_settings(
+    environ: Mapping[str, str] | None = None,
+    *,
+    dotenv_path: Path | None = None,
+    defaults: Settings | None = None,
+) -> Settings:
     """Read and check all `GATEWAY_*` variables.
 
     `environ` replaces the process environment and the `.env` file (for tests and embedding); otherwise
     `dotenv_path`, by default `.env` in the working directory, fills in what the environment does not set.
+    `defaults` replaces the defaults: what a variable sets, even to the usual default, wins over them.
     Raises `ConfigurationError` that names every faulty variable.
     """
     if environ is None:
         from_file = dotenv_values(dotenv_path or Path(".env"))
         environ = {key: value for key, value in from_file.items() if value is not None} | dict(os.environ)
     reader = _Reader(environ)
-    defaults = Settings()
+    defaults = defaults or Settings()
     settings = Settings(
         database_url=reader.get("GATEWAY_DATABASE_URL", _database_url, defaults.database_url),
-        encryption_keys=reader.get("GATEWAY_ENCRYPTION_KEYS", _keys, ()),
+        encryption_keys=reader.get("GATEWAY_ENCRYPTION_KEYS", _keys, defaults.encryption_keys),
         base_url=reader.get("GATEWAY_BASE_URL", _base_url, defaults.base_url),
         trusted_proxies=reader.get("GATEWAY_TRUSTED_PROXIES", _whole(0, 10), defaults.trusted_proxies),
-        broker_url=reader.get("GATEWAY_BROKER_URL", _broker_url, ""),
-        handlers=reader.get("GATEWAY_HANDLERS", _modules, ()),
-        providers_dir=reader.get("GATEWAY_PROVIDERS_DIR", _directory, None),
+        broker_url=reader.get("GATEWAY_BROKER_URL", _broker_url, defaults.broker_url),
+        handlers=reader.get("GATEWAY_HANDLERS", _modules, defaults.handlers),
+        providers_dir=reader.get("GATEWAY_PROVIDERS_DIR", _directory, defaults.providers_dir),
         max_body_bytes=reader.get("GATEWAY_MAX_BODY_BYTES", _whole(1, 1 << 30), defaults.max_body_bytes),
         delivery_schedule_seconds=reader.get("GATEWAY_DELIVERY_SCHEDULE", parse_schedule, DEFAULT_SCHEDULE_SECONDS),
         retention_days=reader.get("GATEWAY_RETENTION_DAYS", _whole(1, 36_500), defaults.retention_days),
-        allow_private_destinations=reader.get("GATEWAY_ALLOW_PRIVATE_DESTINATIONS", _boolean, False),
-        log_format=reader.get("GATEWAY_LOG_FORMAT", _one_of("text", "json"), None),
-        log_level=reader.get("GATEWAY_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), "info"),
-        metrics_dir=reader.get("PROMETHEUS_MULTIPROC_DIR", Path, None),
+        allow_private_destinations=reader.get(
+            "GATEWAY_ALLOW_PRIVATE_DESTINATIONS", _boolean, defaults.allow_private_destinations
+        ),
+        log_format=reader.get("GATEWAY_LOG_FORMAT", _one_of("text", "json"), defaults.log_format),
+        log_level=reader.get("GATEWAY_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), defaults.log_level),
+        metrics_dir=reader.get("PROMETHEUS_MULTIPROC_DIR", Path, defaults.metrics_dir),
     )
     if reader.faults:
         raise ConfigurationError(reader.faults)
-    return settings
+    return replace(settings, encryption_key_file=defaults.encryption_key_file)
+
+
+def child_environment(variables: Mapping[str, str]) -> dict[str, str]:
+    """This process's environment with `variables` on top, for a child process that reads its own settings."""
+    return dict(os.environ) | dict(variables)
 
 
 def parse_schedule(text: str) -> tuple[float, ...]:
@@ -90,6 +104,19 @@ def parse_schedule(text: str) -> tuple[float, ...]:
     if not all(0 <= step <= 30 * 86_400 for step in seconds):
         raise ValueError("has a step outside 0 to 2592000 seconds")
     return seconds
+
+
+def decode_key(text: str) -> bytes:
+    """The `KEY_BYTES` bytes of an encryption key in base64, of either alphabet. Raises `ValueError`."""
+    try:
+        key = base64.b64decode(
+            text + "=" * (-len(text) % 4), altchars=b"-_" if set(text) & set("-_") else None, validate=True
+        )
+    except binascii.Error:
+        raise ValueError(KEY_FAULT) from None
+    if len(key) != KEY_BYTES:
+        raise ValueError(KEY_FAULT)
+    return key
 
 
 class _Reader:
@@ -128,7 +155,9 @@ def _keys(text: str) -> tuple[str, ...]:
         except (binascii.Error, ValueError):
             size = -1
         if size != KEY_BYTES:
-            raise ValueError(f"key {number} is not {KEY_BYTES} bytes of base64; make one with `gateway secrets generate`")
+            raise ValueError(
+                f"key {number} is not {KEY_BYTES} bytes of base64; make one with `gateway secrets generate`"
+            )
     return keys
 
 
@@ -136,8 +165,14 @@ def _base_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError("must be an absolute http or https URL, for example https://hooks.example.com")
-    if parts.query or parts.fragment or parts.username:
+    if parts.query or parts.fragment or parts.username is not None:
         raise ValueError("must not have a query, a fragment or credentials")
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if port == 0:
+        raise ValueError("has a port outside 1 to 65535")
     return text.rstrip("/")
 
 
@@ -176,7 +211,16 @@ def _whole(low: int, high: int) -> Callable[[str], int]:
 
 
 def _boolean(text: str) -> bool:
-    words = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+    words = {
+        "true": True,
+        "1": True,
+        "yes": True,
+        "on": True,
+        "false": False,
+        "0": False,
+        "no": False,
+        "off": False,
+    }
     if text.lower() not in words:
         raise ValueError(f"must be true or false, not {text!r}")
     return words[text.lower()]

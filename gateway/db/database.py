@@ -1,0 +1,103 @@
+"""The database as the rest of the project sees it: transactions, sessions, and errors in our own words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from sqlite3 import Connection as SqliteConnection
+from typing import Any
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from gateway.db.engine import WRITE_OPTION, apply_rules, open_engine, sqlite_path
+from gateway.db.scope import SystemSession, TenantSession
+from gateway.db.write_lock import NoLock, WriteLock
+from gateway.errors import StorageUnavailable
+
+
+class Database:
+    """Transactions on one engine.
+
+    `read` and `write` give Core connections for named statements of the hot paths; the `*_session` methods give
+    ORM sessions. Every block is one transaction: it commits at its end and rolls back on an exception. A database
+    that is locked, full, stopped or out of reach raises `StorageUnavailable`. Safe to share between threads.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        apply_rules(engine)
+        self.engine = engine
+        path = sqlite_path(engine)
+        self._lock = NoLock() if path is None else WriteLock(path.with_name(path.name + ".lock"))
+        self._writing = engine.execution_options(**{WRITE_OPTION: True})
+
+    @classmethod
+    def open(cls, database_url: str) -> Database:
+        """A database outside of Flask."""
+        return cls(open_engine(database_url))
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A transaction that only reads. Raises `StorageUnavailable`."""
+        with storage_errors(), self.engine.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write, alone among SQLite's writers. Raises `StorageUnavailable`."""
+        with storage_errors(), self._lock.held(), self._writing.connect() as connection, connection.begin():
+            yield connection
+
+    @contextmanager
+    def tenant_session(self, tenant_id: str, *, write: bool = False) -> Iterator[TenantSession]:
+        """An ORM session that sees one tenant's rows. Raises `StorageUnavailable`."""
+        with (
+            self.write() if write else self.read() as connection,
+            TenantSession(connection, tenant_id=tenant_id, expire_on_commit=False) as session,
+        ):
+            yield session
+            session.flush()
+
+    @contextmanager
+    def system_session(self, *, write: bool = False) -> Iterator[SystemSession]:
+        """An ORM session over all tenants: for work that belongs to none. Raises `StorageUnavailable`."""
+        with (
+            self.write() if write else self.read() as connection,
+            SystemSession(connection, expire_on_commit=False) as session,
+        ):
+            yield session
+            session.flush()
+
+    def close(self) -> None:
+        """Close pooled connections; the object can be used again afterwards."""
+        self.engine.dispose()
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Translate "the database cannot be used now" into `StorageUnavailable`; data errors pass as they are."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+        raise StorageUnavailable(f"the database is not available: {_first_line(error)}") from error
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise StorageUnavailable(f"the database connection was lost: {_first_line(error)}") from error
+        raise
+
+
+def sqlite_driver(connection: Connection) -> SqliteConnection:
+    """The sqlite3 connection below, for statements whose per-call cost matters."""
+    driver: Any = connection.connection.driver_connection
+    assert isinstance(driver, SqliteConnection)
+    return driver
+
+
+def _first_line(error: BaseException) -> str:
+    origin = getattr(error, "orig", None) or error
+    return str(origin).strip().split("\n", 1)[0]

@@ -1,0 +1,53 @@
+"""The declarative base, what every tenant-owned row has, and the Flask-SQLAlchemy extension.
+
+The tables themselves live with the packages that own them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import BigInteger, MetaData, String
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from gateway.db.types import Identifier
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class Base(DeclarativeBase):
+    """Base of every table."""
+
+    metadata = MetaData(naming_convention=NAMING)
+
+
+class TenantOwned:
+    """A row that belongs to one tenant. Sessions opened for a tenant see and write only its rows."""
+
+    tenant_id: Mapped[str] = mapped_column(Identifier)
+
+
+class Configuration:
+    """A row that the in-memory snapshot is built from: any change of one moves the revision."""
+
+    is_configuration: ClassVar[bool] = True
+
+
+class Revision(Base):
+    """One row that counts changes of configuration, so that a snapshot can tell cheaply whether it is current."""
+
+    __tablename__ = "revisions"
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+
+
+CONFIGURATION_REVISION = "configuration"
+
+db = SQLAlchemy(metadata=Base.metadata)

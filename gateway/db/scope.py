@@ -1,0 +1,68 @@
+"""Tenant isolation by construction: a session is opened for one tenant, or for the system.
+
+A tenant's session adds `tenant_id = …` to every select, update and delete of tenant-owned rows, loads through
+relationships included, and refuses to write a row of another tenant. A system session (worker, snapshot, purge)
+says by its name that it sees all tenants. Any change of a configuration row moves the revision in the same
+transaction.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import event, update
+from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
+
+from gateway.db.model import CONFIGURATION_REVISION, Configuration, Revision, TenantOwned
+from gateway.errors import GatewayError
+
+
+class TenantMismatch(GatewayError):
+    """Code tried to write a row of one tenant in another tenant's session: a defect of ours, never of input."""
+
+    code = "tenant_mismatch"
+
+
+class TenantSession(Session):
+    """Sees one tenant. `tenant_id` is the tenant's id."""
+
+    def __init__(self, *args: Any, tenant_id: str, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.tenant_id = tenant_id
+
+
+class SystemSession(Session):
+    """Sees all tenants; for work that belongs to none."""
+
+
+@event.listens_for(TenantSession, "do_orm_execute")
+def _restrict(state: ORMExecuteState) -> None:
+    session = state.session
+    if not isinstance(session, TenantSession) or state.is_column_load:
+        return
+    tenant_id = session.tenant_id
+    state.statement = state.statement.options(
+        with_loader_criteria(TenantOwned, lambda row: row.tenant_id == tenant_id, include_aliases=True)
+    )
+
+
+@event.listens_for(TenantSession, "before_flush")
+def _own(session: Session, _context: UOWTransaction, _instances: object) -> None:
+    if not isinstance(session, TenantSession):
+        return
+    for row in session.new:
+        if isinstance(row, TenantOwned) and not row.tenant_id:
+            row.tenant_id = session.tenant_id
+    for row in (*session.new, *session.dirty, *session.deleted):
+        if isinstance(row, TenantOwned) and row.tenant_id != session.tenant_id:
+            raise TenantMismatch(f"a {type(row).__name__} of another tenant in this tenant's session")
+
+
+@event.listens_for(TenantSession, "after_flush")
+@event.listens_for(SystemSession, "after_flush")
+def _revise(session: Session, _context: UOWTransaction) -> None:
+    changed = (*session.new, *session.deleted, *(row for row in session.dirty if session.is_modified(row)))
+    if any(isinstance(row, Configuration) for row in changed):
+        session.connection().execute(
+            update(Revision).where(Revision.name == CONFIGURATION_REVISION).values(value=Revision.value + 1)
+        )

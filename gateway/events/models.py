@@ -1,0 +1,48 @@
+"""The journal's table: one immutable row per event, with the exact bytes that came.
+
+Rows are written by `gateway.events.journal` only. There are no foreign keys on this table and on `deliveries`:
+both are hot, both are only ever removed by the purge, which takes them in order.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Index, Integer, LargeBinary, String, Text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from gateway.db.model import Base, TenantOwned
+from gateway.db.types import Identifier, Key, UtcTimestamp
+
+# The source of events that happen inside the gateway; no inbound endpoint may take this slug or this id.
+SYSTEM_SOURCE = "gateway"
+
+
+class Event(Base, TenantOwned):
+    """One thing that happened, received or internal. Ids sort by time.
+
+    `source` and `provider` are what they were when the event came; `source_id` is `gateway` for internal events.
+    `headers` is a JSON array of [name, value] pairs in the order received. `dedupe_key` is unique per source;
+    NULL means that the provider gives none.
+    """
+
+    __tablename__ = "events"
+    id: Mapped[str] = mapped_column(Identifier, primary_key=True)
+    source_id: Mapped[str] = mapped_column(Identifier)
+    source: Mapped[str] = mapped_column(String(64))
+    provider: Mapped[str] = mapped_column(String(64))
+    type: Mapped[str | None] = mapped_column(Key)
+    dedupe_key: Mapped[str | None] = mapped_column(Key)
+    received_at: Mapped[datetime] = mapped_column(UtcTimestamp)
+    request_id: Mapped[str | None] = mapped_column(String(128))
+    method: Mapped[str] = mapped_column(String(8))
+    url: Mapped[str] = mapped_column(Text)
+    content_type: Mapped[str | None] = mapped_column(String(255))
+    body_bytes: Mapped[int] = mapped_column(Integer)
+    headers: Mapped[bytes] = mapped_column(LargeBinary)
+    body: Mapped[bytes] = mapped_column(LargeBinary)
+
+    __table_args__ = (
+        Index("uq_events_source_id_dedupe_key", "source_id", "dedupe_key", unique=True),
+        Index("ix_events_tenant_id_id", "tenant_id", "id"),
+    )
