@@ -30,7 +30,7 @@ KEY_FAULT = f"is not {KEY_BYTES} bytes of base64; make one with `gateway secrets
 class Settings:
     """Everything an operator can set. Field names are the variables' names without `GATEWAY_`, with units."""
 
-    database_url: str = "sqlite:///instance/gateway.db"
+    database_url: str = field(default="sqlite:///instance/gateway.db", repr=False)
     encryption_keys: tuple[str, ...] = field(default=(), repr=False)
     base_url: str = "http://127.0.0.1:8000"
     trusted_proxies: int = 0

@@ -1,0 +1,150 @@
+"""Settings: defaults, every fault named, `.env`, and no secret in a repr."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway.config import Settings, child_environment, decode_key, load_settings, parse_schedule
+from gateway.errors import ConfigurationError
+
+KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
+
+
+def test_an_empty_environment_gives_the_defaults() -> None:
+    assert load_settings({}) == Settings()
+
+
+def test_blank_variables_count_as_unset() -> None:
+    assert load_settings({"GATEWAY_RETENTION_DAYS": "  ", "GATEWAY_DATABASE_URL": ""}) == Settings()
+
+
+def test_every_variable_is_read(tmp_path: Path) -> None:
+    settings = load_settings(
+        {
+            "GATEWAY_DATABASE_URL": "postgres://u:p@db/gateway",
+            "GATEWAY_ENCRYPTION_KEYS": f"{KEY}, {KEY}",
+            "GATEWAY_BASE_URL": "https://hooks.example.com/",
+            "GATEWAY_TRUSTED_PROXIES": "2",
+            "GATEWAY_BROKER_URL": "redis://localhost/0",
+            "GATEWAY_HANDLERS": "shop.handlers,crm",
+            "GATEWAY_PROVIDERS_DIR": str(tmp_path),
+            "GATEWAY_MAX_BODY_BYTES": "1024",
+            "GATEWAY_DELIVERY_SCHEDULE": "1,2.5",
+            "GATEWAY_RETENTION_DAYS": "7",
+            "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": "Yes",
+            "GATEWAY_LOG_FORMAT": "JSON",
+            "GATEWAY_LOG_LEVEL": "debug",
+            "PROMETHEUS_MULTIPROC_DIR": str(tmp_path),
+        }
+    )
+    assert settings == Settings(
+        database_url="postgresql+psycopg://u:p@db/gateway",
+        encryption_keys=(KEY, KEY),
+        base_url="https://hooks.example.com",
+        trusted_proxies=2,
+        broker_url="redis://localhost/0",
+        handlers=("shop.handlers", "crm"),
+        providers_dir=tmp_path,
+        max_body_bytes=1024,
+        delivery_schedule_seconds=(1.0, 2.5),
+        retention_days=7,
+        allow_private_destinations=True,
+        log_format="json",
+        log_level="debug",
+        metrics_dir=tmp_path,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "complaint"),
+    [
+        ("GATEWAY_DATABASE_URL", "mysql://h/d", "must start with sqlite:///"),
+        ("GATEWAY_DATABASE_URL", "sqlite:///:memory:", "must name a file"),
+        ("GATEWAY_ENCRYPTION_KEYS", "short", "key 1 is not 32 bytes"),
+        ("GATEWAY_ENCRYPTION_KEYS", f"{KEY},{KEY[:-4]}!!!=", "key 2 is not 32 bytes"),
+        ("GATEWAY_BASE_URL", "hooks.example.com", "must be an absolute http or https URL"),
+        ("GATEWAY_BASE_URL", "https://:x@h", "must not have a query, a fragment or credentials"),
+        ("GATEWAY_BASE_URL", "https://h:99999", "has a port outside 1 to 65535"),
+        ("GATEWAY_BASE_URL", "https://[::1", "Invalid IPv6 URL"),
+        ("GATEWAY_TRUSTED_PROXIES", "-1", "must be from 0 to 10"),
+        ("GATEWAY_BROKER_URL", "http://h", "must be an amqp:// or redis:// URL"),
+        ("GATEWAY_HANDLERS", "a-b", "is not a module name"),
+        ("GATEWAY_PROVIDERS_DIR", "/does/not/exist", "is not a directory"),
+        ("GATEWAY_MAX_BODY_BYTES", "5MB", "is not a whole number"),
+        ("GATEWAY_DELIVERY_SCHEDULE", "5;30", "is not a comma-separated list of seconds"),
+        ("GATEWAY_RETENTION_DAYS", "0", "must be from 1"),
+        ("GATEWAY_ALLOW_PRIVATE_DESTINATIONS", "maybe", "must be true or false"),
+        ("GATEWAY_LOG_FORMAT", "xml", "must be one of text, json"),
+        ("GATEWAY_LOG_LEVEL", "loud", "must be one of debug"),
+    ],
+)
+def test_a_fault_names_its_variable(name: str, value: str, complaint: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({name: value})
+    assert len(caught.value.faults) == 1
+    assert caught.value.faults[0].startswith(name + " ")
+    assert complaint in caught.value.faults[0]
+
+
+def test_all_faults_are_reported_at_once() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"GATEWAY_RETENTION_DAYS": "x", "GATEWAY_LOG_LEVEL": "x", "GATEWAY_BASE_URL": "x"})
+    assert [fault.split()[0] for fault in caught.value.faults] == [
+        "GATEWAY_BASE_URL",
+        "GATEWAY_RETENTION_DAYS",
+        "GATEWAY_LOG_LEVEL",
+    ]
+
+
+def test_faults_do_not_quote_keys() -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        load_settings({"GATEWAY_ENCRYPTION_KEYS": "almost-a-secret"})
+    assert "almost-a-secret" not in str(caught.value)
+
+
+def test_the_repr_shows_no_secret() -> None:
+    settings = Settings(
+        encryption_keys=(KEY,), broker_url="amqp://u:hidden@h", database_url="postgresql+psycopg://u:hidden@h/d"
+    )
+    assert KEY not in repr(settings)
+    assert "hidden" not in repr(settings)
+
+
+def test_a_dotenv_file_fills_in_and_the_environment_wins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    dotenv = tmp_path / ".env"
+    dotenv.write_text("GATEWAY_RETENTION_DAYS=3\nGATEWAY_TRUSTED_PROXIES=1\n")
+    monkeypatch.setenv("GATEWAY_RETENTION_DAYS", "9")
+    monkeypatch.delenv("GATEWAY_TRUSTED_PROXIES", raising=False)
+    settings = load_settings(dotenv_path=dotenv)
+    assert (settings.retention_days, settings.trusted_proxies) == (9, 1)
+
+
+def test_other_defaults_lose_to_what_is_set(tmp_path: Path) -> None:
+    defaults = replace(Settings(), allow_private_destinations=True, encryption_key_file=tmp_path / "key")
+    assert load_settings({}, defaults=defaults) == defaults
+    assert not load_settings(
+        {"GATEWAY_ALLOW_PRIVATE_DESTINATIONS": "false"}, defaults=defaults
+    ).allow_private_destinations
+
+
+def test_a_childs_environment_is_ours_with_its_own_on_top(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_RETENTION_DAYS", "9")
+    environment = child_environment({"PROMETHEUS_MULTIPROC_DIR": "/m"})
+    assert environment["GATEWAY_RETENTION_DAYS"] == "9"
+    assert environment["PROMETHEUS_MULTIPROC_DIR"] == "/m"
+
+
+@pytest.mark.parametrize("text", ["", "5,,6", "nan", "-1", "2592001", ",".join(["1"] * 101)])
+def test_a_schedule_out_of_bounds_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match=r"^(is not|has)"):
+        parse_schedule(text)
+
+
+def test_keys_are_read_in_both_base64_alphabets() -> None:
+    key = b"\xfb\xff" * 16
+    assert decode_key(base64.b64encode(key).decode()) == key
+    assert decode_key(base64.urlsafe_b64encode(key).decode().rstrip("=")) == key
