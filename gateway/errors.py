@@ -68,12 +68,19 @@ class IllegalTransition(InvalidInput):
 
 
 class StorageUnavailable(GatewayError):
-    """The database could not store or read; nothing was acknowledged. `retry_after_seconds` is a hint."""
+    """The database could not store or read; nothing was acknowledged.
+
+    `retry_after_seconds` is a hint for the caller; `connection_lost` says that a fresh connection may work at once.
+    """
 
     code = "storage_unavailable"
     http_status = 503
     retryable = True
     retry_after_seconds: ClassVar[int] = 5
+
+    def __init__(self, message: str, *, connection_lost: bool = False) -> None:
+        self.connection_lost = connection_lost
+        super().__init__(message)
 
 
 class QueueFull(StorageUnavailable):

@@ -83,11 +83,14 @@ def storage_errors() -> Iterator[None]:
     """Translate "the database cannot be used now" into `StorageUnavailable`; data errors pass as they are."""
     try:
         yield
-    except (OperationalError, InterfaceError, PoolTimeout, OSError) as error:
+    except (PoolTimeout, OSError) as error:
         raise StorageUnavailable(f"the database is not available: {_first_line(error)}") from error
     except DBAPIError as error:
-        if error.connection_invalidated:
-            raise StorageUnavailable(f"the database connection was lost: {_first_line(error)}") from error
+        lost = error.connection_invalidated
+        if lost or isinstance(error, (OperationalError, InterfaceError)):
+            raise StorageUnavailable(
+                f"the database is not available: {_first_line(error)}", connection_lost=lost
+            ) from error
         raise
 
 

@@ -1,0 +1,152 @@
+"""Group commit: one writer thread per process commits all that waits in one transaction.
+
+Callers hand over an item and get a future; the future's result says what became of that item alone. There is no
+delay built in: while one transaction commits, the next batch gathers. Law 2 of the design.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from typing import Generic, TypeVar
+
+from sqlalchemy import Connection
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.db.database import Database
+from gateway.errors import GatewayError, QueueFull, StorageUnavailable
+from gateway.telemetry.logging import get_logger
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+Apply = Callable[[Connection, Sequence[Item]], Sequence[Result]]
+"""Stores items inside the given transaction and returns one result per item, in order.
+
+It must be repeatable: after a lost connection the same items may come again although their first transaction
+committed.
+"""
+
+
+class GroupCommit(Generic[Item, Result]):
+    """A bounded queue in front of one writer thread, which starts with the first item.
+
+    `size_of` weighs an item in bytes; a batch holds at most `batch_items` and about `batch_bytes`, the queue at most
+    `queue_items` and `queue_bytes`.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        apply: Apply[Item, Result],
+        *,
+        size_of: Callable[[Item], int],
+        observe_batch: Callable[[int], None] = lambda size: None,
+        batch_items: int = 256,
+        batch_bytes: int = 16 * 1024 * 1024,
+        queue_items: int = 4096,
+        queue_bytes: int = 64 * 1024 * 1024,
+    ) -> None:
+        self._database = database
+        self._apply = apply
+        self._size_of = size_of
+        self._observe_batch = observe_batch
+        self._batch_items = batch_items
+        self._batch_bytes = batch_bytes
+        self._queue_items = queue_items
+        self._queue_bytes = queue_bytes
+        self._waiting: deque[tuple[Item, Future[Result]]] = deque()
+        self._waiting_bytes = 0
+        self._changed = threading.Condition()
+        self._thread: threading.Thread | None = None
+        self._closing = False
+
+    def submit(self, item: Item) -> Future[Result]:
+        """Queue `item`. The future ends with its result, or with `StorageUnavailable`, or with the database's own
+        error when this item alone could not be stored. Raises `QueueFull` at once when there is no room.
+        """
+        size = self._size_of(item)
+        future: Future[Result] = Future()
+        with self._changed:
+            if self._closing:
+                raise QueueFull("this process is shutting down")
+            if len(self._waiting) >= self._queue_items or self._waiting_bytes + size > self._queue_bytes:
+                raise QueueFull("the commit queue is full")
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
+                self._thread.start()
+            self._waiting.append((item, future))
+            self._waiting_bytes += size
+            self._changed.notify()
+        return future
+
+    def close(self, timeout_seconds: float | None = 30.0) -> None:
+        """Take no more, commit what waits, end the thread. Idempotent."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+            thread = self._thread
+        if thread is not None:
+            thread.join(timeout_seconds)
+
+    def _run(self) -> None:
+        while True:
+            batch = self._next_batch()
+            if not batch:
+                return
+            self._commit(batch)
+
+    def _next_batch(self) -> list[tuple[Item, Future[Result]]]:
+        with self._changed:
+            while not self._waiting and not self._closing:
+                self._changed.wait()
+            batch: list[tuple[Item, Future[Result]]] = []
+            room = self._batch_bytes
+            while self._waiting and len(batch) < self._batch_items and (room > 0 or not batch):
+                pair = self._waiting.popleft()
+                size = self._size_of(pair[0])
+                self._waiting_bytes -= size
+                room -= size
+                batch.append(pair)
+            return batch
+
+    def _commit(self, batch: list[tuple[Item, Future[Result]]]) -> None:
+        try:
+            results = self._store([item for item, _ in batch])
+        except StorageUnavailable as error:
+            _fail(batch, error)
+        except (SQLAlchemyError, GatewayError, ValueError, TypeError, OverflowError, ArithmeticError) as error:
+            if len(batch) == 1:
+                _fail(batch, error)
+                return
+            # A poisoned row fails alone: the others are stored one by one.
+            get_logger(__name__).warning("batch refused, storing its items one by one", items=len(batch))
+            for pair in batch:
+                self._commit([pair])
+        except BaseException as error:  # the thread must survive whatever a driver raises, and every waiter be told
+            _fail(batch, StorageUnavailable(f"the commit failed: {type(error).__name__}"))
+            get_logger(__name__).exception("commit failed; the writer goes on with the next batch")
+        else:
+            self._observe_batch(len(batch))
+            for (_, future), result in zip(batch, results, strict=True):
+                future.set_result(result)
+
+    def _store(self, items: Sequence[Item]) -> Sequence[Result]:
+        try:
+            return self._store_once(items)
+        except StorageUnavailable as error:
+            if self._database.is_sqlite or not error.connection_lost:
+                raise
+            # A pooled connection that died while idle: a fresh one often works, and `apply` is repeatable.
+            return self._store_once(items)
+
+    def _store_once(self, items: Sequence[Item]) -> Sequence[Result]:
+        with self._database.write() as connection:
+            return self._apply(connection, items)
+
+
+def _fail(batch: Sequence[tuple[Item, Future[Result]]], error: BaseException) -> None:
+    for _, future in batch:
+        future.set_exception(error)

@@ -1,0 +1,94 @@
+"""JMESPath over an event: filters, transforms and ordering keys (https://jmespath.org/specification.html).
+
+The expression sees the event's body as data: JSON as it is, a form as an object of its fields. Beside JMESPath's own
+functions there are `event_type()`, `event_id()`, `source()` and `header('name')`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import parse_qsl
+
+import jmespath
+from jmespath import functions
+from jmespath.exceptions import JMESPathError
+from jmespath.parser import ParsedResult
+
+from gateway.errors import InvalidInput
+
+
+class ExpressionFailed(Exception):
+    """An expression could not be applied to an event; the message says why, without the event's contents."""
+
+
+@dataclass
+class Subject:
+    """What expressions are applied to. `data` is parsed once, when first needed."""
+
+    event_id: str
+    event_type: str | None
+    source: str
+    content_type: str | None
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+
+    @cached_property
+    def data(self) -> Any:
+        """The body as data. Raises `ExpressionFailed` when it is neither JSON nor a form."""
+        if (self.content_type or "").split(";")[0].strip().lower() == "application/x-www-form-urlencoded":
+            return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+        try:
+            return json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise ExpressionFailed(f"the body is not JSON ({type(error).__name__})") from error
+
+
+class _EventFunctions(functions.Functions):
+    """The functions that look at the event around the body."""
+
+    def __init__(self, subject: Subject) -> None:
+        super().__init__()
+        self._subject = subject
+
+    @functions.signature()
+    def _func_event_type(self) -> str | None:
+        return self._subject.event_type
+
+    @functions.signature()
+    def _func_event_id(self) -> str:
+        return self._subject.event_id
+
+    @functions.signature()
+    def _func_source(self) -> str:
+        return self._subject.source
+
+    @functions.signature({"types": ["string"]})
+    def _func_header(self, name: str) -> str | None:
+        return next((value for key, value in self._subject.headers if key.lower() == name.lower()), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A compiled expression; `text` is how the operator wrote it."""
+
+    text: str
+    _parsed: ParsedResult
+
+    def apply(self, subject: Subject) -> Any:
+        """The expression's value. Raises `ExpressionFailed`."""
+        data = subject.data
+        try:
+            return self._parsed.search(data, jmespath.Options(custom_functions=_EventFunctions(subject)))
+        except (JMESPathError, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
+            raise ExpressionFailed(f"{self.text!r} failed: {type(error).__name__}: {error}"[:500]) from error
+
+
+def compile_expression(text: str, *, what: str) -> Expression:
+    """Compile `text`; `what` names it in the error. Raises `InvalidInput` that points at the fault."""
+    try:
+        return Expression(text, jmespath.compile(text))
+    except JMESPathError as error:
+        raise InvalidInput(f"{what} is not valid JMESPath: {str(error).strip()}") from error

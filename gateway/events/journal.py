@@ -1,0 +1,102 @@
+"""Appending to the journal: many events in one statement, duplicates told apart, inside the caller's transaction.
+
+The unique index (source_id, dedupe_key) is the dedupe claim; there is no reading before writing. Appending the same
+row again (same id) is harmless, so that a writer may repeat a transaction whose outcome it does not know.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from gateway.db.database import sqlite_driver
+
+
+class EventRow(NamedTuple):
+    """An event about to be stored; columns as in `gateway.events.models.Event`, `received_at` in microseconds."""
+
+    id: str
+    tenant_id: str
+    source_id: str
+    source: str
+    provider: str
+    type: str | None
+    dedupe_key: str | None
+    received_at: int
+    request_id: str | None
+    method: str
+    url: str
+    content_type: str | None
+    body_bytes: int
+    headers: bytes
+    body: bytes
+
+
+class Appended(NamedTuple):
+    """What became of one row: the id of the event that stands in the journal, and whether it stood there before."""
+
+    event_id: str
+    is_duplicate: bool
+
+
+_COLUMNS = ", ".join(EventRow._fields)
+_SQLITE_INSERT = (
+    f"INSERT INTO events ({_COLUMNS}) VALUES ({','.join('?' * len(EventRow._fields))}) "  # noqa: S608 (constants)
+    "ON CONFLICT DO NOTHING"
+)
+_SQLITE_FIRST = "SELECT id FROM events WHERE source_id = ? AND dedupe_key = ?"
+
+_POSTGRES_TYPES = {"received_at": "bigint", "body_bytes": "integer", "headers": "bytea", "body": "bytea"}
+_POSTGRES_ARRAYS = ", ".join(f"CAST(:{name} AS {_POSTGRES_TYPES.get(name, 'text')}[])" for name in EventRow._fields)
+_POSTGRES_INSERT = text(
+    f"INSERT INTO events ({_COLUMNS}) SELECT * FROM unnest({_POSTGRES_ARRAYS}) "  # noqa: S608 (constants)
+    "ON CONFLICT DO NOTHING RETURNING id"
+)
+_POSTGRES_FIRST = text(
+    "SELECT e.source_id, e.dedupe_key, e.id FROM unnest(CAST(:source_id AS text[]), CAST(:dedupe_key AS text[])) "
+    "AS wanted (source_id, dedupe_key) JOIN events e USING (source_id, dedupe_key)"
+)
+
+
+def append_events(connection: Connection, rows: Sequence[EventRow]) -> list[Appended]:
+    """Store `rows`; one `Appended` per row, in order. Equal dedupe keys within `rows` count as duplicates too."""
+    if not rows:
+        return []
+    if connection.dialect.name == "sqlite":
+        return _append_sqlite(connection, rows)
+    return _append_postgres(connection, rows)
+
+
+def _append_sqlite(connection: Connection, rows: Sequence[EventRow]) -> list[Appended]:
+    cursor = sqlite_driver(connection).cursor()
+    appended = []
+    for row in rows:
+        cursor.execute(_SQLITE_INSERT, row)
+        if cursor.rowcount == 1:
+            appended.append(Appended(row.id, False))
+            continue
+        first = cursor.execute(_SQLITE_FIRST, (row.source_id, row.dedupe_key)).fetchone()
+        appended.append(_duplicate(row, first[0] if first else None))
+    cursor.close()
+    return appended
+
+
+def _append_postgres(connection: Connection, rows: Sequence[EventRow]) -> list[Appended]:
+    columns: dict[str, Any] = dict(zip(EventRow._fields, map(list, zip(*rows, strict=True)), strict=True))
+    new = set(connection.execute(_POSTGRES_INSERT, columns).scalars())
+    if len(new) == len(rows):
+        return [Appended(row.id, False) for row in rows]
+    repeated = [row for row in rows if row.id not in new]
+    keys = {"source_id": [row.source_id for row in repeated], "dedupe_key": [row.dedupe_key for row in repeated]}
+    first = {(found[0], found[1]): found[2] for found in connection.execute(_POSTGRES_FIRST, keys)}
+    return [
+        Appended(row.id, False) if row.id in new else _duplicate(row, first.get((row.source_id, row.dedupe_key)))
+        for row in rows
+    ]
+
+
+def _duplicate(row: EventRow, first_id: str | None) -> Appended:
+    # Our own id means that an earlier try of this very transaction did commit; without a key only the id can clash.
+    return Appended(first_id or row.id, first_id not in (None, row.id))
