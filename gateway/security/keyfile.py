@@ -1,0 +1,83 @@
+"""The keyring of an installation: from the settings, or from a file that is made at the first run.
+
+Encryption itself is in `sealing`.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import tempfile
+from pathlib import Path
+
+from gateway.config import Settings, decode_key
+from gateway.errors import ConfigurationError
+from gateway.security.sealing import Keyring, generate_key
+
+OWNER_ONLY = 0o600
+OTHERS = stat.S_IRWXG | stat.S_IRWXO
+
+
+def load_keyring(settings: Settings) -> Keyring:
+    """The keyring of `settings.encryption_keys`, or of `settings.encryption_key_file`, made if it is not there.
+
+    Any number of processes may start at once: all of them end up with one key. Raises `ConfigurationError` when the
+    file cannot be made or read, is open to other users, or holds no key.
+    """
+    if settings.encryption_keys:
+        return Keyring([decode_key(key) for key in settings.encryption_keys])
+    path = settings.encryption_key_file
+    try:
+        if not path.exists():
+            _create(path)
+        text = _read(path)
+    except OSError as fault:
+        raise ConfigurationError(
+            [f"the encryption key file {path} cannot be used: {fault.strerror}; or set GATEWAY_ENCRYPTION_KEYS"]
+        ) from fault
+    try:
+        return Keyring([decode_key(line) for line in text.split()])
+    except ValueError as fault:
+        raise ConfigurationError([f"the encryption key file {path} holds no usable key: a key {fault}"]) from fault
+
+
+def _create(path: Path) -> None:
+    """Put a new key at `path`, whole or not at all; whoever comes second leaves the first one's key."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as file:
+            os.fchmod(file.fileno(), OWNER_ONLY)
+            file.write(generate_key() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+        # A link appears complete and fails if the name is taken, which O_EXCL and a later write would not give:
+        # another process could read the file between the two.
+        os.link(draft, path)
+        _sync_directory(path.parent)
+    except FileExistsError:
+        pass
+    finally:
+        os.unlink(draft)
+
+
+def _sync_directory(directory: Path) -> None:
+    # A key that a power cut takes away would leave everything sealed with it lost.
+    descriptor = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _read(path: Path) -> str:
+    with path.open(encoding="ascii", errors="replace") as file:
+        mode = os.fstat(file.fileno()).st_mode
+        if mode & OTHERS:
+            raise ConfigurationError(
+                [
+                    f"the encryption key file {path} can be read by other users (mode {stat.S_IMODE(mode):04o}): "
+                    f"close it with `chmod 600 {path}`, and change the key if others may have seen it"
+                ]
+            )
+        return file.read()

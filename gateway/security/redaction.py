@@ -1,0 +1,83 @@
+"""Redaction: what is taken out of headers and log records before anybody sees them.
+
+By name where a name tells (`authorization`, `x-shop-token`), by form where a secret can be recognised wherever it
+stands (`whsec_…`, `Bearer …`). Where logs go is `telemetry`'s matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, MutableMapping
+from functools import lru_cache
+from typing import Any, Final
+
+REDACTED: Final = "[redacted]"
+MAX_DEPTH: Final = 6
+
+_SECRET_NAME = re.compile(
+    r"authorization|cookie|token|secret|passw|signature|credential|api_?key|access_?key|private_?key"
+    r"|encryption_?keys?$|hmac|assertion|jwt|session_?id|x_.*auth|^auth$|^sig$|otp$"
+)
+_SECRET_VALUE = re.compile(
+    r"(?P<keep>\b(?:Bearer|Basic|Token)\s+)[A-Za-z0-9._~+/=-]{6,}"  # authorization schemes
+    r"|(?P<url>://)[^/\s:@]*:[^/\s@]+(?=@)"  # credentials in a URL
+    r"|\b(?:whsec|gwk|whpk|whsk)_[A-Za-z0-9+/=_-]+"  # Standard Webhooks secrets and keys, our API keys
+    r"|\b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]+"  # Stripe
+    r"|\bgh[opsur]_[A-Za-z0-9]{20,}|\bgithub_pat_\w{20,}|\bglpat-[\w-]{16,}"  # GitHub, GitLab
+    r"|\bxox[abeoprs]-[A-Za-z0-9-]+|\bxapp-[A-Za-z0-9-]+"  # Slack
+    r"|\bshp(?:at|ca|pa|ss)_[A-Fa-f0-9]{16,}"  # Shopify
+    r"|\bAKIA[A-Z0-9]{16}\b"  # AWS
+    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON Web Tokens
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
+    re.DOTALL | re.IGNORECASE,
+)
+
+
+@lru_cache(maxsize=4096)
+def is_secret_name(name: str) -> bool:
+    """Whether a header or field called `name` holds a secret, as far as its name tells."""
+    return _SECRET_NAME.search(name.lower().replace("-", "_")) is not None
+
+
+def redact_text(text: str) -> str:
+    """`text` without the secrets that can be recognised by their form."""
+    return _SECRET_VALUE.sub(_replacement, text)
+
+
+def redact_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The same headers in the same order, without the values that must not be shown."""
+    return [(name, REDACTED if is_secret_name(name) else redact_text(value)) for name, value in headers]
+
+
+def redact_record(_logger: object, _method: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """A structlog processor: takes secrets out of every field, nested ones too."""
+    for name, value in record.items():
+        record[name] = _redact_field(name, value, MAX_DEPTH)
+    return record
+
+
+def _redact_field(name: object, value: object, depth: int) -> object:
+    if isinstance(name, str) and is_secret_name(name) and not isinstance(value, bool | int | float | None):
+        return REDACTED
+    return _redact_value(value, depth)
+
+
+def _redact_value(value: object, depth: int) -> object:
+    if isinstance(value, str):
+        return redact_text(value)
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, bytes | bytearray | memoryview):
+        # Bytes are bodies, keys or sealed values: nothing for a log.
+        return f"[{len(value)} bytes]"
+    if depth == 0:
+        return REDACTED
+    if isinstance(value, Mapping):
+        return {name: _redact_field(name, item, depth - 1) for name, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_redact_value(item, depth - 1) for item in value]
+    return redact_text(str(value))
+
+
+def _replacement(match: re.Match[str]) -> str:
+    return (match["keep"] or match["url"] or "") + REDACTED
