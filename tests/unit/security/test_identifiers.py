@@ -1,0 +1,44 @@
+"""Identifiers sort by time, never repeat, and survive clocks that go back."""
+
+from __future__ import annotations
+
+import re
+import time
+from base64 import b32hexdecode
+from concurrent.futures import ThreadPoolExecutor
+
+from gateway.security.identifiers import new_id
+
+
+def nanoseconds(identifier: str) -> int:
+    return int.from_bytes(b32hexdecode(identifier.split("_")[1].upper() + "======")[:8], "big")
+
+
+def test_the_form() -> None:
+    assert re.fullmatch(r"evt_[0-9a-v]{26}", new_id("evt"))
+
+
+def test_it_holds_the_wall_clock() -> None:
+    before = time.time_ns()
+    assert before <= nanoseconds(new_id("evt")) <= before + 60_000_000_000
+
+
+def test_a_given_instant_is_used() -> None:
+    ahead_us = time.time_ns() // 1000 + 100
+    assert nanoseconds(new_id("evt", ahead_us)) == ahead_us * 1000
+
+
+def test_it_counts_up_when_the_clock_goes_back() -> None:
+    identifiers = [new_id("evt"), new_id("evt", 1), new_id("evt", 1), new_id("evt", 0)]
+    assert identifiers == sorted(set(identifiers))
+
+
+def test_threads_never_get_the_same_instant() -> None:
+    with ThreadPoolExecutor(4) as pool:
+        batches = list(pool.map(lambda _: [new_id("evt") for _ in range(2000)], range(8)))
+    assert all(batch == sorted(batch) for batch in batches)
+    assert len({nanoseconds(identifier) for batch in batches for identifier in batch}) == 16_000
+
+
+def test_the_rest_is_random() -> None:
+    assert len({new_id("evt")[-12:] for _ in range(1000)}) == 1000

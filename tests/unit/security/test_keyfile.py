@@ -1,0 +1,99 @@
+"""The key file: made once whoever races, private, and refused when it is not."""
+
+from __future__ import annotations
+
+import stat
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway.config import Settings
+from gateway.errors import ConfigurationError
+from gateway.security.keyfile import load_keyring
+from gateway.security.sealing import Keyring, generate_key
+
+RACER = """
+import sys
+from pathlib import Path
+from gateway.config import Settings
+from gateway.security.keyfile import load_keyring
+sys.stdin.readline()
+print(load_keyring(Settings(encryption_key_file=Path(sys.argv[1]))))
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "deep" / "instance" / "encryption.key"
+
+
+def test_the_first_run_makes_a_private_file(path: Path) -> None:
+    load_keyring(Settings(encryption_key_file=path))
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [entry.name for entry in path.parent.iterdir()] == [path.name]
+
+
+def test_the_second_run_uses_the_same_key(path: Path) -> None:
+    settings = Settings(encryption_key_file=path)
+    sealed = load_keyring(settings).seal(b"x", context=())
+    assert load_keyring(settings).open(sealed, context=()) == b"x"
+
+
+def test_racing_processes_end_up_with_one_key(path: Path) -> None:
+    racers = [
+        subprocess.Popen(
+            [sys.executable, "-c", RACER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(6)
+    ]
+    for racer in racers:
+        assert racer.stdin is not None
+        racer.stdin.write("go\n")
+        racer.stdin.flush()
+    shown = {racer.communicate(timeout=30)[0] for racer in racers}
+    assert [racer.returncode for racer in racers] == [0] * 6
+    assert len(shown) == 1
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o602, 0o604])
+def test_a_file_that_others_can_use_is_refused(path: Path, mode: int) -> None:
+    settings = Settings(encryption_key_file=path)
+    load_keyring(settings)
+    path.chmod(mode)
+    with pytest.raises(ConfigurationError, match="chmod 600"):
+        load_keyring(settings)
+
+
+@pytest.mark.parametrize("content", ["", "not a key\n", "\x00\xff"])
+def test_a_file_without_a_key_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "key"
+    path.touch(mode=0o600)
+    path.write_text(content)
+    with pytest.raises(ConfigurationError, match="holds no usable key"):
+        load_keyring(Settings(encryption_key_file=path))
+
+
+def test_a_place_that_cannot_be_written_is_a_configuration_fault(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(ConfigurationError, match="GATEWAY_ENCRYPTION_KEYS"):
+        load_keyring(Settings(encryption_key_file=tmp_path / "file" / "key"))
+
+
+def test_keys_of_the_settings_win_and_make_no_file(path: Path) -> None:
+    first, second = generate_key(), generate_key()
+    settings = Settings(encryption_keys=(first, second), encryption_key_file=path)
+    sealed = load_keyring(replace(settings, encryption_keys=(second,))).seal(b"x", context=())
+    assert load_keyring(settings).open(sealed, context=()) == b"x"
+    assert not path.exists()
+
+
+def test_a_file_may_hold_older_keys_below_the_first(path: Path) -> None:
+    settings = Settings(encryption_key_file=path)
+    sealed = load_keyring(settings).seal(b"x", context=())
+    path.write_text(f"{generate_key()}\n{path.read_text()}")
+    keyring: Keyring = load_keyring(settings)
+    assert keyring.open(sealed, context=()) == b"x"
+    assert not keyring.is_current(sealed)

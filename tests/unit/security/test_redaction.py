@@ -1,0 +1,106 @@
+"""Redaction: what must go goes, by name and by form; what helps an operator stays."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.security.redaction import REDACTED, is_secret_name, redact_headers, redact_record, redact_text
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Authorization",
+        "Proxy-Authorization",
+        "Cookie",
+        "Set-Cookie",
+        "X-Gitlab-Token",
+        "X-Hub-Signature-256",
+        "Stripe-Signature",
+        "X-Api-Key",
+        "apikey",
+        "X-Amz-Security-Token",
+        "X-Shopify-Hmac-Sha256",
+        "client_secret",
+        "password",
+        "encryption_keys",
+        "X-Custom-Auth",
+    ],
+)
+def test_secret_names(name: str) -> None:
+    assert is_secret_name(name)
+    assert redact_headers([(name, "abc")]) == [(name, REDACTED)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["Content-Type", "User-Agent", "X-GitHub-Event", "ordering_key", "dedupe_key", "event_id", "author", "key_id"],
+)
+def test_harmless_names(name: str) -> None:
+    assert not is_secret_name(name)
+    assert redact_headers([(name, "abc")]) == [(name, "abc")]
+
+
+def test_headers_keep_order_and_repeats() -> None:
+    headers = [("A", "1"), ("Cookie", "x"), ("A", "2"), ("Via", "Bearer abcdefgh")]
+    assert redact_headers(headers) == [("A", "1"), ("Cookie", REDACTED), ("A", "2"), ("Via", f"Bearer {REDACTED}")]
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+        "gwk_0123456789abcdef",
+        "ghp_0123456789012345678901234567890123456",
+        "xoxb-1234-abcd",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdef",
+        "-----BEGIN PRIVATE KEY-----\nMIIE\n-----END PRIVATE KEY-----",
+    ],
+)
+def test_secrets_are_known_by_their_form(secret: str) -> None:
+    assert secret not in redact_text(f"could not use {secret}, will retry")
+    assert redact_text(f"could not use {secret}, will retry") == f"could not use {REDACTED}, will retry"
+
+
+def test_credentials_leave_urls_and_the_rest_stays() -> None:
+    assert redact_text("postgresql://gateway:hunter2@db:5432/gateway") == f"postgresql://{REDACTED}@db:5432/gateway"
+    assert redact_text("https://example.com/a?b=c@d") == "https://example.com/a?b=c@d"
+
+
+def test_records_are_redacted_at_every_depth() -> None:
+    record = {
+        "event": "sent Bearer abcdefghijkl",
+        "secret": "plain",
+        "attempts": 3,
+        "signed": True,
+        "nothing": None,
+        "body": b"raw",
+        "headers": {"Authorization": "Basic eA==", "Accept": "*/*"},
+        "parts": [{"token": "t"}, ("gwk_abc",)],
+        "object": ValueError("whsec_abcdef"),
+    }
+    assert redact_record(None, "info", record) == {
+        "event": f"sent Bearer {REDACTED}",
+        "secret": REDACTED,
+        "attempts": 3,
+        "signed": True,
+        "nothing": None,
+        "body": "[3 bytes]",
+        "headers": {"Authorization": REDACTED, "Accept": "*/*"},
+        "parts": [{"token": REDACTED}, [REDACTED]],
+        "object": REDACTED,
+    }
+
+
+def test_a_bottomless_record_ends() -> None:
+    loop: dict[str, object] = {}
+    loop["again"] = loop
+    assert REDACTED in str(redact_record(None, "info", {"loop": loop}))
+
+
+@given(st.text(alphabet="abcdefghijklmnopqrstuvwxyz .,:/-0123456789"))
+def test_ordinary_sentences_stay(text: str) -> None:
+    if "@" not in text and "bearer" not in text and "basic" not in text and "token" not in text and "-" not in text:
+        assert redact_text(text) == text
