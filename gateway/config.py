@@ -93,6 +93,14 @@ def child_environment(variables: Mapping[str, str]) -> dict[str, str]:
     return dict(os.environ) | dict(variables)
 
 
+def read_variable(name: str) -> str | None:
+    """The value of a variable that an operator named, for example one that holds a secret; None when it is not set.
+
+    Looks where `load_settings` looks: in the environment, then in `.env` in the working directory.
+    """
+    return os.environ.get(name) or dotenv_values(Path(".env")).get(name) or None
+
+
 def parse_schedule(text: str) -> tuple[float, ...]:
     """`"5,30,120"` as seconds between tries. Raises `ValueError` with what is wrong."""
     try:

@@ -13,18 +13,18 @@ from gateway.delivery.targets import SigningSecret
 from gateway.errors import DecryptionFailed
 from gateway.security.sealing import Keyring
 
-SECRET_CONTEXT = "signing-secret"
+SIGNING_CONTEXT = "signing-secret"
 HEADERS_CONTEXT = "headers"
 
 
 def seal_secret(keyring: Keyring, *, tenant_id: str, destination_id: str, value: str) -> bytes:
     """`value` (`whsec_…`) as `DestinationSecret.sealed_value` keeps it."""
-    return keyring.seal(value.encode("utf-8"), context=(tenant_id, destination_id, SECRET_CONTEXT))
+    return keyring.seal(value.encode("utf-8"), context=(tenant_id, destination_id, SIGNING_CONTEXT))
 
 
 def open_secret(keyring: Keyring, row: DestinationSecret) -> SigningSecret:
     """The secret of `row`. Raises `DecryptionFailed`."""
-    value = keyring.open(row.sealed_value, context=(row.tenant_id, row.destination_id, SECRET_CONTEXT))
+    value = keyring.open(row.sealed_value, context=(row.tenant_id, row.destination_id, SIGNING_CONTEXT))
     return SigningSecret(value.decode("utf-8"), None if row.expires_at is None else to_us(row.expires_at))
 
 
