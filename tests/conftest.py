@@ -1,0 +1,121 @@
+"""What tests of every kind share: a database of each kind, settings, a clock, and no way out of this machine."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL
+
+from gateway.clock import FakeClock
+from gateway.config import Settings
+from gateway.db.database import Database
+from gateway.db.migrate import upgrade
+from tests.services.loopback import loopback_only
+from tests.services.postgres import PostgresMissing, PrivatePostgres, create_database, drop_database, server_url
+
+# In CI a service that is not there is a failure, so that nothing goes untested unseen.
+SERVICES_REQUIRED = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+
+
+@dataclass(frozen=True)
+class PostgresTemplate:
+    """A server, and the name of a migrated database on it that is there to be copied."""
+
+    server: URL
+    name: str
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _loopback() -> Iterator[None]:
+    with loopback_only():
+        yield
+
+
+@pytest.fixture
+def fake_clock() -> FakeClock:
+    """A clock that moves only when told to."""
+    return FakeClock()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """The URL of a fresh, migrated database of the test's own; the test runs once on each kind."""
+    if request.param == "sqlite":
+        template: Path = request.getfixturevalue("_sqlite_template")
+        path = tmp_path / "gateway.db"
+        shutil.copyfile(template, path)
+        yield f"sqlite:///{path}"
+        return
+    postgres: PostgresTemplate = request.getfixturevalue("_postgres_template")
+    name = _fresh_name("test")
+    yield create_database(postgres.server, name, template=postgres.name)
+    drop_database(postgres.server, name)
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings for `database_url`, with a key file of the test's own, and deliveries to loopback allowed."""
+    return Settings(
+        database_url=database_url,
+        encryption_key_file=tmp_path / "encryption.key",
+        allow_private_destinations=True,
+    )
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """The open database of `database_url`."""
+    opened = Database.open(database_url)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def private_postgres() -> Iterator[PrivatePostgres]:
+    """A PostgreSQL server that belongs to the test, to be stopped, killed and started again."""
+    try:
+        server = PrivatePostgres()
+    except PostgresMissing as reason:
+        _do_without(str(reason))
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="session")
+def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("template") / "gateway.db"
+    upgrade(f"sqlite:///{path}")
+    return path
+
+
+@pytest.fixture(scope="session")
+def _postgres_server() -> Iterator[URL]:
+    try:
+        with server_url() as url:
+            yield url
+    except PostgresMissing as reason:
+        _do_without(str(reason))
+
+
+@pytest.fixture(scope="session")
+def _postgres_template(_postgres_server: URL) -> Iterator[PostgresTemplate]:
+    name = _fresh_name("template")
+    upgrade(create_database(_postgres_server, name))
+    yield PostgresTemplate(_postgres_server, name)
+    drop_database(_postgres_server, name)
+
+
+def _do_without(reason: str) -> None:
+    if SERVICES_REQUIRED:
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _fresh_name(kind: str) -> str:
+    return f"gateway_{kind}_{uuid.uuid4().hex[:16]}"

@@ -1,0 +1,154 @@
+"""PostgreSQL for tests: the server at hand, or a private one started from installed binaries."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+from psycopg import sql
+from sqlalchemy import URL, make_url
+
+DEFAULT_URL = "postgresql+psycopg://postgres@127.0.0.1:5432/postgres"
+URL_VARIABLE = "GATEWAY_TEST_POSTGRES_URL"
+BINARIES = ("initdb", "pg_ctl", "postgres")
+
+
+class PostgresMissing(Exception):
+    """There is no server and no way to start one; the message says why, in one line."""
+
+
+class PrivatePostgres:
+    """A server of one's own on a free port, which a test may stop, kill and start again."""
+
+    def __init__(self) -> None:
+        self._binaries = find_binaries()
+        # The server refuses to run as root.
+        self._user = "postgres" if os.getuid() == 0 else None
+        self._directory = Path(tempfile.mkdtemp(prefix="gateway-postgres-"))
+        self.port = free_port()
+        self.url = f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
+        try:
+            if self._user:
+                shutil.chown(self._directory, self._user)
+            data = self._directory / "data"
+            self._run("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+            self.start()
+        except (OSError, LookupError, subprocess.CalledProcessError) as error:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            raise PostgresMissing(f"a private PostgreSQL server could not be started: {error}") from error
+
+    def start(self) -> None:
+        """Start the server and wait until it takes connections."""
+        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{self._directory}'"
+        self._pg_ctl("start", "-w", "-o", options, "-l", str(self._directory / "log"))
+
+    def stop(self) -> None:
+        """Stop the server at once, as an orderly administrator in a hurry would: connections break."""
+        self._pg_ctl("stop", "-w", "-m", "fast")
+
+    def kill(self) -> None:
+        """Kill the server as a power cut would; `start` recovers it."""
+        pid = int((self._directory / "data" / "postmaster.pid").read_text().split()[0])
+        os.kill(pid, signal.SIGQUIT)
+        self._pg_ctl("stop", "-w", "-m", "immediate", check=False)
+
+    def remove(self) -> None:
+        """Stop the server and delete its files."""
+        self._pg_ctl("stop", "-w", "-m", "immediate", check=False)
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def _pg_ctl(self, *arguments: str, check: bool = True) -> None:
+        self._run("pg_ctl", "-D", str(self._directory / "data"), *arguments, check=check)
+
+    def _run(self, program: str, *arguments: str, check: bool = True) -> None:
+        subprocess.run(
+            [self._binaries / program, *arguments],
+            check=check,
+            user=self._user,
+            cwd=self._directory,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            timeout=60,
+        )
+
+
+@contextlib.contextmanager
+def server_url() -> Iterator[URL]:
+    """The administrator's URL of a running server. Raises `PostgresMissing`."""
+    named = os.environ.get(URL_VARIABLE)
+    url = make_url(named or DEFAULT_URL).set(drivername="postgresql+psycopg")
+    fault = connection_fault(url)
+    if fault is None:
+        yield url
+        return
+    if named:
+        raise PostgresMissing(f"{URL_VARIABLE} names a server that does not answer: {fault}")
+    private = PrivatePostgres()
+    try:
+        yield make_url(private.url)
+    finally:
+        private.remove()
+
+
+def create_database(server: URL, name: str, *, template: str = "template0") -> str:
+    """Make the database `name` as a copy of `template`; its URL as the settings take it."""
+    _execute(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
+    return server.set(database=name).render_as_string(hide_password=False)
+
+
+def drop_database(server: URL, name: str) -> None:
+    """Remove the database `name`, whoever still uses it."""
+    _execute(server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+
+
+def connection_fault(url: URL) -> str | None:
+    """Why the server at `url` cannot be used; None when it can."""
+    try:
+        psycopg.connect(_dsn(url), connect_timeout=3).close()
+    except psycopg.Error as error:
+        return str(error).strip().splitlines()[0]
+    return None
+
+
+def find_binaries() -> Path:
+    """The directory of the newest PostgreSQL binaries. Raises `PostgresMissing`."""
+    on_path = shutil.which("initdb")
+    candidates = [Path(on_path).resolve().parent] if on_path else []
+    candidates += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=_version, reverse=True)
+    for directory in candidates:
+        if all((directory / name).exists() for name in BINARIES):
+            return directory
+    raise PostgresMissing(
+        f"PostgreSQL: no server at 127.0.0.1:5432, no binaries to start one; install it or set {URL_VARIABLE}"
+    )
+
+
+def free_port() -> int:
+    """A port of the loopback interface that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _version(directory: Path) -> int:
+    digits = directory.parent.name.split(".")[0]
+    return int(digits) if digits.isdigit() else 0
+
+
+def _execute(server: URL, statement: str, *names: str) -> None:
+    query = sql.SQL(statement).format(*map(sql.Identifier, names))
+    with psycopg.connect(_dsn(server), autocommit=True) as connection:
+        connection.execute(query)
+
+
+def _dsn(url: URL) -> str:
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
