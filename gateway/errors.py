@@ -18,7 +18,14 @@ these where they enter, with `from`.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
+
+
+class Fault(NamedTuple):
+    """What is wrong with one field of what a person asked for, and what to do; `field` is empty for the whole."""
+
+    field: str
+    message: str
 
 
 class GatewayError(Exception):
