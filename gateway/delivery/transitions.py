@@ -1,0 +1,39 @@
+"""The state table of a delivery: which state may follow which. Every change of `deliveries.state` stands here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from gateway.delivery.models import DeliveryState
+from gateway.errors import IllegalTransition
+
+TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
+    DeliveryState.PENDING: frozenset(
+        {
+            DeliveryState.LEASED,  # claimed
+            DeliveryState.PENDING,  # retried now by a person
+            DeliveryState.CANCELLED,  # by a person
+        }
+    ),
+    DeliveryState.LEASED: frozenset(
+        {
+            DeliveryState.DELIVERED,
+            DeliveryState.PENDING,  # failed and to be retried, released, or its lease ended
+            DeliveryState.DEAD,  # exhausted or refused
+            DeliveryState.CANCELLED,  # by a person; the late result changes nothing
+        }
+    ),
+    DeliveryState.DELIVERED: frozenset({DeliveryState.PENDING}),  # replayed
+    DeliveryState.DEAD: frozenset({DeliveryState.PENDING}),  # replayed
+    DeliveryState.CANCELLED: frozenset({DeliveryState.PENDING}),  # replayed
+}
+
+# What a person may send again. Not what is being tried at this moment: its result would be overwritten.
+REPLAYABLE = frozenset({DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.CANCELLED})
+UNFINISHED = frozenset({DeliveryState.PENDING, DeliveryState.LEASED})
+
+
+def require_transition(before: DeliveryState, after: DeliveryState) -> None:
+    """Raises `IllegalTransition` unless `after` may follow `before`."""
+    if after not in TRANSITIONS[before]:
+        raise IllegalTransition(f"a delivery that is {before} cannot become {after}")
