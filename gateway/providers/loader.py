@@ -1,0 +1,123 @@
+"""Catalogue files from disk to providers, with errors that name file, key and reason.
+
+The file's name is the provider's id. What files may contain is in `schema` and `soundness`; which files make up the
+catalogue is in `registry`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from marshmallow import ValidationError
+
+from gateway.errors import ConfigurationError
+from gateway.providers import soundness
+from gateway.providers.functions import FUNCTIONS
+from gateway.providers.model import Provider
+from gateway.providers.schema import ProviderSchema
+
+# `gateway` is the source of our own events; a provider of that name would be taken for it.
+RESERVED_IDS = frozenset({"gateway"})
+MAX_FILE_BYTES = 256 * 1024
+
+_ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*", re.ASCII)
+_SCHEMA = ProviderSchema()
+
+
+class CatalogueError(ConfigurationError):
+    """Catalogue files that cannot be used; `faults` has one sentence per fault, `file: key: reason`."""
+
+    code = "catalogue_invalid"
+
+
+class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):
+    """YAML without objects, in which writing a key twice is a fault instead of a silent override."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        mapping = super().construct_mapping(node, deep)
+        if len(mapping) != len(node.value):
+            raise yaml.constructor.ConstructorError(None, None, "a key is written twice", node.start_mark)
+        return mapping
+
+
+def load_directory(directory: Path) -> dict[str, Provider]:
+    """Every `*.yaml` file of a directory. Raises CatalogueError that lists the faults of all of them."""
+    if not directory.is_dir():
+        raise CatalogueError([f"{directory}: is not a directory"])
+    providers: dict[str, Provider] = {}
+    found: list[str] = []
+    for path in sorted(directory.glob("*.yaml")):
+        try:
+            providers[path.stem] = load_file(path)
+        except CatalogueError as error:
+            found += error.faults
+    if found:
+        raise CatalogueError(found)
+    return providers
+
+
+def load_file(path: Path) -> Provider:
+    """One provider from its file. Raises CatalogueError."""
+    try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise CatalogueError([f"{path.name}: is larger than {MAX_FILE_BYTES} bytes"])
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CatalogueError([f"{path.name}: cannot be read: {error}"]) from error
+    return parse_provider(path.stem, text, origin=path.name)
+
+
+def parse_provider(provider_id: str, text: str, *, origin: str) -> Provider:
+    """One provider from the text of its file. Raises CatalogueError; `origin` names the file in it."""
+    if not _ID.fullmatch(provider_id):
+        raise CatalogueError([f"{origin}: the file's name must be lower-case words joined by '-'"])
+    if provider_id in RESERVED_IDS:
+        raise CatalogueError([f"{origin}: the id {provider_id!r} is reserved for the gateway's own events"])
+    try:
+        raw = yaml.load(text, Loader=_Loader)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise CatalogueError([f"{origin}: not YAML: {' '.join(str(error).split())}"]) from error
+    if not isinstance(raw, dict):
+        raise CatalogueError([f"{origin}: must be a mapping with the keys name, category, docs, evidence, webhook"])
+    try:
+        data = _SCHEMA.load(raw)
+    except ValidationError as error:
+        raise CatalogueError([f"{origin}: {fault}" for fault in _flatten(error.messages, "")]) from error
+    return _build(provider_id, data, origin)
+
+
+def _build(provider_id: str, data: Mapping[str, Any], origin: str) -> Provider:
+    webhook = soundness.with_all_needs(data["webhook"])
+    options = data.get("options", {})
+    faults = soundness.faults(webhook, frozenset(options), FUNCTIONS)
+    if faults:
+        raise CatalogueError([f"{origin}: webhook.{fault}" for fault in faults])
+    return Provider(
+        id=provider_id,
+        name=data["name"],
+        category=data["category"],
+        docs=data["docs"],
+        evidence=data["evidence"],
+        webhook=webhook,
+        setup=tuple(data.get("setup", ())),
+        quirks=tuple(data.get("quirks", ())),
+        options=options,
+        origin=origin,
+    )
+
+
+def _flatten(messages: object, key: str) -> Iterator[str]:
+    """Marshmallow's nested messages as `key.key: reason` lines."""
+    if isinstance(messages, Mapping):
+        for name, inner in messages.items():
+            step = "" if name in ("_schema", "key", "value") and not isinstance(inner, Mapping) else str(name)
+            yield from _flatten(inner, f"{key}.{step}".strip("."))
+    elif isinstance(messages, list):
+        for inner in messages:
+            yield from _flatten(inner, key)
+    else:
+        yield f"{key}: {messages}"

@@ -1,0 +1,290 @@
+"""A catalogue entry as frozen data: what a provider is, how it signs, what it asks and how it delivers.
+
+These objects are read by the verification engine, the command line and the generated pages. Nothing is executed
+here, and nothing is read from files (`loader`) or checked for shape (`schema`).
+
+Providers compare by identity: one entry is loaded once and serves as a cache key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gateway.providers.places import Place, Template
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """How an entry was checked.
+
+    `level` is `sdk` (the vendor's SDK accepted such requests), `docs` or `source` (vendor's page or sender code
+    read), `secondary` (other people's code or notes) or `ours`. `ids` is `seen` or `general`: whether the places of
+    event type and id were seen in a source. Treat `secondary` and `general` as "confirm before relying on it".
+    """
+
+    level: str
+    by: tuple[str, ...] = ()
+    ids: str = "general"
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """A value that the operator gives a source, beside its secrets."""
+
+    about: str
+    default: str | None = None
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """`values` empty: the place is present (or absent, when `present` is false); else its text is one of them."""
+
+    place: Place
+    values: tuple[str, ...] = ()
+    present: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A place whose text must equal a template, compared in constant time.
+
+    `if_present` skips an absent value; `if_body` wants the value absent exactly when the body is empty; `if_option`
+    applies the check only when the operator has set that option.
+    """
+
+    value: Place
+    equals: Template
+    if_present: bool = False
+    if_body: bool = False
+    if_option: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """What a signature is checked with.
+
+    `source` is `secret` (made into bytes by `steps`, left to right; default UTF-8), `public_key` (in `format`) or
+    `certificate` (at the URL in `url`, which must match `host` and `path` whole before anybody fetches it).
+    """
+
+    source: str = "secret"
+    steps: tuple[str, ...] = ()
+    format: str | None = None
+    strip: str = ""
+    url: Place | None = None
+    host: str = ""
+    path: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """Where a signature stands and how it is cut out.
+
+    `places` are alternatives: the first present counts, or, with `every`, each of them may carry one. `prefix` must
+    be there and is dropped. With `split` the text is a list; `pair` and `take` pick the values labelled so,
+    `take_from` those from that position on. `several`: more than one is allowed, one match is enough.
+    """
+
+    places: tuple[Place, ...]
+    every: bool = False
+    prefix: str = ""
+    split: str | None = None
+    pair: str | None = None
+    take: Template | None = None
+    take_from: int | None = None
+    encoding: str = "hex"
+    several: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Timestamp:
+    """When the request was signed. `unit` is seconds, milliseconds, iso8601 or http-date.
+
+    `tolerance_seconds` None: no age limit; `tolerance_from` says whose number it is (`suggested` is ours).
+    """
+
+    places: tuple[Place, ...]
+    unit: str
+    tolerance_seconds: float | None = None
+    tolerance_from: str = "none"
+
+
+@dataclass(frozen=True, slots=True)
+class Each:
+    """Every element of the array at `items` is verified by itself; JSON paths start at its `item`."""
+
+    items: tuple[str, ...]
+    item: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """A shared secret that stands in the request itself."""
+
+    places: tuple[Place, ...]
+    prefix: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Jwt:
+    """A JSON Web Token and what its claims must say.
+
+    `key` is `secret`, `jwks`, `google_certs` (certificates by key id, fetched from `keys_url`) or `x5c` (a chain to
+    one of the operator's root certificates, whose leaf and issuer carry `oids`). Seconds throughout.
+    """
+
+    places: tuple[Place, ...]
+    algorithms: tuple[str, ...]
+    key: str
+    prefix: str = ""
+    keys_url: str | None = None
+    issuers: tuple[str, ...] = ()
+    required: tuple[str, ...] = ()
+    max_age_seconds: float | None = None
+    leeway_seconds: float | None = None
+    oids: tuple[str, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scheme:
+    """One way a provider authenticates its calls.
+
+    `requires` names the credentials that it cannot work without (`secret`, `public_key`, `username`, `password`,
+    `jwks`, `root_certs`); `options` the operator's values it needs, `optional` those it uses when set.
+    """
+
+    id: str
+    family: str
+    hash: str = ""
+    when: tuple[Condition, ...] = ()
+    key: Key = Key()
+    signature: Signature | None = None
+    message_id: tuple[Place, ...] = ()
+    timestamp: Timestamp | None = None
+    signs: tuple[Template, ...] = ()
+    any_port: bool = False
+    checks: tuple[Check, ...] = ()
+    each: Each | None = None
+    token: Token | None = None
+    jwt: Jwt | None = None
+    function: str | None = None
+    fetch_back: Place | None = None
+    requires: frozenset[str] = frozenset()
+    options: frozenset[str] = frozenset()
+    optional: frozenset[str] = frozenset()
+
+    @property
+    def unsigned(self) -> bool:
+        """Whether nothing is verified, so that only an unguessable address protects the source."""
+        return self.family == "none"
+
+    @property
+    def fetches(self) -> bool:
+        """Whether keys or certificates named by the request have to be fetched before it can be judged."""
+        return self.key.source == "certificate" or (self.jwt is not None and self.jwt.keys_url is not None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said to a vendor: a handshake's answer, or the answer to every event where one is prescribed."""
+
+    status: int = 200
+    content_type: str | None = None
+    body: Template | None = None
+    json: Mapping[str, Template | int | bool] | None = None
+    headers: Mapping[str, Template] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fetch:
+    """A URL that has to be fetched to finish a handshake; its host must match `host` whole."""
+
+    url: Place
+    host: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Handshake:
+    """A request that is answered and stored nowhere. A signed one is verified first."""
+
+    id: str
+    signed: bool
+    when: tuple[Condition, ...]
+    answer: Answer = Answer()
+    checks: tuple[Check, ...] = ()
+    store_secret: Place | None = None
+    fetch: Fetch | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """One request with many events: the array at `items` (JSON, or JSON in a form field); paths are relative."""
+
+    items: Place
+    id: tuple[str, ...] | None
+    type: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How the vendor delivers: what it takes for success, how long it waits, how often it tries again."""
+
+    evidence: str
+    success: str | None = None
+    timeout: str | None = None
+    retries: Mapping[str, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Webhook:
+    """The webhook side of a provider. `choose` is `request` (any scheme whose conditions hold) or `operator`."""
+
+    schemes: tuple[Scheme, ...]
+    choose: str = "request"
+    event_type: tuple[Place, ...] = ()
+    event_id: tuple[Place, ...] = ()
+    batch: Batch | None = None
+    handshakes: tuple[Handshake, ...] = ()
+    answer: Answer | None = None
+    delivery: Delivery | None = None
+
+    @property
+    def handshake_options(self) -> frozenset[str]:
+        """The operator's values that the handshakes compare with; without them those are refused."""
+        return frozenset(
+            part.name
+            for handshake in self.handshakes
+            for check in handshake.checks
+            if check.if_option is None
+            for part in check.equals.parts
+            if isinstance(part, Place) and part.kind == "option"
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Provider:
+    """One entry of the catalogue. `origin` is the file it came from, by name."""
+
+    id: str
+    name: str
+    category: str
+    docs: str
+    evidence: Evidence
+    webhook: Webhook
+    setup: tuple[str, ...] = ()
+    quirks: tuple[str, ...] = ()
+    options: Mapping[str, Option] = field(default_factory=dict)
+    origin: str = ""
+
+    def scheme(self, scheme_id: str | None = None) -> Scheme:
+        """The scheme with this id, or the default (first) one. Raises KeyError when there is none such."""
+        if scheme_id is None:
+            return self.webhook.schemes[0]
+        for scheme in self.webhook.schemes:
+            if scheme.id == scheme_id:
+                return scheme
+        raise KeyError(scheme_id)

@@ -1,0 +1,30 @@
+"""The catalogue: the entries that come with the project, and those of the operator's own directory over them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
+
+from gateway.providers.loader import load_directory
+from gateway.providers.model import Provider
+
+BUILT_IN = Path(__file__).parent / "catalogue"
+
+
+def load_catalogue(extra_dir: Path | None = None) -> Mapping[str, Provider]:
+    """Read all entries from disk; those in `extra_dir` (`GATEWAY_PROVIDERS_DIR`) add to and override ours.
+
+    Raises CatalogueError naming file, key and reason of every fault.
+    """
+    providers = load_directory(BUILT_IN)
+    if extra_dir is not None:
+        providers |= load_directory(extra_dir)
+    return MappingProxyType(dict(sorted(providers.items())))
+
+
+@lru_cache(maxsize=8)
+def catalogue(extra_dir: Path | None = None) -> Mapping[str, Provider]:
+    """The same, read once per process and directory."""
+    return load_catalogue(extra_dir)

@@ -1,0 +1,21 @@
+"""Verification of inbound requests: a pure function over bytes and headers that executes catalogue entries."""
+
+from __future__ import annotations
+
+from gateway.webhooks.verification.credentials import Credentials
+from gateway.webhooks.verification.engine import judge
+from gateway.webhooks.verification.material import MaterialRequest, material_needed
+from gateway.webhooks.verification.request import InboundRequest
+from gateway.webhooks.verification.verdict import BatchEvent, Handshake, Reason, Verdict
+
+__all__ = [
+    "BatchEvent",
+    "Credentials",
+    "Handshake",
+    "InboundRequest",
+    "MaterialRequest",
+    "Reason",
+    "Verdict",
+    "judge",
+    "material_needed",
+]

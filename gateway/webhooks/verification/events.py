@@ -1,0 +1,70 @@
+"""What happened: event type and dedupe id of an authentic request, and the single events of a batch.
+
+A type or id that cannot be kept as text (NUL, lone surrogates, longer than 255 characters) counts as absent.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+
+from gateway.providers.model import Batch
+from gateway.providers.places import Place
+from gateway.webhooks.verification import jsontext
+from gateway.webhooks.verification.reading import Reading
+from gateway.webhooks.verification.values import text_of, to_bytes
+from gateway.webhooks.verification.verdict import BatchEvent
+
+MAX_CHARACTERS = 255
+
+Identify = Callable[[Reading], str | None]
+Split = Callable[[Reading], tuple[BatchEvent, ...]]
+
+
+def identified_by(places: Sequence[Place]) -> Identify:
+    """The first usable text of these places, or None."""
+    readers = tuple(text_of(place) for place in places)
+
+    def identify(reading: Reading) -> str | None:
+        for reader in readers:
+            value = reader(reading)
+            if value and usable(value):
+                return value
+        return None
+
+    return identify
+
+
+def usable(text: str) -> bool:
+    """Whether every database and every header can hold this text."""
+    return len(text) <= MAX_CHARACTERS and text.isprintable()
+
+
+def split_of(batch: Batch) -> Split:
+    """Cut a batch into its events; each body is the element's exact bytes."""
+    place = batch.items
+
+    def split(reading: Reading) -> tuple[BatchEvent, ...]:
+        text = _body_text(reading.body) if place.kind == "json" else reading.form(place.name)
+        if not text:
+            return ()
+        return tuple(
+            BatchEvent(_member(element.value, batch.type), _member(element.value, batch.id), to_bytes(element.text))
+            for element in jsontext.elements(text, place.path)
+        )
+
+    return split
+
+
+def _body_text(body: bytes) -> str:
+    try:
+        return body.decode(json.detect_encoding(body), "surrogatepass")
+    except UnicodeDecodeError:
+        return ""
+
+
+def _member(value: object, path: tuple[str, ...] | None) -> str | None:
+    if path is None:
+        return None
+    text = jsontext.as_text(jsontext.walk(value, path))
+    return text if text and usable(text) else None

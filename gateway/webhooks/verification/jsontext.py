@@ -1,0 +1,153 @@
+"""JSON as it arrives from strangers: parsed without ever raising, walked by paths, written as text, cut by bytes.
+
+Nothing is re-serialised for a signature. Arrays inside a body are cut out of its text as they stand.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from json.decoder import JSONDecoder, scanstring
+from typing import Final, NamedTuple
+
+_SPACE: Final = " \t\n\r"
+_DECODER: Final = JSONDecoder()
+
+
+class _Absent:
+    """The type of ABSENT: no value, where None would be JSON's null."""
+
+    __slots__ = ()
+
+
+ABSENT: Final = _Absent()
+
+
+class DuplicateKeyError(ValueError):
+    """An object names a key twice, so that two parsers could read two documents."""
+
+
+class Element(NamedTuple):
+    """One element of an array: its value and its exact text."""
+
+    value: object
+    text: str
+
+
+def parse(raw: str | bytes) -> object:
+    """The document, or ABSENT when it is none. Never raises on any input."""
+    try:
+        return json.loads(raw)
+    except (ValueError, RecursionError):
+        return ABSENT
+
+
+def parse_unambiguous(raw: str | bytes) -> object:
+    """The same, but raises DuplicateKeyError where an object names a key twice: for JSON whose parts are signed."""
+    try:
+        return json.loads(raw, object_pairs_hook=_unique)
+    except DuplicateKeyError:
+        raise
+    except (ValueError, RecursionError):
+        return ABSENT
+
+
+def walk(document: object, path: Sequence[str]) -> object:
+    """The value at a path of keys and array positions, or ABSENT."""
+    value = document
+    for step in path:
+        if isinstance(value, dict):
+            value = value.get(step, ABSENT)
+        elif isinstance(value, list) and step.isascii() and step.isdigit() and len(step) < 8:
+            position = int(step)
+            value = value[position] if position < len(value) else ABSENT
+        else:
+            return ABSENT
+    return value
+
+
+def as_text(value: object) -> str | None:
+    """A value as the text that vendors sign and compare: strings bare, null as absent, objects as compact JSON."""
+    if isinstance(value, str):
+        return value
+    if value is None or value is ABSENT:
+        return None
+    try:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+    except (ValueError, RecursionError):
+        return None
+
+
+def elements(text: str, path: Sequence[str]) -> tuple[Element, ...]:
+    """The elements of the array at a path, each with its exact text; empty when there is no such array.
+
+    `path` leads through objects only. Never raises on any input.
+    """
+    try:
+        start = _skip(text, 1 if text.startswith("\ufeff") else 0)
+        for key in path:
+            start = _member(text, start, key)
+        return tuple(_array(text, start))
+    except (ValueError, RecursionError, IndexError, StopIteration):
+        return ()
+
+
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise DuplicateKeyError
+    return result
+
+
+def _skip(text: str, at: int) -> int:
+    while text[at] in _SPACE:
+        at += 1
+    return at
+
+
+def _member(text: str, at: int, wanted: str) -> int:
+    """Where the value of `wanted` starts; the last one when the key is there twice, as the parser has it."""
+    if text[at] != "{":
+        raise ValueError
+    found = -1
+    at = _skip(text, at + 1)
+    while text[at] != "}":
+        if text[at] != '"':
+            raise ValueError
+        key, at = scanstring(text, at + 1, True)
+        at = _skip(text, at)
+        if text[at] != ":":
+            raise ValueError
+        at = _skip(text, at + 1)
+        if key == wanted:
+            found = at
+        _value, at = _DECODER.raw_decode(text, at)
+        at = _next(text, at, "}")
+    if found < 0:
+        raise ValueError
+    return found
+
+
+def _array(text: str, at: int) -> list[Element]:
+    if text[at] != "[":
+        raise ValueError
+    result = []
+    at = _skip(text, at + 1)
+    while text[at] != "]":
+        value, end = _DECODER.raw_decode(text, at)
+        result.append(Element(value, text[at:end]))
+        at = _next(text, end, "]")
+    return result
+
+
+def _next(text: str, at: int, closing: str) -> int:
+    """The start of the next member or element, or the position of the closing bracket."""
+    at = _skip(text, at)
+    if text[at] == ",":
+        at = _skip(text, at + 1)
+        if text[at] == closing:
+            raise ValueError
+        return at
+    if text[at] != closing:
+        raise ValueError
+    return at

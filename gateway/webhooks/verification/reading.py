@@ -1,0 +1,143 @@
+"""One request while it is judged: its raw parts, and the parsed ones from the moment somebody asks for them.
+
+A value that must be single and is not raises `Rejected` while `strict` is set, that is until the request has
+proved authentic; afterwards the first one counts, because authentic data is never refused for its shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from urllib.parse import SplitResult, urlsplit
+
+from gateway.webhooks.verification import jsontext
+from gateway.webhooks.verification.credentials import Credentials
+from gateway.webhooks.verification.forms import Fields, parse_form, parse_query
+from gateway.webhooks.verification.rejection import malformed
+from gateway.webhooks.verification.request import InboundRequest
+
+_NO_URL = urlsplit("")
+
+
+class Reading:
+    """`secret` is the key material being tried, `stamp` and `message_id` the signed texts as received, `fields` the
+    other parts of the signature header, `claims` those of a verified token, `item` the batch element in turn.
+    """
+
+    __slots__ = (
+        "_ambiguous",
+        "_document",
+        "_form",
+        "_headers",
+        "_query",
+        "_repeated",
+        "_split",
+        "body",
+        "claims",
+        "credentials",
+        "fields",
+        "item",
+        "message_id",
+        "now",
+        "request",
+        "secret",
+        "stamp",
+        "strict",
+        "url",
+    )
+
+    def __init__(self, request: InboundRequest, credentials: Credentials, now: float) -> None:
+        self.request = request
+        self.credentials = credentials
+        self.now = now
+        self.body = request.body
+        self.url = request.url
+        self.strict = True
+        self.secret = b""
+        self.stamp: str | None = None
+        self.message_id: str | None = None
+        self.fields: dict[str, str] = {}
+        self.claims: dict[str, object] = {}
+        self.item: object = jsontext.ABSENT
+        self._headers: dict[str, str] | None = None
+        self._repeated: frozenset[str] | None = None
+        self._document: object = None
+        self._ambiguous: bool | None = None
+        self._form: Fields | None = None
+        self._query: Fields | None = None
+        self._split: SplitResult | None = None
+
+    def header(self, name: str) -> str | None:
+        """The value of a header, by its lower-case name."""
+        headers = self._headers
+        if headers is None:
+            headers = self._read_headers()
+        if self._repeated is not None and self.strict and name in self._repeated:
+            raise malformed(f"the header {name} is there more than once")
+        return headers.get(name)
+
+    def query(self, name: str) -> str | None:
+        """A parameter of the public URL."""
+        if self._query is None:
+            self._query = parse_query(self.split().query)
+        return self._single(self._query.get(name), "query parameter", name)
+
+    def form(self, name: str) -> str | None:
+        """A field of a form body."""
+        return self._single(self.form_fields().get(name), "form field", name)
+
+    def form_fields(self) -> Fields:
+        """All fields of a form body."""
+        if self._form is None:
+            self._form = parse_form(self.header("content-type") or "", self.body)
+        return self._form
+
+    def json(self, path: Sequence[str]) -> object:
+        """The value at a path of the JSON body, or of the batch element in turn."""
+        if self.item is not jsontext.ABSENT:
+            return jsontext.walk(self.item, path)
+        return jsontext.walk(self.document(), path)
+
+    def document(self) -> object:
+        """The JSON body, or ABSENT when it is none."""
+        if self._document is None or (self.strict and self._ambiguous is None):
+            self._read_document()
+        if self.strict and self._ambiguous:
+            raise malformed("the JSON body names a key twice, so that what is signed is ambiguous")
+        return self._document
+
+    def split(self) -> SplitResult:
+        """The public URL's parts."""
+        if self._split is None:
+            try:
+                self._split = urlsplit(self.url)
+            except ValueError:
+                self._split = _NO_URL
+        return self._split
+
+    def _single(self, values: list[str] | None, kind: str, name: str) -> str | None:
+        if not values:
+            return None
+        if len(values) > 1 and self.strict:
+            raise malformed(f"the {kind} {name} is there more than once")
+        return values[0]
+
+    def _read_headers(self) -> dict[str, str]:
+        received = self.request.headers
+        headers = {name.lower(): value for name, value in received}
+        if len(headers) != len(received):
+            names = [name.lower() for name, _value in received]
+            self._repeated = frozenset(name for name in headers if names.count(name) > 1)
+            headers = {name.lower(): value for name, value in reversed(received)}
+        self._headers = headers
+        return headers
+
+    def _read_document(self) -> None:
+        if not self.strict:
+            self._document = jsontext.parse(self.body)
+            return
+        try:
+            self._document = jsontext.parse_unambiguous(self.body)
+            self._ambiguous = False
+        except jsontext.DuplicateKeyError:
+            self._document = jsontext.parse(self.body)
+            self._ambiguous = True

@@ -1,0 +1,62 @@
+"""What was decided about a request, and why.
+
+A shell looks at `handshake` first: when it is set, that answer is given and nothing is stored. Then at `accepted`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+
+class Reason(StrEnum):
+    """Why a request was rejected: the codes of the 401 answer, the rejection log and the metric."""
+
+    SIGNATURE_MISSING = "signature_missing"  # no signature, token or signed header where the scheme wants one
+    SIGNATURE_MISMATCH = "signature_mismatch"  # well-formed, but not made with a secret or key of this source
+    SIGNATURE_MALFORMED = "signature_malformed"  # cannot be read: encoding, prefix, version, repeated header, clock text
+    TIMESTAMP_MISSING = "timestamp_missing"  # the scheme signs a time and there is none
+    TIMESTAMP_OUT_OF_TOLERANCE = "timestamp_out_of_tolerance"  # authentic, but too old or from the future
+
+
+class BatchEvent(NamedTuple):
+    """One event of a batch; `body` is its exact bytes, cut out of the request."""
+
+    type: str | None
+    id: str | None
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Handshake:
+    """The answer that the vendor wants. `store_secret` is to be kept as the source's secret, encrypted; `fetch` is a
+    URL to get through the guarded client before answering. Neither shows in a repr.
+    """
+
+    status: int
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    body: bytes = field(default=b"", repr=False)
+    store_secret: str | None = field(default=None, repr=False)
+    fetch: str | None = field(default=None, repr=False)
+    id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """`accepted`: the caller is who it should be; what it sent is an event to store, unless `handshake` is set.
+
+    A handshake that is signed is accepted too (and carries type and id); an unsigned one proves nothing and is not
+    accepted, but has no `reason` either. `events` holds a batch's events and is empty for a single event, or for a
+    batch without any (a heartbeat). `detail` says in a sentence what was wrong, with no secret and no signature.
+    """
+
+    accepted: bool
+    reason: Reason | None = None
+    event_type: str | None = None
+    event_id: str | None = None
+    events: tuple[BatchEvent, ...] = ()
+    handshake: Handshake | None = None
+    detail: str = ""
+    scheme: str | None = None
