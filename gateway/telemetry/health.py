@@ -1,0 +1,42 @@
+"""Health: the outcome of checks, and how it is shown. What is checked is wired in by the application."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """One thing that was looked at. `detail` says, for people, what is wrong and what to do; it holds no secrets."""
+
+    name: str
+    ok: bool
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class HealthReport:
+    """All checks together."""
+
+    checks: tuple[Check, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether every check passed."""
+        return all(check.ok for check in self.checks)
+
+    @property
+    def http_status(self) -> int:
+        """200 when all is well, else 503, by which balancers and orchestrators decide."""
+        return 200 if self.ok else 503
+
+    def to_json(self) -> dict[str, object]:
+        """`{"status": "ok" | "failing", "checks": {name: {"ok": …, "detail": …}}}`."""
+        return {
+            "status": "ok" if self.ok else "failing",
+            "checks": {check.name: _check_json(check) for check in self.checks},
+        }
+
+
+def _check_json(check: Check) -> dict[str, object]:
+    return {"ok": check.ok, "detail": check.detail} if check.detail else {"ok": check.ok}

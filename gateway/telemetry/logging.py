@@ -1,0 +1,86 @@
+"""Logs: structured records of ours and of every library, rendered alike and without secrets.
+
+Text for people on a terminal, one JSON object a line for machines. Which secrets are taken out is decided in
+`security.redaction`. Importing this module configures nothing.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import AbstractContextManager
+from typing import TextIO
+
+import structlog
+from structlog.typing import FilteringBoundLogger, Processor
+
+from gateway.config import Settings
+from gateway.security.redaction import redact_record
+
+# Libraries that report, at their info level, what nobody asked about.
+QUIET_LOGGERS = ("alembic", "asyncio", "sqlalchemy", "urllib3")
+
+_COMMON: tuple[Processor, ...] = (
+    structlog.contextvars.merge_contextvars,
+    structlog.stdlib.add_log_level,
+    structlog.stdlib.add_logger_name,
+    structlog.processors.TimeStamper(fmt="iso", utc=True),
+)
+
+
+def get_logger(name: str) -> FilteringBoundLogger:
+    """A logger called `name`; safe at import time, it takes up the configuration at its first record."""
+    logger: FilteringBoundLogger = structlog.get_logger(name)
+    return logger
+
+
+def log_context(**fields: object) -> AbstractContextManager[object]:
+    """Inside the block, every record of this thread or task carries `fields` (`request_id`, `event_id`, …)."""
+    return structlog.contextvars.bound_contextvars(**fields)
+
+
+def configure_logging(settings: Settings, stream: TextIO) -> None:
+    """Send all records of at least `settings.log_level` to `stream`, in `settings.log_format`.
+
+    Without a format set: text when `stream` is a terminal, else JSON. May be called again; the last call counts.
+    """
+    level = logging.getLevelNamesMapping()[settings.log_level.upper()]
+    as_text = settings.log_format == "text" or (settings.log_format is None and stream.isatty())
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(_formatter(_text(stream) if as_text else _json()))
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(level)
+    for name in QUIET_LOGGERS:
+        logging.getLogger(name).setLevel(max(level, logging.WARNING))
+    logging.captureWarnings(True)
+    structlog.configure(
+        processors=[*_COMMON, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _formatter(renderers: list[Processor]) -> structlog.stdlib.ProcessorFormatter:
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=_COMMON,
+        processors=[
+            structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+            # Before redaction: messages of exceptions are where libraries quote URLs and headers.
+            structlog.processors.format_exc_info,
+            redact_record,
+            *renderers,
+        ],
+    )
+
+
+def _text(stream: TextIO) -> list[Processor]:
+    colors = stream.isatty()
+    return [
+        structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback, pad_event_to=40)
+    ]
+
+
+def _json() -> list[Processor]:
+    # "event" is a word of the domain; what happened stands under "message".
+    return [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(ensure_ascii=False)]

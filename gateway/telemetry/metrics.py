@@ -1,0 +1,126 @@
+"""Metrics: everything that is counted and measured, in one place.
+
+Labels are words of ours with few values (provider, reason, outcome), never tenants or ids. Counting fails open: it
+never stops what it counts, and its failures are counted. How things are (queue, breakers) is read from the database
+when somebody asks, by a function that the application wires in; see `exposition`.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+
+from gateway.telemetry.metric_files import reserve_files
+
+INGEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 14400.0, 86400.0)
+BATCH_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+
+
+class Metrics:
+    """The metrics of one process. One object per process; safe for any number of threads; importing makes none.
+
+    With `metrics_dir`, files for this process are made there, which `render_metrics` of any process adds up.
+    """
+
+    def __init__(self, metrics_dir: Path | None = None) -> None:
+        self.registry = CollectorRegistry()
+        reserved = metrics_dir is None or _reserve(metrics_dir)
+        self._failures = Counter(
+            "gateway_telemetry_failures", "Things that could not be counted or measured.", registry=self.registry
+        )
+        if not reserved:
+            self.failed()
+        self._received = self._labelled("gateway_received", "Events stored, by provider.", "provider")
+        self._rejected = self._labelled("gateway_rejected", "Inbound requests refused, by reason.", "reason")
+        self._attempts = self._labelled("gateway_attempts", "Tries of deliveries, by outcome.", "outcome")
+        self._duplicates = self._counter("gateway_duplicates", "Events that had been received before.")
+        self._ingest = self._histogram(
+            "gateway_ingest_seconds", "From reading an inbound request to its answer, in seconds.", INGEST_BUCKETS
+        )
+        self._latency = self._histogram(
+            "gateway_delivery_latency_seconds", "From an event's receipt to its delivery, in seconds.", LATENCY_BUCKETS
+        )
+        self._batch = self._histogram(
+            "gateway_commit_batch_size", "Rows that shared one transaction of the commit writer.", BATCH_BUCKETS
+        )
+
+    def received(self, provider: str) -> None:
+        """An event of `provider` was stored."""
+        self._received(provider)
+
+    def rejected(self, reason: str) -> None:
+        """An inbound request was refused; `reason` is the code of the answer."""
+        self._rejected(reason)
+
+    def duplicate(self) -> None:
+        """An event arrived that was there already."""
+        self._duplicates(1)
+
+    def attempt(self, outcome: str) -> None:
+        """A delivery was tried."""
+        self._attempts(outcome)
+
+    def ingested(self, seconds: float) -> None:
+        """An inbound request took `seconds` from its reading to its answer."""
+        self._ingest(seconds)
+
+    def delivered(self, latency_seconds: float) -> None:
+        """A delivery succeeded `latency_seconds` after the event's receipt."""
+        self._latency(latency_seconds)
+
+    def committed(self, rows: int) -> None:
+        """The commit writer committed `rows` rows in one transaction."""
+        self._batch(rows)
+
+    def failed(self) -> None:
+        """Something could not be counted or measured."""
+        # The last resort: nothing is left to count this with.
+        with suppress(Exception):
+            self._failures.inc()
+
+    def _counter(self, name: str, documentation: str) -> Callable[[float], None]:
+        return self._fail_open(Counter(name, documentation, registry=self.registry).inc)
+
+    def _histogram(self, name: str, documentation: str, buckets: tuple[float, ...]) -> Callable[[float], None]:
+        return self._fail_open(Histogram(name, documentation, registry=self.registry, buckets=buckets).observe)
+
+    def _labelled(self, name: str, documentation: str, label: str) -> Callable[[str], None]:
+        counter = Counter(name, documentation, [label], registry=self.registry)
+        # Looking a child up costs more than counting with it.
+        children: dict[str, Callable[[], None]] = {}
+
+        def count(value: str) -> None:
+            try:
+                child = children.get(value)
+                if child is None:
+                    child = children.setdefault(value, counter.labels(value).inc)
+                child()
+            except Exception:
+                # As in _fail_open.
+                self.failed()
+
+        return count
+
+    def _fail_open(self, record: Callable[[float], None]) -> Callable[[float], None]:
+        def recorded(amount: float) -> None:
+            try:
+                record(amount)
+            except Exception:
+                # Whatever goes wrong in counting must not stop what is counted.
+                self.failed()
+
+        return recorded
+
+
+def _reserve(metrics_dir: Path) -> bool:
+    """Whether this process has room for its files; without, it counts as long as the disk lets it."""
+    try:
+        reserve_files(metrics_dir, os.getpid())
+    except OSError:
+        return False
+    return True
