@@ -34,13 +34,14 @@ class CatalogueError(ConfigurationError):
     code = "catalogue_invalid"
 
 
-class _Loader(yaml.CSafeLoader if hasattr(yaml, "CSafeLoader") else yaml.SafeLoader):
+class _Loader(yaml.CSafeLoader):
     """YAML without objects, in which writing a key twice is a fault instead of a silent override."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        mapping = super().construct_mapping(node, deep)
-        if len(mapping) != len(node.value):
+        keys = [key.value for key, _value in node.value if isinstance(key, yaml.ScalarNode)]
+        if len(set(keys)) != len(keys):
             raise yaml.constructor.ConstructorError(None, None, "a key is written twice", node.start_mark)
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
         return mapping
 
 
@@ -78,7 +79,7 @@ def parse_provider(provider_id: str, text: str, *, origin: str) -> Provider:
     if provider_id in RESERVED_IDS:
         raise CatalogueError([f"{origin}: the id {provider_id!r} is reserved for the gateway's own events"])
     try:
-        raw = yaml.load(text, Loader=_Loader)
+        raw = _Loader(text).get_single_data()
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         raise CatalogueError([f"{origin}: not YAML: {' '.join(str(error).split())}"]) from error
     if not isinstance(raw, dict):

@@ -1,6 +1,6 @@
 """The one notation of the catalogue: places, where a value of a request is found, and templates made of them.
 
-A place is written `header:X-Signature`, `query:token`, `form:id`, `json:event.type`, `form_json:payload:event.id`,
+A place is written `header:X-Signature`, `query:piece`, `form:id`, `json:event.type`, `form_json:payload:event.id`,
 `field:t` (another part of the signature header), `claim:jti`, `segment:-1` (of the URL's path), `option:name` (the
 operator's value), `json_key:a,b` (the first of these keys that the body has), or plainly `body`, `url`, `timestamp`
 and the like. `?` after it means "empty when absent"; `|sha256|hex` are filters, applied left to right.
@@ -58,7 +58,7 @@ FILTERS = frozenset(
 _PLACE = re.compile(
     r"(?P<kind>[a-z_]+)(?::(?P<name>[^|?{}]*))?(?P<optional>\?)?(?P<filters>(?:\|[a-z0-9-]+)*)", re.ASCII
 )
-_TOKEN = re.compile(r"\{\{|\}\}|\\[\[\]]|\{[^{}]*\}|[\[\]{}]|\\|[^{}\[\]\\]+")
+_PIECE = re.compile(r"\{\{|\}\}|\\[\[\]]|\{[^{}]*\}|[\[\]{}]|\\|[^{}\[\]\\]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,20 +115,20 @@ def parse_place(text: str) -> Place:
 def parse_template(text: str) -> Template:
     """Read one template. Raises ValueError that says what is wrong with it."""
     stack: list[list[Part]] = [[]]
-    for token in _TOKEN.findall(text):
-        if token == "[":
+    for piece in _PIECE.findall(text):
+        if piece == "[":
             stack.append([])
-        elif token == "]":
+        elif piece == "]":
             if len(stack) == 1:
                 raise ValueError(f"']' without '[' in {text!r}; write \\] for the character itself")
             section = Section(tuple(stack.pop()))
             stack[-1].append(section)
-        elif token in ("{", "}"):
-            raise ValueError(f"lone {token!r} in {text!r}; write it twice for the character itself")
-        elif token[0] == "{" and token != "{{":
-            stack[-1].append(parse_place(token[1:-1]))
+        elif piece in ("{", "}"):
+            raise ValueError(f"lone {piece!r} in {text!r}; write it twice for the character itself")
+        elif piece[0] == "{" and piece != "{{":
+            stack[-1].append(parse_place(piece[1:-1]))
         else:
-            stack[-1].append(_literal(token))
+            stack[-1].append(_literal(piece))
     if len(stack) > 1:
         raise ValueError(f"'[' without ']' in {text!r}; write \\[ for the character itself")
     return Template(text, tuple(stack[0]))
@@ -148,12 +148,12 @@ def split_path(path: str) -> tuple[str, ...]:
     return tuple(path.split(".")) if path else ()
 
 
-def _literal(token: str) -> bytes:
-    if token in ("{{", "}}"):
-        return token[:1].encode()
-    if len(token) == 2 and token[0] == "\\":
-        return token[1:].encode()
-    return token.encode()
+def _literal(piece: str) -> bytes:
+    if piece in ("{{", "}}"):
+        return piece[:1].encode()
+    if len(piece) == 2 and piece[0] == "\\":
+        return piece[1:].encode()
+    return piece.encode()
 
 
 def _split_name(kind: str, name: str, text: str) -> tuple[str, tuple[str, ...]]:

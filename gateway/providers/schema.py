@@ -91,7 +91,9 @@ class KeySchema(_Strict):
     @post_load
     def build(self, data: dict[str, Any], **_: object) -> model.Key:
         if "certificate" in data:
-            return model.Key("certificate", url=data["certificate"], host=data.get("host", ""), path=data.get("path", ""))
+            return model.Key(
+                "certificate", url=data["certificate"], host=data.get("host", ""), path=data.get("path", "")
+            )
         if "public_key" in data:
             return model.Key("public_key", format=data["public_key"], strip=data.get("strip", ""))
         return model.Key("secret", steps=data.get("secret", ()))

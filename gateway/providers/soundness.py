@@ -46,9 +46,13 @@ def with_needs(scheme: Scheme) -> Scheme:
 
 def faults(webhook: Webhook, described: frozenset[str], functions: frozenset[str]) -> list[str]:
     """What is wrong with a webhook section, one sentence each; `described` are the names under `options`."""
-    found = [f"schemes.{scheme.id}: {fault}" for scheme in webhook.schemes for fault in _scheme_faults(scheme, functions)]
+    found = [
+        f"schemes.{scheme.id}: {fault}" for scheme in webhook.schemes for fault in _scheme_faults(scheme, functions)
+    ]
     ids = [scheme.id for scheme in webhook.schemes]
-    found += [f"schemes: the id {name!r} is used twice" for name in sorted({name for name in ids if ids.count(name) > 1})]
+    found += [
+        f"schemes: the id {name!r} is used twice" for name in sorted({name for name in ids if ids.count(name) > 1})
+    ]
     for handshake in webhook.handshakes:
         if handshake.store_secret is not None and handshake.signed:
             found.append(f"handshakes.{handshake.id}: a signed handshake cannot bring the secret it is signed with")

@@ -17,12 +17,12 @@ from gateway.webhooks.verification.keys import PublicKey, public_keys_of
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import mismatch
 from gateway.webhooks.verification.signatures import candidates_of
-from gateway.webhooks.verification.signed import age_check_of, envelope_of, signed_messages
+from gateway.webhooks.verification.signed import closing_of, opening_of, signed_messages
 from gateway.webhooks.verification.verify import Verify, signature_of
 
 # SHA-1 only where a vendor still signs with it; the entry says so.
 _HASHES: dict[str, hashes.HashAlgorithm] = {
-    "sha1": hashes.SHA1(),
+    "sha1": hashes.SHA1(),  # noqa: S303
     "sha256": hashes.SHA256(),
     "sha512": hashes.SHA512(),
 }
@@ -31,16 +31,16 @@ _HASHES: dict[str, hashes.HashAlgorithm] = {
 def verify_asymmetric(scheme: Scheme) -> Verify:
     """Check the request's signatures with the operator's public keys, or with the pinned certificate."""
     candidates, messages, keys = candidates_of(signature_of(scheme)), signed_messages(scheme), _keys(scheme)
-    envelope, check_age = envelope_of(scheme), age_check_of(scheme)
+    opening, closing = opening_of(scheme), closing_of(scheme)
 
     def verify(reading: Reading) -> None:
         given = candidates(reading)
-        signed_at = envelope(reading) if envelope is not None else None
+        signed_at = opening(reading)
         public_keys = keys(reading)
         for message in messages(reading):
             for public_key in public_keys:
                 if any(is_signed_by(public_key, candidate, message, scheme) for candidate in given):
-                    check_age(reading, signed_at)
+                    closing(reading, signed_at)
                     return
         raise mismatch("no current public key of the source fits this signature and these bytes")
 

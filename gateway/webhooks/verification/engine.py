@@ -101,9 +101,7 @@ def _run(plan: Plan, reading: Reading) -> Verdict:
             handshake = candidate.answer(reading)
             break
     events = plan.split(reading) if plan.split is not None else ()
-    return Verdict(
-        True, None, plan.event_type(reading), plan.event_id(reading), events, handshake, "", scheme_id
-    )
+    return Verdict(True, None, plan.event_type(reading), plan.event_id(reading), events, handshake, "", scheme_id)
 
 
 def _chosen(webhook: Webhook, scheme_id: str | None) -> list[CompiledScheme]:

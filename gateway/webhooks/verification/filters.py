@@ -9,27 +9,18 @@ import json
 import zlib
 from collections.abc import Callable, Mapping
 
+from gateway.webhooks.verification.compression import inflated
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import malformed
-
-MAX_INFLATED_BYTES = 50 * 1024 * 1024
-_GZIP_MAGIC = b"\x1f\x8b"
 
 Filter = Callable[[Reading, bytes], bytes]
 
 
 def _gunzip(reading: Reading, data: bytes) -> bytes:
-    """The uncompressed bytes; data that is not gzip stays as it is. Bounded, so that no bomb fits in a body."""
-    if not data.startswith(_GZIP_MAGIC):
-        return data
-    inflater = zlib.decompressobj(wbits=31)
-    try:
-        inflated = inflater.decompress(data, MAX_INFLATED_BYTES)
-    except zlib.error as error:
-        raise malformed("the body begins like gzip and is not") from error
-    if not inflater.eof or inflater.unused_data:
-        raise malformed("the gzip body is cut short, too large or followed by something else")
-    return inflated
+    plain = inflated(data)
+    if plain is None:
+        raise malformed("the body begins like gzip and is not, or is cut short, too large or followed by more")
+    return plain
 
 
 def _json_string(reading: Reading, data: bytes) -> bytes:

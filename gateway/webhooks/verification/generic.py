@@ -44,7 +44,9 @@ def _specialise(provider: Provider, settings: tuple[tuple[str, str], ...]) -> Pr
         event_id = _places(options, "event_id", provider.webhook.event_id)
     except ValueError as error:
         return f"an option cannot be used: {error}"
-    return replace(provider, webhook=replace(provider.webhook, schemes=schemes, event_type=event_type, event_id=event_id))
+    return replace(
+        provider, webhook=replace(provider.webhook, schemes=schemes, event_type=event_type, event_id=event_id)
+    )
 
 
 def _scheme(scheme: Scheme, options: Mapping[str, str]) -> Scheme:
@@ -53,7 +55,12 @@ def _scheme(scheme: Scheme, options: Mapping[str, str]) -> Scheme:
     place = parse_place(f"header:{options['header']}")
     signature = Signature((place,), prefix=options.get("prefix", ""), encoding=options["encoding"])
     return replace(
-        scheme, family="hmac", hash=options["hash"], function=None, signature=signature, signs=(parse_template("{body}"),)
+        scheme,
+        family="hmac",
+        hash=options["hash"],
+        function=None,
+        signature=signature,
+        signs=(parse_template("{body}"),),
     )
 
 

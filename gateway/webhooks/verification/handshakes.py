@@ -74,7 +74,10 @@ def _builder(answer: Answer) -> Callable[[Reading], tuple[dict[str, str], bytes]
 
     def build(reading: Reading) -> tuple[dict[str, str], bytes]:
         sent = {"Content-Type": answer.content_type} if answer.content_type is not None else {}
-        sent |= {name: _bounded(part(reading)).decode() for name, part in headers.items()}
+        for name, part in headers.items():
+            # An optional part that is absent leaves no empty header behind.
+            if value := part(reading):
+                sent[name] = _bounded(value).decode()
         if members is not None:
             return sent, _json_object(reading, members)
         return sent, _echo(body(reading)) if body is not None else b""

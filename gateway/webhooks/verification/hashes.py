@@ -11,7 +11,7 @@ from gateway.webhooks.verification.keys import secrets_of
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import malformed, mismatch
 from gateway.webhooks.verification.signatures import candidates_of
-from gateway.webhooks.verification.signed import age_check_of, envelope_of, signed_messages
+from gateway.webhooks.verification.signed import closing_of, opening_of, signed_messages
 from gateway.webhooks.verification.verify import Verify, signature_of
 
 SIZES = {"sha1": 20, "sha256": 32, "sha512": 64}
@@ -20,7 +20,7 @@ SIZES = {"sha1": 20, "sha256": 32, "sha512": 64}
 def verify_hash(scheme: Scheme) -> Verify:
     """Compare the request's signatures with those that the current secrets make, in constant time."""
     candidates, messages, secrets = candidates_of(signature_of(scheme)), signed_messages(scheme), secrets_of(scheme.key)
-    envelope, check_age = envelope_of(scheme), age_check_of(scheme)
+    opening, closing = opening_of(scheme), closing_of(scheme)
     size, compute = SIZES[scheme.hash], _computation(scheme)
 
     def verify(reading: Reading) -> None:
@@ -30,14 +30,14 @@ def verify_hash(scheme: Scheme) -> Verify:
                 break
         else:
             raise malformed(f"the signature does not have the {size} bytes of {scheme.hash}")
-        signed_at = envelope(reading) if envelope is not None else None
+        signed_at = opening(reading)
         for secret in secrets(reading.credentials):
             reading.secret = secret
             for message in messages(reading):
                 expected = compute(secret, message)
                 for candidate in given:
                     if hmac.compare_digest(expected, candidate):
-                        check_age(reading, signed_at)
+                        closing(reading, signed_at)
                         return
         raise mismatch("no current secret of the source makes this signature for these bytes")
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from json.decoder import JSONDecoder, scanstring
+from json.decoder import JSONDecoder
 from typing import Final, NamedTuple
 
 _SPACE: Final = " \t\n\r"
@@ -114,7 +114,7 @@ def _member(text: str, at: int, wanted: str) -> int:
     while text[at] != "}":
         if text[at] != '"':
             raise ValueError
-        key, at = scanstring(text, at + 1, True)
+        key, at = _DECODER.raw_decode(text, at)
         at = _skip(text, at)
         if text[at] != ":":
             raise ValueError

@@ -118,4 +118,3 @@ def _step(step: str) -> _Step:
     if name == "append":
         return lambda value: value + text.encode() if value else b""
     return _STEPS[name]
-

@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from joserfc import jws
-from joserfc.errors import JoseError
-
 from gateway.providers.model import Jwt, Provider, Scheme
 from gateway.webhooks.verification.certificates import certificate_url
 from gateway.webhooks.verification.conditions import all_hold
 from gateway.webhooks.verification.credentials import Credentials
 from gateway.webhooks.verification.functions.truelayer_jws import key_set_of
+from gateway.webhooks.verification.jose import protected_header
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import Rejected
 from gateway.webhooks.verification.request import InboundRequest
@@ -75,8 +73,8 @@ def _material(scheme: Scheme, reading: Reading) -> MaterialRequest | None:
 def _token_key_id(jwt: Jwt, reading: Reading) -> str | None:
     try:
         text = first_text(jwt.places)(reading) or ""
-        header = jws.extract_compact(text.removeprefix(jwt.prefix).encode("ascii")).protected
-    except (Rejected, JoseError, ValueError, TypeError, RecursionError):
+    except Rejected:
         return None
-    key_id = header.get("kid")
+    header = protected_header(text.removeprefix(jwt.prefix))
+    key_id = header.get("kid") if header is not None else None
     return key_id if isinstance(key_id, str) and key_id.isprintable() and len(key_id) < 256 else None

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.webhooks.verification import jsontext
+from gateway.webhooks.verification.compression import inflated
 from gateway.webhooks.verification.credentials import Credentials
 from gateway.webhooks.verification.forms import Fields, parse_form, parse_query
 from gateway.webhooks.verification.rejection import malformed
@@ -55,7 +56,7 @@ class Reading:
         self.secret = b""
         self.stamp: str | None = None
         self.message_id: str | None = None
-        self.fields: dict[str, str] = {}
+        self.fields: Fields = {}
         self.claims: dict[str, object] = {}
         self.item: object = jsontext.ABSENT
         self._headers: dict[str, str] | None = None
@@ -80,6 +81,10 @@ class Reading:
         if self._query is None:
             self._query = parse_query(self.split().query)
         return self._single(self._query.get(name), "query parameter", name)
+
+    def field(self, name: str) -> str | None:
+        """Another part of the signature header, as `t` in `t=1,v1=abc`."""
+        return self._single(self.fields.get(name), "part of the signature", name)
 
     def form(self, name: str) -> str | None:
         """A field of a form body."""
@@ -133,7 +138,8 @@ class Reading:
 
     def _read_document(self) -> None:
         if not self.strict:
-            self._document = jsontext.parse(self.body)
+            # Some vendors compress: what is signed is the entry's matter, what is inside may be read now.
+            self._document = jsontext.parse(inflated(self.body) or b"")
             return
         try:
             self._document = jsontext.parse_unambiguous(self.body)

@@ -10,6 +10,8 @@ import binascii
 from collections.abc import Callable
 
 from gateway.providers.model import Signature
+from gateway.providers.places import Template
+from gateway.webhooks.verification.forms import Fields
 from gateway.webhooks.verification.keys import decode_base64url
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import malformed, missing
@@ -73,14 +75,12 @@ def _every(readers: tuple[Text, ...], prefix: str, decode: Decoder, names: str) 
 def _labelled(signature: Signature, names: str) -> Callable[[Reading, str], list[str]]:
     """Values labelled so, as in `t=1,v1=abc`; the other labels become the reading's fields."""
     split, pair, several = signature.split, signature.pair or "=", signature.several
-    if signature.take is None:
-        raise AssertionError
-    wanted = message_of(signature.take)
+    wanted = message_of(signature.take or Template("", ()))
 
     def cut(reading: Reading, text: str) -> list[str]:
         label = wanted(reading).decode("utf-8", "surrogateescape")
         values: list[str] = []
-        fields: dict[str, str] = {}
+        fields: Fields = {}
         for item in text.split(split) if split else (text,):
             name, separator, value = item.partition(pair)
             name, value = name.strip(" \t"), value.strip(" \t")
@@ -88,10 +88,8 @@ def _labelled(signature: Signature, names: str) -> Callable[[Reading, str], list
                 continue
             if name == label:
                 values.append(value)
-            elif name in fields:
-                raise malformed(f"{names} has more than one part labelled {name!r}")
             else:
-                fields[name] = value
+                fields.setdefault(name, []).append(value)
         reading.fields = fields
         if not values:
             raise malformed(f"{names} has no part labelled {label!r}")
@@ -108,7 +106,7 @@ def _positional(signature: Signature, names: str) -> Callable[[Reading, str], li
 
     def cut(reading: Reading, text: str) -> list[str]:
         items = [item.strip(" \t") for item in text.split(split)]
-        reading.fields = {str(position): item for position, item in enumerate(items[:first])}
+        reading.fields = {str(position): [item] for position, item in enumerate(items[:first])}
         values = items[first:]
         if not values:
             raise malformed(f"{names} has no part at position {first}")

@@ -1,4 +1,7 @@
-"""The exact bytes that a signature covers: template alternatives, times the spellings of the URL."""
+"""The exact bytes that a signature covers, with the message id and the time that belong to them.
+
+Template alternatives times the spellings of the URL; usually one text.
+"""
 
 from __future__ import annotations
 
@@ -6,50 +9,45 @@ from collections.abc import Callable, Iterable
 from urllib.parse import SplitResult
 
 from gateway.providers.model import Scheme
+from gateway.providers.places import places_of
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import missing
 from gateway.webhooks.verification.timestamps import check_age, stamp_of
 from gateway.webhooks.verification.values import first_text, message_of
 
+# Reads message id and time; gives the time of signing where its age counts.
 Envelope = Callable[[Reading], float | None]
 Messages = Callable[[Reading], Iterable[bytes]]
 
 _DEFAULT_PORTS = {"https": 443, "http": 80}
 
 
-def envelope_of(scheme: Scheme) -> Envelope | None:
-    """Read message id and time, which the signed text may contain; gives the time of signing where its age counts.
+def opening_of(scheme: Scheme) -> Envelope:
+    """What is read before the signed text is built, because it is part of it.
 
-    None when the scheme has neither. The function raises Rejected when one of them is absent or unreadable.
+    The function raises Rejected when message id or time are absent, or the time is unreadable where its age counts.
     """
-    stamp = stamp_of(scheme.timestamp) if scheme.timestamp is not None else None
-    if not scheme.message_id:
-        return stamp
-    read_id = first_text(scheme.message_id)
-    names = " or ".join(place.text for place in scheme.message_id)
-
-    def read(reading: Reading) -> float | None:
-        reading.message_id = read_id(reading)
-        if not reading.message_id:
-            raise missing(f"{names} is absent or empty")
-        return stamp(reading) if stamp is not None else None
-
-    return read
+    return _envelope(scheme) if _is_signed_apart(scheme) else _nothing
 
 
-def age_check_of(scheme: Scheme) -> Callable[[Reading, float | None], None]:
-    """What is left to do once a signature fits: refuse what is too old or from the future."""
+def closing_of(scheme: Scheme) -> Callable[[Reading, float | None], None]:
+    """What is left to do once a signature fits: refuse what is too old or from the future.
+
+    A time that is only a part of the body is read here: in a body that was tampered with it says nothing.
+    """
     tolerance = scheme.timestamp.tolerance_seconds if scheme.timestamp is not None else None
+    late = _nothing if _is_signed_apart(scheme) else _envelope(scheme)
 
-    def check(reading: Reading, signed_at: float | None) -> None:
-        if signed_at is not None and tolerance is not None:
-            check_age(signed_at, reading.now, tolerance)
+    def close(reading: Reading, signed_at: float | None) -> None:
+        instant = late(reading) if signed_at is None else signed_at
+        if instant is not None and tolerance is not None:
+            check_age(instant, reading.now, tolerance)
 
-    return check
+    return close
 
 
 def signed_messages(scheme: Scheme) -> Messages:
-    """Every text that the vendor may have signed; usually one."""
+    """Every text that the vendor may have signed."""
     builders = tuple(message_of(template) for template in scheme.signs)
     if scheme.any_port:
         return lambda reading: _by_url(reading, builders)
@@ -57,16 +55,6 @@ def signed_messages(scheme: Scheme) -> Messages:
         only = builders[0]
         return lambda reading: (only(reading),)
     return lambda reading: [build(reading) for build in builders]
-
-
-def _by_url(reading: Reading, builders: tuple[Callable[[Reading], bytes], ...]) -> list[bytes]:
-    original = reading.url
-    messages = []
-    for url in url_spellings(original, reading.split()):
-        reading.url = url
-        messages += [build(reading) for build in builders]
-    reading.url = original
-    return messages
 
 
 def url_spellings(url: str, parts: SplitResult) -> tuple[str, ...]:
@@ -80,3 +68,38 @@ def url_spellings(url: str, parts: SplitResult) -> tuple[str, ...]:
     bare = host if colon and port.isascii() and port.isdigit() else authority
     tail = rest[len(authority) :]
     return tuple(dict.fromkeys((url, f"{scheme}://{bare}{tail}", f"{scheme}://{bare}:{default}{tail}")))
+
+
+def _is_signed_apart(scheme: Scheme) -> bool:
+    """Whether id or time stand in the signed text as parts of their own."""
+    return any(place.kind in ("timestamp", "id") for template in scheme.signs for place in places_of(template))
+
+
+def _envelope(scheme: Scheme) -> Envelope:
+    stamp = stamp_of(scheme.timestamp) if scheme.timestamp is not None else _nothing
+    if not scheme.message_id:
+        return stamp
+    read_id = first_text(scheme.message_id)
+    names = " or ".join(place.text for place in scheme.message_id)
+
+    def read(reading: Reading) -> float | None:
+        reading.message_id = read_id(reading)
+        if not reading.message_id:
+            raise missing(f"{names} is absent or empty")
+        return stamp(reading)
+
+    return read
+
+
+def _nothing(reading: Reading) -> float | None:
+    return None
+
+
+def _by_url(reading: Reading, builders: tuple[Callable[[Reading], bytes], ...]) -> list[bytes]:
+    original = reading.url
+    messages = []
+    for url in url_spellings(original, reading.split()):
+        reading.url = url
+        messages += [build(reading) for build in builders]
+    reading.url = original
+    return messages

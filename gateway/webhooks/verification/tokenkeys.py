@@ -10,12 +10,12 @@ from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from gateway.providers.model import Jwt, Scheme
 from gateway.webhooks.verification.certificates import chain_key, is_valid_at, load_certificate
+from gateway.webhooks.verification.jose import TokenKey
 from gateway.webhooks.verification.keys import PublicKey, secrets_of
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import malformed, mismatch
 from gateway.webhooks.verification.verify import jwt_of
 
-TokenKey = OctKey | RSAKey | ECKey
 TokenKeys = Callable[[Reading, Mapping[str, object]], list[TokenKey]]
 
 # A key must be of the kind that its algorithm is for: a public key as HMAC secret is the classic forgery.
@@ -52,7 +52,9 @@ def select_jwks(listed: object, header: Mapping[str, object]) -> list[TokenKey]:
     elif len(entries) > 1:
         return []
     algorithm = str(header.get("alg"))
-    entries = [entry for entry in entries if entry.get("alg") in (None, algorithm) and entry.get("use") in (None, "sig")]
+    entries = [
+        entry for entry in entries if entry.get("alg") in (None, algorithm) and entry.get("use") in (None, "sig")
+    ]
     keys = [key for entry in entries if (key := _import(entry)) is not None]
     return [key for key in keys if isinstance(key, _KIND_BY_ALGORITHM[algorithm[:1]])]
 
@@ -75,7 +77,9 @@ def _from_chain(reading: Reading, header: Mapping[str, object], jwt: Jwt) -> lis
     public_key = chain_key(chain, reading.credentials.root_certs, jwt.oids, reading.now)
     key = token_key(public_key) if public_key is not None else None
     if not isinstance(key, ECKey):
-        raise mismatch("the token's certificate chain does not end in a root of the source, or lacks the vendor's marks")
+        raise mismatch(
+            "the token's certificate chain does not end in a root of the source, or lacks the vendor's marks"
+        )
     return [key]
 
 
@@ -98,6 +102,6 @@ def _import(entry: Mapping[str, object]) -> TokenKey | None:
     if kind is None:
         return None
     try:
-        return kind.import_key({str(name): value for name, value in entry.items()})
+        return kind.import_key({name: value for name, value in entry.items() if isinstance(value, str)})
     except (JoseError, ValueError, TypeError, KeyError):
         return None

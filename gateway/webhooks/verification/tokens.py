@@ -27,7 +27,7 @@ def verify_token(scheme: Scheme) -> Verify:
         if not text.startswith(prefix):
             raise malformed(f"{names} does not begin with {prefix!r}")
         given = encode(text[len(prefix) :])
-        if not any([hmac.compare_digest(given, secret) for secret in secrets(reading.credentials)]):
+        if not any(hmac.compare_digest(given, secret) for secret in secrets(reading.credentials)):
             raise mismatch(f"{names} is none of the source's current secrets")
 
     return verify

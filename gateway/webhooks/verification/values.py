@@ -171,7 +171,7 @@ def _plain_text(place: Place) -> Text:
         case "json_key":
             return lambda reading: _first_key(reading.document(), path)
         case "field":
-            return lambda reading: reading.fields.get(name)
+            return lambda reading: reading.field(name)
         case "option":
             return lambda reading: reading.credentials.options.get(name) or None
         case "segment":

@@ -16,7 +16,9 @@ class Reason(StrEnum):
 
     SIGNATURE_MISSING = "signature_missing"  # no signature, token or signed header where the scheme wants one
     SIGNATURE_MISMATCH = "signature_mismatch"  # well-formed, but not made with a secret or key of this source
-    SIGNATURE_MALFORMED = "signature_malformed"  # cannot be read: encoding, prefix, version, repeated header, clock text
+    SIGNATURE_MALFORMED = (
+        "signature_malformed"  # cannot be read: encoding, prefix, version, repeated header, clock text
+    )
     TIMESTAMP_MISSING = "timestamp_missing"  # the scheme signs a time and there is none
     TIMESTAMP_OUT_OF_TOLERANCE = "timestamp_out_of_tolerance"  # authentic, but too old or from the future
 

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import math
 
-from joserfc import jws
-from joserfc.errors import JoseError
-
 from gateway.providers.model import Jwt, Scheme
 from gateway.webhooks.verification import jsontext
 from gateway.webhooks.verification.checks import checks_of
+from gateway.webhooks.verification.jose import TokenKey, protected_header, verified_payload
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import Rejected, malformed, mismatch, missing
-from gateway.webhooks.verification.tokenkeys import TokenKey, keys_of
+from gateway.webhooks.verification.tokenkeys import keys_of
 from gateway.webhooks.verification.values import first_text
 from gateway.webhooks.verification.verdict import Reason
 from gateway.webhooks.verification.verify import Verify, jwt_of
@@ -51,20 +49,17 @@ def verify_jwt(scheme: Scheme) -> Verify:
 
 def _header(token: str, jwt: Jwt, names: str) -> dict[str, object]:
     """The protected header of a token whose algorithm is one of the scheme's."""
-    try:
-        if len(token) > MAX_TOKEN_CHARACTERS:
-            raise ValueError
-        header = jws.extract_compact(token.encode("ascii")).protected
-    except (JoseError, ValueError, TypeError, RecursionError) as error:
-        raise malformed(f"{names} is not a JSON Web Token") from error
+    header = protected_header(token) if len(token) <= MAX_TOKEN_CHARACTERS else None
+    if header is None:
+        raise malformed(f"{names} is not a JSON Web Token")
     if header.get("alg") not in jwt.algorithms:
         raise malformed(f"the token's algorithm is not {' or '.join(jwt.algorithms)}")
-    return dict(header)
+    return header
 
 
 def _claims(token: str, jwt: Jwt, keys: list[TokenKey]) -> dict[str, object]:
     for key in keys:
-        payload = verified_payload(token.encode("ascii"), key, jwt.algorithms)
+        payload = verified_payload(token, key, jwt.algorithms)
         if payload is None:
             continue
         claims = jsontext.parse(payload)
@@ -72,14 +67,6 @@ def _claims(token: str, jwt: Jwt, keys: list[TokenKey]) -> dict[str, object]:
             raise malformed("the token's claims are not a JSON object")
         return claims
     raise mismatch("no current key of the source fits the token's signature")
-
-
-def verified_payload(token: bytes, key: TokenKey, algorithms: tuple[str, ...]) -> bytes | None:
-    """The payload of a compact token that this key signed with one of the algorithms, else None."""
-    try:
-        return jws.deserialize_compact(token, key, algorithms=list(algorithms)).payload
-    except (JoseError, ValueError, TypeError):
-        return None
 
 
 def _check_claims(jwt: Jwt, reading: Reading) -> None:

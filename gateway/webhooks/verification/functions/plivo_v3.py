@@ -31,7 +31,7 @@ def plivo_v3(scheme: Scheme) -> Verify:
         message = signed_text(reading) + b"." + header_bytes(nonce)
         for secret in secrets(reading.credentials):
             expected = hmac.digest(secret, message, "sha256")
-            if any([hmac.compare_digest(expected, signature) for signature in signatures]):
+            if any(hmac.compare_digest(expected, signature) for signature in signatures):
                 reading.secret = secret
                 return
         raise mismatch("no current secret of the source makes this signature for these bytes")

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import base64
 
-from joserfc import jws
-from joserfc.errors import JoseError
-
 from gateway.providers.model import Scheme
+from gateway.webhooks.verification.jose import TokenKey, protected_header, verified_payload
 from gateway.webhooks.verification.keys import load_public_key
 from gateway.webhooks.verification.pinning import is_pinned
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import malformed, mismatch, missing
-from gateway.webhooks.verification.tokenkeys import TokenKey, select_jwks, token_key
+from gateway.webhooks.verification.tokenkeys import select_jwks, token_key
 from gateway.webhooks.verification.values import header_bytes, to_bytes
 from gateway.webhooks.verification.verify import Verify
-from gateway.webhooks.verification.webtokens import verified_payload
 
 ALGORITHMS = ("ES512",)
 KEY_SET_HOST = r"webhooks\.truelayer(-sandbox)?\.com"
@@ -37,7 +34,7 @@ def truelayer_jws(scheme: Scheme) -> Verify:
         protected, _empty, signature = token.split(".")
         for path in _paths(reading.split().path):
             payload = base64.urlsafe_b64encode(_signed(reading, header, path)).rstrip(b"=").decode()
-            compact = f"{protected}.{payload}.{signature}".encode()
+            compact = f"{protected}.{payload}.{signature}"
             if any(verified_payload(compact, key, ALGORITHMS) is not None for key in keys):
                 return
         raise mismatch("no current public key of the source fits this signature and these bytes")
@@ -64,10 +61,9 @@ def _token(reading: Reading) -> str:
 
 
 def _header(token: str) -> dict[str, object]:
-    try:
-        header = dict(jws.extract_compact(token.encode("ascii")).protected)
-    except (JoseError, ValueError, TypeError, RecursionError) as error:
-        raise malformed("header:Tl-Signature is not a detached JWS") from error
+    header = protected_header(token)
+    if header is None:
+        raise malformed("header:Tl-Signature is not a detached JWS")
     if header.get("alg") not in ALGORITHMS or header.get("tl_version") != "2":
         raise malformed("the signature's algorithm is not ES512, or its version not 2")
     return header
