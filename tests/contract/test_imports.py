@@ -1,0 +1,179 @@
+"""The table of who may import whom, and that importing does nothing.
+
+The table is the one of docs/architecture.md; when the design changes, both change.
+"""
+
+from __future__ import annotations
+
+import ast
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "gateway"
+
+# From the top down. What stands on one line does not import each other; imports go down only.
+LAYERS: tuple[tuple[str, ...], ...] = (
+    ("app", "wsgi"),
+    ("factory",),
+    # operations: the views of /healthz, /readyz and /metrics.
+    ("api", "dashboard", "cli", "operations"),
+    ("integrations",),
+    ("entities",),
+    ("webhooks", "oauth"),
+    ("delivery",),
+    # The facade for applications: `from gateway.handlers import on`.
+    ("handlers",),
+    ("clients", "events"),
+    ("tenants",),
+    ("db", "providers"),
+    ("security", "telemetry"),
+    ("config", "errors", "clock"),
+)
+LEVEL = {name: len(LAYERS) - index for index, names in enumerate(LAYERS) for name in names}
+# The command line starts the web server and a development shell: it may call the factory.
+EXCEPTIONS = {("cli", "factory")}
+# telemetry's records go through security's redaction; errors are the lowest of the three that stand together.
+SIDEWAYS = {("telemetry", "security"), ("config", "errors"), ("clock", "errors")}
+
+ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.putenv", "os.unsetenv"}
+ENVIRONMENT |= {"dotenv.load_dotenv", "dotenv.dotenv_values"}
+
+
+def modules() -> list[Path]:
+    # Migrations are snapshots of a past schema, run by Alembic and imported by nobody.
+    found = [path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts]
+    return [*sorted(found), *(ROOT / name for name in ("app.py", "wsgi.py") if (ROOT / name).exists())]
+
+
+def module_name(path: Path, root: Path = ROOT) -> str:
+    parts = path.relative_to(root).with_suffix("").parts
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def imported_modules(path: Path, root: Path = ROOT) -> Iterator[str]:
+    """Every module that `path` imports, wherever in the file, relative ones made absolute."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    package = module_name(path, root).split(".")
+    if path.name != "__init__.py":
+        package = package[:-1]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = package[: len(package) - node.level + 1] if node.level else []
+            origin = ".".join([*base, *([node.module] if node.module else [])])
+            yield from (f"{origin}.{alias.name}" for alias in node.names)
+
+
+def part_of(module: str) -> str | None:
+    """The part of the table to which `module` belongs; None for other projects' modules."""
+    head, *rest = module.split(".")
+    if head == "gateway":
+        return rest[0] if rest else None
+    return head if head in {"app", "wsgi"} else None
+
+
+def violations(importer: str, imported: str) -> str | None:
+    """What is wrong with one import, or None."""
+    if importer == imported or (importer, imported) in EXCEPTIONS | SIDEWAYS:
+        return None
+    if imported not in LEVEL:
+        return f"{imported} is not in the table"
+    if LEVEL[imported] == LEVEL[importer]:
+        return f"{importer} and {imported} stand on one line of the table"
+    if LEVEL[imported] > LEVEL[importer]:
+        return f"{importer} stands below {imported}"
+    return None
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_name)
+def test_imports_go_down_only(path: Path) -> None:
+    importer = part_of(module_name(path))
+    if importer is None:
+        assert list(imported_modules(path)) == [], "gateway/__init__.py must import nothing"
+        return
+    assert importer in LEVEL, f"{importer} is not in the table"
+    targets = {target: part_of(target) for target in imported_modules(path)}
+    found = {target: violations(importer, part) for target, part in targets.items() if part is not None}
+    assert {target: fault for target, fault in found.items() if fault} == {}
+
+
+@pytest.mark.parametrize(
+    ("importer", "imported", "allowed"),
+    [
+        ("factory", "webhooks", True),
+        ("webhooks", "delivery", True),
+        ("events", "db", True),
+        ("cli", "factory", True),
+        ("delivery", "webhooks", False),
+        ("db", "providers", False),
+        ("security", "telemetry", False),
+        ("security", "db", False),
+        ("webhooks", "oauth", False),
+        ("events", "helpers", False),
+    ],
+)
+def test_the_table_is_read_as_meant(importer: str, imported: str, allowed: bool) -> None:
+    assert (violations(importer, imported) is None) is allowed
+
+
+def test_imports_inside_functions_are_seen(tmp_path: Path) -> None:
+    path = tmp_path / "gateway" / "delivery" / "imaginary.py"
+    path.parent.mkdir(parents=True)
+    path.write_text("def f():\n    from ..webhooks import views\n    import gateway.cli.main\n")
+    assert list(imported_modules(path, tmp_path)) == ["gateway.webhooks.views", "gateway.cli.main"]
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_name)
+def test_config_alone_reads_the_environment(path: Path) -> None:
+    if module_name(path) == "gateway.config":
+        return
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    attributes = {
+        f"{node.value.id}.{node.attr}"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    }
+    imports = set(imported_modules(path))
+    assert (attributes | imports) & ENVIRONMENT == set()
+
+
+IMPORT_EVERYTHING = """
+import importlib, json, os, socket, sys, threading
+
+opened = []
+def watch(event, arguments):
+    if event.startswith("socket.") or event in {"subprocess.Popen", "os.fork"}:
+        opened.append(event)
+sys.addaudithook(watch)
+environment = dict(os.environ)
+for name in sys.argv[1:]:
+    importlib.import_module(name)
+print(json.dumps({
+    "threads": [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()],
+    "opened": opened,
+    "environment_changed": dict(os.environ) != environment,
+}))
+"""
+
+
+def test_importing_does_nothing(tmp_path: Path) -> None:
+    # `app` and `wsgi` make the application that a server asks for: that is what they are there for.
+    names = [module_name(path) for path in modules() if path.is_relative_to(PACKAGE)]
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", IMPORT_EVERYTHING, *names],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": "/usr/bin:/bin"},
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == {"threads": [], "opened": [], "environment_changed": False}
+    assert list(tmp_path.iterdir()) == []
