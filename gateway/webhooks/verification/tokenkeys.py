@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.errors import JoseError
@@ -27,12 +27,26 @@ def keys_of(scheme: Scheme) -> TokenKeys:
     jwt = jwt_of(scheme)
     if jwt.key == "secret":
         secrets = secrets_of(scheme.key)
-        return lambda reading, header: [OctKey.import_key(secret) for secret in secrets(reading.credentials)]
+        return lambda reading, header: _from_secrets(secrets(reading.credentials))
     if jwt.key == "jwks":
         return _from_key_set
     if jwt.key == "google_certs":
         return _from_certificates
     return lambda reading, header: _from_chain(reading, header, jwt)
+
+
+def _from_secrets(secrets: Sequence[bytes]) -> list[TokenKey]:
+    """HMAC keys of the secrets. One that is a public key in disguise is refused: everybody has it."""
+    keys: list[TokenKey] = []
+    for secret in secrets:
+        try:
+            # Without `import_key`, which warns about short secrets on every request: their length is the vendor's.
+            keys.append(OctKey(OctKey.binding.import_from_bytes(secret), secret))
+        except ValueError:
+            continue
+    if not keys:
+        raise mismatch("the source's secret is a public key, which cannot be a shared secret")
+    return keys
 
 
 def _from_key_set(reading: Reading, header: Mapping[str, object]) -> list[TokenKey]:

@@ -12,7 +12,7 @@ from gateway.webhooks.verification import jsontext
 from gateway.webhooks.verification.atlassian import query_string_hash
 from gateway.webhooks.verification.filters import FILTERS
 from gateway.webhooks.verification.reading import Reading
-from gateway.webhooks.verification.rejection import malformed, missing
+from gateway.webhooks.verification.rejection import malformed, mismatch, missing
 
 Text = Callable[[Reading], str | None]
 Bytes = Callable[[Reading], bytes | None]
@@ -125,6 +125,8 @@ def _needed(place: Place) -> Message:
             return value
         if optional:
             return b""
+        if place.kind in ("option", "public_key"):
+            raise mismatch(f"{text} is not configured for this source")
         raise missing(f"{text} is absent, which the signature covers or the check needs")
 
     return read

@@ -58,7 +58,7 @@ class Verdict:
     reason: Reason | None = None
     event_type: str | None = None
     event_id: str | None = None
-    events: tuple[BatchEvent, ...] = ()
+    events: tuple[BatchEvent, ...] = field(default=(), repr=False)
     handshake: Handshake | None = None
     detail: str = ""
     scheme: str | None = None

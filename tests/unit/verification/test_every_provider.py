@@ -1,0 +1,147 @@
+"""The suite that every provider runs: what must hold for each correctly signed request, whoever sent it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from gateway.providers.places import places_of
+from gateway.webhooks.verification import Credentials
+
+YEAR_SECONDS = 365 * 86_400.0
+
+
+@pytest.mark.parametrize("change", [str.lower, str.upper, str.title, str.swapcase])
+def test_case_of_header_names_does_not_matter(valid: Any, change: Any) -> None:
+    request = valid.with_headers([(change(name), value) for name, value in valid.request.headers])
+    assert valid.judge(request=request) == valid.judge()
+
+
+def test_order_of_headers_does_not_matter(valid: Any) -> None:
+    request = valid.with_headers([("X-Other", "1"), *reversed(valid.request.headers), ("X-Another", "2")])
+    assert valid.judge(request=request) == valid.judge()
+
+
+def test_missing_signature(valid: Any) -> None:
+    if not valid.proof_headers or valid.scheme.unsigned:
+        return
+    headers = [pair for pair in valid.request.headers if pair[0].lower() not in valid.proof_headers]
+    verdict = valid.judge(request=valid.with_headers(headers))
+    assert (verdict.accepted, verdict.reason) == (False, "signature_missing")
+
+
+@pytest.mark.parametrize("text", ["", " ", "é", "☃", "\x00", "null", "sha256=", "v1=", "=,=", "a" * 100_000])
+def test_other_text_as_signature(valid: Any, text: str) -> None:
+    if not valid.proof_headers:
+        return
+    headers = [(name, text if name.lower() in valid.proof_headers else value) for name, value in valid.request.headers]
+    verdict = valid.judge(request=valid.with_headers(headers))
+    assert not verdict.accepted
+    assert verdict.reason in {"signature_missing", "signature_malformed", "signature_mismatch", "timestamp_missing"}
+    assert "could not be judged" not in verdict.detail
+
+
+@pytest.mark.parametrize("cut", [1, 2, 5])
+def test_truncated_signature(valid: Any, cut: int) -> None:
+    if not valid.proof_headers:
+        return
+    headers = [
+        (name, value[:-cut] if name.lower() in valid.proof_headers else value) for name, value in valid.request.headers
+    ]
+    if valid.provider.id == "hygraph":  # its list ends in the time, which is signed as text
+        return
+    assert not valid.judge(request=valid.with_headers(headers)).accepted
+
+
+def test_repeated_signature_header(valid: Any) -> None:
+    if not valid.proof_headers:
+        return
+    proofs = [pair for pair in valid.request.headers if pair[0].lower() in valid.proof_headers]
+    verdict = valid.judge(request=valid.with_headers([*valid.request.headers, *proofs]))
+    assert (verdict.accepted, verdict.reason) == (False, "signature_malformed")
+    other = [(name, "x" + value) for name, value in proofs]
+    assert not valid.judge(request=valid.with_headers([*other, *valid.request.headers])).accepted
+
+
+def test_every_current_secret_is_tried(valid: Any) -> None:
+    secrets = valid.credentials.secrets
+    if not secrets:
+        return
+    for rotation in (["d3JvbmcgYnV0IGRlY29kYWJsZQ==", *secrets], [*secrets, "646f6573206e6f7420666974"]):
+        verdict = valid.judge(credentials=replace(valid.credentials, secrets=rotation))
+        assert verdict.accepted, verdict.detail
+
+
+def test_every_current_public_key_is_tried(valid: Any) -> None:
+    key = valid.credentials.public_key
+    if not key or valid.provider.id == "braintree":
+        return
+    assert valid.judge(credentials=replace(valid.credentials, public_key=["not a key", key])).accepted
+    assert not valid.judge(credentials=replace(valid.credentials, public_key=["not a key"])).accepted
+
+
+@pytest.mark.parametrize("credentials", [Credentials(), Credentials(secrets=["", ""]), Credentials(secrets="")])
+def test_nothing_is_accepted_without_secrets(valid: Any, credentials: Credentials) -> None:
+    if valid.scheme.unsigned:
+        return
+    bare = replace(credentials, options=valid.credentials.options)
+    verdict = valid.judge(credentials=bare)
+    assert (verdict.accepted, verdict.reason) == (False, "signature_mismatch")
+    assert not verdict.events
+
+
+@pytest.mark.parametrize("distance", [YEAR_SECONDS, -YEAR_SECONDS])
+def test_stale_and_future_requests(valid: Any, distance: float) -> None:
+    timestamp, jwt = valid.scheme.timestamp, valid.scheme.jwt
+    verdict = valid.judge(now=valid.now + distance)
+    if timestamp is not None and timestamp.tolerance_seconds is not None:
+        assert (verdict.accepted, verdict.reason) == (False, "timestamp_out_of_tolerance")
+    elif jwt is not None and ({"exp", "iat", "nbf"} & set(jwt.required)):
+        assert not verdict.accepted
+    assert "could not be judged" not in verdict.detail
+
+
+def test_tolerance_is_exact(valid: Any) -> None:
+    timestamp = valid.scheme.timestamp
+    if timestamp is None or timestamp.tolerance_seconds is None:
+        return
+    tolerance = timestamp.tolerance_seconds
+    assert valid.judge(now=valid.now + tolerance).accepted
+    assert not valid.judge(now=valid.now + tolerance + 1.5).accepted
+    assert not valid.judge(now=valid.now - tolerance - 1.5).accepted
+
+
+@pytest.mark.parametrize("text", ["", "NaN", "inf", "-1", "1e9", "٣٠٠", "9" * 400, "0x10", " 1795171821", "1795171821 "])
+def test_unreadable_timestamps(valid: Any, text: str) -> None:
+    timestamp = valid.scheme.timestamp
+    names = {place.name for place in timestamp.places if place.kind == "header"} if timestamp is not None else set()
+    if not names:
+        return
+    headers = [(name, text if name.lower() in names else value) for name, value in valid.request.headers]
+    verdict = valid.judge(request=valid.with_headers(headers))
+    assert not verdict.accepted
+    if not text:
+        assert verdict.reason == "timestamp_missing"
+    elif timestamp.tolerance_seconds is not None:
+        assert verdict.reason == "signature_malformed"
+
+
+def test_every_byte_of_a_signed_body_counts(valid: Any) -> None:
+    if not any(place.text == "body" for template in valid.scheme.signs for place in places_of(template)):
+        return
+    body = valid.request.body
+    for altered in (body + b"\n", b" " + body, body[:-1], b"", body.replace(b'"', b"'"), b"\xef\xbb\xbf" + body):
+        verdict = valid.judge(request=replace(valid.request, body=altered))
+        assert not verdict.accepted
+        assert verdict.reason in {"signature_mismatch", "signature_malformed"}
+
+
+def test_secrets_stay_out_of_details_and_reprs(vector: Any) -> None:
+    verdict = vector.judge()
+    for secret in (*vector.credentials.secrets, vector.credentials.password):
+        if secret and vector.expect != "handshake":
+            assert secret not in repr(vector.credentials)
+            assert secret not in verdict.detail
+            assert secret not in repr(verdict)
