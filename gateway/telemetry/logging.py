@@ -82,5 +82,5 @@ def _text(stream: TextIO) -> list[Processor]:
 
 
 def _json() -> list[Processor]:
-    # "event" is a word of the domain; what happened stands under "message".
-    return [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer(ensure_ascii=False)]
+    # "event" is a word of the domain; what happened stands under "message". ASCII only, so that no text breaks a line.
+    return [structlog.processors.EventRenamer("message"), structlog.processors.JSONRenderer()]
