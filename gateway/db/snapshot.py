@@ -14,7 +14,6 @@ from sqlalchemy import select
 
 from gateway.db.database import Database
 from gateway.db.model import CONFIGURATION_REVISION, Revision
-from gateway.db.scope import SystemSession
 from gateway.errors import GatewayError
 from gateway.telemetry.logging import get_logger
 
@@ -24,9 +23,9 @@ POLL_SECONDS = 0.25
 
 
 class Snapshot(Generic[Value]):
-    """Holds what `load` built last. `load` runs in a reading system session and must not keep it."""
+    """Holds what `load` built last. `load` may read and write the database; it runs in one thread at a time."""
 
-    def __init__(self, database: Database, load: Callable[[SystemSession], Value]) -> None:
+    def __init__(self, database: Database, load: Callable[[Database], Value]) -> None:
         self._database = database
         self._load = load
         self._loaded: tuple[int, Value] | None = None
@@ -50,10 +49,11 @@ class Snapshot(Generic[Value]):
         """Load anew if the revision moved; True when it did. Raises `StorageUnavailable`."""
         with self._database.system_session() as session:
             revision = session.scalars(select(Revision.value).where(Revision.name == CONFIGURATION_REVISION)).one()
-            if self._loaded is not None and self._loaded[0] == revision:
-                return False
-            self._loaded = (revision, self._load(session))
-            return True
+        if self._loaded is not None and self._loaded[0] == revision:
+            return False
+        # A change between the two reads moves the revision again, and the next look loads once more.
+        self._loaded = (revision, self._load(self._database))
+        return True
 
     def close(self) -> None:
         """End the thread. Idempotent."""

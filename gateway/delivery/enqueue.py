@@ -34,7 +34,7 @@ _COLUMNS = (
 )
 _SQLITE = (
     f"INSERT INTO deliveries ({_COLUMNS}, scheduled_at, attempts_made, schedule_position) "  # noqa: S608 (constants)
-    f"VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0)"
+    f"VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0) ON CONFLICT DO NOTHING"
 )
 _POSTGRES = text(
     f"INSERT INTO deliveries ({_COLUMNS}, scheduled_at, attempts_made, schedule_position) "  # noqa: S608 (constants)
@@ -42,12 +42,12 @@ _POSTGRES = text(
     "CAST(:event_id AS text[]), CAST(:destination_id AS text[]), CAST(:route_id AS text[]), CAST(:state AS text[]), "
     "CAST(:ordering_key AS text[]), CAST(:next_attempt_at AS bigint[]), CAST(:created_at AS bigint[]), "
     "CAST(:finished_at AS bigint[]), CAST(:reason AS text[]), CAST(:detail AS text[]), CAST(:payload AS bytea[])) "
-    f"AS r ({_COLUMNS})"
+    f"AS r ({_COLUMNS}) ON CONFLICT DO NOTHING"
 )
 
 
 def insert_deliveries(connection: Connection, rows: Sequence[DeliveryRow]) -> None:
-    """Store `rows`. Ids must be new."""
+    """Store `rows`; a row whose id stands there already is left as it is, so that a transaction may be repeated."""
     if not rows:
         return
     if connection.dialect.name == "sqlite":

@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
+from gateway.clock import from_us
 from gateway.delivery.enqueue import DeliveryRow, insert_deliveries
 from gateway.delivery.routing import RoutingSnapshot, fan_out
 from gateway.events.journal import EventRow, append_events
@@ -40,9 +41,10 @@ def is_reportable(source: str) -> bool:
 def system_event(
     routing: RoutingSnapshot, occurrence: Occurrence, *, now_us: int
 ) -> tuple[EventRow, tuple[DeliveryRow, ...]]:
-    """The event of `occurrence` and its deliveries, ready to be stored. The body is `{id, type, at_us, data}`."""
+    """The event of `occurrence` and its deliveries, ready to be stored. The body is `{id, type, timestamp, data}`."""
     event_id = new_id("evt")
-    document = {"id": event_id, "type": occurrence.type, "at_us": now_us, "data": dict(occurrence.data)}
+    timestamp = from_us(now_us).isoformat()
+    document = {"id": event_id, "type": occurrence.type, "timestamp": timestamp, "data": dict(occurrence.data)}
     body = json.dumps(document, separators=(",", ":")).encode("utf-8")
     event = EventRow(
         id=event_id,

@@ -67,13 +67,13 @@ class SourceCredential(Base, TenantOwned, Configuration):
 class Rejection(Base, TenantOwned):
     """A request that was refused, kept for 7 days so that a person can see why. At most 1 000 per source.
 
-    `source` is the slug that was called, `source_id` NULL when no such source exists. `body` holds the first 64 KB of
+    `source` is the slug that was called, `source_id` empty when no such source exists. `body` holds the first 64 KB of
     `body_bytes`.
     """
 
     __tablename__ = "rejections"
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
-    source_id: Mapped[str | None] = mapped_column(Identifier)
+    source_id: Mapped[str] = mapped_column(Identifier)
     source: Mapped[str] = mapped_column(String(64))
     reason: Mapped[str] = mapped_column(String(64))
     detail: Mapped[str | None] = mapped_column(Text)

@@ -133,7 +133,7 @@ def upgrade() -> None:
     op.create_table(
         "rejections",
         sa.Column("id", Identifier, nullable=False),
-        sa.Column("source_id", Identifier, nullable=True),
+        sa.Column("source_id", Identifier, nullable=False),
         sa.Column("source", sa.String(length=64), nullable=False),
         sa.Column("reason", sa.String(length=64), nullable=False),
         sa.Column("detail", sa.Text(), nullable=True),

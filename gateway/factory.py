@@ -1,0 +1,144 @@
+"""`create_app`: a table of contents of the web application, and the one place where its parts meet."""
+
+from __future__ import annotations
+
+import re
+import sys
+from functools import partial
+
+from flask import Flask, g, request
+from flask.wrappers import Response
+from flask_migrate import Migrate
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from gateway import operations
+from gateway.cli import main as command_line
+from gateway.clock import Clock, SystemClock
+from gateway.config import Settings, load_settings
+from gateway.db.database import Database
+from gateway.db.engine import engine_options
+from gateway.db.group_commit import GroupCommit
+from gateway.db.migrate import MIGRATIONS, require_current
+from gateway.db.model import db
+from gateway.db.snapshot import Snapshot
+from gateway.errors import ConfigurationError, SchemaBehind, StorageUnavailable
+from gateway.events.handlers import load_handlers
+from gateway.providers import catalogue
+from gateway.security.fetch import guarded_get
+from gateway.security.identifiers import new_id
+from gateway.security.keyfile import load_keyring
+from gateway.security.resolver import Resolver, SystemResolver
+from gateway.security.ssrf import AddressPolicy
+from gateway.telemetry.logging import configure_logging, get_logger
+from gateway.telemetry.metrics import Metrics
+from gateway.webhooks import views
+from gateway.webhooks.entry import Receipt, Submission, store_submissions, submission_bytes
+from gateway.webhooks.handshakes import Handshakes
+from gateway.webhooks.inbound_snapshot import InboundLoader, InboundSnapshot
+from gateway.webhooks.ingest import Ingest
+from gateway.webhooks.material import MaterialStore
+from gateway.webhooks.rejections import RejectionLog
+
+REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
+FETCH_TIMEOUT_SECONDS = 5.0
+FETCH_MAX_BYTES = 256 * 1024
+
+
+def create_app(
+    settings: Settings | None = None, *, clock: Clock | None = None, resolver: Resolver | None = None
+) -> Flask:
+    """The web application. Starts no thread and opens no connection before the first request.
+
+    `settings` are read from the environment by default. Raises `ConfigurationError` naming every fault.
+    """
+    settings = settings or load_settings()
+    clock = clock or SystemClock()
+    configure_logging(settings, sys.stderr)
+    metrics = Metrics(settings.metrics_dir)
+    app = Flask("gateway")
+    database = app.extensions["gateway.database"] = _database(app, settings)
+    _request_ids(app, settings)
+    _inbound(app, settings, database, clock, metrics, resolver or SystemResolver())
+    operations.register(app, settings, database, clock, metrics)
+    command_line.register(app)
+    return app
+
+
+def create_server() -> Flask:
+    """`create_app` for a process that will serve: ends it, with one line that says what to do, on faulty settings or on
+    a database that is behind. A database that is out of reach is no reason to stop: answers are 503 until it is back.
+    """
+    try:
+        app = create_app()
+        require_current(app.extensions["gateway.database"])
+    except SchemaBehind as error:
+        raise SystemExit(f"gateway: {error}") from error
+    except ConfigurationError as error:
+        raise SystemExit("\n".join(f"gateway: {fault}" for fault in error.faults)) from error
+    except StorageUnavailable as error:
+        get_logger(__name__).warning("starting without a database; requests get 503 until it is back", error=str(error))
+    return app
+
+
+def _database(app: Flask, settings: Settings) -> Database:
+    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url)
+    db.init_app(app)
+    Migrate(app, db, directory=str(MIGRATIONS))
+    with app.app_context():
+        return Database(db.engine)
+
+
+def _request_ids(app: Flask, settings: Settings) -> None:
+    """Every answer carries `X-Request-Id`: the proxy's when a trusted one sent it, else a new one."""
+    hops = settings.trusted_proxies
+    if hops:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+    @app.before_request
+    def assign() -> None:
+        given = request.environ.get("HTTP_X_REQUEST_ID", "") if hops else ""
+        g.request_id = given if REQUEST_ID.fullmatch(given) else new_id("req")
+
+    @app.after_request
+    def show(response: Response) -> Response:
+        response.headers["X-Request-Id"] = g.request_id
+        return response
+
+
+def _inbound(
+    app: Flask, settings: Settings, database: Database, clock: Clock, metrics: Metrics, resolver: Resolver
+) -> None:
+    keyring = load_keyring(settings)
+    registry = load_handlers(settings.handlers)
+    loader = InboundLoader(settings, keyring, catalogue(settings.providers_dir), registry, clock)
+    snapshot: Snapshot[InboundSnapshot] = Snapshot(database, loader)
+    commits: GroupCommit[Submission, Receipt] = GroupCommit(
+        database, store_submissions, size_of=submission_bytes, observe_batch=metrics.committed
+    )
+    rejections = RejectionLog(database)
+    fetch = partial(
+        guarded_get,
+        policy=AddressPolicy(allow_private=settings.allow_private_destinations),
+        resolver=resolver,
+        timeout_seconds=FETCH_TIMEOUT_SECONDS,
+        max_bytes=FETCH_MAX_BYTES,
+    )
+    ingest = Ingest(
+        snapshot=snapshot,
+        commits=commits,
+        rejections=rejections,
+        handshakes=Handshakes(database, keyring, clock, fetch),
+        material=MaterialStore(clock, fetch),
+        clock=clock,
+        metrics=metrics,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    app.extensions["gateway.inbound"] = views.Inbound(
+        ingest,
+        clock,
+        base_url=settings.base_url,
+        max_body_bytes=settings.max_body_bytes,
+        closers=(commits.close, rejections.close, snapshot.close),
+    )
+    app.register_blueprint(views.blueprint)

@@ -1,0 +1,62 @@
+"""An inbound request as the ingest use case takes it, whichever server received it; and the answers it gets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+
+JSON_TYPE = "application/json"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """One HTTP request on an inbound URL.
+
+    `url` is the public URL as the provider knows it; `headers` keeps order and repeats as far as the server does.
+    `body` is the exact bytes, at most one more than the limit: `is_oversized` says that there was more.
+    `is_truncated` says that the sender broke off before the length it had announced.
+    """
+
+    tenant: str
+    source: str
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
+    client_address: str
+    request_id: str
+    received_at_us: int
+    is_oversized: bool = False
+    is_truncated: bool = False
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, whatever the case of its name."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A complete HTTP answer. `event_id` and `reason` are for logs and metrics."""
+
+    status: int
+    body: bytes
+    content_type: str = JSON_TYPE
+    headers: tuple[tuple[str, str], ...] = ()
+    event_id: str | None = None
+    reason: str | None = None
+
+
+def refusal(
+    status: int,
+    code: str,
+    message: str,
+    *,
+    retry_after_seconds: int | None = None,
+    headers: tuple[tuple[str, str], ...] = (),
+) -> Answer:
+    """An error answer in the shape of the inbound contract."""
+    body = json.dumps({"error": {"code": code, "message": message}}).encode("utf-8")
+    if retry_after_seconds is not None:
+        headers = (*headers, ("Retry-After", str(retry_after_seconds)))
+    return Answer(status, body, headers=headers, reason=code)

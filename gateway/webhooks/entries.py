@@ -1,0 +1,98 @@
+"""From a verified request to what the journal stores: event type, dedupe key, rows, deliveries. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+
+from gateway.delivery.enqueue import DeliveryRow
+from gateway.delivery.models import DeliveryState
+from gateway.delivery.routing import RoutingSnapshot, fan_out
+from gateway.delivery.system_events import DELIVERY_DEAD, Occurrence, system_event
+from gateway.events.journal import EventRow
+from gateway.security.identifiers import new_id
+from gateway.webhooks.arrival import Arrival
+from gateway.webhooks.entry import Entry
+from gateway.webhooks.inbound_snapshot import SourceView
+from gateway.webhooks.verification import Verdict
+
+KEY_CHARACTERS = 200
+CONTENT_TYPE_CHARACTERS = 255
+
+
+def entries_of(arrival: Arrival, source: SourceView, routing: RoutingSnapshot, verdict: Verdict) -> tuple[Entry, ...]:
+    """One entry for the request, or one for each event of a batch.
+
+    A batch in which no event could be found is kept whole: authentic data is never refused for its shape.
+    """
+    headers = json.dumps(arrival.headers, separators=(",", ":")).encode("utf-8")
+    if not verdict.events:
+        row = _row(arrival, source, headers, verdict.event_type, verdict.event_id, arrival.body)
+        return (_entry(row, arrival, routing),)
+    return tuple(
+        _entry(_row(arrival, source, headers, item.type, item.id, item.body), arrival, routing)
+        for item in verdict.events
+    )
+
+
+def storable(text: str | None) -> str | None:
+    """`text` as both databases can keep it: no NUL, no lone surrogates, not over 200 characters. Empty is None."""
+    if not text:
+        return None
+    if len(text) > KEY_CHARACTERS or "\0" in text:
+        text = text.replace("\0", "\ufffd")[:KEY_CHARACTERS]
+    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
+
+
+def dedupe_key(event_id: str | None) -> str | None:
+    """The provider's id for the event; hashed where it is too long or cannot be stored, so that it stays unique."""
+    if not event_id:
+        return None
+    if len(event_id) <= KEY_CHARACTERS and event_id.isprintable():
+        return event_id
+    return "sha256:" + hashlib.sha256(event_id.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _row(
+    arrival: Arrival, source: SourceView, headers: bytes, event_type: str | None, event_id: str | None, body: bytes
+) -> EventRow:
+    return EventRow(
+        id=new_id("evt"),
+        tenant_id=source.tenant_id,
+        source_id=source.id,
+        source=source.slug,
+        provider=source.provider_id,
+        type=storable(event_type),
+        dedupe_key=dedupe_key(event_id),
+        received_at=arrival.received_at_us,
+        request_id=arrival.request_id,
+        method=arrival.method,
+        url=arrival.url,
+        content_type=(arrival.header("content-type") or "")[:CONTENT_TYPE_CHARACTERS] or None,
+        body_bytes=len(body),
+        headers=headers,
+        body=body,
+    )
+
+
+def _entry(event: EventRow, arrival: Arrival, routing: RoutingSnapshot) -> Entry:
+    deliveries = fan_out(routing, event, arrival.headers)
+    dead = [row for row in deliveries if row.state == DeliveryState.DEAD]
+    follow_ups = tuple(_report(event, row, arrival, routing) for row in dead)
+    return Entry(event, deliveries, follow_ups)
+
+
+def _report(event: EventRow, delivery: DeliveryRow, arrival: Arrival, routing: RoutingSnapshot) -> Entry:
+    target = routing.targets.get(delivery.destination_id)
+    data = {
+        "delivery_id": delivery.id,
+        "event_id": event.id,
+        "event_type": event.type,
+        "source": event.source,
+        "destination": target.name if target else None,
+        "reason": delivery.reason,
+        "detail": delivery.detail,
+        "attempts": 0,
+    }
+    occurrence = Occurrence(event.tenant_id, DELIVERY_DEAD, data)
+    return Entry(*system_event(routing, occurrence, now_us=arrival.received_at_us))

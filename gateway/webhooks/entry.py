@@ -1,0 +1,58 @@
+"""What ingest hands to the journal, and how one transaction stores it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection
+
+from gateway.delivery.enqueue import DeliveryRow, insert_deliveries
+from gateway.events.journal import Appended, EventRow, append_events
+
+
+class Entry(NamedTuple):
+    """An event with its deliveries. `follow_ups` are events of our own about it (a route that failed), stored only if
+    the event is new.
+    """
+
+    event: EventRow
+    deliveries: tuple[DeliveryRow, ...]
+    follow_ups: tuple[Entry, ...] = ()
+
+
+class Submission(NamedTuple):
+    """The events of one request: they are stored together or not at all."""
+
+    entries: tuple[Entry, ...]
+
+
+Receipt = tuple[Appended, ...]
+"""One `Appended` per entry of a submission, in order."""
+
+
+def store_submissions(connection: Connection, submissions: Sequence[Submission]) -> list[Receipt]:
+    """Store all events and, for those that are new, their deliveries. Repeatable; see `GroupCommit`."""
+    entries = [entry for submission in submissions for entry in submission.entries]
+    appended = append_events(connection, [entry.event for entry in entries])
+    new = [entry for entry, outcome in zip(entries, appended, strict=True) if not outcome.is_duplicate]
+    follow_ups = [follow_up for entry in new for follow_up in entry.follow_ups]
+    append_events(connection, [entry.event for entry in follow_ups])
+    insert_deliveries(connection, [row for entry in (*new, *follow_ups) for row in entry.deliveries])
+    receipts, position = [], 0
+    for submission in submissions:
+        end = position + len(submission.entries)
+        receipts.append(tuple(appended[position:end]))
+        position = end
+    return receipts
+
+
+def submission_bytes(submission: Submission) -> int:
+    """About how much memory a submission takes."""
+    return sum(
+        1024
+        + len(entry.event.body)
+        + len(entry.event.headers)
+        + sum(512 + len(row.payload or b"") for row in entry.deliveries)
+        for entry in submission.entries
+    )

@@ -1,0 +1,212 @@
+"""The ingest use case, split around its only wait: judge the request, hand the row over, answer from the result.
+
+Nothing before the hand-over touches a database or a network; what must (a certificate to fetch, a secret to store)
+comes back as `Errand`, for a thread that may block. Law 2 of the design.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as WaitTimeout
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from gateway.clock import MICROSECONDS, Clock
+from gateway.db.group_commit import GroupCommit
+from gateway.db.snapshot import Snapshot
+from gateway.errors import QueueFull, StorageUnavailable
+from gateway.providers import Provider
+from gateway.telemetry.logging import get_logger
+from gateway.telemetry.metrics import Metrics
+from gateway.webhooks.arrival import Answer, Arrival, refusal
+from gateway.webhooks.entries import entries_of
+from gateway.webhooks.entry import Receipt, Submission
+from gateway.webhooks.handshakes import Handshakes, answer_of
+from gateway.webhooks.inbound_snapshot import InboundSnapshot, SourceView
+from gateway.webhooks.limits import RequestRate
+from gateway.webhooks.material import MaterialStore
+from gateway.webhooks.rejections import Refused, RejectionLog
+from gateway.webhooks.verification import Credentials, InboundRequest, Verdict, judge
+
+COMMIT_TIMEOUT_SECONDS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Handed:
+    """An event on its way into the journal: wait for `receipt`, then `finish` makes the answer."""
+
+    receipt: Future[Receipt]
+    finish: Callable[[], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Work that blocks; `run` gives the next outcome. A thread runs it, an event loop hands it to one."""
+
+    run: Callable[[], Outcome]
+
+
+Outcome: TypeAlias = "Answer | Handed | Errand"
+
+
+class Ingest:
+    """Takes arrivals. One per process; safe to call from any thread."""
+
+    def __init__(
+        self,
+        *,
+        snapshot: Snapshot[InboundSnapshot],
+        commits: GroupCommit[Submission, Receipt],
+        rejections: RejectionLog,
+        handshakes: Handshakes,
+        material: MaterialStore,
+        clock: Clock,
+        metrics: Metrics,
+        max_body_bytes: int,
+    ) -> None:
+        self.snapshot = snapshot
+        self._commits = commits
+        self.rejections = rejections
+        self._handshakes = handshakes
+        self._material = material
+        self._clock = clock
+        self._metrics = metrics
+        self._max_body_bytes = max_body_bytes
+        self._rate = RequestRate()
+
+    def receive(self, arrival: Arrival) -> Answer:
+        """The whole use case, blocking: for servers that give each request a thread."""
+        outcome = self.begin(arrival)
+        while isinstance(outcome, Errand):
+            outcome = outcome.run()
+        return outcome if isinstance(outcome, Answer) else outcome.finish()
+
+    def begin(self, arrival: Arrival) -> Outcome:
+        """Everything up to the hand-over. Never blocks once the snapshot is loaded; never raises for bad input."""
+        try:
+            snapshot = self.snapshot.current()
+        except StorageUnavailable as error:
+            return self._unavailable(error)
+        source = snapshot.sources.get((arrival.tenant, arrival.source))
+        tenant_id = snapshot.tenants.get(arrival.tenant)
+        refused = self._check_limits(arrival, source)
+        if refused is not None:
+            return self._refuse(arrival, tenant_id, source, refused)
+        assert source is not None
+        if source.provider is None:
+            message = "the source's provider is not in the catalogue of this installation"
+            return self._refuse(arrival, tenant_id, source, refusal(503, "storage_unavailable", message))
+        return self._judge(arrival, source, source.provider, snapshot, source.credentials(arrival.received_at_us))
+
+    def _check_limits(self, arrival: Arrival, source: SourceView | None) -> Answer | None:
+        if arrival.is_oversized:
+            message = f"the body is larger than {self._max_body_bytes} bytes"
+            return refusal(413, "body_too_large", message)
+        if source is None:
+            return refusal(404, "source_unknown", "there is no source at this address")
+        if source.is_disabled:
+            return refusal(410, "source_disabled", "this source is disabled")
+        if not source.allowlist.allows(arrival.client_address):
+            return refusal(403, "ip_not_allowed", "this source does not take requests from this address")
+        if source.rate_per_second is not None:
+            wait = self._rate.wait_seconds(source.id, source.rate_per_second)
+            if wait is not None:
+                return refusal(429, "rate_limited", "too many requests for this source", retry_after_seconds=wait)
+        if arrival.is_truncated:
+            return refusal(400, "body_incomplete", "the connection ended before the whole body had come")
+        return None
+
+    def _judge(
+        self,
+        arrival: Arrival,
+        source: SourceView,
+        provider: Provider,
+        snapshot: InboundSnapshot,
+        credentials: Credentials,
+    ) -> Outcome:
+        request = InboundRequest(arrival.method, arrival.url, arrival.headers, arrival.body)
+        needed = self._material.needed(provider, request, source.scheme)
+        missing = self._material.missing(needed) if needed else ()
+        if missing:
+
+            def fetch_then_judge() -> Outcome:
+                refused = self._material.fetch(missing)
+                if refused is not None:
+                    return self._refuse(arrival, source.tenant_id, source, refused)
+                return self._judge(arrival, source, provider, snapshot, credentials)
+
+            return Errand(fetch_then_judge)
+        known = self._material.complete(needed, credentials) if needed else credentials
+        now_seconds = arrival.received_at_us / MICROSECONDS
+        verdict = judge(provider, request, known, now=now_seconds, scheme=source.scheme)
+        return self._decide(arrival, source, snapshot, verdict)
+
+    def _decide(self, arrival: Arrival, source: SourceView, snapshot: InboundSnapshot, verdict: Verdict) -> Outcome:
+        handshake = verdict.handshake
+        if handshake is not None:
+            if handshake.store_secret is None and handshake.fetch is None:
+                return answer_of(handshake)
+            return Errand(lambda: self._handshakes.finish(source.tenant_id, source.id, handshake))
+        if not verdict.accepted:
+            code = verdict.reason or "signature_mismatch"
+            answer = refusal(401, code, verdict.detail or "the signature could not be verified")
+            return self._refuse(arrival, source.tenant_id, source, answer)
+        if arrival.method in {"HEAD", "OPTIONS"}:
+            return refusal(405, "method_not_allowed", "this method carries no event", headers=(("Allow", "GET, POST"),))
+        return self._hand_over(arrival, source, snapshot, verdict)
+
+    def _hand_over(
+        self, arrival: Arrival, source: SourceView, snapshot: InboundSnapshot, verdict: Verdict
+    ) -> Answer | Handed:
+        submission = Submission(entries_of(arrival, source, snapshot.routing, verdict))
+        try:
+            receipt = self._commits.submit(submission)
+        except QueueFull as error:
+            return self._unavailable(error)
+        started = self._clock.monotonic()
+
+        def finish() -> Answer:
+            answer = self._answer(receipt, source)
+            self._metrics.ingested(self._clock.monotonic() - started)
+            return answer
+
+        return Handed(receipt, finish)
+
+    def _answer(self, receipt: Future[Receipt], source: SourceView) -> Answer:
+        try:
+            appended = receipt.result(COMMIT_TIMEOUT_SECONDS)
+        except WaitTimeout:
+            return self._unavailable(StorageUnavailable("the commit took too long"))
+        except StorageUnavailable as error:
+            return self._unavailable(error)
+        except Exception as error:  # the row alone could not be stored: the sender keeps it and tries again
+            get_logger(__name__).error("event could not be stored", source=source.slug, error=type(error).__name__)
+            return self._unavailable(StorageUnavailable("this event could not be stored"))
+        first = appended[0] if appended else None
+        is_duplicate = bool(appended) and all(one.is_duplicate for one in appended)
+        for one in appended:
+            if one.is_duplicate:
+                self._metrics.duplicate()
+            else:
+                self._metrics.received(source.provider_id)
+        document: dict[str, object] = {"status": "duplicate" if is_duplicate else "accepted"}
+        document["event_id"] = first.event_id if first else None
+        if len(appended) > 1:
+            document["event_ids"] = [one.event_id for one in appended]
+        return Answer(200, json.dumps(document).encode("utf-8"), event_id=first.event_id if first else None)
+
+    def _refuse(self, arrival: Arrival, tenant_id: str | None, source: SourceView | None, answer: Answer) -> Answer:
+        assert answer.reason is not None
+        self._metrics.rejected(answer.reason)
+        # Without a tenant there is nobody who could look at it.
+        if tenant_id is not None:
+            message = json.loads(answer.body)["error"]["message"]
+            self.rejections.note(Refused(tenant_id, source.id if source else "", answer.reason, message, arrival))
+        return answer
+
+    def _unavailable(self, error: StorageUnavailable) -> Answer:
+        self._metrics.rejected("storage_unavailable")
+        message = "the event could not be stored; send it again"
+        return refusal(503, "storage_unavailable", message, retry_after_seconds=error.retry_after_seconds)

@@ -1,0 +1,136 @@
+"""Group commit: each caller gets its own result, a poisoned row fails alone, a full queue says so."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import wait as wait_for
+
+import pytest
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
+
+from gateway.db.database import Database
+from gateway.db.group_commit import GroupCommit
+from gateway.errors import QueueFull, StorageUnavailable
+
+
+@pytest.fixture(autouse=True)
+def table(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("CREATE TABLE numbers (value INTEGER NOT NULL CHECK (value >= 0))"))
+
+
+def store(connection: Connection, items: Sequence[int]) -> list[int]:
+    for item in items:
+        connection.execute(text("INSERT INTO numbers (value) VALUES (:value)"), {"value": item})
+    return [item * 10 for item in items]
+
+
+def stored(database: Database) -> list[int]:
+    with database.read() as connection:
+        return sorted(connection.execute(text("SELECT value FROM numbers")).scalars())
+
+
+def test_every_caller_gets_its_own_result_after_the_commit(database: Database) -> None:
+    commits = GroupCommit(database, store, size_of=lambda item: 1)
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda number: commits.submit(number).result(20), range(200)))
+    assert results == [number * 10 for number in range(200)]
+    assert stored(database) == list(range(200))
+    commits.close()
+
+
+class Gate:
+    """An `apply` that waits at its first batch until opened, so that the test decides what gathers behind it."""
+
+    def __init__(self) -> None:
+        self.entered = threading.Event()
+        self.opened = threading.Event()
+        self.batches: list[list[int]] = []
+
+    def __call__(self, connection: Connection, items: Sequence[int]) -> list[int]:
+        self.batches.append(list(items))
+        self.entered.set()
+        assert self.opened.wait(20)
+        return store(connection, items)
+
+
+def test_what_gathers_during_a_commit_goes_together(database: Database) -> None:
+    gate = Gate()
+    commits = GroupCommit(database, gate, size_of=lambda item: 1)
+    first = commits.submit(0)
+    assert gate.entered.wait(20)
+    rest = [commits.submit(number) for number in range(1, 51)]
+    gate.opened.set()
+    wait_for([first, *rest], 20)
+    assert gate.batches == [[0], list(range(1, 51))]
+    commits.close()
+
+
+def test_a_poisoned_row_fails_alone(database: Database) -> None:
+    gate = Gate()
+    commits = GroupCommit(database, gate, size_of=lambda item: 1)
+    first = commits.submit(0)
+    assert gate.entered.wait(20)
+    futures = {number: commits.submit(number) for number in (1, -5, 2)}
+    gate.opened.set()
+    assert (first.result(20), futures[1].result(20), futures[2].result(20)) == (0, 10, 20)
+    with pytest.raises(IntegrityError):
+        futures[-5].result(20)
+    assert stored(database) == [0, 1, 2]
+    commits.close()
+
+
+def test_a_full_queue_refuses_at_once_and_keeps_what_it_took(database: Database) -> None:
+    gate = Gate()
+    commits = GroupCommit(database, gate, size_of=lambda item: 1, queue_items=3)
+    first = commits.submit(0)
+    assert gate.entered.wait(20)
+    waiting = [commits.submit(number) for number in (1, 2, 3)]
+    with pytest.raises(QueueFull):
+        commits.submit(4)
+    gate.opened.set()
+    wait_for([first, *waiting], 20)
+    assert stored(database) == [0, 1, 2, 3]
+    commits.close()
+
+
+def test_the_queue_is_bounded_in_bytes_too(database: Database) -> None:
+    gate = Gate()
+    commits = GroupCommit(database, gate, size_of=lambda item: 600, queue_bytes=1000)
+    commits.submit(0)
+    assert gate.entered.wait(20)
+    commits.submit(1)
+    with pytest.raises(QueueFull):
+        commits.submit(2)
+    gate.opened.set()
+    commits.close()
+
+
+def test_closing_commits_what_waits_and_then_takes_no_more(database: Database) -> None:
+    commits = GroupCommit(database, store, size_of=lambda item: 1)
+    futures = [commits.submit(number) for number in range(20)]
+    commits.close()
+    assert [future.result(0) for future in futures] == [number * 10 for number in range(20)]
+    with pytest.raises(QueueFull):
+        commits.submit(99)
+
+
+def test_a_database_that_cannot_be_written_fails_the_batch_and_the_next_one_succeeds(database: Database) -> None:
+    failing = threading.Event()
+    failing.set()
+
+    def apply(connection: Connection, items: Sequence[int]) -> list[int]:
+        if failing.is_set():
+            raise OSError("no space left on device")
+        return store(connection, items)
+
+    commits = GroupCommit(database, apply, size_of=lambda item: 1)
+    with pytest.raises(StorageUnavailable, match="no space left"):
+        commits.submit(1).result(20)
+    failing.clear()
+    assert commits.submit(2).result(20) == 20
+    assert stored(database) == [2]
+    commits.close()

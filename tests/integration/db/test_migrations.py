@@ -1,0 +1,48 @@
+"""The migrated schema is the declared one, upgrades can be repeated and raced, and a database behind is refused."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import text
+
+from gateway.db.database import Database
+from gateway.db.migrate import current, head, require_current, upgrade
+from gateway.db.model import Base
+from gateway.errors import SchemaBehind
+from gateway.factory import create_app
+
+assert create_app  # importing the factory declares every table
+
+
+def test_migrated_and_declared_schema_are_equal(database: Database) -> None:
+    with database.read() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_upgrading_again_changes_nothing(database: Database, database_url: str) -> None:
+    assert upgrade(database_url) == head() == current(database)
+
+
+def test_a_database_that_is_behind_is_refused_with_the_command_to_run(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
+    with pytest.raises(SchemaBehind, match="gateway db upgrade"):
+        require_current(database)
+
+
+def test_an_empty_file_has_no_schema_yet(tmp_path: Path) -> None:
+    database = Database.open(f"sqlite:///{tmp_path / 'empty.db'}")
+    with pytest.raises(SchemaBehind, match="no schema yet"):
+        require_current(database)
+    database.close()
+
+
+def test_two_first_starts_at_once_both_succeed(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'deep' / 'raced.db'}"
+    with ThreadPoolExecutor(2) as pool:
+        assert list(pool.map(upgrade, [url, url])) == [head(), head()]

@@ -1,0 +1,128 @@
+"""A gateway under test: the real application on a real database, with the management use cases to set it up."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import select
+from werkzeug.test import TestResponse
+
+from gateway.clock import FakeClock, from_us
+from gateway.config import Settings
+from gateway.db.database import Database
+from gateway.delivery.destination_draft import DestinationDraft
+from gateway.delivery.destinations import add_destination
+from gateway.delivery.models import Delivery
+from gateway.delivery.routes import RouteDraft, add_route
+from gateway.events.models import Event
+from gateway.factory import create_app
+from gateway.providers import catalogue
+from gateway.security.keyfile import load_keyring
+from gateway.security.ssrf import AddressPolicy
+from gateway.tenants.models import DEFAULT_TENANT_ID
+from gateway.webhooks.models import Rejection
+from gateway.webhooks.source_draft import SourceDraft
+from gateway.webhooks.sources import add_source
+from gateway.webhooks.views import Inbound
+
+SECRET = "It's a Secret to Everybody"
+
+
+@dataclass
+class GatewayUnderTest:
+    """The application and short ways to set it up and look into its database."""
+
+    app: Flask
+    database: Database
+    settings: Settings
+    clock: FakeClock
+
+    @property
+    def client(self) -> FlaskClient:
+        return self.app.test_client()
+
+    @property
+    def inbound(self) -> Inbound:
+        inbound: Inbound = self.app.extensions["gateway.inbound"]
+        return inbound
+
+    def source(self, slug: str, provider: str, *secrets: str, tenant_id: str = DEFAULT_TENANT_ID, **values: Any) -> str:
+        """Add a source; extra values are those of `SourceDraft`."""
+        credentials = {"secret": secrets[0]} if secrets else {}
+        draft = SourceDraft(
+            slug=slug, provider=provider, credentials=credentials | values.pop("credentials", {}), **values
+        )
+        with self.database.tenant_session(tenant_id, write=True) as session:
+            now = from_us(self.clock.now_us())
+            return add_source(session, load_keyring(self.settings), catalogue(), draft, now=now).id
+
+    def route(
+        self, source: str, *patterns: str, name: str = "sink", tenant_id: str = DEFAULT_TENANT_ID, **values: Any
+    ) -> None:
+        """Add a destination `name` if it is new, and a route to it."""
+        now = datetime.now(UTC)
+        with self.database.tenant_session(tenant_id, write=True) as session:
+            add_destination(
+                session,
+                load_keyring(self.settings),
+                DestinationDraft(name=name, url="http://127.0.0.1:9/hook"),
+                AddressPolicy(allow_private=True),
+                now=now,
+            )
+            draft = RouteDraft(source=source, event_types=patterns, destination=name, **values)
+            add_route(session, draft, sources={source}, now=now)
+
+    def refresh(self) -> None:
+        """Let the application see configuration that was changed after its first request."""
+        self.inbound.ingest.snapshot.refresh()
+
+    def github(
+        self, slug: str = "github", body: bytes = b"{}", *, key: str = "d-1", secret: str = SECRET, **headers: str
+    ) -> TestResponse:
+        """Post a signed GitHub event; header values given as keywords replace ours."""
+        signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        sent = {
+            "X-GitHub-Event": "push",
+            "X-GitHub-Delivery": key,
+            "X-Hub-Signature-256": signature,
+            "Content-Type": "application/json",
+        } | {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.post(f"/webhooks/{slug}", data=body, headers=sent)
+
+    def events(self) -> Sequence[Event]:
+        with self.database.system_session() as session:
+            return session.scalars(select(Event).order_by(Event.id)).all()
+
+    def deliveries(self) -> Sequence[Delivery]:
+        with self.database.system_session() as session:
+            return session.scalars(select(Delivery).order_by(Delivery.id)).all()
+
+    def rejections(self) -> Sequence[Rejection]:
+        """What was kept, after everything queued has been written."""
+        assert self.inbound.ingest.rejections.flush(20)
+        with self.database.system_session() as session:
+            return session.scalars(select(Rejection).order_by(Rejection.id)).all()
+
+
+@pytest.fixture
+def gateway(settings: Settings, fake_clock: FakeClock) -> Iterator[GatewayUnderTest]:
+    app = create_app(settings, clock=fake_clock)
+    yield GatewayUnderTest(app, app.extensions["gateway.database"], settings, fake_clock)
+    app.extensions["gateway.inbound"].close()
+    app.extensions["gateway.database"].close()
+
+
+def code(response: TestResponse) -> str:
+    """The error code of an answer."""
+    document: dict[str, Any] = json.loads(response.data)
+    found: str = document["error"]["code"]
+    return found
