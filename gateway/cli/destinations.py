@@ -1,0 +1,214 @@
+"""`gateway destinations`: where deliveries go, how fast, and whether they get there."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import click
+
+from gateway.cli.installation import Installation, with_installation
+from gateway.cli.options import Duration, Pair, common_options
+from gateway.cli.output import Cell, as_data, iso, note, print_fields, print_json, print_table
+from gateway.config import parse_schedule
+from gateway.delivery import destinations as use_cases
+from gateway.delivery.destination_draft import DestinationDraft
+from gateway.delivery.destinations import DEFAULT_OVERLAP, DestinationSummary
+from gateway.delivery.models import CircuitState, DestinationKind
+from gateway.errors import InvalidInput
+
+EXAMPLE = "gateway destinations add app https://app.example.com/events"
+
+
+@click.group()
+@common_options
+def destinations() -> None:
+    """Where deliveries go: HTTP endpoints, and the handlers of the application."""
+
+
+@destinations.command()
+@click.argument("name")
+@click.argument("url")
+@click.option("--ordering-key", metavar="JMESPATH", help="Deliver one after another what has an equal key.")
+@click.option("--timeout", type=Duration(), help="How long one try may take [10s].")
+@click.option("--concurrency", type=int, metavar="N", help="At most N tries at once, over all workers.")
+@click.option("--rate", type=float, metavar="N", help="At most N tries a second.")
+@click.option("--schedule", metavar="SECONDS,…", help="Pauses between tries, for example 5,30,120.")
+@click.option("--header", "headers", type=Pair(":"), multiple=True, metavar="NAME:VALUE", help="A header to send.")
+@click.option("--fatal-status", "fatal", type=int, multiple=True, metavar="STATUS", help="Give up at once on this.")
+@with_installation
+def add(
+    installation: Installation,
+    name: str,
+    url: str,
+    ordering_key: str | None,
+    timeout: timedelta | None,
+    concurrency: int | None,
+    rate: float | None,
+    schedule: str | None,
+    headers: tuple[tuple[str, str], ...],
+    fatal: tuple[int, ...],
+) -> None:
+    """Add the HTTP endpoint URL as NAME. Prints the secret that it verifies our signatures with, this once."""
+    draft = DestinationDraft(
+        name=name,
+        url=url,
+        ordering_key=ordering_key,
+        timeout_seconds=None if timeout is None else timeout.total_seconds(),
+        concurrency=concurrency,
+        rate_per_second=rate,
+        schedule_seconds=_schedule(schedule),
+        headers=headers,
+        fatal_statuses=fatal,
+    )
+    with installation.session(write=True) as session:
+        added = use_cases.add_destination(
+            session, installation.keyring, draft, installation.policy, now=installation.now()
+        )
+    if installation.as_json:
+        print_json(_data(added.destination) | {"secret": added.secret})
+        return
+    click.echo(f"Added the destination {name}.")
+    _print_secret(added.secret)
+    note(f"Next: gateway routes add --source SOURCE --to {name}")
+
+
+@destinations.command("list")
+@with_installation
+def list_(installation: Installation) -> None:
+    """List destinations."""
+    now = installation.now()
+    with installation.session() as session:
+        found = use_cases.list_destinations(session, installation.keyring, now=now)
+    if installation.as_json:
+        print_json({"data": [_data(row) for row in found]})
+        return
+    if not found:
+        note(f"No destinations yet. Add one: {EXAMPLE}")
+    rows = [
+        (row.name, _state(row, now), row.backlog.unfinished, row.backlog.dead, row.url or row.handler) for row in found
+    ]
+    print_table(("destination", "state", "unfinished", "dead", "target"), rows, now=now)
+
+
+@destinations.command()
+@click.argument("name")
+@with_installation
+def show(installation: Installation, name: str) -> None:
+    """Show a destination with its settings, its circuit and its backlog."""
+    now = installation.now()
+    with installation.session() as session:
+        row = use_cases.show_destination(session, installation.keyring, name, now=now)
+    if installation.as_json:
+        print_json(_data(row))
+        return
+    print_fields(_fields(row, now), now=now)
+
+
+@destinations.command()
+@click.argument("name")
+@with_installation
+def disable(installation: Installation, name: str) -> None:
+    """Stop delivering to NAME; its deliveries wait."""
+    with installation.session(write=True) as session:
+        row = use_cases.disable_destination(session, installation.keyring, name, now=installation.now())
+    if installation.as_json:
+        print_json(_data(row))
+    else:
+        click.echo(f"{name} is disabled: its deliveries wait. Undo: gateway destinations enable {name}")
+
+
+@destinations.command()
+@click.argument("name")
+@with_installation
+def enable(installation: Installation, name: str) -> None:
+    """Deliver to NAME again, at once: its circuit is closed and its pause forgotten."""
+    with installation.session(write=True) as session:
+        row = use_cases.enable_destination(session, installation.keyring, name, now=installation.now())
+    if installation.as_json:
+        print_json(_data(row))
+        return
+    click.echo(f"{name} is enabled, its circuit closed.")
+    if row.backlog.dead:
+        note(f"{row.backlog.dead} are dead: gateway deliveries retry --state dead --destination {name}")
+
+
+@destinations.command()
+@click.argument("name")
+@click.option("--overlap", type=Duration(), default=DEFAULT_OVERLAP, help="How long the old one still signs [24h].")
+@with_installation
+def rotate(installation: Installation, name: str, overlap: timedelta) -> None:
+    """Sign with a new secret, which is printed; the old one signs too for --overlap more."""
+    with installation.session(write=True) as session:
+        rotated = use_cases.rotate_secret(session, installation.keyring, name, overlap=overlap, now=installation.now())
+    if installation.as_json:
+        print_json(_data(rotated.destination) | {"secret": rotated.secret})
+        return
+    _print_secret(rotated.secret)
+    ends = [end for end in rotated.destination.secret_ends if end is not None]
+    note(f"The old one signs too until {iso(max(ends))}." if ends else "The old one does not sign any more.")
+
+
+@destinations.command()
+@click.argument("name")
+@with_installation
+def remove(installation: Installation, name: str) -> None:
+    """Forget NAME; refused while routes lead to it or deliveries wait for it."""
+    with installation.session(write=True) as session:
+        use_cases.remove_destination(session, name)
+    if installation.as_json:
+        print_json({"removed": name})
+    else:
+        click.echo(f"Removed the destination {name}.")
+
+
+def _schedule(text: str | None) -> tuple[float, ...] | None:
+    try:
+        return None if text is None else parse_schedule(text)
+    except ValueError as fault:
+        raise InvalidInput(f"--schedule {fault}") from None
+
+
+def _print_secret(secret: str) -> None:
+    click.echo(f"Signing secret: {secret}")
+    note("The secret is shown this once: the endpoint verifies the Standard Webhooks signature with it.")
+
+
+def _state(row: DestinationSummary, now: datetime) -> str:
+    if row.disabled_at is not None:
+        return f"disabled ({row.disabled_reason})"
+    if row.circuit != CircuitState.CLOSED:
+        return f"circuit {row.circuit.replace('_', ' ')}"
+    return "paused" if row.paused_until is not None and row.paused_until > now else "enabled"
+
+
+def _data(row: DestinationSummary) -> dict[str, Any]:
+    data: dict[str, Any] = as_data(row)
+    return data
+
+
+def _fields(row: DestinationSummary, now: datetime) -> list[tuple[str, Cell]]:
+    steps = row.schedule_seconds
+    secrets = [f"{len(row.secret_ends)} live", *(f"one ends {iso(end)}" for end in row.secret_ends if end is not None)]
+    return [
+        ("Destination", row.name),
+        ("Handler" if row.kind == DestinationKind.HANDLER else "URL", row.handler or row.url),
+        ("State", _state(row, now)),
+        ("Disabled", row.disabled_at),
+        ("Circuit", row.circuit),
+        ("Next probe", row.probe_at),
+        ("Paused until", row.paused_until),
+        ("Pending", row.backlog.pending),
+        ("Being tried", row.backlog.leased),
+        ("Dead", row.backlog.dead),
+        ("Timeout", None if row.timeout_seconds is None else f"{row.timeout_seconds:g} s"),
+        ("Concurrency", row.concurrency),
+        ("Rate", None if row.rate_per_second is None else f"{row.rate_per_second:g} a second"),
+        ("Schedule", None if steps is None else ", ".join(f"{step:g} s" for step in steps)),
+        ("Ordering key", row.ordering_key),
+        ("Headers", list(row.header_names)),
+        ("Fatal statuses", [str(status) for status in row.fatal_statuses]),
+        ("Signing secrets", secrets if row.kind == DestinationKind.HTTP else None),
+        ("Created", row.created_at),
+        ("Id", row.id),
+    ]

@@ -1,0 +1,47 @@
+"""How commands fail: one line on stderr that says what to do, and an exit code that scripts can use.
+
+0 done · 1 refused or failed · 2 wrong usage · 3 not found · 4 the database cannot be used now
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NoReturn
+
+import click
+
+from gateway.errors import ConfigurationError, GatewayError, NotFound, StorageUnavailable
+
+FAILED = 1
+USAGE = 2
+NOT_FOUND = 3
+STORAGE_UNAVAILABLE = 4
+
+
+def fail(message: str, code: int = FAILED) -> NoReturn:
+    """End the command with `code`; every line of the message is shown as an error."""
+    for line in message.splitlines():
+        click.echo(f"Error: {line}", err=True)
+    raise click.exceptions.Exit(code)
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """End the command on one of our errors; anything else is a defect and keeps its traceback."""
+    try:
+        yield
+    except GatewayError as error:
+        fail(str(error) or error.code, exit_code(error))
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) has seen enough.
+        raise SystemExit(0) from None
+
+
+def exit_code(error: GatewayError) -> int:
+    """The exit code of a command that ends with `error`."""
+    if isinstance(error, NotFound):
+        return NOT_FOUND
+    if isinstance(error, StorageUnavailable):
+        return STORAGE_UNAVAILABLE
+    return USAGE if isinstance(error, ConfigurationError) else FAILED

@@ -1,0 +1,56 @@
+"""Secrets as they are given on a command line: plainly, or by the name of a variable that holds them."""
+
+from __future__ import annotations
+
+import base64
+import secrets
+from collections.abc import Mapping, Sequence
+
+from gateway.config import read_variable
+from gateway.errors import InvalidInput
+from gateway.providers import Scheme
+from gateway.security.tokens import generate_signing_secret
+
+SECRET = "secret"  # noqa: S105 (the name of a kind)
+RANDOM_BYTES = 32
+
+
+def from_variable(name: str) -> str:
+    """What the variable `name` holds. Raises `InvalidInput` when it is not set."""
+    value = read_variable(name)
+    if not value:
+        raise InvalidInput(f"the variable {name} is not set or empty")
+    return value
+
+
+def one_secret(plain: str | None, variable: str | None, *, generated: bool = False) -> str | None:
+    """The secret given in one of the ways, None when in none (or `generated`). Raises `InvalidInput` for several."""
+    if sum((plain is not None, variable is not None, generated)) > 1:
+        raise InvalidInput("give one of --secret, --secret-env and --generate-secret")
+    return from_variable(variable) if variable is not None else plain
+
+
+def credentials(
+    plain: Sequence[tuple[str, str]], variables: Sequence[tuple[str, str]], secret: str | None
+) -> Mapping[str, str]:
+    """Credentials by kind. Raises `InvalidInput` when a kind is given twice or a variable is not set."""
+    pairs = [*plain, *((kind, from_variable(name)) for kind, name in variables)]
+    if secret is not None:
+        pairs.append((SECRET, secret))
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise InvalidInput("a credential is given twice")
+    return found
+
+
+def make_secret(schemes: Sequence[Scheme]) -> str:
+    """A random secret, written as the first scheme that takes one wants it. Raises `InvalidInput` when none does."""
+    scheme = next((scheme for scheme in schemes if SECRET in scheme.requires), None)
+    if scheme is None:
+        raise InvalidInput("this source takes no secret; leave out --generate-secret")
+    steps = scheme.key.steps
+    if "strip:whsec_" in steps:
+        return generate_signing_secret()
+    if any(step.startswith("base64") for step in steps):
+        return base64.b64encode(secrets.token_bytes(RANDOM_BYTES)).decode("ascii")
+    return secrets.token_hex(RANDOM_BYTES)

@@ -1,0 +1,68 @@
+"""The `gateway` command: a table of contents. Each group of commands is a module of this package.
+
+The same group serves as `flask --app app gateway …`; it reads its own settings either way.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+import click
+
+from gateway.cli.lazy import Entry, LazyGroup
+from gateway.cli.options import common_options
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+COMMANDS = {
+    "run": Entry("gateway.cli.run:run", "Web and worker on this machine; creates the SQLite database."),
+    "worker": Entry("gateway.cli.worker:worker", "Make deliveries."),
+    "db": Entry("gateway.cli.db:db", "Bring the database to this version; show where it is."),
+    "tenants": Entry("gateway.cli.tenants:tenants", "Make and list tenants."),
+    "sources": Entry("gateway.cli.sources:sources", "Inbound endpoints, one per provider account."),
+    "destinations": Entry("gateway.cli.destinations:destinations", "Where deliveries go."),
+    "routes": Entry("gateway.cli.routes:routes", "Which events go where."),
+    "apply": Entry("gateway.cli.apply:apply", "Sources, destinations and routes from one YAML file."),
+    "events": Entry("gateway.cli.events:events", "What was received: list, show, tail, replay."),
+    "deliveries": Entry("gateway.cli.deliveries:deliveries", "What was sent: list, show, retry, cancel."),
+    "rejections": Entry("gateway.cli.rejections:rejections", "What was refused, and why."),
+    "send": Entry("gateway.cli.send:send", "Sign a sample as the provider would and post it to this gateway."),
+    "secrets": Entry("gateway.cli.secrets:secrets", "Encryption keys."),
+    "purge": Entry("gateway.cli.purge:purge", "Forget what is older than the retention."),
+    "doctor": Entry("gateway.cli.doctor:doctor", "Check this installation, with what to do."),
+}
+
+
+def installed_version() -> str:
+    """The version of the installed package; `unknown` in a tree that was not installed."""
+    try:
+        return version("gateway")
+    except PackageNotFoundError:
+        return "unknown"
+
+
+@click.group(
+    "gateway",
+    cls=LazyGroup,
+    entries=COMMANDS,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
+@click.version_option(installed_version(), prog_name="gateway")
+@common_options
+def gateway() -> None:
+    """Receive webhooks, keep every one, deliver them until they are taken.
+
+    Start with `gateway run`, then `gateway sources add`.
+    """
+
+
+def main() -> None:
+    """The console command."""
+    gateway(prog_name="gateway")
+
+
+def register(app: Flask) -> None:
+    """Add the group to Flask's command line: `flask --app app gateway …`."""
+    app.cli.add_command(gateway)

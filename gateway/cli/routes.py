@@ -1,0 +1,77 @@
+"""`gateway routes`: which events of which source go where."""
+
+from __future__ import annotations
+
+import click
+
+from gateway.cli.installation import Installation, with_installation
+from gateway.cli.options import common_options
+from gateway.cli.output import note, print_json, print_table
+from gateway.delivery import routes as use_cases
+from gateway.delivery.routes import RouteDraft
+from gateway.webhooks.sources import source_slugs
+
+EXAMPLE = "gateway routes add --source github --type 'pull_request.*' --to app"
+
+
+@click.group()
+@common_options
+def routes() -> None:
+    """Which events of which source go to which destination."""
+
+
+@routes.command()
+@click.option("--source", required=True, help="The source, or `gateway` for the gateway's own events.")
+@click.option("--type", "types", multiple=True, metavar="PATTERN", help="An event type, or a pattern; else all.")
+@click.option("--where", metavar="JMESPATH", help="Only events for which this holds.")
+@click.option("--transform", metavar="JMESPATH", help="Send this instead of the raw body.")
+@click.option("--to", "destination", required=True, metavar="NAME", help="The destination.")
+@with_installation
+def add(
+    installation: Installation,
+    source: str,
+    types: tuple[str, ...],
+    where: str | None,
+    transform: str | None,
+    destination: str,
+) -> None:
+    """Send the events of a source to a destination, from now on."""
+    draft = RouteDraft(source, destination, types, where, transform)
+    with installation.session(write=True) as session:
+        route = use_cases.add_route(session, draft, sources=source_slugs(session), now=installation.now())
+    if installation.as_json:
+        print_json(route)
+    else:
+        click.echo(f"Added the route {route.id}: {', '.join(route.event_types)} of {source} to {destination}.")
+
+
+@routes.command("list")
+@with_installation
+def list_(installation: Installation) -> None:
+    """List routes."""
+    with installation.session() as session:
+        found = use_cases.list_routes(session)
+    if installation.as_json:
+        print_json({"data": found})
+        return
+    if not found:
+        note(f"No routes yet. Add one: {EXAMPLE}")
+    rows = [
+        (route.id, route.source, list(route.event_types), route.destination, route.where, route.transform)
+        for route in found
+    ]
+    print_table(("route", "source", "types", "to", "where", "transform"), rows, now=installation.now())
+
+
+@routes.command()
+@click.argument("route_ids", nargs=-1, required=True, metavar="ID…")
+@with_installation
+def remove(installation: Installation, route_ids: tuple[str, ...]) -> None:
+    """Forget routes; deliveries that they made go on."""
+    with installation.session(write=True) as session:
+        for route_id in route_ids:
+            use_cases.remove_route(session, route_id)
+    if installation.as_json:
+        print_json({"removed": list(route_ids)})
+    else:
+        click.echo(f"Removed {', '.join(route_ids)}.")

@@ -1,0 +1,42 @@
+"""`gateway tenants`: make and list tenants."""
+
+from __future__ import annotations
+
+import click
+
+from gateway.cli.installation import Installation, with_installation
+from gateway.cli.options import common_options
+from gateway.cli.output import print_json, print_table
+from gateway.tenants.directory import create_tenant, list_tenants
+
+
+@click.group()
+@common_options
+def tenants() -> None:
+    """Tenants: customers whose data never mixes. A fresh installation has `default`."""
+
+
+@tenants.command()
+@click.argument("slug")
+@with_installation
+def create(installation: Installation, slug: str) -> None:
+    """Make the tenant SLUG, for use with --tenant and in URLs."""
+    with installation.database.system_session(write=True) as session:
+        tenant = create_tenant(session, slug, now=installation.now())
+    if installation.as_json:
+        print_json({"id": tenant.id, "slug": tenant.slug, "created_at": tenant.created_at})
+    else:
+        click.echo(f"Made the tenant {tenant.slug}. Next: gateway sources add … --tenant {tenant.slug}")
+
+
+@tenants.command("list")
+@with_installation
+def list_(installation: Installation) -> None:
+    """List tenants."""
+    with installation.database.system_session() as session:
+        found = list_tenants(session)
+    if installation.as_json:
+        print_json({"data": [{"id": row.id, "slug": row.slug, "created_at": row.created_at} for row in found]})
+        return
+    rows = [(row.slug, row.id, row.created_at) for row in found]
+    print_table(("slug", "id", "created"), rows, now=installation.now())

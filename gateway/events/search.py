@@ -1,0 +1,135 @@
+"""Finding events: pages by filter, one event with its contents, and those that came after a moment.
+
+Walks ids, which sort by time. What became of an event is `gateway.delivery`'s matter; a filter over it is handed in as
+a clause.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Select, and_, or_, select
+from sqlalchemy.orm import defer
+
+from gateway.clock import to_us
+from gateway.db.paging import Page, PageRequest, newest_first
+from gateway.db.scope import TenantSession
+from gateway.errors import InvalidInput, NotFound
+from gateway.events.models import Event
+from gateway.security.identifiers import earliest_id
+from gateway.security.redaction import redact_headers
+
+PREFIX = "evt"
+# An id carries the clock of the process that made it; a filter by time looks this much around its bounds.
+CLOCK_MARGIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events; None means any. `type` is an event type or a pattern with `*` and `?`."""
+
+    source: str | None = None
+    type: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventSummary:
+    """An event in a list, without its contents."""
+
+    id: str
+    source: str
+    provider: str
+    type: str | None
+    dedupe_key: str | None
+    received_at: datetime
+    content_type: str | None
+    body_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class EventDetail:
+    """An event with its exact bytes. Headers are as received, without the values that must not be shown."""
+
+    summary: EventSummary
+    request_id: str | None
+    method: str
+    url: str
+    headers: Sequence[tuple[str, str]] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+def find_events(
+    session: TenantSession,
+    wanted: EventFilter,
+    page: PageRequest,
+    *,
+    also: ColumnElement[bool] | None = None,
+) -> Page[EventSummary]:
+    """A page of events, newest first; `also` narrows it further. Raises `InvalidInput`."""
+    statement = _filtered(session, wanted)
+    if also is not None:
+        statement = statement.where(also)
+    found = newest_first(session, statement, Event.id, page)
+    return Page(tuple(_summary(row) for row in found.rows), found.next_cursor)
+
+
+def events_after(session: TenantSession, wanted: EventFilter, after_id: str, *, limit: int) -> list[EventSummary]:
+    """At most `limit` events whose id is greater than `after_id`, oldest first."""
+    statement = _filtered(session, wanted).where(Event.id > after_id).order_by(Event.id).limit(limit)
+    return [_summary(row) for row in session.scalars(statement)]
+
+
+def show_event(session: TenantSession, event_id: str) -> EventDetail:
+    """One event. Raises `NotFound`."""
+    row = session.scalars(select(Event).where(Event.id == event_id)).first()
+    if row is None:
+        raise NotFound(f"there is no event {event_id!r}: it never came, was purged, or belongs to another tenant")
+    headers = [(str(name), str(value)) for name, value in json.loads(row.headers)]
+    return EventDetail(_summary(row), row.request_id, row.method, row.url, tuple(redact_headers(headers)), row.body)
+
+
+def _filtered(session: TenantSession, wanted: EventFilter) -> Select[Event]:
+    # Lists must not read bodies: they may be megabytes each.
+    statement = select(Event).options(defer(Event.body), defer(Event.headers))
+    if wanted.source is not None:
+        statement = statement.where(Event.source == wanted.source)
+    if wanted.type is not None:
+        statement = statement.where(_type_matches(wanted.type, is_sqlite=session.get_bind().dialect.name == "sqlite"))
+    if wanted.since is not None:
+        floor = earliest_id(PREFIX, to_us(wanted.since - CLOCK_MARGIN))
+        statement = statement.where(Event.id >= floor, Event.received_at >= wanted.since)
+    if wanted.until is not None:
+        ceiling = earliest_id(PREFIX, to_us(wanted.until + CLOCK_MARGIN))
+        statement = statement.where(Event.id < ceiling, Event.received_at < wanted.until)
+    return statement
+
+
+def _type_matches(pattern: str, *, is_sqlite: bool) -> ColumnElement[bool]:
+    if "[" in pattern:
+        raise InvalidInput("an event type's pattern may hold * and ?, but no brackets")
+    if "*" not in pattern and "?" not in pattern:
+        return Event.type == pattern
+    # LIKE ignores case on SQLite; event types do not.
+    like = pattern.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_").replace("*", "%").replace("?", "_")
+    matches = Event.type.op("GLOB", is_comparison=True)(pattern) if is_sqlite else Event.type.like(like, escape="\\")
+    if pattern.endswith(".*"):
+        return or_(matches, Event.type == pattern.removesuffix(".*"))
+    return and_(matches)
+
+
+def _summary(row: Event) -> EventSummary:
+    return EventSummary(
+        id=row.id,
+        source=row.source,
+        provider=row.provider,
+        type=row.type,
+        dedupe_key=row.dedupe_key,
+        received_at=row.received_at,
+        content_type=row.content_type,
+        body_bytes=row.body_bytes,
+    )
