@@ -1,0 +1,1 @@
+"""Each benchmark measures the gateway and a reference in alternation; docs/performance.md has the figures."""

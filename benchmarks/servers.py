@@ -1,0 +1,186 @@
+"""What is measured, as processes: the gateway's web and worker, the references on the same gunicorn configuration, and
+the sink. An installation has its own directory, database, key and one route from a GitHub source to the sink.
+"""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.databases import count_rows, gateway_database
+from benchmarks.load import Plan
+from benchmarks.processes import ROOT, BenchmarkFailed, Child, Children, await_http, fetch_json, free_port
+from benchmarks.samples import EVENT_TYPE, SECRET
+from gateway.config import Settings, child_environment
+from gateway.db.database import Database
+from gateway.delivery.destination_draft import DestinationDraft
+from gateway.delivery.destinations import add_destination
+from gateway.delivery.routes import RouteDraft, add_route
+from gateway.providers import catalogue
+from gateway.security.keyfile import load_keyring
+from gateway.security.sealing import generate_key
+from gateway.security.ssrf import AddressPolicy
+from gateway.tenants.directory import find_tenant
+from gateway.tenants.models import DEFAULT_TENANT
+from gateway.webhooks.source_draft import SourceDraft
+from gateway.webhooks.sources import add_source, source_slugs
+
+SLUG = "github"
+WEBHOOK_PATH = f"/webhooks/{SLUG}"
+GATEWAY_COMMAND = str(Path(sys.executable).with_name("gateway"))
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """A web server that answers."""
+
+    child: Child
+    port: int
+
+    def ingest_plan(self, *, seconds: float, connections: int) -> Plan:
+        """Signed events, as fast as they are taken."""
+        return Plan(self.port, WEBHOOK_PATH, seconds, connections, expect='"accepted"')
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """A destination that answers 200."""
+
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/hook"
+
+    def count(self) -> int:
+        """Requests since the last reset."""
+        return int(fetch_json(self.port, "/counts")["count"])
+
+    def first_at(self) -> float:
+        """When the first of them came, in monotonic seconds."""
+        return float(fetch_json(self.port, "/counts")["first_at"])
+
+    def arrivals(self) -> dict[str, float]:
+        """When each delivery id came first, in monotonic seconds."""
+        return dict(fetch_json(self.port, "/arrivals"))
+
+    def reset(self) -> None:
+        """Forget what came."""
+        fetch_json(self.port, "/reset")
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """A gateway with a migrated database, one GitHub source, one destination and the route between them."""
+
+    name: str
+    directory: Path
+    database_url: str
+    variables: dict[str, str]
+    tenant_id: str
+    source_id: str
+    destination_id: str
+
+    def start_web(self, children: Children, *, workers: int | None = None) -> Web:
+        """gunicorn as `gateway run` starts it, without the worker."""
+        return _start_gunicorn(children, self.name, self.directory, self.variables, app=None, workers=workers)
+
+    def start_worker(self, children: Children, *, number: int = 1) -> Child:
+        """One `gateway worker`."""
+        return children.start(
+            f"{self.name}-worker-{number}",
+            [GATEWAY_COMMAND, "worker"],
+            directory=self.directory,
+            environment=_environment(self.variables),
+        )
+
+    def require_rows(self, acknowledged: int) -> None:
+        """Raises `BenchmarkFailed` unless every acknowledged event is stored once, with its delivery."""
+        for table in ("events", "deliveries"):
+            found = count_rows(self.database_url, table)
+            if found != acknowledged:
+                raise BenchmarkFailed(f"{self.name}: {acknowledged} acknowledged, but {found} rows in {table}")
+
+    def await_delivered(self, worker: Child, *, timeout_seconds: float = 120.0) -> None:
+        """Wait until everything is recorded as delivered. Raises `BenchmarkFailed`."""
+        ends_at = time.monotonic() + timeout_seconds
+        while count_rows(self.database_url, "deliveries", "state <> 'delivered'"):
+            worker.require_alive()
+            if time.monotonic() > ends_at:
+                raise BenchmarkFailed(f"{self.name}: deliveries unfinished after {timeout_seconds:.0f} s")
+            time.sleep(0.1)
+
+
+@contextmanager
+def installation(name: str, kind: str, directory: Path, sink_url: str) -> Iterator[Installation]:
+    """A fresh one on a database of `kind`, which is dropped at the end."""
+    home = directory / name
+    home.mkdir()
+    with gateway_database(kind, home) as database_url:
+        key = generate_key()
+        variables = {
+            "GATEWAY_DATABASE_URL": database_url,
+            "GATEWAY_ENCRYPTION_KEYS": key,
+            "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": "true",
+        }
+        tenant_id, source_id, destination_id = _configure(database_url, key, sink_url)
+        yield Installation(name, home, database_url, variables, tenant_id, source_id, destination_id)
+
+
+def start_sink(children: Children, directory: Path, *, keeps_arrivals: bool = False) -> Sink:
+    """A sink that answers."""
+    port = free_port()
+    arguments = [sys.executable, "-m", "benchmarks.sink", str(port), *(["--arrivals"] if keeps_arrivals else [])]
+    child = children.start(f"sink-{port}", arguments, directory=directory, environment=_environment({}))
+    await_http(child, port, "/counts")
+    return Sink(port)
+
+
+def start_reference(children: Children, name: str, app: str, directory: Path, *, workers: int | None = None) -> Web:
+    """A WSGI application on gunicorn's threads, otherwise configured as the gateway."""
+    home = directory / name
+    home.mkdir(exist_ok=True)
+    variables = {"GATEWAY_DATABASE_URL": f"sqlite:///{home / 'unused.db'}"}
+    return _start_gunicorn(children, name, home, variables, app=app, workers=workers)
+
+
+def _start_gunicorn(
+    children: Children, name: str, directory: Path, variables: dict[str, str], *, app: str | None, workers: int | None
+) -> Web:
+    port = free_port()
+    arguments = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "-b", f"127.0.0.1:{port}"]
+    if workers is not None:
+        arguments += ["--workers", str(workers)]
+    if app is not None:
+        arguments += ["--worker-class", "gthread", app]
+    child = children.start(name, arguments, directory=directory, environment=_environment(variables))
+    await_http(child, port, "/healthz" if app is None else "/")
+    return Web(child, port)
+
+
+def _environment(variables: dict[str, str]) -> dict[str, str]:
+    return child_environment(variables | {"PYTHONPATH": str(ROOT)})
+
+
+def _configure(database_url: str, key: str, sink_url: str) -> tuple[str, str, str]:
+    settings = Settings(database_url=database_url, encryption_keys=(key,), allow_private_destinations=True)
+    keyring, providers, policy = load_keyring(settings), catalogue(), AddressPolicy(allow_private=True)
+    now = datetime.now(UTC)
+    database = Database.open(database_url)
+    try:
+        with database.system_session() as system:
+            tenant_id = find_tenant(system, DEFAULT_TENANT).id
+        with database.tenant_session(tenant_id, write=True) as session:
+            draft = SourceDraft(SLUG, "github", "sha256", credentials={"secret": SECRET})
+            source = add_source(session, keyring, providers, draft, now=now)
+            made = add_destination(session, keyring, DestinationDraft("sink", sink_url), policy, now=now)
+            route = RouteDraft(SLUG, "sink", event_types=(EVENT_TYPE,))
+            add_route(session, route, sources=source_slugs(session), now=now)
+    finally:
+        database.close()
+    return tenant_id, source.id, made.destination.id
