@@ -154,10 +154,10 @@ def _credential_faults(
 def _demand(provider: Provider, kind: str) -> str:
     if kind == SECRET:
         return (
-            f"{provider.name} signs with a secret: give it with --secret or --secret-env VAR, "
-            "or --generate-secret where the vendor lets you choose it"
+            f"{provider.name} signs with a secret: give it with --secret-env VAR or --secret, or --generate-secret "
+            "where the vendor lets you choose it (in a file: secret_env or secret)"
         )
-    return f"{provider.name} needs a {kind}: give it with --credential {kind}=… or --credential-env {kind}=VAR"
+    return f"{provider.name} needs a {kind}: give it with --credential {kind}=… (in a file: credentials)"
 
 
 def _option_faults(provider: Provider, schemes: Sequence[Scheme], options: Mapping[str, str]) -> Iterator[Fault]:

@@ -1,0 +1,230 @@
+"""`gateway deliveries`: what was sent, and trying again or stopping, one or many."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime, timedelta
+
+import click
+
+from gateway.cli.events import attempt_lines
+from gateway.cli.installation import Installation, with_installation
+from gateway.cli.options import as_moment, common_options
+from gateway.cli.output import as_data, note, print_fields, print_json, print_table, printable, printable_lines
+from gateway.cli.paging import note_more, page_options, time_options
+from gateway.db.paging import MAX_LIMIT, PageRequest
+from gateway.delivery.destinations import require_destination
+from gateway.delivery.models import DeliveryState
+from gateway.delivery.replay import (
+    ReplayFilter,
+    cancel_delivery,
+    count_replay,
+    replay_many,
+    retry_delivery,
+)
+from gateway.delivery.search import DeliverySearch, find_deliveries, show_delivery
+from gateway.delivery.transitions import REPLAYABLE
+from gateway.errors import IllegalTransition, InvalidInput
+
+STATES = [state.value for state in DeliveryState]
+RETRYABLE = [state.value for state in DeliveryState if state in REPLAYABLE]
+
+
+@click.group()
+@common_options
+def deliveries() -> None:
+    """Events on their way to destinations."""
+
+
+@deliveries.command("list")
+@click.option("--state", type=click.Choice(STATES), help="Only in this state.")
+@click.option("--destination", metavar="NAME", help="Only to this destination.")
+@click.option("--event", "event_id", metavar="ID", help="Only of this event.")
+@time_options
+@page_options
+@with_installation
+def list_(
+    installation: Installation,
+    state: str | None,
+    destination: str | None,
+    event_id: str | None,
+    since: datetime | timedelta | None,
+    until: datetime | timedelta | None,
+    limit: int,
+    cursor: str | None,
+) -> None:
+    """List deliveries, newest first."""
+    now = installation.now()
+    wanted = DeliverySearch(
+        state=None if state is None else DeliveryState(state),
+        destination=destination,
+        event_id=event_id,
+        since=as_moment(since, now),
+        until=as_moment(until, now),
+    )
+    with installation.session() as session:
+        page = find_deliveries(session, wanted, PageRequest(limit, cursor))
+    if installation.as_json:
+        print_json({"data": page.rows, "next_cursor": page.next_cursor})
+        return
+    if not page.rows:
+        filtered = any((state, destination, event_id, since, until, cursor))
+        note("No delivery matches." if filtered else "No deliveries yet. They come with events that a route takes.")
+    rows = [
+        (
+            row.id,
+            row.created_at,
+            row.state,
+            row.attempts_made,
+            row.destination,
+            row.event_id,
+            row.next_attempt_at,
+            row.reason,
+        )
+        for row in page.rows
+    ]
+    columns = ("delivery", "created", "state", "attempts", "destination", "event", "next attempt", "reason")
+    print_table(columns, rows, now=now)
+    note_more(page.next_cursor)
+
+
+@deliveries.command()
+@click.argument("delivery_id", metavar="ID")
+@with_installation
+def show(installation: Installation, delivery_id: str) -> None:
+    """Show a delivery and its attempts."""
+    with installation.session() as session:
+        delivery, attempts = show_delivery(session, delivery_id)
+    if installation.as_json:
+        print_json(as_data(delivery) | {"attempts": as_data(attempts)})
+        return
+    print_fields(
+        [
+            ("Delivery", delivery.id),
+            ("Event", delivery.event_id),
+            ("Destination", delivery.destination),
+            ("Route", delivery.route_id),
+            ("State", delivery.state),
+            ("Reason", delivery.reason),
+            ("Detail", delivery.detail),
+            ("Ordering key", delivery.ordering_key),
+            ("Sends", "the route's transform" if delivery.is_transformed else "the event's body"),
+            ("Created", delivery.created_at),
+            ("Next attempt", delivery.next_attempt_at),
+            ("Finished", delivery.finished_at),
+        ],
+        now=installation.now(),
+    )
+    click.echo("\nAttempts" if attempts else "\nNo attempts yet.")
+    for attempt, line in zip(attempts, attempt_lines(attempts), strict=True):
+        click.echo(f"  {line}")
+        for answered in printable_lines(attempt.response_excerpt or "").splitlines():
+            click.echo(f"    | {printable(answered)}")
+
+
+@deliveries.command()
+@click.argument("delivery_id", metavar="[ID]", required=False)
+@click.option("--state", type=click.Choice(RETRYABLE), help="Without ID: all in this state.")
+@click.option("--destination", metavar="NAME", help="Without ID: only to this destination.")
+@click.option("--source", help="Without ID: only of this source.")
+@click.option("--type", "type_", metavar="TYPE", help="Without ID: only of this event type; a * at its end is free.")
+@time_options
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_installation
+def retry(
+    installation: Installation,
+    delivery_id: str | None,
+    state: str | None,
+    destination: str | None,
+    source: str | None,
+    type_: str | None,
+    since: datetime | timedelta | None,
+    until: datetime | timedelta | None,
+    yes: bool,
+) -> None:
+    """Try a delivery again now, from the beginning of its schedule; or, without ID, every one that matches.
+
+    Many at once: `gateway deliveries retry --state dead --destination app --since 2h`.
+    """
+    if delivery_id is not None and any((state, destination, source, type_, since, until)):
+        raise InvalidInput("give an ID or a filter, not both")
+    if delivery_id is not None:
+        _retry_one(installation, delivery_id)
+        return
+    if state is None:
+        raise InvalidInput("give an ID, or --state with further filters: gateway deliveries retry --state dead")
+    now = installation.now()
+    with installation.session() as session:
+        chosen = ReplayFilter(
+            states=frozenset({DeliveryState(state)}),
+            destination_id=None if destination is None else require_destination(session, destination).id,
+            source=source,
+            type=type_,
+            since=as_moment(since, now),
+            until=as_moment(until, now),
+        )
+        tenant_id, count = session.tenant_id, count_replay(session, chosen)
+    if count and not (yes or _agreed(f"Try {count} {state} deliveries again?")):
+        raise InvalidInput("nothing was changed")
+    done = replay_many(installation.database, tenant_id, chosen, now_us=installation.clock.now_us()) if count else 0
+    if installation.as_json:
+        print_json({"retried": done})
+    else:
+        click.echo(f"{done} {'delivery is' if done == 1 else 'deliveries are'} due now.")
+
+
+@deliveries.command()
+@click.argument("delivery_id", metavar="[ID]", required=False)
+@click.option("--destination", metavar="NAME", help="Without ID: every pending one to this destination.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@with_installation
+def cancel(installation: Installation, delivery_id: str | None, destination: str | None, yes: bool) -> None:
+    """Stop a delivery, or every pending one to a destination. A retry brings it back."""
+    if (delivery_id is None) == (destination is None):
+        raise InvalidInput("give an ID, or --destination NAME for all that are pending")
+    if delivery_id is not None:
+        with installation.session(write=True) as session:
+            cancel_delivery(session, delivery_id, now_us=installation.clock.now_us())
+        count = 1
+    else:
+        if not (yes or _agreed(f"Cancel every pending delivery to {destination}?")):
+            raise InvalidInput("nothing was changed")
+        count = _cancel_all(installation, destination)
+    if installation.as_json:
+        print_json({"cancelled": count})
+    else:
+        click.echo(f"{count} {'delivery is' if count == 1 else 'deliveries are'} cancelled.")
+
+
+def _retry_one(installation: Installation, delivery_id: str) -> None:
+    with installation.session(write=True) as session:
+        delivery = retry_delivery(session, delivery_id, now_us=installation.clock.now_us())
+        state = delivery.state
+    if installation.as_json:
+        print_json({"id": delivery_id, "state": state})
+    else:
+        click.echo(f"{delivery_id} is due now.")
+
+
+def _cancel_all(installation: Installation, destination: str | None) -> int:
+    wanted = DeliverySearch(state=DeliveryState.PENDING, destination=destination)
+    cancelled, cursor = 0, None
+    while True:
+        with installation.session(write=True) as session:
+            page = find_deliveries(session, wanted, PageRequest(MAX_LIMIT, cursor))
+            for row in page.rows:
+                try:
+                    cancel_delivery(session, row.id, now_us=installation.clock.now_us())
+                except IllegalTransition:
+                    # Finished in between.
+                    continue
+                cancelled += 1
+        cursor = page.next_cursor
+        if cursor is None:
+            return cancelled
+
+
+def _agreed(question: str) -> bool:
+    if not sys.stdin.isatty():
+        raise InvalidInput(f"{question} Say so with --yes")
+    return click.confirm(question, err=True)

@@ -1,0 +1,71 @@
+"""`gateway rejections`: requests that were refused, and why."""
+
+from __future__ import annotations
+
+import click
+
+from gateway.cli.bodies import body_data, print_contents
+from gateway.cli.installation import Installation, with_installation
+from gateway.cli.options import common_options
+from gateway.cli.output import as_data, note, print_fields, print_json, print_table
+from gateway.cli.paging import note_more, page_options
+from gateway.db.paging import PageRequest
+from gateway.webhooks.rejection_search import find_rejections, show_rejection
+
+
+@click.group()
+@common_options
+def rejections() -> None:
+    """Requests that were refused: kept for 7 days, at most 1000 per source."""
+
+
+@rejections.command("list")
+@click.option("--source", help="Only those that called this slug.")
+@click.option("--reason", help="Only for this reason, such as signature_mismatch.")
+@page_options
+@with_installation
+def list_(installation: Installation, source: str | None, reason: str | None, limit: int, cursor: str | None) -> None:
+    """List rejections, newest first."""
+    with installation.session() as session:
+        page = find_rejections(session, PageRequest(limit, cursor), source=source, reason=reason)
+    if installation.as_json:
+        print_json({"data": page.rows, "next_cursor": page.next_cursor})
+        return
+    if not page.rows:
+        note("No rejection matches." if source or reason else "No rejections: nothing was refused in the last 7 days.")
+    rows = [
+        (row.id, row.received_at, row.source, row.reason, row.client_address, row.body_bytes, row.detail)
+        for row in page.rows
+    ]
+    columns = ("rejection", "received", "source", "reason", "client", "bytes", "detail")
+    print_table(columns, rows, now=installation.now())
+    note_more(page.next_cursor)
+
+
+@rejections.command()
+@click.argument("rejection_id", metavar="ID")
+@with_installation
+def show(installation: Installation, rejection_id: str) -> None:
+    """Show a refused request: the reason, its headers, and the first 64 KB of its body."""
+    with installation.session() as session:
+        rejection = show_rejection(session, rejection_id)
+    summary = rejection.summary
+    if installation.as_json:
+        request = {"request_id": rejection.request_id, "url": rejection.url, "headers": rejection.headers}
+        print_json(as_data(summary) | request | body_data(rejection.body))
+        return
+    print_fields(
+        [
+            ("Rejection", summary.id),
+            ("Reason", summary.reason),
+            ("Detail", summary.detail),
+            ("Source", summary.source),
+            ("Received", summary.received_at),
+            ("Client", summary.client_address),
+            ("Request", f"{summary.method} {rejection.url}"),
+            ("Request id", rejection.request_id),
+            ("Body", f"{summary.body_bytes} bytes"),
+        ],
+        now=installation.now(),
+    )
+    print_contents(rejection.headers, rejection.body)
