@@ -98,7 +98,7 @@ def parse_place(text: str) -> Place:
     if match is None:
         raise ValueError(f"{text!r} is not a place such as header:X-Signature or json:event.type")
     kind, name = match["kind"], match["name"]
-    if name is None and kind not in PLAIN_KINDS:
+    if kind not in (PLAIN_KINDS if name is None else PLAIN_KINDS | NAMED_KINDS):
         known = ", ".join(sorted(PLAIN_KINDS | NAMED_KINDS))
         raise ValueError(f"{text!r} is not a known place; places are {known}")
     if name is not None and kind not in NAMED_KINDS:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -60,6 +60,15 @@ class Vector:
     def with_headers(self, headers: Sequence[tuple[str, str]]) -> InboundRequest:
         """The request with other headers."""
         return InboundRequest(self.request.method, self.request.url, headers, self.request.body)
+
+    def with_proofs(self, change: Callable[[str], str]) -> InboundRequest:
+        """The request with the texts of its signature or token headers changed."""
+        return self.with_headers(
+            [
+                (name, change(value) if name.lower() in self.proof_headers else value)
+                for name, value in self.request.headers
+            ]
+        )
 
     @property
     def proof_headers(self) -> set[str]:

@@ -5,18 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import pytest
-
 from gateway.providers.places import places_of
 from gateway.webhooks.verification import Credentials
 
 YEAR_SECONDS = 365 * 86_400.0
+OTHER_TEXTS = ("", " ", "é", "☃", "\x00", "null", "sha256=", "v1=", "=,=", "a" * 100_000)
+UNREADABLE_TIMES = ("", "NaN", "inf", "-1", "1e9", "٣٠٠", "9" * 400, "0x10", " 1795171821", "1795171821 ")
 
 
-@pytest.mark.parametrize("change", [str.lower, str.upper, str.title, str.swapcase])
-def test_case_of_header_names_does_not_matter(valid: Any, change: Any) -> None:
-    request = valid.with_headers([(change(name), value) for name, value in valid.request.headers])
-    assert valid.judge(request=request) == valid.judge()
+def test_case_of_header_names_does_not_matter(valid: Any) -> None:
+    for change in (str.lower, str.upper, str.title, str.swapcase):
+        request = valid.with_headers([(change(name), value) for name, value in valid.request.headers])
+        assert valid.judge(request=request) == valid.judge()
 
 
 def test_order_of_headers_does_not_matter(valid: Any) -> None:
@@ -32,27 +32,22 @@ def test_missing_signature(valid: Any) -> None:
     assert (verdict.accepted, verdict.reason) == (False, "signature_missing")
 
 
-@pytest.mark.parametrize("text", ["", " ", "é", "☃", "\x00", "null", "sha256=", "v1=", "=,=", "a" * 100_000])
-def test_other_text_as_signature(valid: Any, text: str) -> None:
+def test_other_text_as_signature(valid: Any) -> None:
     if not valid.proof_headers:
         return
-    headers = [(name, text if name.lower() in valid.proof_headers else value) for name, value in valid.request.headers]
-    verdict = valid.judge(request=valid.with_headers(headers))
-    assert not verdict.accepted
-    assert verdict.reason in {"signature_missing", "signature_malformed", "signature_mismatch", "timestamp_missing"}
-    assert "could not be judged" not in verdict.detail
+    for text in OTHER_TEXTS:
+        verdict = valid.judge(request=valid.with_proofs(lambda _proof, text=text: text))
+        assert not verdict.accepted
+        assert "could not be judged" not in verdict.detail
+        if not text:
+            assert verdict.reason == "signature_missing"
 
 
-@pytest.mark.parametrize("cut", [1, 2, 5])
-def test_truncated_signature(valid: Any, cut: int) -> None:
+def test_truncated_signature(valid: Any) -> None:
     if not valid.proof_headers:
         return
-    headers = [
-        (name, value[:-cut] if name.lower() in valid.proof_headers else value) for name, value in valid.request.headers
-    ]
-    if valid.provider.id == "hygraph":  # its list ends in the time, which is signed as text
-        return
-    assert not valid.judge(request=valid.with_headers(headers)).accepted
+    for cut in (1, 2, 5):
+        assert not valid.judge(request=valid.with_proofs(lambda proof, cut=cut: proof[:-cut])).accepted
 
 
 def test_repeated_signature_header(valid: Any) -> None:
@@ -82,25 +77,24 @@ def test_every_current_public_key_is_tried(valid: Any) -> None:
     assert not valid.judge(credentials=replace(valid.credentials, public_key=["not a key"])).accepted
 
 
-@pytest.mark.parametrize("credentials", [Credentials(), Credentials(secrets=["", ""]), Credentials(secrets="")])
-def test_nothing_is_accepted_without_secrets(valid: Any, credentials: Credentials) -> None:
+def test_nothing_is_accepted_without_secrets(valid: Any) -> None:
     if valid.scheme.unsigned:
         return
-    bare = replace(credentials, options=valid.credentials.options)
-    verdict = valid.judge(credentials=bare)
-    assert (verdict.accepted, verdict.reason) == (False, "signature_mismatch")
-    assert not verdict.events
+    for secrets in ([], [""], ["", ""], ""):
+        verdict = valid.judge(credentials=Credentials(secrets=secrets, options=valid.credentials.options))
+        assert (verdict.accepted, verdict.reason) == (False, "signature_mismatch")
+        assert not verdict.events
 
 
-@pytest.mark.parametrize("distance", [YEAR_SECONDS, -YEAR_SECONDS])
-def test_stale_and_future_requests(valid: Any, distance: float) -> None:
+def test_stale_and_future_requests(valid: Any) -> None:
     timestamp, jwt = valid.scheme.timestamp, valid.scheme.jwt
-    verdict = valid.judge(now=valid.now + distance)
-    if timestamp is not None and timestamp.tolerance_seconds is not None:
-        assert (verdict.accepted, verdict.reason) == (False, "timestamp_out_of_tolerance")
-    elif jwt is not None and ({"exp", "iat", "nbf"} & set(jwt.required)):
-        assert not verdict.accepted
-    assert "could not be judged" not in verdict.detail
+    for distance in (YEAR_SECONDS, -YEAR_SECONDS):
+        verdict = valid.judge(now=valid.now + distance)
+        if timestamp is not None and timestamp.tolerance_seconds is not None:
+            assert (verdict.accepted, verdict.reason) == (False, "timestamp_out_of_tolerance")
+        elif jwt is not None and ({"exp", "iat", "nbf"} & set(jwt.required)):
+            assert not verdict.accepted
+        assert "could not be judged" not in verdict.detail
 
 
 def test_tolerance_is_exact(valid: Any) -> None:
@@ -113,19 +107,19 @@ def test_tolerance_is_exact(valid: Any) -> None:
     assert not valid.judge(now=valid.now - tolerance - 1.5).accepted
 
 
-@pytest.mark.parametrize("text", ["", "NaN", "inf", "-1", "1e9", "٣٠٠", "9" * 400, "0x10", " 1795171821", "1795171821 "])
-def test_unreadable_timestamps(valid: Any, text: str) -> None:
+def test_unreadable_timestamps(valid: Any) -> None:
     timestamp = valid.scheme.timestamp
     names = {place.name for place in timestamp.places if place.kind == "header"} if timestamp is not None else set()
     if not names:
         return
-    headers = [(name, text if name.lower() in names else value) for name, value in valid.request.headers]
-    verdict = valid.judge(request=valid.with_headers(headers))
-    assert not verdict.accepted
-    if not text:
-        assert verdict.reason == "timestamp_missing"
-    elif timestamp.tolerance_seconds is not None:
-        assert verdict.reason == "signature_malformed"
+    for text in UNREADABLE_TIMES:
+        headers = [(name, text if name.lower() in names else value) for name, value in valid.request.headers]
+        verdict = valid.judge(request=valid.with_headers(headers))
+        assert not verdict.accepted
+        if not text:
+            assert verdict.reason == "timestamp_missing"
+        elif timestamp.tolerance_seconds is not None:
+            assert verdict.reason == "signature_malformed"
 
 
 def test_every_byte_of_a_signed_body_counts(valid: Any) -> None:

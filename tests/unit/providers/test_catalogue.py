@@ -1,0 +1,97 @@
+"""The entries that come with the project, and those of an operator's directory over them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.providers import CatalogueError, catalogue, load_catalogue
+from gateway.providers.functions import FUNCTIONS
+from gateway.webhooks.verification.functions import FUNCTIONS as IMPLEMENTED
+
+LEVELS = {"sdk", "docs", "source", "secondary", "ours"}
+
+
+def test_everything_is_there() -> None:
+    providers = catalogue()
+    assert len(providers) == 169
+    assert sum(len(provider.webhook.schemes) for provider in providers.values()) == 195 + 2
+    assert sum(len(provider.webhook.handshakes) for provider in providers.values()) == 31
+
+
+def test_entries_carry_what_people_are_shown() -> None:
+    for provider in catalogue().values():
+        assert provider.name
+        assert provider.category
+        assert provider.docs
+        assert provider.evidence.level in LEVELS
+        assert provider.origin == f"{provider.id}.yaml"
+        for scheme in provider.webhook.schemes:
+            if scheme.timestamp is not None and scheme.timestamp.tolerance_seconds is not None:
+                assert scheme.timestamp.tolerance_from in {"sdk", "docs", "secondary", "suggested"}
+
+
+@pytest.mark.parametrize(
+    "provider_id",
+    ["standard-webhooks", "github", "stripe", "slack", "shopify", "twilio", "discord", "meta", "zoom", "gitlab"],
+)
+def test_the_first_providers_tell_how_to_set_them_up(provider_id: str) -> None:
+    assert catalogue()[provider_id].setup
+
+
+def test_it_is_read_once() -> None:
+    assert catalogue() is catalogue()
+
+
+def test_it_cannot_be_changed_by_its_readers() -> None:
+    with pytest.raises(TypeError):
+        catalogue()["github"] = catalogue()["gitlab"]  # type: ignore[index]
+
+
+def test_needs_are_known_as_data() -> None:
+    providers = catalogue()
+    assert providers["github"].scheme().requires == {"secret"}
+    assert providers["discord"].scheme().requires == {"public_key"}
+    assert providers["chargebee"].scheme().requires == {"username", "password"}
+    assert providers["plaid"].scheme().requires == {"jwks"}
+    assert providers["apple-app-store"].scheme().requires == {"root_certs"}
+    assert providers["apple-app-store"].scheme().options == {"bundle_id"}
+    assert providers["paypal"].scheme().requires == frozenset()
+    assert providers["paypal"].scheme().options == {"webhook_id"}
+    assert providers["paypal"].scheme().fetches
+    assert providers["braintree"].scheme().requires == {"secret", "public_key"}
+    assert providers["meta"].webhook.handshake_options == {"verify_token"}
+    assert providers["aws-sns"].scheme().optional == {"topic_arn"}
+    assert providers["generic"].scheme("unsigned").unsigned
+    assert not providers["generic"].scheme("hmac").unsigned
+    assert providers["mollie"].scheme("classic").unsigned
+
+
+def test_scheme_by_id() -> None:
+    github = catalogue()["github"]
+    assert github.scheme().id == "sha256"
+    assert github.scheme("sha1_legacy").hash == "sha1"
+    with pytest.raises(KeyError):
+        github.scheme("sha512")
+
+
+def test_own_entries_add_and_override(tmp_path: Path, entry: str) -> None:
+    (tmp_path / "acme.yaml").write_text(entry)
+    (tmp_path / "github.yaml").write_text(entry)
+    providers = load_catalogue(tmp_path)
+    assert providers["acme"].name == "Acme"
+    assert providers["github"].name == "Acme"
+    assert len(providers) == len(catalogue()) + 1
+    assert catalogue(tmp_path) is catalogue(tmp_path)
+    assert catalogue()["github"].name == "GitHub"
+
+
+def test_a_directory_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(CatalogueError, match="is not a directory"):
+        load_catalogue(tmp_path / "none")
+
+
+def test_functions_of_the_notation_exist() -> None:
+    # generic_hmac is made into plain data by the source's options before anything runs.
+    assert FUNCTIONS - {"generic_hmac"} == set(IMPLEMENTED)
