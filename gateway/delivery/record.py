@@ -1,0 +1,278 @@
+"""Recording: what came of tries, as attempts and next states, many in one transaction.
+
+A result changes its delivery only while the lease token still matches: a worker that was too slow changes nothing, and
+its attempt is recorded all the same. What follows from a result is decided by `policy` and `circuit`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, text
+
+from gateway.config import DEFAULT_SCHEDULE_SECONDS
+from gateway.db.database import sqlite_driver
+from gateway.db.model import CONFIGURATION_REVISION
+from gateway.delivery.circuit import after_try
+from gateway.delivery.claimed import Claimed
+from gateway.delivery.destination_states import SharedState, load_states, lock_states, save_states
+from gateway.delivery.models import CircuitState, DeliveryState, DestinationKind
+from gateway.delivery.policy import Decision, Random, TryResult, decide
+from gateway.delivery.system_events import DELIVERY_DEAD, DESTINATION_DISABLED, Occurrence, is_reportable
+from gateway.delivery.targets import Target
+
+GONE = "gone"
+
+# Stores occurrences as events, inside the transaction of the connection; the last argument is now in microseconds.
+Journal = Callable[[Connection, Sequence[Occurrence], int], None]
+
+
+class Report(NamedTuple):
+    """What came of a claimed delivery. `result` None means that it was not tried: it is released.
+
+    `target` None means that the destination is no longer known.
+    """
+
+    claimed: Claimed
+    target: Target | None
+    result: TryResult | None
+
+
+class Recorded(NamedTuple):
+    """A report as it went into the database. `decision` is None when it was released.
+
+    `applied` is False when the delivery had moved on: taken by another worker, or cancelled.
+    """
+
+    report: Report
+    decision: Decision | None
+    applied: bool
+
+
+_UPDATE = """
+UPDATE deliveries SET state = :state, schedule_position = :schedule_position,
+  next_attempt_at = coalesce(:next_attempt_at, next_attempt_at), scheduled_at = :now_us, finished_at = :finished_at,
+  reason = :reason, detail = :detail, lease_token = NULL, lease_expires_at = NULL,
+  attempts_made = attempts_made - :uncounted
+WHERE id = :id AND lease_token = :lease_token
+"""
+_POSTGRES_UPDATE = text("""
+UPDATE deliveries SET state = r.state, schedule_position = r.schedule_position,
+  next_attempt_at = coalesce(r.next_attempt_at, deliveries.next_attempt_at), scheduled_at = :now_us,
+  finished_at = r.finished_at, reason = r.reason, detail = r.detail, lease_token = NULL, lease_expires_at = NULL,
+  attempts_made = attempts_made - r.uncounted
+FROM unnest(CAST(:id AS text[]), CAST(:lease_token AS text[]), CAST(:state AS text[]),
+  CAST(:schedule_position AS integer[]), CAST(:next_attempt_at AS bigint[]), CAST(:finished_at AS bigint[]),
+  CAST(:reason AS text[]), CAST(:detail AS text[]), CAST(:uncounted AS integer[]))
+  AS r (id, lease_token, state, schedule_position, next_attempt_at, finished_at, reason, detail, uncounted)
+WHERE deliveries.id = r.id AND deliveries.lease_token = r.lease_token
+RETURNING deliveries.id
+""")
+# What a late worker knows is better than that its lease expired.
+_ATTEMPT_CONFLICT = """
+ON CONFLICT (delivery_id, number) DO UPDATE SET started_at = excluded.started_at, duration_ms = excluded.duration_ms,
+  outcome = excluded.outcome, status = excluded.status, error = excluded.error,
+  response_excerpt = excluded.response_excerpt
+WHERE attempts.outcome = 'lease_expired'
+"""
+_SQLITE_ATTEMPT = """
+INSERT INTO attempts (delivery_id, number, tenant_id, started_at, duration_ms, outcome, status, error, response_excerpt)
+VALUES (?,?,?,?,?,?,?,?,?) /*conflict*/
+""".replace("/*conflict*/", _ATTEMPT_CONFLICT)
+_POSTGRES_ATTEMPT = text(
+    """
+INSERT INTO attempts (delivery_id, number, tenant_id, started_at, duration_ms, outcome, status, error, response_excerpt)
+SELECT * FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS integer[]), CAST(:c2 AS text[]), CAST(:c3 AS bigint[]),
+  CAST(:c4 AS integer[]), CAST(:c5 AS text[]), CAST(:c6 AS integer[]), CAST(:c7 AS text[]), CAST(:c8 AS text[]))
+/*conflict*/
+""".replace("/*conflict*/", _ATTEMPT_CONFLICT)
+)
+_DISABLE = """
+UPDATE destinations SET disabled_at = :now_us, disabled_reason = :reason, updated_at = :now_us
+WHERE id = :id AND disabled_at IS NULL
+"""
+_REVISE = "UPDATE revisions SET value = value + 1 WHERE name = :name"
+_SOURCES = "SELECT id, type, source FROM events WHERE id = :id"
+_LONGEST_MS = 2**31 - 1
+
+
+def record(
+    connection: Connection, reports: Sequence[Report], *, journal: Journal, now_us: int, random: Random
+) -> list[Recorded]:
+    """Write down what came of `reports`, and what follows for their destinations."""
+    if not reports:
+        return []
+    decided = [(report, _decide(report, now_us, random)) for report in reports]
+    applied = _update(connection, [_change(report, decision, now_us) for report, decision in decided], now_us)
+    recorded = [Recorded(report, decision, report.claimed.id in applied) for report, decision in decided]
+    _insert_attempts(connection, [_attempt(r.claimed, r.result) for r in reports if r.result is not None])
+    _change_destinations(connection, recorded, now_us, random)
+    occurrences = [*_deaths(connection, recorded), *_disable(connection, recorded, now_us)]
+    if occurrences:
+        journal(connection, occurrences, now_us)
+    return recorded
+
+
+def _decide(report: Report, now_us: int, random: Random) -> Decision | None:
+    if report.result is None:
+        return None
+    target = report.target
+    return decide(
+        report.result,
+        position=report.claimed.schedule_position,
+        schedule_seconds=target.schedule_seconds if target else DEFAULT_SCHEDULE_SECONDS,
+        fatal_statuses=target.fatal_statuses if target else frozenset(),
+        now_us=now_us,
+        random=random,
+    )
+
+
+def _change(report: Report, decision: Decision | None, now_us: int) -> dict[str, Any]:
+    claimed = report.claimed
+    change: dict[str, Any] = {
+        "id": claimed.id,
+        "lease_token": claimed.lease_token,
+        "state": DeliveryState.PENDING.value,
+        "schedule_position": claimed.schedule_position,
+        "next_attempt_at": now_us,
+        "finished_at": None,
+        "reason": None,
+        "detail": None,
+        "uncounted": 1,
+    }
+    if decision is None:
+        return change
+    is_finished = decision.state is not DeliveryState.PENDING
+    return change | {
+        "state": decision.state.value,
+        "schedule_position": decision.schedule_position,
+        "next_attempt_at": decision.next_attempt_at_us,
+        "finished_at": now_us if is_finished else None,
+        "reason": decision.reason,
+        "detail": summary(report.result) if decision.reason and report.result else None,
+        "uncounted": 0,
+    }
+
+
+def summary(result: TryResult) -> str:
+    """One line about a try, for people."""
+    status = f"HTTP {result.status}" if result.status else ""
+    return ": ".join(part for part in (result.outcome.value, status, result.error) if part)
+
+
+def _update(connection: Connection, changes: list[dict[str, Any]], now_us: int) -> set[str]:
+    """Apply `changes` where the lease still holds; the ids of those."""
+    if connection.dialect.name != "sqlite":
+        columns = {name: [change[name] for change in changes] for name in changes[0]}
+        return set(connection.execute(_POSTGRES_UPDATE, columns | {"now_us": now_us}).scalars())
+    cursor = sqlite_driver(connection).cursor()
+    applied = set()
+    for change in changes:
+        change["now_us"] = now_us
+        if cursor.execute(_UPDATE, change).rowcount == 1:
+            applied.add(change["id"])
+    cursor.close()
+    return applied
+
+
+def _attempt(claimed: Claimed, result: TryResult) -> tuple[Any, ...]:
+    return (
+        claimed.id,
+        claimed.attempt,
+        claimed.tenant_id,
+        result.started_at_us,
+        min(result.duration_ms, _LONGEST_MS),
+        result.outcome.value,
+        result.status,
+        result.error,
+        result.excerpt,
+    )
+
+
+def _insert_attempts(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
+    if not rows:
+        return
+    if connection.dialect.name == "sqlite":
+        sqlite_driver(connection).executemany(_SQLITE_ATTEMPT, rows)
+        return
+    # Twice the same attempt in one statement is an error; the last one counts.
+    distinct = list({row[:2]: row for row in rows}.values())
+    columns = {f"c{n}": list(column) for n, column in enumerate(zip(*distinct, strict=True))}
+    connection.execute(_POSTGRES_ATTEMPT, columns)
+
+
+def _change_destinations(connection: Connection, recorded: Sequence[Recorded], now_us: int, random: Random) -> None:
+    """Move circuits and pacing. Written only where something changed, which on a good day is nowhere."""
+    by_destination: dict[str, list[Recorded]] = {}
+    for item in recorded:
+        if item.report.target is not None and item.report.target.kind is DestinationKind.HTTP:
+            by_destination.setdefault(item.report.claimed.destination_id, []).append(item)
+
+    def moved(states: Mapping[str, SharedState]) -> dict[str, SharedState]:
+        after = {id_: _after(state, by_destination[id_], now_us, random) for id_, state in states.items()}
+        return {id_: state for id_, state in after.items() if state != states[id_]}
+
+    changed = moved(load_states(connection, by_destination))
+    if changed:
+        tenants = {id_: by_destination[id_][0].report.claimed.tenant_id for id_ in changed}
+        save_states(connection, tenants, moved(lock_states(connection, tenants, skip_locked=False)))
+
+
+def _after(state: SharedState, items: Sequence[Recorded], now_us: int, random: Random) -> SharedState:
+    circuit, paused_until_us = state.circuit, state.paused_until_us
+    for (claimed, _, result), decision, _ in items:
+        if result is not None:
+            circuit = after_try(circuit, result.outcome, is_probe=claimed.is_probe, now_us=now_us, random=random)
+        elif claimed.is_probe and circuit.state is CircuitState.HALF_OPEN:
+            circuit = replace(circuit, state=CircuitState.OPEN, probe_at_us=now_us, probe_expires_at_us=None)
+        if decision is not None and decision.paused_until_us is not None:
+            already_us = paused_until_us or 0 if state.is_paused(now_us) else 0
+            paused_until_us = max(decision.paused_until_us, already_us)
+    return state._replace(circuit=circuit, paused_until_us=paused_until_us)
+
+
+def _deaths(connection: Connection, recorded: Sequence[Recorded]) -> list[Occurrence]:
+    occurrences = []
+    for report, decision, applied in recorded:
+        if decision is None or decision.state is not DeliveryState.DEAD or not applied or report.result is None:
+            continue
+        type_, source = _event_of(connection, report.claimed)
+        if source is not None and is_reportable(source):
+            data = {
+                "delivery_id": report.claimed.id,
+                "event_id": report.claimed.event_id,
+                "event_type": type_,
+                "source": source,
+                "destination_id": report.claimed.destination_id,
+                "destination": report.target.name if report.target else None,
+                "attempts": report.claimed.attempt,
+                "reason": decision.reason,
+                "detail": summary(report.result),
+            }
+            occurrences.append(Occurrence(report.claimed.tenant_id, DELIVERY_DEAD, data))
+    return occurrences
+
+
+def _event_of(connection: Connection, claimed: Claimed) -> tuple[str | None, str | None]:
+    """Type and source of the event; from the journal where the claim did not bring it."""
+    if claimed.event is not None:
+        return claimed.event.type, claimed.event.source
+    found = connection.execute(text(_SOURCES), {"id": claimed.event_id}).first()
+    return (found.type, found.source) if found else (None, None)
+
+
+def _disable(connection: Connection, recorded: Sequence[Recorded], now_us: int) -> list[Occurrence]:
+    """Take destinations that are gone out of service; an occurrence for each that was in service until now."""
+    gone = {r.claimed.destination_id: r for r, decision, _ in recorded if decision is not None and decision.disables}
+    occurrences = []
+    for id_ in sorted(gone):
+        report = gone[id_]
+        values = {"id": id_, "now_us": now_us, "reason": GONE}
+        if connection.execute(text(_DISABLE), values).rowcount == 1:
+            connection.execute(text(_REVISE), {"name": CONFIGURATION_REVISION})
+            name = report.target.name if report.target else None
+            data = {"destination_id": id_, "destination": name, "reason": GONE, "delivery_id": report.claimed.id}
+            occurrences.append(Occurrence(report.claimed.tenant_id, DESTINATION_DISABLED, data))
+    return occurrences

@@ -1,0 +1,152 @@
+"""Retry, cancel and replay: which states they start from, and that they stay within the tenant."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from gateway.clock import from_us
+from gateway.delivery.models import DeliveryState
+from gateway.delivery.policy import Outcome
+from gateway.delivery.queue_gauges import read_queue_gauges
+from gateway.delivery.replay import (
+    BATCH,
+    ReplayFilter,
+    cancel_delivery,
+    count_replay,
+    replay_event,
+    replay_many,
+    retry_delivery,
+)
+from gateway.delivery.targets import Target
+from gateway.delivery.transitions import TRANSITIONS, require_transition
+from gateway.errors import IllegalTransition, NotFound
+from gateway.tenants.models import DEFAULT_TENANT_ID
+
+from .conftest import Queue
+
+
+def retry(queue: Queue, delivery_id: str, tenant_id: str = DEFAULT_TENANT_ID) -> None:
+    with queue.database.tenant_session(tenant_id, write=True) as session:
+        retry_delivery(session, delivery_id, now_us=queue.clock.now_us())
+
+
+def cancel(queue: Queue, delivery_id: str, tenant_id: str = DEFAULT_TENANT_ID) -> None:
+    with queue.database.tenant_session(tenant_id, write=True) as session:
+        cancel_delivery(session, delivery_id, now_us=queue.clock.now_us())
+
+
+def finish(queue: Queue, target: Target, outcome: Outcome, **fields: object) -> str:
+    (id_,) = queue.add(target)
+    queue.report([c for c in queue.claim() if c.id == id_], queue.result(outcome, **fields))
+    return id_
+
+
+def test_every_state_stands_in_the_table() -> None:
+    assert set(TRANSITIONS) == set(DeliveryState)
+    with pytest.raises(IllegalTransition):
+        require_transition(DeliveryState.DELIVERED, DeliveryState.DEAD)
+
+
+@pytest.mark.parametrize("outcome", [Outcome.DELIVERED, Outcome.EVENT_MISSING, Outcome.HTTP_5XX])
+def test_retry_makes_it_due_now_from_the_beginning(queue: Queue, outcome: Outcome) -> None:
+    target = queue.destination()
+    id_ = finish(queue, target, outcome)
+    queue.clock.advance(1)
+    retry(queue, id_)
+    row = queue.row(id_)
+    assert (row.state, row.schedule_position, row.next_attempt_at) == ("pending", 0, queue.clock.now_us())
+    assert (row.reason, row.detail, row.finished_at) == (None, None, None)
+    assert [claimed.attempt for claimed in queue.claim()] == [2]
+
+
+def test_what_is_being_tried_cannot_be_retried_but_cancelled(queue: Queue) -> None:
+    (id_,) = queue.add(queue.destination())
+    queue.claim()
+    with pytest.raises(IllegalTransition):
+        retry(queue, id_)
+    cancel(queue, id_)
+    assert (queue.row(id_).state, queue.row(id_).lease_token) == ("cancelled", None)
+    retry(queue, id_)
+    assert queue.row(id_).state == "pending"
+
+
+def test_what_is_finished_cannot_be_cancelled(queue: Queue) -> None:
+    id_ = finish(queue, queue.destination(), Outcome.DELIVERED)
+    with pytest.raises(IllegalTransition):
+        cancel(queue, id_)
+    assert queue.row(id_).state == "delivered"
+
+
+def test_another_tenants_delivery_is_not_there(queue: Queue) -> None:
+    (id_,) = queue.add(queue.destination())
+    for action in (retry, cancel):
+        with pytest.raises(NotFound):
+            action(queue, id_, "ten_other")
+    with queue.database.tenant_session("ten_other", write=True) as session, pytest.raises(NotFound):
+        replay_event(session, queue.row(id_).event_id, now_us=queue.clock.now_us())
+    assert queue.row(id_).state == "pending"
+
+
+def test_an_event_is_replayed_to_all_its_destinations_except_where_it_is_on_its_way(queue: Queue) -> None:
+    target = queue.destination()
+    ids = queue.add(target, keys=["a", "b", "c"])
+    done = queue.claim(limit=2)
+    queue.report(done, queue.result())
+    queue.claim()
+    with queue.database.tenant_session(target.tenant_id, write=True) as session:
+        assert replay_event(session, queue.row(ids[0]).event_id, now_us=queue.clock.now_us()) == 2
+    assert queue.states() == {"pending": 2, "leased": 1}
+
+
+def test_many_are_replayed_by_filter_with_a_count_beforehand(queue: Queue) -> None:
+    crm, erp = queue.destination("crm", schedule_seconds=()), queue.destination("erp", schedule_seconds=())
+    for target in (crm, erp):
+        for type_ in ("push", "issue.opened", "issue.closed"):
+            queue.add(target, 2, type_=type_)
+        queue.add(target, source="stripe", type_=None)
+        queue.clock.advance(60)
+    queue.report(queue.claim(), queue.result(Outcome.HTTP_4XX, status=404))
+    assert queue.states() == {"dead": 14}
+    began = from_us(queue.clock.now_us()) - timedelta(seconds=120)
+    expected = {
+        ReplayFilter(): 14,
+        ReplayFilter(destination_id=crm.id): 7,
+        ReplayFilter(source="stripe"): 2,
+        ReplayFilter(type="push"): 4,
+        ReplayFilter(type="issue.*"): 8,
+        ReplayFilter(type="ISSUE.*"): 0,
+        ReplayFilter(since=began + timedelta(seconds=60)): 7,
+        ReplayFilter(until=began + timedelta(seconds=60), source="github"): 6,
+        ReplayFilter(states=frozenset({DeliveryState.DELIVERED})): 0,
+    }
+    for chosen, number in expected.items():
+        with queue.database.tenant_session(crm.tenant_id) as session:
+            assert count_replay(session, chosen) == number, chosen
+        with queue.database.tenant_session("ten_other") as session:
+            assert count_replay(session, chosen) == 0
+    assert replay_many(queue.database, "ten_other", ReplayFilter(), now_us=0) == 0
+    chosen = ReplayFilter(destination_id=crm.id, type="issue.*")
+    assert replay_many(queue.database, crm.tenant_id, chosen, now_us=queue.clock.now_us()) == 4
+    assert queue.states() == {"dead": 10, "pending": 4}
+
+
+def test_a_replay_larger_than_a_batch(queue: Queue) -> None:
+    target = queue.destination(schedule_seconds=(), concurrency=BATCH + 10)
+    queue.add(target, BATCH + 10)
+    queue.report(queue.claim(limit=BATCH + 10), queue.result(Outcome.HTTP_4XX, status=404))
+    assert replay_many(queue.database, target.tenant_id, ReplayFilter(), now_us=queue.clock.now_us()) == BATCH + 10
+
+
+def test_the_gauges_say_how_the_queue_stands(queue: Queue) -> None:
+    target = queue.destination()
+    queue.add(target, 20, keys=[None, "a"])
+    queue.clock.advance(7)
+    gauges = read_queue_gauges(queue.database, queue.clock)
+    assert (gauges.depth_by_state, gauges.oldest_due_seconds) == ({"pending": 40, "leased": 0}, 7.0)
+    queue.report(queue.claim(limit=20), queue.result(Outcome.TIMEOUT))
+    held = queue.claim()
+    gauges = read_queue_gauges(queue.database, queue.clock)
+    assert gauges.breakers_by_state == {"closed": 0, "open": 1, "half_open": 0}
+    assert gauges.depth_by_state == {"pending": 40 - len(held), "leased": len(held)}
