@@ -16,7 +16,7 @@ from gateway.cli import main as command_line
 from gateway.clock import Clock, SystemClock
 from gateway.config import Settings, load_settings
 from gateway.db.database import Database
-from gateway.db.engine import engine_options
+from gateway.db.engine import absolute_url, engine_options
 from gateway.db.group_commit import GroupCommit
 from gateway.db.migrate import MIGRATIONS, require_current
 from gateway.db.model import db
@@ -81,7 +81,7 @@ def create_server() -> Flask:
 
 
 def _database(app: Flask, settings: Settings) -> Database:
-    app.config["SQLALCHEMY_DATABASE_URI"] = settings.database_url
+    app.config["SQLALCHEMY_DATABASE_URI"] = absolute_url(settings.database_url)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(settings.database_url)
     db.init_app(app)
     Migrate(app, db, directory=str(MIGRATIONS))

@@ -48,6 +48,14 @@ def engine_options(database_url: str) -> dict[str, Any]:
     }
 
 
+def absolute_url(database_url: str) -> str:
+    """The same database by an absolute path: Flask-SQLAlchemy would look for a relative one in its instance folder."""
+    url = make_url(database_url)
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return database_url
+    return url.set(database=str(Path(url.database).absolute())).render_as_string(hide_password=False)
+
+
 def open_engine(database_url: str) -> Engine:
     """An engine with every rule of this module applied."""
     engine = create_engine(database_url, **engine_options(database_url))
