@@ -66,3 +66,7 @@ def main() -> None:
 def register(app: Flask) -> None:
     """Add the group to Flask's command line: `flask --app app gateway …`."""
     app.cli.add_command(gateway)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,174 @@
+"""`gateway run`: web and worker on this machine, in one command."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import click
+from sqlalchemy import make_url
+
+import gateway
+from gateway.cli.failures import fail, failures
+from gateway.cli.local import is_loopback
+from gateway.cli.output import note
+from gateway.cli.supervisor import Program, Supervisor
+from gateway.clock import SystemClock
+from gateway.config import Settings, child_environment, load_settings
+from gateway.db import migrate
+from gateway.db.database import Database, storage_errors
+from gateway.security.keyfile import load_keyring
+from gateway.telemetry.metric_files import VARIABLE as METRICS_VARIABLE
+from gateway.telemetry.metric_files import make_metrics_dir
+
+PROJECT = Path(gateway.__file__).parent.parent
+GUNICORN_SETTINGS = PROJECT / "gunicorn.conf.py"
+# Longer than gunicorn's own graceful timeout, and than the worker's deadline: killing is for what hangs.
+WEB_STOP_SECONDS = 30.0
+WORKER_STOP_SECONDS = 40.0
+PROBE_SECONDS = 1.0
+EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 (compared with, not bound)
+
+
+@click.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="The port to listen on.")
+@click.option("--workers", type=click.IntRange(1, 64), help="Web processes [2].")
+@click.option("--threads", type=click.IntRange(1, 512), help="Threads of each web process [8].")
+def run(host: str, port: int, workers: int | None, threads: int | None) -> None:
+    """Run web and worker on this machine, until Ctrl-C.
+
+    Creates and migrates an SQLite database; a PostgreSQL database must be at this version (`gateway db upgrade`).
+    """
+    with failures():
+        settings, is_assumed = _settings(host, port)
+        _require_free(host, port)
+        load_keyring(settings)
+        _prepare_database(settings)
+        if is_assumed:
+            note(
+                "Deliveries to private addresses are allowed, because this gateway listens on loopback; "
+                "GATEWAY_ALLOW_PRIVATE_DESTINATIONS=false forbids them."
+            )
+        with _metrics_dir(settings) as metrics_dir:
+            code = _supervise(settings, metrics_dir, host, port, _web_options(workers, threads))
+    raise click.exceptions.Exit(code)
+
+
+def _settings(host: str, port: int) -> tuple[Settings, bool]:
+    """The settings, and whether private destinations are allowed only because the host is loopback."""
+    given = load_settings()
+    assumed = replace(
+        Settings(),
+        base_url=f"http://{_in_url(EVERY_ADDRESS.get(host, host))}:{port}",
+        allow_private_destinations=is_loopback(host),
+    )
+    settings = load_settings(defaults=assumed)
+    return settings, settings.allow_private_destinations and not given.allow_private_destinations
+
+
+def _require_free(host: str, port: int) -> None:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
+        with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except OSError as error:
+        fail(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port, or stop what listens there")
+
+
+def _prepare_database(settings: Settings) -> None:
+    if settings.database_url.startswith("sqlite:"):
+        with storage_errors():
+            migrate.upgrade(settings.database_url)
+        return
+    database = Database.open(settings.database_url)
+    try:
+        migrate.require_current(database)
+    finally:
+        database.close()
+
+
+@contextmanager
+def _metrics_dir(settings: Settings) -> Iterator[Path]:
+    """Where the processes share their metrics: the operator's directory, or one of our own for this run."""
+    if settings.metrics_dir is not None:
+        yield settings.metrics_dir
+        return
+    made = make_metrics_dir()
+    try:
+        yield made
+    finally:
+        shutil.rmtree(made, ignore_errors=True)
+
+
+def _web_options(workers: int | None, threads: int | None) -> list[str]:
+    options = {"--workers": workers, "--threads": threads}
+    return [text for name, value in options.items() if value is not None for text in (name, str(value))]
+
+
+def _supervise(settings: Settings, metrics_dir: Path, host: str, port: int, web_options: Sequence[str]) -> int:
+    environment = child_environment(
+        {
+            "GATEWAY_BASE_URL": settings.base_url,
+            "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": str(settings.allow_private_destinations).lower(),
+            METRICS_VARIABLE: str(metrics_dir),
+        }
+    )
+    bind = f"{_in_url(host)}:{port}"
+    web = [sys.executable, "-m", "gunicorn", "--config", str(GUNICORN_SETTINGS), "--bind", bind, *web_options]
+    worker = [sys.executable, "-m", "gateway.cli.main", "worker"]
+    supervisor = Supervisor(
+        [
+            Program("web", [*web, "wsgi:app"], environment, WEB_STOP_SECONDS, must_live=True),
+            Program("worker", worker, environment, WORKER_STOP_SECONDS),
+        ],
+        SystemClock(),
+        tell=lambda line: note(f"gateway run: {line}"),
+        is_ready=_probe(EVERY_ADDRESS.get(host, host), port),
+        ready=lambda: _greet(settings, os.getpid()),
+    )
+    return supervisor.run()
+
+
+def _probe(host: str, port: int) -> Callable[[], bool]:
+    """Whether the web processes answer."""
+
+    def answers() -> bool:
+        with closing(http.client.HTTPConnection(host, port, timeout=PROBE_SECONDS)) as connection:
+            try:
+                connection.request("GET", "/healthz")
+                return connection.getresponse().status == http.HTTPStatus.OK
+            except (OSError, http.client.HTTPException):
+                return False
+
+    return answers
+
+
+def _greet(settings: Settings, pid: int) -> None:
+    keys = "GATEWAY_ENCRYPTION_KEYS" if settings.encryption_keys else str(settings.encryption_key_file.absolute())
+    for line in (
+        f"The gateway is up: {settings.base_url}  (process {pid}, Ctrl-C stops it)",
+        f"  database         {_database_name(settings)}",
+        f"  encryption keys  {keys}",
+        "  next             gateway sources add github --provider github --generate-secret",
+    ):
+        click.echo(line)
+
+
+def _database_name(settings: Settings) -> str:
+    url = make_url(settings.database_url)
+    if url.get_backend_name() == "sqlite":
+        return str(Path(url.database or "").absolute())
+    return url.render_as_string(hide_password=True)
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
