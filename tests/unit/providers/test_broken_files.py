@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.providers import CatalogueError, load_catalogue, load_file, parse_provider
+from gateway.providers import CatalogueError, load_file, parse_provider
+from gateway.providers.loader import load_directory
 
 SIGNATURE = "signature: {in: header:X-Acme-Signature, prefix: sha256=, encoding: hex}"
 
@@ -41,7 +42,12 @@ BREAKS = [
     ),
     ("hmac-sha256", "hmac-sha256\n    key: {secret: [base65]}", "webhook.schemes.0.key.secret", "is not a step"),
     ("hmac-sha256", "hmac-sha256\n    when: {header:X: {present: maybe}}", "webhook.schemes.0.when", "present"),
-    ("  event:", "  handshakes: [{id: a, signed: true, when: {method: GET}, store_secret: header:X}]\n  event:", "", "secret"),
+    (
+        "  event:",
+        "  handshakes: [{id: a, signed: true, when: {method: GET}, store_secret: header:X}]\n  event:",
+        "",
+        "secret",
+    ),
     ("  - id: default", "  - id: default\n    id: other", "not YAML", "written twice"),
     ("category: tests", "category: [", "not YAML", ""),
 ]
@@ -52,7 +58,7 @@ def test_fault(entry: str, tmp_path: Path, old: str, new: str, key: str, reason:
     assert old in entry
     (tmp_path / "acme.yaml").write_text(entry.replace(old, new, 1))
     with pytest.raises(CatalogueError) as caught:
-        load_catalogue(tmp_path)
+        load_directory(tmp_path)
     assert len(caught.value.faults) >= 1
     fault = "\n".join(caught.value.faults)
     assert fault.startswith("acme.yaml: ")
@@ -69,7 +75,7 @@ def test_faults_of_all_files_are_told_at_once(entry: str, tmp_path: Path) -> Non
     (tmp_path / "one.yaml").write_text(entry.replace("hmac-sha256", "hmac-md4"))
     (tmp_path / "two.yaml").write_text("[]")
     with pytest.raises(CatalogueError) as caught:
-        load_catalogue(tmp_path)
+        load_directory(tmp_path)
     assert [fault.partition(":")[0] for fault in caught.value.faults] == ["one.yaml", "two.yaml"]
 
 

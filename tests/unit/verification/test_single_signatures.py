@@ -54,7 +54,9 @@ def test_authentic_bytes_of_any_kind(body: bytes) -> None:
     assert github(body, ("X-Hub-Signature-256", "sha256=" + digest(body + b" "))).reason == "signature_mismatch"
 
 
-@pytest.mark.parametrize("provider_id", ["slack", "stripe", "monday", "aws-sns", "adyen", "mailgun", "telegram", "line"])
+@pytest.mark.parametrize(
+    "provider_id", ["slack", "stripe", "monday", "aws-sns", "adyen", "mailgun", "telegram", "line"]
+)
 @pytest.mark.parametrize("body", BODIES, ids=range(len(BODIES)))
 def test_forged_bytes_of_any_kind(provider_id: str, body: bytes) -> None:
     request = InboundRequest("POST", URL, [("Content-Type", "application/json")], body)

@@ -1,0 +1,123 @@
+"""The schemes that data cannot express, signed by hand after the vendors' own code."""
+
+from __future__ import annotations
+
+import base64
+import hmac
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from joserfc import jws
+from joserfc.jwk import ECKey
+
+from gateway.providers import catalogue
+from gateway.webhooks.verification import Credentials, InboundRequest, Verdict, judge
+
+SECRET = "s3cret"
+NOW = 1_795_171_821
+
+
+def plivo(url: str, text: str, *, method: str = "POST", body: bytes = b"", nonce: str = "n1") -> Verdict:
+    mac = hmac.new(SECRET.encode(), f"{text}.{nonce}".encode(), "sha256").digest()
+    headers = [
+        ("X-Plivo-Signature-V3", "AAAA," + base64.b64encode(mac).decode()),
+        ("X-Plivo-Signature-V3-Nonce", nonce),
+        ("Content-Type", "application/x-www-form-urlencoded"),
+    ]
+    return judge(
+        catalogue()["plivo"], InboundRequest(method, url, headers, body), Credentials(secrets=[SECRET]), now=0.0
+    )
+
+
+@pytest.mark.parametrize(
+    ("url", "method", "body", "text"),
+    [
+        ("https://a.example/x", "GET", b"", "https://a.example/x"),
+        ("https://a.example/x?b=2&a=1", "GET", b"", "https://a.example/x?a=1&b=2"),
+        ("https://a.example/x?b=2&a=1", "POST", b"C=3&B=x+y", "https://a.example/x?a=1&b=2.Bx yC3"),
+        ("https://a.example/x", "POST", b"C=3&B=1", "https://a.example/x?B1C3"),
+    ],
+)
+def test_plivo(url: str, method: str, body: bytes, text: str) -> None:
+    assert plivo(url, text, method=method, body=body).accepted
+    assert plivo(url, text + "x", method=method, body=body).reason == "signature_mismatch"
+
+
+def test_plivo_without_nonce() -> None:
+    assert plivo("https://a.example/x", "https://a.example/x", method="GET", nonce="").reason == "signature_missing"
+
+
+def contentful(names: str, *, at: int = NOW * 1000, now: float = NOW, drop: str = "") -> Verdict:
+    values = {
+        "x-contentful-timestamp": str(at),
+        "x-contentful-signed-headers": names,
+        "x-contentful-topic": "T",
+    }
+    listed = ";".join(f"{name}:{values.get(name, '')}" for name in names.split(","))
+    text = "\n".join(("POST", "/x%20y?a=b", listed, "{}"))
+    signature = hmac.new(SECRET.encode(), text.encode(), "sha256").hexdigest()
+    headers = [(name, value) for name, value in values.items() if name != drop] + [
+        ("x-contentful-signature", signature)
+    ]
+    request = InboundRequest("POST", "https://a.example/x%20y?a=b", headers, b"{}")
+    return judge(catalogue()["contentful"], request, Credentials(secrets=[SECRET]), now=now)
+
+
+ALL = "x-contentful-signed-headers,x-contentful-timestamp,x-contentful-topic"
+
+
+def test_contentful() -> None:
+    assert contentful(ALL).accepted
+    assert contentful(ALL, now=NOW + 31.0).reason == "timestamp_out_of_tolerance"
+    assert contentful(ALL, now=NOW - 31.0).reason == "timestamp_out_of_tolerance"
+    assert contentful(ALL, drop="x-contentful-timestamp").reason == "timestamp_missing"
+    assert contentful(ALL, drop="x-contentful-topic").reason == "signature_missing"
+    assert contentful(ALL, drop="x-contentful-signed-headers").reason == "signature_missing"
+    assert contentful("x-contentful-timestamp,x-contentful-topic").reason == "signature_malformed"
+    assert contentful("x-contentful-signed-headers,x-contentful-topic").reason == "signature_malformed"
+
+
+@pytest.mark.parametrize("body", [b'[{"a" : 1}, {"b":2}]', b'  [{"a" : 1}]', b'[{"a" : 1},{}]'])
+def test_segment_signs_the_first_element_as_it_stands(body: bytes) -> None:
+    signature = hmac.new(SECRET.encode(), b'{"a" : 1}', "sha1").hexdigest()
+    request = InboundRequest("POST", "https://a.example/", [("X-Signature", signature)], body)
+    provider = catalogue()["segment"]
+    assert judge(provider, request, Credentials(secrets=[SECRET]), now=0.0, scheme="batched").accepted
+    assert not judge(provider, request, Credentials(secrets=[SECRET]), now=0.0).accepted
+    for other in (b"[]", b"{}", b"", b'[{"a":1}]', b"[" * 100_000):
+        changed = replace(request, body=other)
+        assert not judge(provider, changed, Credentials(secrets=[SECRET]), now=0.0, scheme="batched").accepted
+
+
+EC_KEY = ECKey.generate_key("P-521")
+
+
+def truelayer(
+    path: str, signed_path: str, *, algorithm: str = "ES512", version: str = "2", body: bytes = b"{}"
+) -> Verdict:
+    header = {"alg": algorithm, "kid": "k1", "tl_version": version, "tl_headers": "X-Tl-Webhook-Timestamp"}
+    payload = f"POST {signed_path}\nX-Tl-Webhook-Timestamp: 2026\n".encode() + body
+    registry = jws.JWSRegistry(algorithms=[algorithm], strict_check_header=False)
+    protected, _payload, signature = jws.serialize_compact(header, payload, EC_KEY, registry=registry).split(".")
+    headers = [("Tl-Signature", f"{protected}..{signature}"), ("x-tl-webhook-timestamp", "2026")]
+    request = InboundRequest("POST", "https://a.example" + path, headers, b"{}")
+    jwks = {"keys": [{**EC_KEY.as_dict(private=False), "kid": "k1"}]}
+    return judge(catalogue()["truelayer"], request, Credentials(jwks=jwks), now=0.0)
+
+
+def test_truelayer() -> None:
+    assert truelayer("/hook", "/hook").accepted
+    assert truelayer("/hook", "/hook/").accepted
+    assert truelayer("/hook/", "/hook").accepted
+    assert truelayer("/hook", "/other").reason == "signature_mismatch"
+    assert truelayer("/hook", "/hook", body=b"{ }").reason == "signature_mismatch"
+    assert truelayer("/hook", "/hook", version="1").reason == "signature_malformed"
+
+
+def test_paddle_classic_ignores_the_order_of_fields(vector_of: dict[str, Any]) -> None:
+    vector = vector_of["paddle-classic/default/valid"]
+    fields = vector.request.body.split(b"&")
+    assert vector.judge(request=replace(vector.request, body=b"&".join(reversed(fields)))).accepted
+    assert not vector.judge(request=replace(vector.request, body=b"&".join([*fields, b"extra=1"]))).accepted
+    assert not vector.judge(request=replace(vector.request, body=b"&".join([*fields, fields[0]]))).accepted
