@@ -7,27 +7,40 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import ingest
+from benchmarks import delivering, delivery, history, ingest, latency, memory, promptness, verify
 from benchmarks.databases import KINDS
 from benchmarks.options import Options
 from benchmarks.processes import BenchmarkFailed, end_on_sigterm
 from benchmarks.report import Row, table
 
+INGEST_MODES: dict[str, Callable[[Options], Sequence[Row]]] = {
+    "maximum": ingest.measure,
+    "delivering": delivering.measure,
+    "half-rate": promptness.half_rate,
+    "busy-pages": promptness.busy_pages,
+    "single": promptness.single,
+}
 BENCHES: dict[str, Callable[[Options], Sequence[Row]]] = {
-    "ingest": ingest.measure,
+    "ingest": lambda options: [row for mode in options.modes for row in INGEST_MODES[mode](options)],
+    "delivery": delivery.measure,
+    "latency": latency.measure,
+    "history": history.measure,
+    "memory": memory.measure,
+    "verify": verify.measure,
 }
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """0 when everything was measured, whether or not it reached its target; 1 when a figure would have been wrong."""
     parsed = _parser().parse_args(arguments)
+    defaults = Options()
     options = Options(
         databases=KINDS if parsed.database == "both" else (parsed.database,),
         runs=parsed.runs,
         seconds=parsed.seconds,
         connections=parsed.connections,
         workers=parsed.workers,
-        mode=parsed.mode,
+        modes=tuple(parsed.mode or defaults.modes),
         deliveries=parsed.deliveries,
         rows=parsed.rows,
         history_body_bytes=parsed.history_body_bytes,
@@ -58,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seconds", type=_bounded(1, 120), default=defaults.seconds, help="length of a run")
     parser.add_argument("--connections", type=_bounded(1, 512), default=defaults.connections)
     parser.add_argument("--workers", type=_bounded(1, 64), help="web workers (default: those of gunicorn.conf.py)")
-    parser.add_argument("--mode", choices=("maximum", "half-rate", "busy-pages", "single"), default=defaults.mode)
+    parser.add_argument(
+        "--mode", action="append", choices=INGEST_MODES, help="ingest: repeatable (default: maximum and delivering)"
+    )
     parser.add_argument(
         "--deliveries", type=_bounded(1, 1_000_000), default=defaults.deliveries, help="delivery: how many"
     )

@@ -37,6 +37,10 @@ class GatewayIngest:
         self.acknowledged(result.answered)
         return result
 
+    def assume(self, events: int) -> None:
+        """So many events were stored before the first run."""
+        self._acknowledged = events
+
     def acknowledged(self, events: int) -> None:
         """Count events that were accepted, and compare with the database."""
         self._acknowledged += events

@@ -21,7 +21,7 @@ class Options:
     seconds: float = 5.0
     connections: int = 32
     workers: int | None = None
-    mode: str = "maximum"
+    modes: tuple[str, ...] = ("maximum", "delivering")
     deliveries: int = 20_000
     rows: int = 1_000_000
     history_body_bytes: int = 256

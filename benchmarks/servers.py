@@ -85,6 +85,7 @@ class Installation:
     tenant_id: str
     source_id: str
     destination_id: str
+    route_id: str
 
     def start_web(self, children: Children, *, workers: int | None = None) -> Web:
         """gunicorn as `gateway run` starts it, without the worker."""
@@ -128,8 +129,7 @@ def installation(name: str, kind: str, directory: Path, sink_url: str) -> Iterat
             "GATEWAY_ENCRYPTION_KEYS": key,
             "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": "true",
         }
-        tenant_id, source_id, destination_id = _configure(database_url, key, sink_url)
-        yield Installation(name, home, database_url, variables, tenant_id, source_id, destination_id)
+        yield Installation(name, home, database_url, variables, *_configure(database_url, key, sink_url))
 
 
 def start_sink(children: Children, directory: Path, *, keeps_arrivals: bool = False) -> Sink:
@@ -167,7 +167,7 @@ def _environment(variables: dict[str, str]) -> dict[str, str]:
     return child_environment(variables | {"PYTHONPATH": str(ROOT)})
 
 
-def _configure(database_url: str, key: str, sink_url: str) -> tuple[str, str, str]:
+def _configure(database_url: str, key: str, sink_url: str) -> tuple[str, str, str, str]:
     settings = Settings(database_url=database_url, encryption_keys=(key,), allow_private_destinations=True)
     keyring, providers, policy = load_keyring(settings), catalogue(), AddressPolicy(allow_private=True)
     now = datetime.now(UTC)
@@ -179,8 +179,8 @@ def _configure(database_url: str, key: str, sink_url: str) -> tuple[str, str, st
             draft = SourceDraft(SLUG, "github", "sha256", credentials={"secret": SECRET})
             source = add_source(session, keyring, providers, draft, now=now)
             made = add_destination(session, keyring, DestinationDraft("sink", sink_url), policy, now=now)
-            route = RouteDraft(SLUG, "sink", event_types=(EVENT_TYPE,))
-            add_route(session, route, sources=source_slugs(session), now=now)
+            wanted = RouteDraft(SLUG, "sink", event_types=(EVENT_TYPE,))
+            route = add_route(session, wanted, sources=source_slugs(session), now=now)
     finally:
         database.close()
-    return tenant_id, source.id, made.destination.id
+    return tenant_id, source.id, made.destination.id, route.id

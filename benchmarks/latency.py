@@ -1,0 +1,50 @@
+"""From receipt to delivery at 100 events a second: from the sender's send to the sink's receipt, on one clock."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from benchmarks.load import percentile
+from benchmarks.options import Options, progress, workplace
+from benchmarks.processes import BenchmarkFailed, Children, run_load
+from benchmarks.report import Row, Target
+from benchmarks.servers import installation, start_sink
+
+EVENTS_PER_SECOND = 100
+PERCENTILES = {"p50": (50, None), "p95": (95, Target(150, at_most=True)), "p99": (99, None)}
+
+
+def measure(options: Options) -> list[Row]:
+    """Rows for every database."""
+    return [row for kind in options.databases for row in _measure(kind, options)]
+
+
+def _measure(kind: str, options: Options) -> Sequence[Row]:
+    with workplace() as (outer, directory), ExitStack() as databases:
+        sink = start_sink(outer, directory, keeps_arrivals=True)
+        place = databases.enter_context(installation("gateway", kind, directory, sink.url))
+        children = databases.enter_context(Children())
+        web = place.start_web(children, workers=options.workers)
+        worker = place.start_worker(children)
+        plan = web.ingest_plan(seconds=options.seconds, connections=8)
+        plan = replace(plan, rate_per_second=EVENTS_PER_SECOND, keep_sends=True)
+        run_load(children, replace(plan, seconds=1.0))
+        place.await_delivered(worker)
+        samples: dict[str, list[float]] = {name: [] for name in PERCENTILES}
+        for number in range(options.runs):
+            sink.reset()
+            sends = run_load(children, plan).sends
+            place.await_delivered(worker)
+            arrivals = sink.arrivals()
+            if arrivals.keys() != sends.keys():
+                raise BenchmarkFailed(f"{len(sends)} events were sent, {len(arrivals)} of them arrived")
+            waits = sorted((arrivals[key] - sent_at) * 1000 for key, sent_at in sends.items())
+            for name, (percent, _) in PERCENTILES.items():
+                samples[name].append(percentile(waits, percent))
+            progress(f"latency {kind} run {number + 1}: p95 {samples['p95'][-1]:.0f} ms of {len(waits)} events")
+    return [
+        Row(f"receipt to delivery, 100/s, {name}", kind, "ms", samples[name], target=target)
+        for name, (_, target) in PERCENTILES.items()
+    ]

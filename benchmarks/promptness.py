@@ -1,0 +1,97 @@
+"""How quickly ingest answers: at half its maximum rate, while clients ask for slow pages, one request at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from benchmarks.ingest import WARM_UP_SECONDS, GatewayIngest
+from benchmarks.load import Plan, Result
+from benchmarks.options import Options, progress, workplace
+from benchmarks.processes import Children, LoadRun, run_load
+from benchmarks.report import Row, Target
+from benchmarks.servers import installation, start_sink
+
+HALF_RATE_TARGET = Target(15.0, at_most=True)
+BUSY_PAGES_TARGET = Target(2.0, at_most=True)
+SINGLE_TARGET = Target(2.0, at_most=True)
+PAGE_CLIENTS = 8
+PAGE = "/metrics"
+
+
+def half_rate(options: Options) -> list[Row]:
+    """p99 at half the rate that was just measured as the maximum."""
+    rows = []
+    for kind in options.databases:
+        samples = _samples(kind, options, lambda bench: {"half rate": bench.half_rate()})
+        rows.append(Row("ingest p99 at half rate", kind, "ms", samples["half rate"], target=HALF_RATE_TARGET))
+    return rows
+
+
+def busy_pages(options: Options) -> list[Row]:
+    """The same while `PAGE` is asked for as fast as 8 clients can, against the same without them."""
+    rows = []
+    for kind in options.databases:
+        samples = _samples(kind, options, lambda bench: {"quiet": bench.half_rate(), "busy": bench.busy_pages()})
+        name = f"ingest p99, 8 clients on {PAGE} ÷ none"
+        rows.append(Row(name, kind, "ms", samples["busy"], samples["quiet"], BUSY_PAGES_TARGET))
+    return rows
+
+
+def single(options: Options) -> list[Row]:
+    """p50 of one connection with one request at a time."""
+    rows = []
+    for kind in options.databases:
+        samples = _samples(kind, options, lambda bench: {"single": bench.single()})
+        rows.append(Row("ingest p50, one at a time", kind, "ms", samples["single"], target=SINGLE_TARGET))
+    return rows
+
+
+class Promptness:
+    """One gateway whose maximum rate is known."""
+
+    def __init__(self, children: Children, gateway: GatewayIngest, options: Options) -> None:
+        self._children, self._gateway, self._options = children, gateway, options
+        gateway.run(WARM_UP_SECONDS)
+        self._maximum = gateway.run(options.seconds).rate
+
+    def half_rate(self) -> float:
+        """p99 in milliseconds."""
+        return self._measured(replace(self._plan(), rate_per_second=self._maximum / 2)).p99_ms
+
+    def busy_pages(self) -> float:
+        """p99 in milliseconds while the page is asked for."""
+        pages = Plan(self._gateway.web.port, PAGE, self._options.seconds, PAGE_CLIENTS, signed=False)
+        asking = LoadRun(self._children, pages)
+        p99_ms = self.half_rate()
+        progress(f"{asking.result().rate:.0f} pages/s beside the ingest")
+        return p99_ms
+
+    def single(self) -> float:
+        """p50 in milliseconds."""
+        return self._measured(replace(self._plan(), connections=1)).p50_ms
+
+    def _plan(self) -> Plan:
+        return self._gateway.web.ingest_plan(seconds=self._options.seconds, connections=self._options.connections)
+
+    def _measured(self, plan: Plan) -> Result:
+        result = run_load(self._children, plan)
+        self._gateway.acknowledged(result.answered)
+        return result
+
+
+def _samples(
+    kind: str, options: Options, measure: Callable[[Promptness], dict[str, float]]
+) -> dict[str, Sequence[float]]:
+    with workplace() as (outer, directory), ExitStack() as databases:
+        sink = start_sink(outer, directory)
+        place = databases.enter_context(installation("gateway", kind, directory, sink.url))
+        children = databases.enter_context(Children())
+        bench = Promptness(children, GatewayIngest(children, place, options), options)
+        runs = []
+        for number in range(options.runs):
+            runs.append(measure(bench))
+            shown = ", ".join(f"{name} {value:.1f} ms" for name, value in runs[-1].items())
+            progress(f"promptness {kind} run {number + 1}: {shown}")
+    return {name: [run[name] for run in runs] for name in runs[0]}
