@@ -140,10 +140,13 @@ class Claimer:
         keyed = set(keyed_destinations(connection))
         found = [target for id_ in sorted(unkeyed | keyed) if (target := targets.get(id_)) and room.free(target) > 0]
         states = load_states(connection, [target.id for target in found])
+        counted = [target.id for target in found if target.concurrency_is_shared]
+        leased = leased_counts(connection, counted) if counted else {}
         picks = []
         for target in found:
             state = states[target.id]
-            allowance = allow(target, state, free=room.free(target), leased=0, now_us=now_us)
+            free, held = room.free(target), leased.get(target.id, 0)
+            allowance = allow(target, state, free=free, leased=held, now_us=now_us)
             if allowance.tries > 0:
                 picks.append(_Pick(target, target.id in unkeyed, target.id in keyed, state, allowance))
         return picks
