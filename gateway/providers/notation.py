@@ -42,6 +42,13 @@ def _template(value: object) -> Template:
         raise ValidationError(str(error)) from error
 
 
+class TextField(fields.Field[str]):
+    """Text; a whole number counts as its digits."""
+
+    def _deserialize(self, value: object, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        return _text(value)
+
+
 class PlaceField(fields.Field[Place]):
     """One place."""
 

@@ -21,6 +21,7 @@ from gateway.providers.notation import (
     StepsField,
     TemplateField,
     TemplatesField,
+    TextField,
 )
 
 ENCODINGS = ("hex", "base64", "base64url")
@@ -245,7 +246,7 @@ class DeliverySchema(_Strict):
     evidence = fields.String(required=True, validate=OneOf(LEVELS))
     success = fields.String()
     timeout = fields.String()
-    retries = fields.Dict(keys=fields.String(), values=fields.String())
+    retries = fields.Dict(keys=fields.String(), values=TextField())
     notes = fields.List(fields.String())
 
     @post_load

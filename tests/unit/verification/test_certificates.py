@@ -10,9 +10,11 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
+from joserfc import jws
+from joserfc.jwk import ECKey
 
 from gateway.providers import catalogue
 from gateway.webhooks.verification import Credentials, InboundRequest, MaterialRequest, Verdict, judge, material_needed
@@ -221,3 +223,76 @@ def test_apple_chain(vector_of: dict[str, Any]) -> None:
         changed = base64.urlsafe_b64encode(json.dumps(header | {"x5c": chain}).encode()).rstrip(b"=").decode()
         body = json.dumps({"signedPayload": ".".join([changed, *token.split(".")[1:]])}).encode()
         assert not vector.judge(request=InboundRequest("POST", vector.request.url, [], body)).accepted
+
+
+MARKS = ["1.2.840.113635.100.6.11.1", "1.2.840.113635.100.6.2.1"]
+
+
+def issue(
+    name: str, issuer: tuple[str, ec.EllipticCurvePrivateKey] | None, *, ca: bool, mark: str | None, days: int = 30
+) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """A certificate and its key; signed by itself without an issuer."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    issuer_name, issuer_key = issuer or (name, key)
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)]))
+        .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer_name)]))
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(NOW - timedelta(days=90))
+        .not_valid_after(NOW + timedelta(days=days))
+        .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True)
+    )
+    if mark is not None:
+        builder = builder.add_extension(x509.UnrecognizedExtension(x509.ObjectIdentifier(mark), b"\x05\x00"), False)
+    return builder.sign(issuer_key, hashes.SHA256()), key
+
+
+@pytest.mark.parametrize(
+    ("changes", "accepted"),
+    [
+        ({}, True),
+        ({"ca": False}, False),
+        ({"leaf_mark": None}, False),
+        ({"leaf_mark": MARKS[1]}, False),
+        ({"issuer_mark": None}, False),
+        ({"leaf_days": -1}, False),
+        ({"issuer_days": -1}, False),
+        ({"root_days": -1}, False),
+        ({"other_root": True}, False),
+    ],
+)
+def test_chains(changes: dict[str, Any], accepted: bool) -> None:
+    """The chain's every link counts: an ordinary certificate of the same root must not issue others."""
+    root, root_key = issue("root", None, ca=True, mark=None, days=changes.get("root_days", 30))
+    middle, middle_key = issue(
+        "middle",
+        ("root", root_key),
+        ca=changes.get("ca", True),
+        mark=changes.get("issuer_mark", MARKS[1]),
+        days=changes.get("issuer_days", 30),
+    )
+    leaf, leaf_key = issue(
+        "leaf",
+        ("middle", middle_key),
+        ca=False,
+        mark=changes.get("leaf_mark", MARKS[0]),
+        days=changes.get("leaf_days", 30),
+    )
+    chain = [base64.b64encode(part.public_bytes(Encoding.DER)).decode() for part in (leaf, middle, root)]
+    trusted = issue("root", None, ca=True, mark=None)[0] if changes.get("other_root") else root
+    pem = leaf_key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    registry = jws.JWSRegistry(algorithms=["ES256"])
+    registry.max_header_length = 64_000
+    claims = json.dumps({"notificationType": "TEST", "data": {"bundleId": "com.example"}}).encode()
+    token = jws.serialize_compact({"alg": "ES256", "x5c": chain}, claims, ECKey.import_key(pem), registry=registry)
+    verdict = judge(
+        catalogue()["apple-app-store"],
+        InboundRequest("POST", "https://gw.example.com/", [], json.dumps({"signedPayload": token}).encode()),
+        Credentials(root_certs=[trusted.public_bytes(Encoding.PEM).decode()], options={"bundle_id": "com.example"}),
+        now=NOW.timestamp(),
+    )
+    assert verdict.accepted is accepted, verdict.detail
+    if not accepted:
+        assert verdict.reason == "signature_mismatch"
