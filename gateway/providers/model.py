@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.providers.places import Place, Template
+from gateway.providers.places import Place, Template, places_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +48,15 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """A place whose text must equal a template, compared in constant time.
+    """A place whose text must equal a template, compared in constant time, or match a pattern whole.
 
     `if_present` skips an absent value; `if_body` wants the value absent exactly when the body is empty; `if_option`
     applies the check only when the operator has set that option.
     """
 
     value: Place
-    equals: Template
+    equals: Template | None = None
+    matches: str | None = None
     if_present: bool = False
     if_body: bool = False
     if_option: str | None = None
@@ -197,6 +198,18 @@ class Answer:
     json: Mapping[str, Template | int | bool] | None = None
     headers: Mapping[str, Template] = field(default_factory=dict)
 
+    @property
+    def is_keyed(self) -> bool:
+        """Whether the answer contains something made with the source's secret."""
+        templates = [self.body, *(self.json or {}).values(), *self.headers.values()]
+        return any(
+            name.startswith("hmac-")
+            for template in templates
+            if isinstance(template, Template)
+            for place in places_of(template)
+            for name in place.filters
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Fetch:
@@ -259,7 +272,7 @@ class Webhook:
             part.name
             for handshake in self.handshakes
             for check in handshake.checks
-            if check.if_option is None
+            if check.if_option is None and check.equals is not None
             for part in check.equals.parts
             if isinstance(part, Place) and part.kind == "option"
         )

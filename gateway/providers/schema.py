@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import RAISE, Schema, fields, post_load
+from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
 from gateway.providers import model
@@ -71,10 +71,16 @@ class OptionSchema(_Strict):
 
 class CheckSchema(_Strict):
     value = PlaceField(required=True)
-    equals = TemplateField(required=True)
+    equals = TemplateField()
+    matches = PatternField()
     if_present = fields.Boolean()
     if_body = fields.Boolean()
     if_option = fields.String()
+
+    @validates_schema
+    def one_comparison(self, data: dict[str, Any], **_: object) -> None:
+        if ("equals" in data) == ("matches" in data):
+            raise ValidationError("needs either `equals` or `matches`")
 
     @post_load
     def build(self, data: dict[str, Any], **_: object) -> model.Check:

@@ -56,6 +56,9 @@ def faults(webhook: Webhook, described: frozenset[str], functions: frozenset[str
     for handshake in webhook.handshakes:
         if handshake.store_secret is not None and handshake.signed:
             found.append(f"handshakes.{handshake.id}: a signed handshake cannot bring the secret it is signed with")
+        if handshake.answer.is_keyed and not handshake.signed and not any(check.matches for check in handshake.checks):
+            # Else anybody could have any body signed with the source's secret, as "challenge".
+            found.append(f"handshakes.{handshake.id}: an unsigned handshake that signs needs a check with `matches`")
         if handshake.fetch is not None and not handshake.signed:
             found.append(f"handshakes.{handshake.id}: only a signed handshake may name a URL to fetch")
     used = {name for scheme in webhook.schemes for name in scheme.options | scheme.optional} | webhook.handshake_options
@@ -114,7 +117,8 @@ def _places(scheme: Scheme) -> Iterator[Place]:
         yield from places_of(scheme.signature.take)
     for check in _checks(scheme):
         yield check.value
-        yield from places_of(check.equals)
+        if check.equals is not None:
+            yield from places_of(check.equals)
     yield from (condition.place for condition in _conditions(scheme))
 
 

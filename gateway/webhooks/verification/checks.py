@@ -1,8 +1,9 @@
-"""Further equalities that an entry demands, compared as bytes in constant time."""
+"""Further rules that an entry demands of single values: equal to a template, or matching a pattern whole."""
 
 from __future__ import annotations
 
 import hmac
+import re
 from collections.abc import Callable, Sequence
 
 from gateway.providers.model import Check
@@ -25,7 +26,7 @@ def checks_of(checks: Sequence[Check]) -> Callable[[Reading], None] | None:
 
 
 def _check(check: Check) -> Callable[[Reading], None]:
-    read, expect, name = bytes_of(check.value), message_of(check.equals), check.value.text
+    read, fits, name = bytes_of(check.value), _comparison(check), check.value.text
 
     def run(reading: Reading) -> None:
         if check.if_option is not None and not reading.credentials.options.get(check.if_option):
@@ -39,7 +40,15 @@ def _check(check: Check) -> Callable[[Reading], None]:
             if check.if_present:
                 return
             raise missing(f"{name} is absent")
-        if not hmac.compare_digest(value, expect(reading)):
+        if not fits(reading, value):
             raise mismatch(f"{name} is not what this source and this request demand")
 
     return run
+
+
+def _comparison(check: Check) -> Callable[[Reading, bytes], bool]:
+    if check.equals is not None:
+        expect = message_of(check.equals)
+        return lambda reading, value: hmac.compare_digest(value, expect(reading))
+    pattern = re.compile((check.matches or "").encode())
+    return lambda reading, value: pattern.fullmatch(value) is not None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from gateway.providers.model import Answer, Fetch, Key
 from gateway.providers.model import Handshake as Entry
-from gateway.providers.places import Place, Template, places_of
+from gateway.providers.places import Place, Template
 from gateway.webhooks.verification.checks import checks_of
 from gateway.webhooks.verification.conditions import Predicate, all_hold
 from gateway.webhooks.verification.keys import secrets_of
@@ -37,7 +37,7 @@ def compile_handshake(entry: Entry, key: Key) -> CompiledHandshake:
     """A handshake as functions; `key` says how the source's secret becomes the key of keyed answers."""
     applies = all_hold(entry.when) or (lambda reading: True)
     checks, build = checks_of(entry.checks), _builder(entry.answer)
-    secrets = secrets_of(key) if _is_keyed(entry.answer) else None
+    secrets = secrets_of(key) if entry.answer.is_keyed else None
     store = text_of(entry.store_secret) if entry.store_secret is not None else None
     fetch = _fetcher(entry.fetch) if entry.fetch is not None else None
 
@@ -104,17 +104,6 @@ def _bounded(value: bytes) -> bytes:
     if not value or len(value) > MAX_ECHO_BYTES or not all(32 <= byte < 127 for byte in value):
         raise malformed("what the handshake hands over is empty, too long or not printable")
     return value
-
-
-def _is_keyed(answer: Answer) -> bool:
-    templates = [answer.body, *(answer.json or {}).values(), *answer.headers.values()]
-    return any(
-        name.startswith("hmac-")
-        for template in templates
-        if isinstance(template, Template)
-        for place in places_of(template)
-        for name in place.filters
-    )
 
 
 def _fetcher(fetch: Fetch) -> Callable[[Reading], str]:

@@ -48,6 +48,14 @@ BREAKS = [
         "",
         "secret",
     ),
+    (
+        "  event:",
+        "  handshakes: [{id: a, signed: false, when: {method: GET}, "
+        'answer: {body: "{query:x|hmac-sha1|hex}"}}]\n  event:',
+        "webhook.handshakes.a",
+        "matches",
+    ),
+    ("hmac-sha256", "hmac-sha256\n    checks: [{value: header:X}]", "webhook.schemes.0.checks.0", "either"),
     ("  - id: default", "  - id: default\n    id: other", "not YAML", "written twice"),
     ("category: tests", "category: [", "not YAML", ""),
 ]

@@ -218,3 +218,19 @@ def test_challenge_is_echoed_as_json_text() -> None:
     answer = send("monday", body=json.dumps({"challenge": challenge}).encode()).handshake
     assert answer is not None
     assert json.loads(answer.body) == {"challenge": challenge}
+
+
+@pytest.mark.parametrize(
+    ("provider_id", "query"),
+    [
+        ("x-twitter", "?crc_token=%7B%22tweet_create_events%22%3A%5B%5D%7D"),
+        ("x-twitter", "?crc_token="),
+        ("braintree", "?bt_challenge=PG5vdGlmaWNhdGlvbj48L25vdGlmaWNhdGlvbj4%3D"),
+        ("braintree", "?bt_challenge=20f9f8ed05f77439fe955c977e4c8a53%0A"),
+    ],
+)
+def test_challenges_do_not_sign_bodies(provider_id: str, query: str) -> None:
+    """Whoever asks gets the keyed hash of the challenge; it must never be one that fits an event."""
+    credentials = Credentials(secrets=["s"], public_key="p")
+    verdict = send(provider_id, method="GET", query=query, credentials=credentials)
+    assert (verdict.handshake, verdict.reason) == (None, "signature_mismatch")
