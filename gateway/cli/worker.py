@@ -1,0 +1,44 @@
+"""`gateway worker`: deliveries, in a process of its own."""
+
+from __future__ import annotations
+
+import sys
+from datetime import timedelta
+
+import click
+
+from gateway.cli.failures import failures
+from gateway.cli.options import Duration
+from gateway.config import load_settings
+from gateway.delivery.handler_pool import DEFAULT_PROCESSES
+from gateway.delivery.worker_process import run_worker
+from gateway.telemetry.logging import configure_logging
+
+DEFAULT_DEADLINE = timedelta(seconds=20)
+
+
+@click.command()
+@click.option(
+    "--shutdown-deadline",
+    type=Duration(),
+    default=DEFAULT_DEADLINE,
+    help="After SIGTERM, how long tries under way may take before they are cut off and released [20s].",
+)
+@click.option(
+    "--handler-processes",
+    type=click.IntRange(1, 256),
+    default=DEFAULT_PROCESSES,
+    show_default=True,
+    help="How many handlers may run at once; the processes start with the first handler's delivery.",
+)
+def worker(shutdown_deadline: timedelta, handler_processes: int) -> None:
+    """Make deliveries until SIGTERM or Ctrl-C. Any number of workers may share one database."""
+    with failures():
+        settings = load_settings()
+        configure_logging(settings, sys.stderr)
+        code = run_worker(
+            settings,
+            shutdown_deadline_seconds=shutdown_deadline.total_seconds(),
+            handler_processes=handler_processes,
+        )
+    raise click.exceptions.Exit(code)
