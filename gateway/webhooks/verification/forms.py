@@ -17,21 +17,26 @@ MAX_FIELDS = 10_000
 Fields = dict[str, list[str]]
 
 
-def parse_query(query: str) -> Fields:
-    """The parameters of a query string by name, in order, decoded; empty when it is not one."""
+def parse_query(query: str) -> Fields | None:
+    """The parameters of a query string by name, in order, decoded; None when there are too many."""
     try:
         pairs = parse_qsl(query, keep_blank_values=True, errors="surrogateescape", max_num_fields=MAX_FIELDS)
     except ValueError:
-        return {}
+        return None
     fields: Fields = {}
     for name, value in pairs:
         fields.setdefault(name, []).append(value)
     return fields
 
 
-def parse_form(content_type: str, body: bytes) -> Fields:
-    """The fields of a form body by name, in order, files left out; empty when it is not a form."""
-    media_type = content_type.partition(";")[0].strip().lower()
+def media_type_of(content_type: str) -> str:
+    """A Content-Type without its parameters, in lower case."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def parse_form(content_type: str, body: bytes) -> Fields | None:
+    """The fields of a form body by name, in order, files left out; empty for other bodies, None for a broken form."""
+    media_type = media_type_of(content_type)
     if media_type == URLENCODED:
         return parse_query(body.decode("utf-8", "surrogateescape"))
     if media_type == MULTIPART:
@@ -39,7 +44,7 @@ def parse_form(content_type: str, body: bytes) -> Fields:
     return {}
 
 
-def _parse_multipart(content_type: str, body: bytes) -> Fields:
+def _parse_multipart(content_type: str, body: bytes) -> Fields | None:
     boundary = parse_options_header(content_type)[1].get("boundary", "")
     fields: Fields = {}
     try:
@@ -57,5 +62,5 @@ def _parse_multipart(content_type: str, body: bytes) -> Fields:
                 name = event.name if isinstance(event, Field) else None
                 chunks = []
     except (ValueError, HTTPException):
-        return {}
+        return None
     return fields

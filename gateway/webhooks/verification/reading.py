@@ -6,13 +6,14 @@ proved authentic; afterwards the first one counts, because authentic data is nev
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from urllib.parse import SplitResult, urlsplit
 
 from gateway.webhooks.verification import jsontext
 from gateway.webhooks.verification.compression import inflated
 from gateway.webhooks.verification.credentials import Credentials
-from gateway.webhooks.verification.forms import Fields, parse_form, parse_query
+from gateway.webhooks.verification.forms import URLENCODED, Fields, media_type_of, parse_form, parse_query
 from gateway.webhooks.verification.rejection import malformed
 from gateway.webhooks.verification.request import InboundRequest
 
@@ -80,7 +81,7 @@ class Reading:
         """A parameter of the public URL."""
         if self._query is None:
             self._query = parse_query(self.split().query)
-        return self._single(self._query.get(name), "query parameter", name)
+        return self._single(self._readable(self._query, "query").get(name), "query parameter", name)
 
     def field(self, name: str) -> str | None:
         """Another part of the signature header, as `t` in `t=1,v1=abc`."""
@@ -94,7 +95,16 @@ class Reading:
         """All fields of a form body."""
         if self._form is None:
             self._form = parse_form(self.header("content-type") or "", self.body)
-        return self._form
+        return self._readable(self._form, "form")
+
+    def signed_fields(self) -> Fields:
+        """All fields of a form body whose signature covers the fields and not the bytes.
+
+        Raises Rejected for a body that is something else: it would be accepted without being covered.
+        """
+        if self.body and media_type_of(self.header("content-type") or "") != URLENCODED:
+            raise malformed("the body is not an URL-encoded form, so that the signature does not cover it")
+        return self.form_fields()
 
     def json(self, path: Sequence[str]) -> object:
         """The value at a path of the JSON body, or of the batch element in turn."""
@@ -119,6 +129,11 @@ class Reading:
                 self._split = _NO_URL
         return self._split
 
+    def _readable(self, fields: Fields | None, kind: str) -> Fields:
+        if fields is None and self.strict:
+            raise malformed(f"the {kind} cannot be read, or has too many fields")
+        return fields or {}
+
     def _single(self, values: list[str] | None, kind: str, name: str) -> str | None:
         if not values:
             return None
@@ -130,8 +145,8 @@ class Reading:
         received = self.request.headers
         headers = {name.lower(): value for name, value in received}
         if len(headers) != len(received):
-            names = [name.lower() for name, _value in received]
-            self._repeated = frozenset(name for name in headers if names.count(name) > 1)
+            counts = Counter(name.lower() for name, _value in received)
+            self._repeated = frozenset(name for name, count in counts.items() if count > 1)
             headers = {name.lower(): value for name, value in reversed(received)}
         self._headers = headers
         return headers

@@ -11,6 +11,7 @@ from gateway.providers.places import Place, Section, Template
 from gateway.webhooks.verification import jsontext
 from gateway.webhooks.verification.atlassian import query_string_hash
 from gateway.webhooks.verification.filters import FILTERS
+from gateway.webhooks.verification.forms import media_type_of
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import malformed, mismatch, missing
 
@@ -151,7 +152,7 @@ def _raw_bytes(place: Place) -> Bytes:
 
 def _form_sorted(reading: Reading) -> bytes:
     """Every key and value in key order; several values of a key sorted and without repeats."""
-    fields = reading.form_fields()
+    fields = reading.signed_fields()
     return to_bytes("".join(f"{name}{value}" for name in sorted(fields) for value in sorted(set(fields[name]))))
 
 
@@ -201,7 +202,7 @@ _PLAIN: dict[str, Text] = {
 
 
 def _media_type(value: str | None) -> str | None:
-    return None if value is None else value.partition(";")[0].strip().lower()
+    return None if value is None else media_type_of(value)
 
 
 def _segment(path: str, position: int) -> str | None:

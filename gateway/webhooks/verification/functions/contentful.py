@@ -81,7 +81,7 @@ def _canonical(reading: Reading, names: list[str]) -> bytes:
     for name in names:
         value = reading.header(name)
         if value is None:
-            raise missing(f"header:{name} is absent, which the signature covers")
+            raise missing("a header is absent that the signature covers")
         headers.append(to_bytes(f"{name}:") + header_bytes(value.strip(" \t")))
     encoded = quote(to_bytes(path), safe=_URI_CHARACTERS).encode()
     return b"\n".join((to_bytes(reading.request.method.upper()), encoded, b";".join(headers), reading.body))

@@ -44,7 +44,7 @@ def paddle_classic(scheme: Scheme) -> Verify:
 def _serialized(reading: Reading) -> bytes:
     """PHP's serialize() of an array of strings; lengths count bytes."""
     fields = {}
-    for name in sorted(reading.form_fields()):
+    for name in sorted(reading.signed_fields()):
         if name != FIELD:
             fields[name] = reading.form(name) or ""
     parts = b"".join(_string(name) + _string(value) for name, value in fields.items())

@@ -44,7 +44,9 @@ def signed_text(reading: Reading) -> bytes:
     parts = reading.split()
     base = f"{parts.scheme}://{parts.netloc}{parts.path}"
     query = parse_query(parts.query)
-    form = reading.form_fields() if reading.request.method.upper() == "POST" else {}
+    if query is None:
+        raise malformed("the query has too many fields")
+    form = reading.signed_fields() if reading.request.method.upper() == "POST" else {}
     text = base
     if query or form:
         text += "?" + "&".join(f"{name}={value}" for name, value in _sorted_pairs(query))

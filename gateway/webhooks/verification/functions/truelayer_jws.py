@@ -88,7 +88,7 @@ def _signed(reading: Reading, header: dict[str, object], path: str) -> bytes:
     for name in names:
         value = reading.header(name.lower())
         if value is None:
-            raise missing(f"header:{name} is absent, which the signature covers")
+            raise missing("a header is absent that the signature covers")
         lines.append(to_bytes(name) + b": " + header_bytes(value) + b"\n")
     return b"".join(lines) + reading.body
 
