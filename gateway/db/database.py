@@ -16,6 +16,10 @@ from gateway.db.scope import SystemSession, TenantSession
 from gateway.db.write_lock import NoLock, WriteLock
 from gateway.errors import StorageUnavailable
 
+# Rows per INSERT on SQLite. The driver lets go of the interpreter's lock at every statement, and under load it is slow
+# to come back: one statement for many rows. Bounded, so that there are few different statements to keep prepared.
+SQLITE_ROWS = 50
+
 
 class Database:
     """Transactions on one engine.

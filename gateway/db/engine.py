@@ -35,7 +35,7 @@ def engine_options(database_url: str) -> dict[str, Any]:
     """Keyword arguments for `create_engine`, also given to Flask-SQLAlchemy."""
     if make_url(database_url).get_backend_name() == "sqlite":
         return {
-            "connect_args": {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000},
+            "connect_args": {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": 256},
             "pool_size": 8,
             "max_overflow": 24,
         }

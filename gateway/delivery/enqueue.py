@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from gateway.db.database import sqlite_driver
+from gateway.db.database import SQLITE_ROWS, sqlite_driver
 
 
 class DeliveryRow(NamedTuple):
@@ -32,10 +34,6 @@ _COLUMNS = (
     "id, tenant_id, event_id, destination_id, route_id, state, ordering_key, next_attempt_at, created_at, "
     "finished_at, reason, detail, payload"
 )
-_SQLITE = (
-    f"INSERT INTO deliveries ({_COLUMNS}, scheduled_at, attempts_made, schedule_position) "  # noqa: S608 (constants)
-    f"VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,0,0) ON CONFLICT DO NOTHING"
-)
 _POSTGRES = text(
     f"INSERT INTO deliveries ({_COLUMNS}, scheduled_at, attempts_made, schedule_position) "  # noqa: S608 (constants)
     "SELECT r.*, r.created_at, 0, 0 FROM unnest(CAST(:id AS text[]), CAST(:tenant_id AS text[]), "
@@ -46,12 +44,24 @@ _POSTGRES = text(
 )
 
 
+@cache
+def _sqlite_insert(rows: int) -> str:
+    values = f"({'?,' * (len(DeliveryRow._fields) + 1)}0,0)"
+    return (
+        f"INSERT INTO deliveries ({_COLUMNS}, scheduled_at, attempts_made, schedule_position) "  # noqa: S608 (constants)
+        f"VALUES {','.join([values] * rows)} ON CONFLICT DO NOTHING"
+    )
+
+
 def insert_deliveries(connection: Connection, rows: Sequence[DeliveryRow]) -> None:
     """Store `rows`; a row whose id stands there already is left as it is, so that a transaction may be repeated."""
     if not rows:
         return
     if connection.dialect.name == "sqlite":
-        sqlite_driver(connection).executemany(_SQLITE, [(*row, row.created_at) for row in rows])
+        driver = sqlite_driver(connection)
+        for start in range(0, len(rows), SQLITE_ROWS):
+            part = rows[start : start + SQLITE_ROWS]
+            driver.execute(_sqlite_insert(len(part)), list(chain.from_iterable((*row, row.created_at) for row in part)))
         return
     columns: dict[str, Any] = dict(zip(DeliveryRow._fields, map(list, zip(*rows, strict=True)), strict=True))
     connection.execute(_POSTGRES, columns)

@@ -7,11 +7,14 @@ row again (same id) is harmless, so that a writer may repeat a transaction whose
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
+from itertools import chain
+from sqlite3 import Connection as SqliteConnection
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from gateway.db.database import sqlite_driver
+from gateway.db.database import SQLITE_ROWS, sqlite_driver
 
 
 class EventRow(NamedTuple):
@@ -42,12 +45,7 @@ class Appended(NamedTuple):
 
 
 _COLUMNS = ", ".join(EventRow._fields)
-_SQLITE_INSERT = (
-    f"INSERT INTO events ({_COLUMNS}) VALUES ({','.join('?' * len(EventRow._fields))}) "  # noqa: S608 (constants)
-    "ON CONFLICT DO NOTHING"
-)
 _SQLITE_FIRST = "SELECT id FROM events WHERE source_id = ? AND dedupe_key = ?"
-
 _POSTGRES_TYPES = {"received_at": "bigint", "body_bytes": "integer", "headers": "bytea", "body": "bytea"}
 _POSTGRES_ARRAYS = ", ".join(f"CAST(:{name} AS {_POSTGRES_TYPES.get(name, 'text')}[])" for name in EventRow._fields)
 _POSTGRES_INSERT = text(
@@ -69,18 +67,28 @@ def append_events(connection: Connection, rows: Sequence[EventRow]) -> list[Appe
     return _append_postgres(connection, rows)
 
 
+@cache
+def _sqlite_insert(rows: int) -> str:
+    values = f"({','.join('?' * len(EventRow._fields))})"
+    return f"INSERT INTO events ({_COLUMNS}) VALUES {','.join([values] * rows)} ON CONFLICT DO NOTHING"  # noqa: S608
+
+
 def _append_sqlite(connection: Connection, rows: Sequence[EventRow]) -> list[Appended]:
-    cursor = sqlite_driver(connection).cursor()
-    appended = []
-    for row in rows:
-        cursor.execute(_SQLITE_INSERT, row)
-        if cursor.rowcount == 1:
-            appended.append(Appended(row.id, False))
-            continue
-        first = cursor.execute(_SQLITE_FIRST, (row.source_id, row.dedupe_key)).fetchone()
-        appended.append(_duplicate(row, first[0] if first else None))
-    cursor.close()
+    driver = sqlite_driver(connection)
+    appended: list[Appended] = []
+    for start in range(0, len(rows), SQLITE_ROWS):
+        part = rows[start : start + SQLITE_ROWS]
+        inserted = driver.execute(_sqlite_insert(len(part)), list(chain.from_iterable(part))).rowcount
+        if inserted == len(part):
+            appended += [Appended(row.id, False) for row in part]
+        else:
+            appended += [_sqlite_outcome(driver, row) for row in part]
     return appended
+
+
+def _sqlite_outcome(driver: SqliteConnection, row: EventRow) -> Appended:
+    first = driver.execute(_SQLITE_FIRST, (row.source_id, row.dedupe_key)).fetchone()
+    return _duplicate(row, first[0] if first else None)
 
 
 def _append_postgres(connection: Connection, rows: Sequence[EventRow]) -> list[Appended]:
