@@ -1,0 +1,97 @@
+"""Events and deliveries as ingest and the worker leave them, of any age, for tests of what reads and removes them."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import insert, update
+
+from gateway.clock import to_us
+from gateway.db.database import Database
+from gateway.delivery.enqueue import DeliveryRow, insert_deliveries
+from gateway.delivery.models import Attempt, Delivery, DeliveryState
+from gateway.events.journal import EventRow, append_events
+from gateway.security.identifiers import ALPHABET, earliest_id
+from gateway.tenants.models import DEFAULT_TENANT_ID
+
+HEADERS = [["Content-Type", "application/json"], ["Authorization", "Bearer very-secret-token"]]
+
+
+def id_at(prefix: str, at: datetime) -> str:
+    """An id as it would have been made at `at`."""
+    return earliest_id(prefix, to_us(at))[:-12] + "".join(secrets.choice(ALPHABET) for _ in range(12))
+
+
+def store_event(
+    database: Database,
+    at: datetime,
+    *,
+    source: str = "github",
+    type: str | None = "push",
+    body: bytes = b'{"ref":"main"}',
+    states: Sequence[DeliveryState] = (),
+    destination_id: str = "dst_test",
+    tenant_id: str = DEFAULT_TENANT_ID,
+    attempts: int = 0,
+) -> str:
+    """An event that came at `at`, with one delivery per state and `attempts` failed attempts of each; its id."""
+    event = EventRow(
+        id=id_at("evt", at),
+        tenant_id=tenant_id,
+        source_id="src_test",
+        source=source,
+        provider=source,
+        type=type,
+        dedupe_key=None,
+        received_at=to_us(at),
+        request_id="req_test",
+        method="POST",
+        url="http://127.0.0.1:8000/webhooks/github",
+        content_type="application/json",
+        body_bytes=len(body),
+        headers=json.dumps(HEADERS).encode(),
+        body=body,
+    )
+    with database.write() as connection:
+        append_events(connection, [event])
+        for state in states:
+            row = _delivery(event, state, destination_id, at)
+            insert_deliveries(connection, [row])
+            connection.execute(update(Delivery.__table__).where(Delivery.id == row.id).values(attempts_made=attempts))
+            for number in range(1, attempts + 1):
+                connection.execute(
+                    insert(Attempt.__table__).values(
+                        tenant_id=tenant_id,
+                        delivery_id=row.id,
+                        number=number,
+                        started_at=at,
+                        duration_ms=12,
+                        outcome="retryable",
+                        status=503,
+                        error=None,
+                        response_excerpt="busy \x1b[31mnow",
+                    )
+                )
+    return event.id
+
+
+def _delivery(event: EventRow, state: DeliveryState, destination_id: str, at: datetime) -> DeliveryRow:
+    finished = state not in (DeliveryState.PENDING, DeliveryState.LEASED)
+    return DeliveryRow(
+        id=id_at("dlv", at),
+        tenant_id=event.tenant_id,
+        event_id=event.id,
+        destination_id=destination_id,
+        route_id=None,
+        state=state,
+        ordering_key=None,
+        next_attempt_at=to_us(at),
+        created_at=to_us(at),
+        finished_at=to_us(at) if finished else None,
+        reason="exhausted" if state is DeliveryState.DEAD else None,
+        detail=None,
+        payload=None,
+    )
