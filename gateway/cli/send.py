@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import http.client
 import uuid
+from contextlib import closing
+from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import click
-import requests
 
 from gateway.cli.failures import FAILED
 from gateway.cli.installation import Installation, with_installation
@@ -14,6 +18,7 @@ from gateway.cli.output import note, print_json, printable_lines
 from gateway.clock import MICROSECONDS
 from gateway.db.scope import TenantSession
 from gateway.errors import InvalidInput, NotFound
+from gateway.security.ssrf import parse_url
 from gateway.webhooks.credentials import open_credentials
 from gateway.webhooks.models import Source
 from gateway.webhooks.samples.library import content_type, sample_bodies, sample_body
@@ -23,6 +28,16 @@ from gateway.webhooks.sources import credential_rows, list_sources, require_sour
 
 TIMEOUT_SECONDS = 30.0
 MAX_BODY_BYTES = 64 * 1024 * 1024
+MAX_ANSWER_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the gateway said."""
+
+    status: int
+    reason: str
+    text: str
 
 
 @click.command()
@@ -57,11 +72,11 @@ def send(
     answer = _post(message, headers)
     if installation.as_json:
         data = {"source": row.slug, "url": message.url, "type": chosen}
-        print_json(data | {"status": answer.status_code, "answer": answer.text})
+        print_json(data | {"status": answer.status, "answer": answer.text})
     else:
         click.echo(f"{chosen} to {message.url}")
-        click.echo(f"{answer.status_code} {answer.reason}: {printable_lines(answer.text)}")
-    if not answer.ok:
+        click.echo(f"{answer.status} {answer.reason}: {printable_lines(answer.text)}")
+    if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
         note("Not accepted. See why: gateway rejections list")
         raise click.exceptions.Exit(FAILED)
 
@@ -114,12 +129,16 @@ def _read(path: Path) -> bytes:
         raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
 
 
-def _post(message: Message, headers: dict[str, str]) -> requests.Response:
-    try:
-        return requests.post(
-            message.url, data=message.body, headers=headers, timeout=TIMEOUT_SECONDS, allow_redirects=False
-        )
-    except requests.ConnectionError as error:
-        raise InvalidInput(f"nothing answers at {message.url}: start the gateway with `gateway run`") from error
-    except requests.RequestException as error:
-        raise InvalidInput(f"{message.url} cannot be called: {type(error).__name__}") from error
+def _post(message: Message, headers: dict[str, str]) -> Answer:
+    target = parse_url(message.url)
+    kind = http.client.HTTPSConnection if target.scheme == "https" else http.client.HTTPConnection
+    with closing(kind(target.host, target.port, timeout=TIMEOUT_SECONDS)) as connection:
+        try:
+            connection.request("POST", urlsplit(message.url).path, body=message.body, headers=headers)
+            response = connection.getresponse()
+            text = response.read(MAX_ANSWER_BYTES).decode("utf-8", "replace")
+        except ConnectionRefusedError as error:
+            raise InvalidInput(f"nothing answers at {message.url}: start the gateway with `gateway run`") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise InvalidInput(f"{message.url} cannot be called: {error or type(error).__name__}") from error
+    return Answer(response.status, response.reason, text)

@@ -1,0 +1,89 @@
+"""What a source must be given, by the catalogue."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from gateway.errors import InvalidInput, NotFound
+from gateway.providers import catalogue
+from gateway.security.tokens import random_slug
+from gateway.webhooks import source_draft
+from gateway.webhooks.source_draft import SourceDraft, find_provider
+
+GITHUB = SourceDraft(slug="github", provider="github", credentials={"secret": "s3cret"})
+WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+
+def _faults(draft: SourceDraft) -> dict[str, str]:
+    return {fault.field: fault.message for fault in source_draft.faults(catalogue(), draft)}
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        GITHUB,
+        replace(GITHUB, scheme="sha1_legacy", allowed_ips=("192.0.2.0/24", "2001:db8::1"), rate_per_second=5.5),
+        SourceDraft("sw", "standard-webhooks", credentials={"secret": WHSEC}),
+        SourceDraft("meta", "meta", credentials={"secret": "x"}, options={"verify_token": "y"}),
+        SourceDraft("sns", "aws-sns"),
+        SourceDraft("gen", "generic", credentials={"secret": "x"}, options={"hash": "sha1"}),
+        SourceDraft(random_slug(), "generic", scheme="unsigned"),
+        SourceDraft("discord", "discord", credentials={"public_key": "ab" * 32}),
+    ],
+    ids=lambda draft: f"{draft.provider}-{draft.scheme}",
+)
+def test_complete_drafts(draft: SourceDraft) -> None:
+    assert _faults(draft) == {}
+
+
+@pytest.mark.parametrize(
+    ("draft", "field", "message"),
+    [
+        (replace(GITHUB, slug="Git Hub"), "slug", "lower-case"),
+        (replace(GITHUB, slug="gateway"), "slug", "reserved"),
+        (replace(GITHUB, slug="x" * 65), "slug", "1 to 64"),
+        (replace(GITHUB, provider="githb"), "provider", "did you mean github"),
+        (replace(GITHUB, scheme="sha512"), "scheme", "it has sha256, sha1_legacy"),
+        (replace(GITHUB, credentials={}), "credentials.secret", "--secret-env"),
+        (replace(GITHUB, credentials={"secret": "  "}), "credentials.secret", "empty"),
+        (replace(GITHUB, credentials={"secret": "x", "public_key": "y"}), "credentials.public_key", "takes: secret"),
+        (replace(GITHUB, options={"foo": "1"}), "options.foo", "no option 'foo'"),
+        (replace(GITHUB, allowed_ips=("example.com",)), "allowed_ips", "not an IP address"),
+        (replace(GITHUB, rate_per_second=0), "rate", "more than 0"),
+        (
+            SourceDraft("sw", "standard-webhooks", credentials={"secret": "whsec_!!"}),
+            "credentials.secret",
+            "copy it whole",
+        ),
+        (SourceDraft("d", "discord", credentials={"public_key": "zz"}), "credentials.public_key", "copy it whole"),
+        (SourceDraft("d", "discord"), "credentials.public_key", "public_key"),
+        (SourceDraft("meta", "meta", credentials={"secret": "x"}), "options.verify_token", "--option verify_token="),
+        (SourceDraft("gen", "generic", credentials={"secret": "x"}, options={"hash": "md5"}), "options.hash", "one of"),
+        (SourceDraft("gen", "generic", scheme="unsigned"), "slug", "unguessable"),
+        (SourceDraft("src_" + "a" * 32, "generic", scheme="unsigned"), "slug", "unguessable"),
+    ],
+    ids=lambda value: str(value)[:30] if isinstance(value, str) else "draft",
+)
+def test_faults_say_what_to_do(draft: SourceDraft, field: str, message: str) -> None:
+    assert message in _faults(draft)[field]
+
+
+def test_every_fault_is_reported_and_no_secret_quoted() -> None:
+    draft = SourceDraft("No", "standard-webhooks", credentials={"secret": "hunter2 hunter2"}, options={"a": "b"})
+    with pytest.raises(InvalidInput) as refused:
+        source_draft.check(catalogue(), draft)
+    assert len(str(refused.value).splitlines()) == 3
+    assert "hunter2" not in str(refused.value) + repr(draft)
+
+
+def test_an_unknown_provider_is_not_found() -> None:
+    with pytest.raises(NotFound, match="generic"):
+        find_provider(catalogue(), "zzzzzz")
+
+
+def test_every_provider_can_be_asked_for() -> None:
+    for provider in catalogue().values():
+        for scheme in (None, *(one.id for one in provider.webhook.schemes)):
+            assert source_draft.faults(catalogue(), SourceDraft("x", provider.id, scheme)) is not None
