@@ -34,10 +34,12 @@ from gateway.telemetry.metrics import Metrics
 from gateway.webhooks import views
 from gateway.webhooks.entry import Receipt, Submission, store_submissions, submission_bytes
 from gateway.webhooks.handshakes import Handshakes
+from gateway.webhooks.inbound import EXTENSION, Inbound
 from gateway.webhooks.inbound_snapshot import InboundLoader, InboundSnapshot
 from gateway.webhooks.ingest import Ingest
 from gateway.webhooks.material import MaterialStore
 from gateway.webhooks.rejections import RejectionLog
+from gateway.webhooks.request_reader import RequestReader
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
 FETCH_TIMEOUT_SECONDS = 5.0
@@ -134,11 +136,10 @@ def _inbound(
         metrics=metrics,
         max_body_bytes=settings.max_body_bytes,
     )
-    app.extensions["gateway.inbound"] = views.Inbound(
+    app.extensions[EXTENSION] = Inbound(
         ingest,
-        clock,
-        base_url=settings.base_url,
-        max_body_bytes=settings.max_body_bytes,
+        RequestReader(clock, base_url=settings.base_url, max_body_bytes=settings.max_body_bytes),
+        settings.max_body_bytes,
         closers=(commits.close, rejections.close, snapshot.close),
     )
     app.register_blueprint(views.blueprint)

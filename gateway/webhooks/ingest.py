@@ -51,6 +51,13 @@ class Errand:
 Outcome: TypeAlias = "Answer | Handed | Errand"
 
 
+def settle(outcome: Outcome) -> Answer:
+    """Wait until the answer is known: for servers that give each request a thread."""
+    while isinstance(outcome, Errand):
+        outcome = outcome.run()
+    return outcome if isinstance(outcome, Answer) else outcome.finish()
+
+
 class Ingest:
     """Takes arrivals. One per process; safe to call from any thread."""
 
@@ -75,13 +82,6 @@ class Ingest:
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._rate = RequestRate()
-
-    def receive(self, arrival: Arrival) -> Answer:
-        """The whole use case, blocking: for servers that give each request a thread."""
-        outcome = self.begin(arrival)
-        while isinstance(outcome, Errand):
-            outcome = outcome.run()
-        return outcome if isinstance(outcome, Answer) else outcome.finish()
 
     def begin(self, arrival: Arrival) -> Outcome:
         """Everything up to the hand-over. Never blocks once the snapshot is loaded; never raises for bad input."""

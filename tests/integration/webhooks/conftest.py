@@ -32,7 +32,7 @@ from gateway.tenants.models import DEFAULT_TENANT_ID
 from gateway.webhooks.models import Rejection
 from gateway.webhooks.source_draft import SourceDraft
 from gateway.webhooks.sources import add_source
-from gateway.webhooks.views import Inbound
+from gateway.webhooks.inbound import Inbound
 
 SECRET = "It's a Secret to Everybody"
 
