@@ -159,7 +159,7 @@ def _in_state(state: DeliveryState) -> ColumnElement[bool]:
 
 def _names(session: TenantSession, destination_ids: set[str]) -> Mapping[str, str]:
     statement = select(Destination.id, Destination.name).where(Destination.id.in_(destination_ids))
-    return dict(session.execute(statement).tuples().all())
+    return dict(iter(session.execute(statement)))
 
 
 def _attempts(session: TenantSession, delivery_id: str) -> Sequence[AttemptSummary]:

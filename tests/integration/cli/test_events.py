@@ -1,0 +1,188 @@
+"""`gateway events`, `deliveries`, `rejections` and `purge`."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import insert
+
+from gateway.db.database import Database
+from gateway.delivery.models import DeliveryState
+from gateway.tenants.models import DEFAULT_TENANT_ID
+from gateway.webhooks.models import Rejection
+from tests.integration.cli.conftest import CommandLine
+from tests.services.rows import id_at, store_event
+
+NOW = datetime.now(UTC)
+Ready = Callable[[], CommandLine]
+
+
+def test_empty_states_say_what_to_do(cli: CommandLine) -> None:
+    assert "gateway send github" in cli("events", "list").stderr
+    assert "No deliveries yet" in cli("deliveries", "list").stderr
+    assert "nothing was refused" in cli("rejections", "list").stderr
+    assert cli.json("events", "list") == {"data": [], "next_cursor": None}
+    assert cli("events", "list").stdout == ""
+
+
+def test_pages_and_filters(cli: CommandLine, database: Database) -> None:
+    ids = [
+        store_event(database, NOW - timedelta(minutes=minutes), type=type_, source=source, states=states)
+        for minutes, type_, source, states in (
+            (300, "push", "github", [DeliveryState.DEAD, DeliveryState.DELIVERED]),
+            (200, "pull_request", "github", [DeliveryState.DELIVERED]),
+            (100, "pull_request.opened", "github", [DeliveryState.LEASED]),
+            (5, "charge.refunded", "stripe", [DeliveryState.CANCELLED]),
+            (1, None, "stripe", []),
+        )
+    ]
+
+    def found(*arguments: str) -> list[int]:
+        return [ids.index(row["id"]) for row in cli.json("events", "list", *arguments)["data"]]
+
+    assert found() == [4, 3, 2, 1, 0]
+    assert found("--source", "stripe") == [4, 3]
+    assert found("--type", "pull_request.*") == [2, 1]
+    assert found("--type", "PUSH") == []
+    assert found("--type", "p?sh") == [0]
+    assert found("--since", "2h") == [4, 3, 2]
+    assert found("--since", "4h", "--until", "90m") == [2, 1]
+    assert found("--until", (NOW - timedelta(minutes=250)).isoformat()) == [0]
+    for index, status in enumerate(("dead", "delivered", "pending", "cancelled", "unrouted")):
+        assert found("--status", status) == [index]
+    first = cli.json("events", "list", "--limit", "2")
+    second = cli.json("events", "list", "--limit", "3", "--cursor", first["next_cursor"])
+    assert [row["id"] for row in first["data"] + second["data"]] == ids[::-1]
+    assert second["next_cursor"] is None
+    assert "--cursor" in cli("events", "list", "--limit", "2").stderr
+    assert "cursor" in cli("events", "list", "--cursor", "!!", code=1).stderr
+    assert cli("events", "list", "--limit", "201", code=2).exit_code == 2
+    assert "brackets" in cli("events", "list", "--type", "a[", code=1).stderr
+
+
+def test_an_event_is_shown_without_credentials(cli: CommandLine, database: Database) -> None:
+    event_id = store_event(database, NOW, states=[DeliveryState.DEAD], attempts=2)
+    for shown in (cli("events", "show", event_id).stdout, cli("events", "show", event_id, "--json").stdout):
+        assert "very-secret-token" not in shown
+        assert "[redacted]" in shown
+        assert event_id in shown
+        assert "503" in shown
+    text = cli("events", "show", event_id).stdout
+    assert '{\n  "ref": "main"\n}' in text
+    assert text.count("attempt ") == 2
+    assert cli.json("events", "show", event_id)["body"] == '{"ref":"main"}'
+    assert "no event" in cli("events", "show", "evt_nope", code=3).stderr
+
+
+def test_other_tenants_see_nothing(cli: CommandLine, database: Database) -> None:
+    cli("tenants", "create", "acme")
+    event_id = store_event(database, NOW, states=[DeliveryState.DEAD])
+    [delivery_id] = [row[0] for row in cli.rows("deliveries", "list")]
+    acme = ("--tenant", "acme")
+    for arguments in (("events", "list"), ("deliveries", "list"), ("events", "list", "--status", "dead")):
+        assert cli.json(*acme, *arguments)["data"] == []
+    for arguments in (
+        ("events", "show", event_id),
+        ("events", "replay", event_id),
+        ("deliveries", "show", delivery_id),
+        ("deliveries", "retry", delivery_id),
+        ("deliveries", "cancel", delivery_id),
+    ):
+        cli(*acme, *arguments, code=3)
+    assert cli.json(*acme, "deliveries", "retry", "--state", "dead", "--yes") == {"retried": 0}
+    assert cli.json("deliveries", "show", delivery_id)["state"] == "dead"
+
+
+def test_replay_retry_and_cancel(ready: Ready, database: Database) -> None:
+    cli = ready()
+    destination_id = cli.json("destinations", "show", "app")["id"]
+    event_id = store_event(database, NOW, states=[DeliveryState.DEAD] * 2, destination_id=destination_id, attempts=1)
+    first, second = (row["id"] for row in cli.json("deliveries", "list", "--event", event_id)["data"])
+    assert "attempt 1" in cli("deliveries", "show", first).stdout
+    assert "\x1b" not in cli("deliveries", "show", first).output
+    assert "due now" in cli("deliveries", "retry", first).stdout
+    assert cli.json("deliveries", "show", first)["state"] == "pending"
+    cli("deliveries", "cancel", first)
+    assert "cannot become" in cli("deliveries", "cancel", first, code=1).stderr
+    assert cli.json("events", "replay", event_id)["replayed"] == 2
+    assert {row["state"] for row in cli.json("deliveries", "list")["data"]} == {"pending"}
+    assert cli.json("deliveries", "show", second)["attempts"][0]["status"] == 503
+    assert "no route led anywhere" in cli("events", "replay", store_event(database, NOW)).stderr
+
+
+def test_many_are_retried_after_asking(ready: Ready, database: Database) -> None:
+    cli = ready()
+    destination_id = cli.json("destinations", "show", "app")["id"]
+    for _ in range(3):
+        store_event(database, NOW, states=[DeliveryState.DEAD], destination_id=destination_id)
+    store_event(database, NOW - timedelta(days=2), states=[DeliveryState.DEAD], destination_id=destination_id)
+    many = ("deliveries", "retry", "--state", "dead", "--destination", "app", "--since", "1h")
+    asked = cli(*many, code=1)
+    assert "Try 3 dead deliveries again? Say so with --yes" in asked.stderr
+    assert len(cli.json("deliveries", "list", "--state", "dead")["data"]) == 4
+    assert cli.json(*many, "--yes") == {"retried": 3}
+    assert len(cli.json("deliveries", "list", "--state", "dead")["data"]) == 1
+    assert "no destination" in cli("deliveries", "retry", "--state", "dead", "--destination", "x", code=3).stderr
+    assert "not both" in cli("deliveries", "retry", "dlv_1", "--state", "dead", code=1).stderr
+
+
+def test_rejections(cli: CommandLine, database: Database) -> None:
+    rejection_id = _reject(database, NOW)
+    assert cli.rows("rejections", "list")[0][:4:3] == [rejection_id, "signature_mismatch"]
+    assert cli.json("rejections", "list", "--reason", "body_too_large")["data"] == []
+    assert cli.json("rejections", "list", "--source", "github")["data"][0]["id"] == rejection_id
+    shown = cli("rejections", "show", rejection_id).stdout
+    assert "very-secret" not in shown
+    assert "hello" in shown
+    assert cli.json("rejections", "show", rejection_id)["body"] == "hello"
+    assert "kept for 7 days" in cli("rejections", "show", "rej_nope", code=3).stderr
+
+
+def test_purge(cli: CommandLine, database: Database) -> None:
+    old = NOW - timedelta(days=31)
+    store_event(database, old, states=[DeliveryState.DELIVERED, DeliveryState.DEAD], attempts=3)
+    waiting = store_event(database, old, states=[DeliveryState.PENDING])
+    young = store_event(database, NOW - timedelta(days=29))
+    _reject(database, NOW - timedelta(days=8))
+    _reject(database, NOW - timedelta(days=6))
+    result = cli("purge")
+    assert result.stdout == "Forgot 1 events, 2 deliveries, 6 attempts, 1 rejections.\n"
+    assert "1 old events stay" in result.stderr
+    assert {row["id"] for row in cli.json("events", "list")["data"]} == {waiting, young}
+    assert cli.json("purge", "--older-than", "1d")["events"] == 1
+    assert len(cli.json("rejections", "list")["data"]) == 1
+
+
+@pytest.mark.parametrize("limit", ["1", "2"])
+def test_tail_ends_after_a_limit(cli: CommandLine, database: Database, limit: str) -> None:
+    # A little ahead of the clock, so that they count as coming after the start.
+    ids = [store_event(database, NOW + timedelta(minutes=1 + index)) for index in range(3)]
+    lines = cli("events", "tail", "--limit", limit, "--json").stdout.splitlines()
+    assert [json.loads(line)["id"] for line in lines] == ids[: int(limit)]
+
+
+def _reject(database: Database, at: datetime) -> str:
+    rejection_id = id_at("rej", at)
+    with database.write() as connection:
+        connection.execute(
+            insert(Rejection.__table__).values(
+                id=rejection_id,
+                tenant_id=DEFAULT_TENANT_ID,
+                source_id="src_test",
+                source="github",
+                reason="signature_mismatch",
+                detail="no secret matches",
+                received_at=at,
+                request_id="req_1",
+                client_address="192.0.2.1",
+                method="POST",
+                url="http://127.0.0.1:8000/webhooks/github",
+                headers=b'[["X-Hub-Signature-256","sha256=very-secret"]]',
+                body=b"hello",
+                body_bytes=5,
+            )
+        )
+    return rejection_id

@@ -1,0 +1,120 @@
+"""`gateway apply`, `db`, `doctor`, `send`, and how faults of the installation are told."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.security.sealing import generate_key
+from tests.integration.cli.conftest import CommandLine
+
+MANIFEST = """
+sources:
+  - {slug: github, provider: github, secret_env: GH}
+destinations:
+  - {name: app, url: "http://127.0.0.1:9/", headers_env: {Authorization: TOKEN}}
+routes:
+  - {source: github, types: [push], to: app}
+  - {source: gateway, to: app}
+"""
+VARIABLES = {"GH": "s3cret-one", "TOKEN": "Bearer hunter2"}
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Path:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(MANIFEST)
+    return path
+
+
+def test_apply_is_idempotent_and_plan_changes_nothing(cli: CommandLine, manifest: Path) -> None:
+    plan = cli("apply", str(manifest), "--plan", "--exit-code", code=2, **VARIABLES)
+    assert plan.stdout.splitlines() == [
+        "create source github",
+        "create destination app",
+        "create route push of github to app",
+        "create route * of gateway to app",
+    ]
+    assert cli.json("sources", "list")["data"] == []
+    applied = cli.json("apply", str(manifest), **VARIABLES)
+    assert applied["secrets"]["app"].startswith("whsec_")
+    assert "hunter2" not in str(applied) + plan.output
+    assert cli.json("apply", str(manifest), **VARIABLES) == {"changes": [], "applied": True, "secrets": {}}
+    assert cli("apply", str(manifest), "--plan", "--exit-code", **VARIABLES).stdout == ""
+
+
+def test_apply_updates_what_differs(cli: CommandLine, manifest: Path) -> None:
+    cli("apply", str(manifest), **VARIABLES)
+    changed = cli.json("apply", str(manifest), GH="s3cret-two", TOKEN="Bearer other")
+    assert [(change["action"], change["name"], change["fields"]) for change in changed["changes"]] == [
+        ("update", "github", ["credentials.secret"]),
+        ("update", "app", ["headers"]),
+    ]
+    assert len(cli.json("sources", "show", "github")["credentials"]) == 2
+    manifest.write_text(MANIFEST.replace("types: [push]", "types: [pull_request]"))
+    cli("apply", str(manifest), GH="s3cret-two", TOKEN="Bearer other")
+    assert len(cli.json("routes", "list")["data"]) == 3
+    pruned = cli("apply", str(manifest), "--prune", GH="s3cret-two", TOKEN="Bearer other")
+    assert pruned.stdout.startswith("remove route rte_")
+    assert len(cli.json("routes", "list")["data"]) == 2
+
+
+def test_apply_is_all_or_nothing(cli: CommandLine, manifest: Path) -> None:
+    manifest.write_text(MANIFEST + "  - {source: nope, to: nobody, where: '['}\n")
+    refused = cli("apply", str(manifest), code=1, GH="x").stderr
+    for place in ("destinations[0].headers_env.Authorization", "routes[2].source", "routes[2].to", "routes[2].where"):
+        assert place in refused
+    assert cli.json("sources", "list")["data"] == []
+    assert "cannot be read" in cli("apply", "missing.yaml", code=1).stderr
+
+
+def test_db(cli: CommandLine) -> None:
+    assert cli.json("db", "current")["is_current"] is True
+    assert "is current" in cli("db", "upgrade").stdout
+
+
+def test_a_database_that_is_not_there_or_behind(cli: CommandLine, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/new/gateway.db"
+    assert "gateway db upgrade" in cli("sources", "list", code=4, GATEWAY_DATABASE_URL=url).stderr
+    assert not (tmp_path / "new").exists()
+    cli("db", "upgrade", GATEWAY_DATABASE_URL=url)
+    cli("sources", "list", GATEWAY_DATABASE_URL=url)
+    gone = "postgresql+psycopg://postgres@127.0.0.1:1/none"
+    refused = cli("sources", "list", code=4, GATEWAY_DATABASE_URL=gone)
+    assert "Traceback" not in refused.output
+
+
+def test_every_faulty_setting_is_named(cli: CommandLine) -> None:
+    refused = cli("sources", "list", code=2, GATEWAY_BASE_URL="foo", GATEWAY_RETENTION_DAYS="x").stderr
+    assert refused.count("Error: GATEWAY_") == 2
+
+
+def test_a_wrong_key_is_told(cli: CommandLine) -> None:
+    cli("destinations", "add", "app", "http://127.0.0.1:9/", "--header", "X:y")
+    refused = cli("destinations", "list", code=1, GATEWAY_ENCRYPTION_KEYS=generate_key())
+    assert "GATEWAY_ENCRYPTION_KEYS" in refused.stderr
+
+
+def test_doctor(cli: CommandLine) -> None:
+    cli("sources", "add", "github", "--provider", "github", "--secret", "x")
+    well = cli.json("doctor")
+    levels = {finding["check"]: finding["level"] for finding in well["findings"]}
+    assert well["ok"] is True
+    assert (levels["database"], levels["durability"], levels["stored secrets"]) == ("ok", "ok", "ok")
+    sick = cli("doctor", code=1, GATEWAY_ENCRYPTION_KEYS=generate_key(), GATEWAY_HANDLERS="no_such_module_here")
+    assert "1 of 1 do not open" in sick.stdout
+    assert "no_such_module_here" in sick.stdout
+    assert "GATEWAY_BASE_URL" in cli("doctor", code=1, GATEWAY_BASE_URL="foo").stdout
+
+
+def test_send_says_what_is_missing(cli: CommandLine) -> None:
+    here = {"GATEWAY_BASE_URL": "http://127.0.0.1:9"}
+    assert "sources add SLUG --provider github" in cli("send", "github", code=3).stderr
+    for slug in ("one", "two"):
+        cli("sources", "add", slug, "--provider", "github", "--secret", "x")
+    assert "--source one or two" in cli("send", "github", code=1).stderr
+    assert "is for github" in cli("send", "stripe", "--source", "one", code=1).stderr
+    assert "pull_request, push" in cli("send", "github", "nope", "--source", "one", code=3).stderr
+    assert "gateway run" in cli("send", "github", "--source", "one", code=1, **here).stderr
+    assert "private key" in cli("send", "discord", code=1).stderr
