@@ -47,16 +47,16 @@ def allow(target: Target, state: SharedState, *, free: int, leased: int, now_us:
 
 
 def share(limit: int, wanted: Mapping[str, int]) -> dict[str, int]:
-    """`limit` places among those who want some: nobody gets more than wanted, nor more than an equal part while
-    others want. When there are fewer places than takers, the first in order get one each.
+    """`limit` places among those who want at least one: nobody gets more than wanted, nor more than an equal part
+    while others want. When there are fewer places than takers, the first in order get one each.
     """
+    if limit < len(wanted):
+        return dict.fromkeys(list(wanted)[: max(0, limit)], 1)
     parts: dict[str, int] = {}
     left, takers = limit, len(wanted)
     for name, number in sorted(wanted.items(), key=lambda item: item[1]):
         # Those who want little come first; what they leave is for the others.
-        part = min(number, -(-left // takers)) if left > 0 else 0
-        if part > 0:
-            parts[name] = part
-        left -= part
+        parts[name] = min(number, -(-left // takers))
+        left -= parts[name]
         takers -= 1
     return parts

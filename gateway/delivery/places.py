@@ -11,7 +11,9 @@ from gateway.delivery.targets import Target
 
 CLAIM_LIMIT = 500
 # However few places are left, a destination that has hardly any tries in flight may have this many.
-FEW = 4
+FEW = 2
+# One destination may hold this part of the places that are left.
+PART = 16
 
 
 class Places:
@@ -51,5 +53,6 @@ class Places:
         """
         if target.kind is DestinationKind.HANDLER:
             return self._handlers.free(target.handler or "")
-        most = min(target.concurrency, max(FEW, (self._limit - self.taken) // 4))
-        return most - self._by_destination.get(target.id, 0)
+        left = self._limit - self.taken
+        most = min(target.concurrency, max(FEW, left // PART))
+        return min(left, most - self._by_destination.get(target.id, 0))

@@ -1,4 +1,4 @@
-"""What a destination gets to see: the provider's headers without hops and credentials, ours on top, odd ones harmless."""
+"""What a destination gets to see: the provider's headers without hops and credentials, and ours on top."""
 
 from __future__ import annotations
 
