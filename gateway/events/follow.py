@@ -28,6 +28,11 @@ class Follower:
         self._floor = earliest_id(PREFIX, clock.now_us())
         self._given: set[str] = set()
 
+    @property
+    def remembered(self) -> int:
+        """How many ids are kept in memory: those that came within the overlap."""
+        return len(self._given)
+
     def next_events(self, session: TenantSession) -> list[EventSummary]:
         """The events that were not given yet, oldest first; a long burst comes in several calls."""
         settled = earliest_id(PREFIX, self._clock.now_us() - round(OVERLAP.total_seconds() * MICROSECONDS))

@@ -1,0 +1,88 @@
+"""Following the journal: everything once, in order, also what commits late."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from gateway.clock import FakeClock, from_us
+from gateway.db.database import Database
+from gateway.events.follow import BATCH, Follower
+from gateway.events.journal import EventRow, append_events
+from gateway.events.search import EventFilter
+from gateway.tenants.models import DEFAULT_TENANT_ID
+from tests.services.rows import id_at, store_event
+
+
+def _next(database: Database, follower: Follower) -> list[str]:
+    with database.tenant_session(DEFAULT_TENANT_ID) as session:
+        return [event.id for event in follower.next_events(session)]
+
+
+def test_only_what_came_since_it_was_made(database: Database, fake_clock: FakeClock) -> None:
+    store_event(database, from_us(fake_clock.now_us()) - timedelta(seconds=1))
+    follower = Follower(EventFilter(), fake_clock)
+    assert _next(database, follower) == []
+    fake_clock.advance(1)
+    first = store_event(database, from_us(fake_clock.now_us()))
+    assert _next(database, follower) == [first]
+    assert _next(database, follower) == []
+
+
+def test_a_row_that_commits_late_is_not_missed(database: Database, fake_clock: FakeClock) -> None:
+    follower = Follower(EventFilter(), fake_clock)
+    fake_clock.advance(1)
+    made_first = from_us(fake_clock.now_us())
+    fake_clock.advance(2)
+    seen = store_event(database, from_us(fake_clock.now_us()))
+    assert _next(database, follower) == [seen]
+    late = store_event(database, made_first)
+    assert _next(database, follower) == [late]
+    fake_clock.advance(60)
+    assert _next(database, follower) == []
+
+
+def test_filters_hold(database: Database, fake_clock: FakeClock) -> None:
+    follower = Follower(EventFilter(source="stripe", type="charge.*"), fake_clock)
+    fake_clock.advance(1)
+    now = from_us(fake_clock.now_us())
+    store_event(database, now)
+    store_event(database, now, source="stripe", type="payout.paid")
+    wanted = store_event(database, now, source="stripe", type="charge.refunded")
+    assert _next(database, follower) == [wanted]
+
+
+def test_a_burst_comes_whole_and_memory_stays_flat(database: Database, fake_clock: FakeClock) -> None:
+    follower = Follower(EventFilter(), fake_clock)
+    fake_clock.advance(1)
+    now = from_us(fake_clock.now_us())
+    ids = sorted(id_at("evt", now + timedelta(milliseconds=number)) for number in range(2 * BATCH + 7))
+    with database.write() as connection:
+        append_events(connection, [_row(event_id, fake_clock) for event_id in ids])
+    fake_clock.advance(30)
+    given: list[str] = []
+    while found := _next(database, follower):
+        given += found
+    assert given == ids
+    fake_clock.advance(30)
+    _next(database, follower)
+    assert follower.remembered == 0
+
+
+def _row(event_id: str, clock: FakeClock) -> EventRow:
+    return EventRow(
+        id=event_id,
+        tenant_id=DEFAULT_TENANT_ID,
+        source_id="src_test",
+        source="github",
+        provider="github",
+        type="push",
+        dedupe_key=None,
+        received_at=clock.now_us(),
+        request_id=None,
+        method="POST",
+        url="",
+        content_type=None,
+        body_bytes=0,
+        headers=b"[]",
+        body=b"",
+    )
