@@ -31,6 +31,7 @@ from gateway.webhooks.source_draft import SourceDraft
 from gateway.webhooks.sources import add_source, source_slugs
 
 SLUG = "github"
+REFERENCE_THREADS = 8
 WEBHOOK_PATH = f"/webhooks/{SLUG}"
 GATEWAY_COMMAND = str(Path(sys.executable).with_name("gateway"))
 
@@ -157,7 +158,8 @@ def _start_gunicorn(
     if workers is not None:
         arguments += ["--workers", str(workers)]
     if app is not None:
-        arguments += ["--worker-class", "gthread", app]
+        # What an ordinary deployment of Flask has, whatever hosts the gateway.
+        arguments += ["--worker-class", "gthread", "--threads", str(REFERENCE_THREADS), app]
     child = children.start(name, arguments, directory=directory, environment=_environment(variables))
     await_http(child, port, "/healthz" if app is None else "/")
     return Web(child, port)
