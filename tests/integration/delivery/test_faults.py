@@ -89,7 +89,7 @@ def test_a_signal_ends_a_worker_in_order(
             with worker_process(settings.database_url, tmp_path / "log") as process:
                 await until(lambda: len(hanging.received) == 5)
                 os.kill(process.pid, number)
-                return await asyncio.to_thread(process.wait, 20)
+                return await asyncio.to_thread(process.wait, 60)
 
     assert asyncio.run(go()) == 0, (tmp_path / "log").read_text()
     assert queue.states() == {"pending": 5}
