@@ -51,7 +51,7 @@ def test_every_request_is_answered_and_counted(port: int, tally: Tally) -> None:
 
 
 def test_a_rate_is_kept_and_sends_are_known(port: int, tally: Tally) -> None:
-    plan = Plan(port, "/hook", seconds=0.5, connections=4, rate_per_second=400, keep_sends=True)
+    plan = Plan(port, "/hook", seconds=5, connections=4, rate_per_second=400, max_requests=200, keep_sends=True)
     result = Generator(plan).run()
 
     assert result.answered == 200
