@@ -30,11 +30,12 @@ class GatewayLogger(Logger):
         self.error_log.propagate = True
 
 
-# What runs: threads, because a request waits for the commit it shares with others, and waiting threads cost little.
-wsgi_app = "wsgi:app"
-worker_class = "gthread"
+# What runs: one event loop a process takes the webhooks; what waits for its commit costs memory only. Pages run
+# in threads beside it (GATEWAY_WEB_THREADS). `--worker-class gthread wsgi:app` serves the same application by threads.
+wsgi_app = "asgi:app"
+worker_class = "asgi"
+asgi_lifespan = "on"
 workers = 2
-threads = 8
 proc_name = "gateway"
 # Each worker makes its own engine, commit writer and threads; none of them survives a fork.
 preload_app = False

@@ -43,6 +43,7 @@ class Settings:
     allow_private_destinations: bool = False
     log_format: str | None = None
     log_level: str = "info"
+    web_threads: int = 8
     metrics_dir: Path | None = None
     encryption_key_file: Path = Path("instance/encryption.key")
 
@@ -81,6 +82,7 @@ def load_settings(
         ),
         log_format=reader.get("GATEWAY_LOG_FORMAT", _one_of("text", "json"), defaults.log_format),
         log_level=reader.get("GATEWAY_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), defaults.log_level),
+        web_threads=reader.get("GATEWAY_WEB_THREADS", _whole(1, 512), defaults.web_threads),
         metrics_dir=reader.get("PROMETHEUS_MULTIPROC_DIR", Path, defaults.metrics_dir),
     )
     if reader.faults:

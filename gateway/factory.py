@@ -23,6 +23,7 @@ from gateway.db.model import db
 from gateway.db.snapshot import Snapshot
 from gateway.errors import ConfigurationError, SchemaBehind, StorageUnavailable
 from gateway.events.handlers import load_handlers
+from gateway.lean import LeanFlask
 from gateway.providers import catalogue
 from gateway.security.fetch import guarded_get
 from gateway.security.identifiers import new_id
@@ -56,8 +57,9 @@ def create_app(
     settings = settings or load_settings()
     clock = clock or SystemClock()
     configure_logging(settings, sys.stderr)
-    metrics = Metrics(settings.metrics_dir)
-    app = Flask("gateway")
+    app = LeanFlask("gateway")
+    app.extensions["gateway.settings"] = settings
+    metrics = app.extensions["gateway.metrics"] = Metrics(settings.metrics_dir)
     database = app.extensions["gateway.database"] = _database(app, settings)
     _request_ids(app, settings)
     _inbound(app, settings, database, clock, metrics, resolver or SystemResolver())

@@ -7,7 +7,7 @@ import os
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -41,7 +41,11 @@ EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: 
 @click.option("--host", default="127.0.0.1", show_default=True, help="The address to listen on.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="The port to listen on.")
 @click.option("--workers", type=click.IntRange(1, 64), help="Web processes [2].")
-@click.option("--threads", type=click.IntRange(1, 512), help="Threads of each web process [8].")
+@click.option(
+    "--threads",
+    type=click.IntRange(1, 512),
+    help="Threads of each web process for pages and API; webhooks need none [8].",
+)
 def run(host: str, port: int, workers: int | None, threads: int | None) -> None:
     """Run web and worker on this machine, until Ctrl-C.
 
@@ -58,7 +62,7 @@ def run(host: str, port: int, workers: int | None, threads: int | None) -> None:
                 "GATEWAY_ALLOW_PRIVATE_DESTINATIONS=false forbids them."
             )
         with _metrics_dir(settings) as metrics_dir:
-            code = _supervise(settings, metrics_dir, host, port, _web_options(workers, threads))
+            code = _supervise(settings, metrics_dir, host, port, workers, threads)
     raise click.exceptions.Exit(code)
 
 
@@ -109,25 +113,25 @@ def _metrics_dir(settings: Settings) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
 
 
-def _web_options(workers: int | None, threads: int | None) -> list[str]:
-    options = {"--workers": workers, "--threads": threads}
-    return [text for name, value in options.items() if value is not None for text in (name, str(value))]
-
-
-def _supervise(settings: Settings, metrics_dir: Path, host: str, port: int, web_options: Sequence[str]) -> int:
+def _supervise(
+    settings: Settings, metrics_dir: Path, host: str, port: int, workers: int | None, threads: int | None
+) -> int:
     environment = child_environment(
         {
             "GATEWAY_BASE_URL": settings.base_url,
             "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": str(settings.allow_private_destinations).lower(),
             METRICS_VARIABLE: str(metrics_dir),
         }
+        | ({"GATEWAY_WEB_THREADS": str(threads)} if threads is not None else {})
     )
     bind = f"{_in_url(host)}:{port}"
-    web = [sys.executable, "-m", "gunicorn", "--config", str(GUNICORN_SETTINGS), "--bind", bind, *web_options]
+    web = [sys.executable, "-m", "gunicorn", "--config", str(GUNICORN_SETTINGS), "--bind", bind]
+    if workers is not None:
+        web += ["--workers", str(workers)]
     worker = [sys.executable, "-m", "gateway.cli.main", "worker"]
     supervisor = Supervisor(
         [
-            Program("web", [*web, "wsgi:app"], environment, WEB_STOP_SECONDS, must_live=True),
+            Program("web", [*web, "asgi:app"], environment, WEB_STOP_SECONDS, must_live=True),
             Program("worker", worker, environment, WORKER_STOP_SECONDS),
         ],
         SystemClock(),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from sqlite3 import Connection as SqliteConnection
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -87,8 +88,12 @@ def storage_errors() -> Iterator[None]:
     """Translate "the database cannot be used now" into `StorageUnavailable`; data errors pass as they are."""
     try:
         yield
-    except (PoolTimeout, OSError) as error:
+    except (PoolTimeout, OSError, sqlite3.OperationalError) as error:
         raise StorageUnavailable(f"the database is not available: {_first_line(error)}") from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        raise StorageUnavailable(
+            f"the database is not available: {_first_line(error)}", connection_lost=True
+        ) from error
     except DBAPIError as error:
         lost = error.connection_invalidated
         if lost or isinstance(error, (OperationalError, InterfaceError)):
@@ -98,10 +103,17 @@ def storage_errors() -> Iterator[None]:
         raise
 
 
-def sqlite_driver(connection: Connection) -> SqliteConnection:
+def sqlite_driver(connection: Connection) -> sqlite3.Connection:
     """The sqlite3 connection below, for statements whose per-call cost matters."""
     driver: Any = connection.connection.driver_connection
-    assert isinstance(driver, SqliteConnection)
+    assert isinstance(driver, sqlite3.Connection)
+    return driver
+
+
+def postgres_driver(connection: Connection) -> psycopg.Connection[Any]:
+    """The psycopg connection below, for statements whose parameters are best sent in binary."""
+    driver: Any = connection.connection.driver_connection
+    assert isinstance(driver, psycopg.Connection)
     return driver
 
 

@@ -8,6 +8,7 @@ Law 2 of the design.
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -15,6 +16,7 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
+import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -33,6 +35,9 @@ committed.
 """
 
 Waiting = tuple[Item, int, "Future[Result]"]
+
+# What a single row can be at fault for, whichever layer finds out.
+ROW_FAULTS = (SQLAlchemyError, sqlite3.Error, psycopg.Error, GatewayError, ValueError, TypeError, ArithmeticError)
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -143,7 +148,7 @@ class GroupCommit(Generic[Item, Result]):
             results = self._store([item for item, _ in batch])
         except StorageUnavailable as error:
             _fail(batch, error)
-        except (SQLAlchemyError, GatewayError, ValueError, TypeError, OverflowError, ArithmeticError) as error:
+        except ROW_FAULTS as error:
             if len(batch) == 1:
                 _fail(batch, error)
                 return

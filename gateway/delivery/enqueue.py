@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from itertools import chain
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from gateway.db.database import SQLITE_ROWS, sqlite_driver
+from gateway.db.database import SQLITE_ROWS, postgres_driver, sqlite_driver
 
 
 class DeliveryRow(NamedTuple):
@@ -34,12 +34,11 @@ _COLUMNS = (
     "id, tenant_id, event_id, destination_id, route_id, state, ordering_key, next_attempt_at, created_at, "
     "finished_at, reason, detail, payload"
 )
-_POSTGRES = text(
+# Arrays of bytes go in binary; see `gateway.events.journal`.
+_POSTGRES = (
     f"INSERT INTO deliveries ({_COLUMNS}, scheduled_at, attempts_made, schedule_position) "  # noqa: S608 (constants)
-    "SELECT r.*, r.created_at, 0, 0 FROM unnest(CAST(:id AS text[]), CAST(:tenant_id AS text[]), "
-    "CAST(:event_id AS text[]), CAST(:destination_id AS text[]), CAST(:route_id AS text[]), CAST(:state AS text[]), "
-    "CAST(:ordering_key AS text[]), CAST(:next_attempt_at AS bigint[]), CAST(:created_at AS bigint[]), "
-    "CAST(:finished_at AS bigint[]), CAST(:reason AS text[]), CAST(:detail AS text[]), CAST(:payload AS bytea[])) "
+    "SELECT r.*, r.created_at, 0, 0 FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], "
+    "%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %b::bytea[]) "
     f"AS r ({_COLUMNS}) ON CONFLICT DO NOTHING"
 )
 
@@ -63,5 +62,4 @@ def insert_deliveries(connection: Connection, rows: Sequence[DeliveryRow]) -> No
             part = rows[start : start + SQLITE_ROWS]
             driver.execute(_sqlite_insert(len(part)), list(chain.from_iterable((*row, row.created_at) for row in part)))
         return
-    columns: dict[str, Any] = dict(zip(DeliveryRow._fields, map(list, zip(*rows, strict=True)), strict=True))
-    connection.execute(_POSTGRES, columns)
+    postgres_driver(connection).execute(_POSTGRES, [list(column) for column in zip(*rows, strict=True)])

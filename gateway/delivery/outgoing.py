@@ -48,7 +48,8 @@ class OutgoingRequest:
 
 
 def compose(target: Target, claimed: Claimed, event: ClaimedEvent, body: bytes, *, now_us: int) -> OutgoingRequest:
-    """The request for one try of `claimed`. Raises `ValueError` when the target's settings make none."""
+    """The request for one try of `claimed`; `webhook-id` is the delivery's id, on every try and replay. Two routes may send
+    one event in two shapes to one destination: that is two messages. Raises `ValueError` when the target's settings make none."""
     is_reshaped = claimed.payload_bytes is not None
     timestamp = now_us // MICROSECONDS
     own = {name.lower() for name, _ in target.headers}
@@ -68,10 +69,10 @@ def compose(target: Target, claimed: Claimed, event: ClaimedEvent, body: bytes, 
         ("gateway-event-id", event.id),
         ("gateway-source", event.source),
         ("gateway-attempt", str(claimed.attempt)),
-        ("webhook-id", event.id),
+        ("webhook-id", claimed.id),
         ("webhook-timestamp", str(timestamp)),
     )
-    signature = sign(target.live_secrets(now_us), message_id=event.id, timestamp=timestamp, body=body)
+    signature = sign(target.live_secrets(now_us), message_id=claimed.id, timestamp=timestamp, body=body)
     if signature:
         headers.append(("webhook-signature", signature))
     return OutgoingRequest(target.url or "", headers, body)

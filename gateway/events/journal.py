@@ -10,11 +10,11 @@ from collections.abc import Sequence
 from functools import cache
 from itertools import chain
 from sqlite3 import Connection as SqliteConnection
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from gateway.db.database import SQLITE_ROWS, sqlite_driver
+from gateway.db.database import SQLITE_ROWS, postgres_driver, sqlite_driver
 
 
 class EventRow(NamedTuple):
@@ -46,9 +46,13 @@ class Appended(NamedTuple):
 
 _COLUMNS = ", ".join(EventRow._fields)
 _SQLITE_FIRST = "SELECT id FROM events WHERE source_id = ? AND dedupe_key = ?"
+# Arrays of bytes go in binary: as text they would be escaped, at several times the cost of the whole statement.
 _POSTGRES_TYPES = {"received_at": "bigint", "body_bytes": "integer", "headers": "bytea", "body": "bytea"}
-_POSTGRES_ARRAYS = ", ".join(f"CAST(:{name} AS {_POSTGRES_TYPES.get(name, 'text')}[])" for name in EventRow._fields)
-_POSTGRES_INSERT = text(
+_POSTGRES_ARRAYS = ", ".join(
+    f"%{'b' if _POSTGRES_TYPES.get(name) == 'bytea' else 's'}::{_POSTGRES_TYPES.get(name, 'text')}[]"
+    for name in EventRow._fields
+)
+_POSTGRES_INSERT = (
     f"INSERT INTO events ({_COLUMNS}) SELECT * FROM unnest({_POSTGRES_ARRAYS}) "  # noqa: S608 (constants)
     "ON CONFLICT DO NOTHING RETURNING id"
 )
@@ -92,8 +96,8 @@ def _sqlite_outcome(driver: SqliteConnection, row: EventRow) -> Appended:
 
 
 def _append_postgres(connection: Connection, rows: Sequence[EventRow]) -> list[Appended]:
-    columns: dict[str, Any] = dict(zip(EventRow._fields, map(list, zip(*rows, strict=True)), strict=True))
-    new = set(connection.execute(_POSTGRES_INSERT, columns).scalars())
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    new = {found[0] for found in postgres_driver(connection).execute(_POSTGRES_INSERT, columns)}
     if len(new) == len(rows):
         return [Appended(row.id, False) for row in rows]
     repeated = [row for row in rows if row.id not in new]

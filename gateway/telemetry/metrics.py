@@ -18,6 +18,7 @@ from gateway.telemetry.metric_files import reserve_files
 
 INGEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 14400.0, 86400.0)
+LOOP_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 BATCH_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 
 
@@ -44,6 +45,9 @@ class Metrics:
         )
         self._latency = self._histogram(
             "gateway_delivery_latency_seconds", "From an event's receipt to its delivery, in seconds.", LATENCY_BUCKETS
+        )
+        self._loop_delay = self._histogram(
+            "gateway_loop_delay_seconds", "By how much the event loop's alarms rang late, in seconds.", LOOP_BUCKETS
         )
         self._batch = self._histogram(
             "gateway_commit_batch_size", "Rows that shared one transaction of the commit writer.", BATCH_BUCKETS
@@ -76,6 +80,10 @@ class Metrics:
     def committed(self, rows: int) -> None:
         """The commit writer committed `rows` rows in one transaction."""
         self._batch(rows)
+
+    def loop_delayed(self, seconds: float) -> None:
+        """The event loop came back to an alarm `seconds` late."""
+        self._loop_delay(seconds)
 
     def failed(self) -> None:
         """Something could not be counted or measured."""

@@ -19,13 +19,16 @@ from gateway.webhooks.verification import Verdict
 KEY_CHARACTERS = 200
 CONTENT_TYPE_CHARACTERS = 255
 
+# Made once: `json.dumps` with separators makes an encoder at every call.
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
 
 def entries_of(arrival: Arrival, source: SourceView, routing: RoutingSnapshot, verdict: Verdict) -> tuple[Entry, ...]:
     """One entry for the request, or one for each event of a batch.
 
     A batch in which no event could be found is kept whole: authentic data is never refused for its shape.
     """
-    headers = json.dumps(arrival.headers, separators=(",", ":")).encode("utf-8")
+    headers = _encode(arrival.headers).encode("utf-8")
     if not verdict.events:
         row = _row(arrival, source, headers, verdict.event_type, verdict.event_id, arrival.body)
         return (_entry(row, arrival, routing),)
@@ -33,15 +36,6 @@ def entries_of(arrival: Arrival, source: SourceView, routing: RoutingSnapshot, v
         _entry(_row(arrival, source, headers, item.type, item.id, item.body), arrival, routing)
         for item in verdict.events
     )
-
-
-def storable(text: str | None) -> str | None:
-    """`text` as both databases can keep it: no NUL, no lone surrogates, not over 200 characters. Empty is None."""
-    if not text:
-        return None
-    if len(text) > KEY_CHARACTERS or "\0" in text:
-        text = text.replace("\0", "\ufffd")[:KEY_CHARACTERS]
-    return text if text.isascii() else text.encode("utf-8", "replace").decode("utf-8")
 
 
 def dedupe_key(event_id: str | None) -> str | None:
@@ -62,7 +56,7 @@ def _row(
         source_id=source.id,
         source=source.slug,
         provider=source.provider_id,
-        type=storable(event_type),
+        type=event_type,
         dedupe_key=dedupe_key(event_id),
         received_at=arrival.received_at_us,
         request_id=arrival.request_id,

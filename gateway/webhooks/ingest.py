@@ -35,10 +35,12 @@ COMMIT_TIMEOUT_SECONDS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Handed:
-    """An event on its way into the journal: wait for `receipt`, then `finish` makes the answer."""
+    """An event on its way into the journal. `finish` makes the answer, waiting so many seconds for `receipt` if that is
+    not done yet.
+    """
 
     receipt: Future[Receipt]
-    finish: Callable[[], Answer]
+    finish: Callable[[float], Answer]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ def settle(outcome: Outcome) -> Answer:
     """Wait until the answer is known: for servers that give each request a thread."""
     while isinstance(outcome, Errand):
         outcome = outcome.run()
-    return outcome if isinstance(outcome, Answer) else outcome.finish()
+    return outcome if isinstance(outcome, Answer) else outcome.finish(COMMIT_TIMEOUT_SECONDS)
 
 
 class Ingest:
@@ -82,6 +84,19 @@ class Ingest:
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
         self._rate = RequestRate()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `begin` will not block: what it needs to know is in memory."""
+        return self.snapshot.is_loaded
+
+    def warm(self) -> bool:
+        """Load what `begin` needs to know; False when the database does not answer yet."""
+        try:
+            self.snapshot.current()
+        except StorageUnavailable:
+            return False
+        return True
 
     def begin(self, arrival: Arrival) -> Outcome:
         """Everything up to the hand-over. Never blocks once the snapshot is loaded; never raises for bad input."""
@@ -167,16 +182,16 @@ class Ingest:
             return self._unavailable(error)
         started = self._clock.monotonic()
 
-        def finish() -> Answer:
-            answer = self._answer(receipt, source)
+        def finish(wait_seconds: float) -> Answer:
+            answer = self._answer(receipt, source, wait_seconds)
             self._metrics.ingested(self._clock.monotonic() - started)
             return answer
 
         return Handed(receipt, finish)
 
-    def _answer(self, receipt: Future[Receipt], source: SourceView) -> Answer:
+    def _answer(self, receipt: Future[Receipt], source: SourceView, wait_seconds: float) -> Answer:
         try:
-            appended = receipt.result(COMMIT_TIMEOUT_SECONDS)
+            appended = receipt.result(wait_seconds)
         except WaitTimeout:
             return self._unavailable(StorageUnavailable("the commit took too long"))
         except StorageUnavailable as error:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Response
+from werkzeug.datastructures import Headers
 
 from gateway.webhooks.arrival import Answer
 from gateway.webhooks.ingest import Errand, Handed, Outcome, settle
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+NO_BODY = frozenset({204, 304})
 
 LATER_KEY = "gateway.later"
 """A server that can await puts True here; it then finds the `LaterResponse` here and settles it by itself."""
@@ -21,12 +24,17 @@ def respond(outcome: Outcome) -> Response:
     """The Flask response of an outcome."""
     if not isinstance(outcome, Answer):
         return LaterResponse(outcome)
-    response = Response(outcome.body, status=outcome.status, content_type=outcome.content_type)
-    # A handshake echoes what a stranger sent: no browser may take it for a page.
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    for name, value in outcome.headers:
-        response.headers.add(name, value)
-    return response
+    return Response(outcome.body, status=outcome.status, headers=Headers(answer_headers(outcome)))
+
+
+def answer_headers(answer: Answer) -> list[tuple[str, str]]:
+    """The headers of an answer."""
+    return [
+        ("Content-Type", answer.content_type),
+        # A handshake echoes what a stranger sent: no browser may take it for a page.
+        ("X-Content-Type-Options", "nosniff"),
+        *answer.headers,
+    ]
 
 
 class LaterResponse(Response):
@@ -44,17 +52,14 @@ class LaterResponse(Response):
             environ[LATER_KEY] = self
             start_response("202 Accepted", [])
             return ()
-        return self.final(settle(self.outcome))(environ, start_response)
+        response = respond(settle(self.outcome))
+        response.headers.update(self.headers)
+        return response(environ, start_response)
 
-    def final(self, answer: Answer) -> Response:
-        """The response of the answer, with the headers that the application has added meanwhile."""
-        response = respond(answer)
-        for name, value in self.headers:
-            response.headers[name] = value
-        return response
-
-
-def wsgi_parts(response: Response, environ: dict[str, Any]) -> tuple[int, list[tuple[str, str]], bytes]:
-    """Status, headers and body of a complete response, as a server sends them."""
-    chunks, _, headers = response.get_wsgi_response(environ)
-    return response.status_code, headers, b"".join(chunks)
+    def parts(self, answer: Answer) -> tuple[int, list[tuple[str, str]], bytes]:
+        """Status, headers and body of the final response, for a server that has waited by itself."""
+        headers = answer_headers(answer)
+        if answer.status not in NO_BODY:
+            headers.append(("Content-Length", str(len(answer.body))))
+        headers.extend(self.headers)
+        return answer.status, headers, answer.body

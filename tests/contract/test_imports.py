@@ -19,10 +19,10 @@ PACKAGE = ROOT / "gateway"
 
 # From the top down. What stands on one line does not import each other; imports go down only.
 LAYERS: tuple[tuple[str, ...], ...] = (
-    ("app", "wsgi"),
+    ("app", "asgi", "wsgi"),
     ("factory",),
-    # operations: the views of /healthz, /readyz and /metrics.
-    ("api", "dashboard", "cli", "operations"),
+    # operations: the views of /healthz, /readyz and /metrics. front: the event-loop host of the application.
+    ("api", "dashboard", "cli", "front", "operations"),
     ("integrations",),
     ("entities",),
     ("webhooks", "oauth"),
@@ -33,7 +33,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tenants",),
     ("db", "providers"),
     ("security", "telemetry"),
-    ("config", "errors", "clock"),
+    # lean: Flask without what a webhook does not need.
+    ("config", "errors", "clock", "lean"),
 )
 LEVEL = {name: len(LAYERS) - index for index, names in enumerate(LAYERS) for name in names}
 # The command line starts the web server and a development shell: it may call the factory.

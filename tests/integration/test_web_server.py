@@ -71,6 +71,10 @@ class WebServer:
                 ROOT / "gunicorn.conf.py",
                 "--bind",
                 f"127.0.0.1:{self.port}",
+                # The event-loop host is tried with the gateway itself, by the acceptance tests.
+                "--worker-class",
+                "gthread",
+                "wsgi:app",
             ],
             cwd=directory,
             env={"PYTHONPATH": f"{directory}:{ROOT}", "PATH": os.environ["PATH"], "GATEWAY_LOG_FORMAT": "json"},
@@ -82,7 +86,6 @@ class WebServer:
         self._news = threading.Condition()
         self._reader = threading.Thread(target=self._read, args=(self.process.stderr,))
         self._reader.start()
-        self.wait_for_log("application loaded", times=2)
 
     def _read(self, stderr: IO[str]) -> None:
         for line in stderr:
@@ -136,8 +139,11 @@ class WebServer:
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[WebServer]:
     server = WebServer(tmp_path)
-    yield server
-    server.stop()
+    try:
+        server.wait_for_log("application loaded", times=2)
+        yield server
+    finally:
+        server.stop()
 
 
 def test_headers_within_the_limits_reach_the_application(server: WebServer) -> None:

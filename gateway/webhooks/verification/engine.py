@@ -13,7 +13,7 @@ from functools import lru_cache
 
 from gateway.providers.model import Provider, Webhook
 from gateway.webhooks.verification.credentials import Credentials
-from gateway.webhooks.verification.events import Identify, Split, identified_by, split_of
+from gateway.webhooks.verification.events import Identify, Split, identified_by, split_of, typed_by
 from gateway.webhooks.verification.generic import specialised
 from gateway.webhooks.verification.handshakes import CompiledHandshake, compile_handshake
 from gateway.webhooks.verification.reading import Reading
@@ -79,7 +79,7 @@ def plan_of(provider: Provider, scheme_id: str | None) -> Plan:
         verify=_single(compiled[0]) if len(compiled) == 1 else _any_of(compiled),
         greetings=tuple(handshake for signed, handshake in handshakes if not signed),
         signed_handshakes=tuple(handshake for signed, handshake in handshakes if signed),
-        event_type=identified_by(webhook.event_type),
+        event_type=typed_by(webhook.event_type),
         event_id=identified_by(webhook.event_id),
         split=split_of(webhook.batch) if webhook.batch is not None else None,
     )

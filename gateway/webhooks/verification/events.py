@@ -1,6 +1,7 @@
 """What happened: event type and dedupe id of an authentic request, and the single events of a batch.
 
-A type or id that cannot be kept as text (NUL, lone surrogates, longer than 255 characters) counts as absent.
+A type that cannot be kept as text (NUL, lone surrogates, longer than 255 characters) counts as absent. An id is given
+as it came: whoever stores it must keep it distinct, whatever it holds.
 """
 
 from __future__ import annotations
@@ -21,18 +22,16 @@ Identify = Callable[[Reading], str | None]
 Split = Callable[[Reading], tuple[BatchEvent, ...]]
 
 
-def identified_by(places: Sequence[Place]) -> Identify:
-    """The first usable text of these places, or None."""
+def typed_by(places: Sequence[Place]) -> Identify:
+    """The first text of these places that can be kept, or None."""
     readers = tuple(text_of(place) for place in places)
+    return lambda reading: next((text for read in readers if (text := read(reading)) and usable(text)), None)
 
-    def identify(reading: Reading) -> str | None:
-        for reader in readers:
-            value = reader(reading)
-            if value and usable(value):
-                return value
-        return None
 
-    return identify
+def identified_by(places: Sequence[Place]) -> Identify:
+    """The first text of these places that is not empty, or None."""
+    readers = tuple(text_of(place) for place in places)
+    return lambda reading: next((text for read in readers if (text := read(reading))), None)
 
 
 def usable(text: str) -> bool:
@@ -49,7 +48,7 @@ def split_of(batch: Batch) -> Split:
         if not text:
             return ()
         return tuple(
-            BatchEvent(_member(element.value, batch.type), _member(element.value, batch.id), to_bytes(element.text))
+            BatchEvent(_type(element.value, batch.type), _member(element.value, batch.id), to_bytes(element.text))
             for element in jsontext.elements(text, place.path)
         )
 
@@ -63,8 +62,10 @@ def _body_text(body: bytes) -> str:
         return ""
 
 
-def _member(value: object, path: tuple[str, ...] | None) -> str | None:
-    if path is None:
-        return None
-    text = jsontext.as_text(jsontext.walk(value, path))
+def _type(value: object, path: tuple[str, ...] | None) -> str | None:
+    text = _member(value, path)
     return text if text and usable(text) else None
+
+
+def _member(value: object, path: tuple[str, ...] | None) -> str | None:
+    return (jsontext.as_text(jsontext.walk(value, path)) or None) if path is not None else None

@@ -12,9 +12,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
 from sqlalchemy import select
-from werkzeug.test import TestResponse
+from werkzeug.test import Client, TestResponse
 
 from gateway.clock import FakeClock, from_us
 from gateway.config import Settings
@@ -29,10 +28,11 @@ from gateway.providers import catalogue
 from gateway.security.keyfile import load_keyring
 from gateway.security.ssrf import AddressPolicy
 from gateway.tenants.models import DEFAULT_TENANT_ID
+from gateway.webhooks.inbound import Inbound
 from gateway.webhooks.models import Rejection
 from gateway.webhooks.source_draft import SourceDraft
 from gateway.webhooks.sources import add_source
-from gateway.webhooks.inbound import Inbound
+from tests.services.loop_host import LoopHost
 
 SECRET = "It's a Secret to Everybody"
 
@@ -45,10 +45,12 @@ class GatewayUnderTest:
     database: Database
     settings: Settings
     clock: FakeClock
+    host: LoopHost | None = None
 
     @property
-    def client(self) -> FlaskClient:
-        return self.app.test_client()
+    def client(self) -> Client:
+        """Sends requests to the application, through the host that is under test."""
+        return self.app.test_client() if self.host is None else Client(self.host, TestResponse)
 
     @property
     def inbound(self) -> Inbound:
@@ -113,10 +115,14 @@ class GatewayUnderTest:
             return session.scalars(select(Rejection).order_by(Rejection.id)).all()
 
 
-@pytest.fixture
-def gateway(settings: Settings, fake_clock: FakeClock) -> Iterator[GatewayUnderTest]:
+@pytest.fixture(params=["threads", "loop"])
+def gateway(request: pytest.FixtureRequest, settings: Settings, fake_clock: FakeClock) -> Iterator[GatewayUnderTest]:
+    """The application, once hosted by a server that gives each request a thread, once by the event-loop front."""
     app = create_app(settings, clock=fake_clock)
-    yield GatewayUnderTest(app, app.extensions["gateway.database"], settings, fake_clock)
+    host = LoopHost(app) if request.param == "loop" else None
+    yield GatewayUnderTest(app, app.extensions["gateway.database"], settings, fake_clock, host)
+    if host is not None:
+        host.close()
     app.extensions["gateway.inbound"].close()
     app.extensions["gateway.database"].close()
 

@@ -1,0 +1,150 @@
+"""The ASGI application around the Flask application.
+
+Requests to inbound URLs run through Flask on the loop up to the hand-over to the journal; the front awaits the commit
+and finishes the answer from its result. They never block: what must (a snapshot that is not loaded yet, a certificate
+to fetch) goes to a thread. Everything else runs in a bounded pool of threads, so that a slow page never holds up a
+webhook. There is one definition of routes and views: Flask's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from flask import Flask
+
+from gateway.front.body import BodyTooSlow, read_body
+from gateway.front.bridge import LoopBridge
+from gateway.front.environ import environ_of
+from gateway.front.messages import Receive, Scope, Send
+from gateway.front.watchdog import Watchdog
+from gateway.telemetry.logging import get_logger
+from gateway.webhooks.inbound import EXTENSION, Inbound
+from gateway.webhooks.ingest import COMMIT_TIMEOUT_SECONDS, Errand, Handed, Outcome
+from gateway.webhooks.responses import LATER_KEY, LaterResponse
+from gateway.webhooks.views import URL_PREFIX
+
+DEFAULT_THREADS = 8
+# Bodies of other pages: forms and API calls, never webhooks.
+MAX_PAGE_BODY_BYTES = 8 * 1024 * 1024
+
+Parts = tuple[int, list[tuple[str, str]], bytes]
+"""Status, headers and body of a response."""
+
+TOO_SLOW: Parts = (408, [("Content-Type", "text/plain"), ("Connection", "close")], b"the body came too slowly\n")
+
+
+class Front:
+    """One per process. The pool, the bridge and the watchdog start with the server (ASGI lifespan), or with the
+    first request where the server has no lifespan.
+    """
+
+    def __init__(self, app: Flask, *, threads: int = DEFAULT_THREADS) -> None:
+        self._app = app
+        self._inbound: Inbound = app.extensions[EXTENSION]
+        self._threads = threads
+        self._pool: ThreadPoolExecutor | None = None
+        self._bridge: LoopBridge | None = None
+        self._watchdog = Watchdog(app.extensions["gateway.metrics"].loop_delayed)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one ASGI connection scope."""
+        if scope["type"] == "http":
+            await self._serve(scope, receive, send)
+        elif scope["type"] == "lifespan":
+            await self._live(receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_inbound = scope["path"].startswith(f"{URL_PREFIX}/")
+        limit = self._inbound.max_body_bytes if is_inbound else MAX_PAGE_BODY_BYTES
+        try:
+            body = await read_body(scope, receive, limit)
+        except BodyTooSlow:
+            await _respond(send, TOO_SLOW)
+            return
+        environ = environ_of(scope, body)
+        if is_inbound and self._inbound.ingest.is_ready:
+            parts = await self._ingest(environ)
+        else:
+            parts = await self._in_thread(self._call, environ)
+        if body[1]:
+            # The rest of an oversized body is still coming: the connection cannot serve another request.
+            parts[1].append(("Connection", "close"))
+        await _respond(send, parts)
+
+    async def _ingest(self, environ: dict[str, Any]) -> Parts:
+        environ[LATER_KEY] = True
+        parts = self._call(environ)
+        later = environ[LATER_KEY]
+        if not isinstance(later, LaterResponse):
+            return parts
+        outcome: Outcome = later.outcome
+        while isinstance(outcome, Errand):
+            outcome = await self._in_thread(outcome.run)
+        if isinstance(outcome, Handed):
+            await self._started().wait(outcome.receipt, COMMIT_TIMEOUT_SECONDS)
+            outcome = outcome.finish(0)
+        status, headers, content = later.parts(outcome)
+        return status, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else content
+
+    def _call(self, environ: dict[str, Any]) -> Parts:
+        """The Flask application, as any WSGI server calls it."""
+        status, headers = "500", []
+
+        def start_response(given: str, pairs: list[tuple[str, str]], _error: object = None) -> Any:
+            nonlocal status, headers
+            status, headers = given, pairs
+            return None
+
+        chunks = self._app.wsgi_app(environ, start_response)
+        try:
+            body = b"".join(chunks)
+        finally:
+            close = getattr(chunks, "close", None)
+            if close is not None:
+                close()
+        return int(status.split(" ", 1)[0]), headers, body
+
+    async def _in_thread(self, function: Any, *arguments: Any) -> Any:
+        self._started()
+        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+
+    def _started(self) -> LoopBridge:
+        if self._bridge is None:
+            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="pages")
+            self._bridge = LoopBridge(asyncio.get_running_loop())
+            self._watchdog.start()
+        return self._bridge
+
+    async def _live(self, receive: Receive, send: Send) -> None:
+        """ASGI's lifespan: start everything before the first request, end it after the last."""
+        while True:
+            message = await receive()
+            if message["type"] == "lifespan.startup":
+                self._started()
+                await self._in_thread(self._warm)
+                await send({"type": "lifespan.startup.complete"})
+            else:
+                await self._end()
+                await send({"type": "lifespan.shutdown.complete"})
+                return
+
+    def _warm(self) -> None:
+        if not self._inbound.ingest.warm():
+            get_logger(__name__).warning("serving before the database answers; webhooks get 503 until it does")
+
+    async def _end(self) -> None:
+        self._watchdog.stop()
+        await self._in_thread(self._inbound.close)
+        if self._pool is not None:
+            self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+async def _respond(send: Send, parts: Parts) -> None:
+    status, headers, body = parts
+    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    await send({"type": "http.response.start", "status": status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})
