@@ -110,8 +110,8 @@ class Delivery(Base, TenantOwned):
     """One event on its way to one destination. Ids sort by time, which is also the order within an ordering key.
 
     `payload` holds the route's transform as JSON; NULL means the event's raw body. `scheduled_at` is when
-    `next_attempt_at` or the lease was decided: a clock set back shows as a decision in the future. `attempts_made` counts claims
-    that led to a try; `schedule_position` is the place in the schedule and starts again with a replay.
+    `next_attempt_at` or the lease was decided: a clock set back shows as a decision in the future. `attempts_made`
+    counts claims that led to a try; `schedule_position` is the place in the schedule and starts again with a replay.
     """
 
     __tablename__ = "deliveries"

@@ -48,8 +48,11 @@ class OutgoingRequest:
 
 
 def compose(target: Target, claimed: Claimed, event: ClaimedEvent, body: bytes, *, now_us: int) -> OutgoingRequest:
-    """The request for one try of `claimed`; `webhook-id` is the delivery's id, on every try and replay. Two routes may send
-    one event in two shapes to one destination: that is two messages. Raises `ValueError` when the target's settings make none."""
+    """The request for one try of `claimed`. Raises `ValueError` when the target's settings make none.
+
+    `webhook-id` is the delivery's id, on every try and replay: two routes may send one event in two shapes to one
+    destination, and that is two messages.
+    """
     is_reshaped = claimed.payload_bytes is not None
     timestamp = now_us // MICROSECONDS
     own = {name.lower() for name, _ in target.headers}

@@ -205,4 +205,4 @@ def test_printable(given_value: str, expected: str | None) -> None:
 def test_the_signature_is_what_a_receiver_checks() -> None:
     request = composed(to=target(secrets=(SigningSecret(SECRET),)), body="é".encode())
     at = datetime.fromtimestamp(1_800_000_000, tz=UTC)
-    assert value(request, "webhook-signature") == Webhook(SECRET).sign("evt_1", at, "é")
+    assert value(request, "webhook-signature") == Webhook(SECRET).sign("dlv_1", at, "é")
