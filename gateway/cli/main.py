@@ -28,6 +28,8 @@ COMMANDS = {
     "events": Entry("gateway.cli.events:events", "What was received: list, show, tail, replay."),
     "deliveries": Entry("gateway.cli.deliveries:deliveries", "What was sent: list, show, retry, cancel."),
     "rejections": Entry("gateway.cli.rejections:rejections", "What was refused, and why."),
+    "explain": Entry("gateway.cli.explain:explain", "Why a signature fails, and what to do."),
+    "providers": Entry("gateway.cli.providers:providers", "Who can call, how they sign, and how to set them up."),
     "send": Entry("gateway.cli.send:send", "Sign a sample as the provider would and post it to this gateway."),
     "secrets": Entry("gateway.cli.secrets:secrets", "Encryption keys."),
     "purge": Entry("gateway.cli.purge:purge", "Forget what is older than the retention."),

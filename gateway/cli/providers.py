@@ -1,0 +1,138 @@
+"""`gateway providers`: who can call, how they sign, how to set them up; and checking an entry of one's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from gateway.cli.failures import FAILED, fail
+from gateway.cli.installation import Installation, with_installation
+from gateway.cli.options import common_options
+from gateway.cli.output import as_data, note, print_json, print_table, printable
+from gateway.providers import Provider, load_file
+from gateway.providers.description import Section, add_command, describe
+from gateway.providers.words import EVIDENCE, method_words
+from gateway.webhooks.source_draft import find_provider
+from gateway.webhooks.verification.vectors import Outcome, run_vectors
+
+WIDTH = 100
+
+
+@click.group()
+@common_options
+def providers() -> None:
+    """Who can call, how they sign, and how to set them up."""
+
+
+@providers.command("list")
+@click.option("--search", metavar="TEXT", help="Only those whose id, name or category contains TEXT.")
+@click.option("--category", help="Only those of this category, such as payments.")
+@with_installation
+def list_(installation: Installation, search: str | None, category: str | None) -> None:
+    """List providers: ours, and those of GATEWAY_PROVIDERS_DIR."""
+    wanted = (search or "").lower()
+    found = [
+        provider
+        for provider in installation.catalogue.values()
+        if (category is None or provider.category == category)
+        and wanted in f"{provider.id} {provider.name} {provider.category}".lower()
+    ]
+    if installation.as_json:
+        print_json({"data": [_summary(provider) for provider in found]})
+        return
+    if not found:
+        categories = sorted({provider.category for provider in installation.catalogue.values()})
+        note(f"No provider matches; categories are {', '.join(categories)}. For any other sender there is `generic`.")
+    rows = [(one.id, one.name, one.category, _methods(one), one.evidence.level, _origin(one)) for one in found]
+    print_table(("provider", "name", "category", "method", "evidence", "from"), rows, now=installation.now())
+
+
+@providers.command()
+@click.argument("provider_id", metavar="ID")
+@with_installation
+def show(installation: Installation, provider_id: str) -> None:
+    """Show a provider: how to set it up there, what is verified and how, retries, evidence and quirks."""
+    provider = find_provider(installation.catalogue, provider_id)
+    sections = describe(provider)
+    if installation.as_json:
+        print_json(_summary(provider) | {"add": add_command(provider), "sections": as_data(sections)})
+        return
+    click.echo(printable(f"{provider.name} ({provider.id}), {provider.category}"))
+    for section in sections:
+        _print_section(section)
+
+
+@providers.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "--vectors", type=click.Path(path_type=Path), metavar="FILE", help="Signed requests to judge, one JSON a line."
+)
+@with_installation
+def check(installation: Installation, file: Path, vectors: Path | None) -> None:
+    """Check an entry of your own, and judge signed requests with it.
+
+    Exits with 2 when the file is wrong, with 1 when a request is not judged as its vector expects.
+    """
+    provider = load_file(file)
+    outcomes = run_vectors(provider, _read(vectors)) if vectors is not None else []
+    failed = [outcome for outcome in outcomes if outcome.fault is not None]
+    if installation.as_json:
+        print_json({"provider": provider.id, "valid": True, "vectors": len(outcomes), "failed": as_data(failed)})
+    else:
+        _report(provider, outcomes, has_vectors=vectors is not None)
+    if failed:
+        raise click.exceptions.Exit(FAILED)
+
+
+def _report(provider: Provider, outcomes: Sequence[Outcome], *, has_vectors: bool) -> None:
+    schemes = ", ".join(f"{scheme.id} ({method_words(scheme)})" for scheme in provider.webhook.schemes)
+    click.echo(printable(f"{provider.origin}: a valid entry for {provider.name} ({provider.id}): {schemes}."))
+    for outcome in outcomes:
+        if outcome.fault is not None:
+            click.echo(printable(f"  {outcome.id}: {outcome.fault}"))
+    if outcomes:
+        good = sum(outcome.fault is None for outcome in outcomes)
+        click.echo(f"{good} of {len(outcomes)} vectors are judged as they expect.")
+    elif has_vectors:
+        click.echo(f"There is no vector for {provider.id} in the file.")
+    else:
+        note("Prove it with signed requests: --vectors FILE (docs/ADDING_A_PROVIDER.md shows one).")
+    note("To use it: put the file into the directory that GATEWAY_PROVIDERS_DIR names, and start the gateway anew.")
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        fail(f"{path} cannot be read: {error}")
+
+
+def _summary(provider: Provider) -> dict[str, object]:
+    return {
+        "id": provider.id,
+        "name": provider.name,
+        "category": provider.category,
+        "schemes": [{"id": scheme.id, "method": method_words(scheme)} for scheme in provider.webhook.schemes],
+        "choose": provider.webhook.choose,
+        "evidence": {"level": provider.evidence.level, "meaning": EVIDENCE[provider.evidence.level]},
+        "from": _origin(provider),
+    }
+
+
+def _methods(provider: Provider) -> str:
+    names = dict.fromkeys(
+        f"{scheme.family}-{scheme.hash}" if scheme.hash else scheme.family for scheme in provider.webhook.schemes
+    )
+    return ", ".join(names)
+
+
+def _origin(provider: Provider) -> str:
+    return provider.origin
+
+
+def _print_section(section: Section) -> None:
+    click.echo(f"\n{section.title}")
+    for line in section.lines:
+        click.echo(click.wrap_text(printable(line), WIDTH, initial_indent="  - ", subsequent_indent="    "))

@@ -1,0 +1,38 @@
+"""Refused handshakes: a challenge whose proof is wrong, a secret handed to a source that awaits none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.webhooks.explain.case import Case
+from gateway.webhooks.explain.finding import Cause, Certainty, Finding
+from gateway.webhooks.verification.conditions import all_hold
+from gateway.webhooks.verification.reading import Reading
+
+
+def greeting_findings(case: Case, detail: str) -> Iterator[Finding]:
+    """What is wrong with a request that has the form of an unsigned handshake; `detail` is verification's sentence."""
+    name = case.provider.name
+    reading = Reading(case.request, case.credentials, case.now)
+    reading.strict = False
+    for handshake in case.provider.webhook.handshakes:
+        applies = all_hold(handshake.when)
+        if handshake.signed or applies is None or not applies(reading):
+            continue
+        if handshake.store_secret is not None and not case.credentials.pending_handshake:
+            yield Finding(
+                Cause.HANDSHAKE,
+                Certainty.PROVEN,
+                f"{name} hands over a new secret (handshake {handshake.id}), and the source does not await one: it "
+                "would let any stranger put a secret of theirs into it.",
+                f"If you have just created the webhook anew, add a new source for it: gateway sources add SLUG "
+                f"--provider {case.provider.id}, and register the URL of that one.",
+            )
+        elif handshake.checks:
+            options = " ".join(f"--option {name}=…" for name in sorted(case.provider.webhook.handshake_options))
+            yield Finding(
+                Cause.HANDSHAKE,
+                Certainty.PROVEN,
+                f"It is the handshake {handshake.id} of {name}, and its proof is wrong: {detail}.",
+                f"Enter the same value at {name} and here" + (f" ({options} of the source)." if options else "."),
+            )

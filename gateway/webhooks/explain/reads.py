@@ -1,0 +1,68 @@
+"""What a scheme reads of a request: which headers it needs, and which values it takes from where."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.providers import Provider, Scheme
+from gateway.providers.places import Place, places_of
+
+# The headers that functions read, which the notation cannot tell.
+_FUNCTION_HEADERS = {
+    "contentful": ("X-Contentful-Signature", "X-Contentful-Signed-Headers", "X-Contentful-Timestamp"),
+    "plivo_v3": ("X-Plivo-Signature-V3", "X-Plivo-Signature-V3-Nonce"),
+    "segment_batch": ("X-Signature",),
+    "truelayer_jws": ("Tl-Signature",),
+}
+
+
+def proof_places(scheme: Scheme) -> tuple[Place, ...]:
+    """Where the signature, token or JWT stands."""
+    part = scheme.signature or scheme.token or scheme.jwt
+    return part.places if part is not None else ()
+
+
+def proof_headers(scheme: Scheme) -> tuple[str, ...]:
+    """The names of the headers with the proof, as the vendor writes them; alternatives, or all optional."""
+    if scheme.family == "basic":
+        return ("Authorization",)
+    if scheme.function is not None:
+        return _FUNCTION_HEADERS.get(scheme.function, ())[:1]
+    return tuple(header_name(place) for place in proof_places(scheme) if place.kind == "header")
+
+
+def needed_headers(scheme: Scheme) -> tuple[str, ...]:
+    """Every header without which the scheme cannot accept, the proof's first; of alternatives only the first."""
+    names = list(proof_headers(scheme)[:1])
+    if scheme.function is not None:
+        names += _FUNCTION_HEADERS.get(scheme.function, ())
+    for places in (scheme.timestamp.places if scheme.timestamp is not None else (), scheme.message_id):
+        names += [header_name(place) for place in places[:1] if place.kind == "header"]
+    for template in scheme.signs:
+        needed = (part for part in template.parts if isinstance(part, Place) and not part.optional)
+        names += [header_name(part) for part in needed if part.kind == "header"]
+    return tuple(dict.fromkeys(names))
+
+
+def vendor_headers(provider: Provider) -> frozenset[str]:
+    """The lower-case names of all headers that the provider's entry speaks of, common ones left out."""
+    webhook = provider.webhook
+    places = [*webhook.event_type, *webhook.event_id]
+    for scheme in webhook.schemes:
+        places += [*proof_places(scheme), *scheme.message_id, *(c.place for c in scheme.when)]
+        places += scheme.timestamp.places if scheme.timestamp is not None else ()
+        places += [check.value for check in scheme.checks]
+        places += [place for template in scheme.signs for place in places_of(template)]
+    names = {place.name for place in places if place.kind == "header"}
+    names |= {name.lower() for scheme in webhook.schemes for name in _FUNCTION_HEADERS.get(scheme.function or "", ())}
+    return frozenset(names - {"authorization", "content-type", "host"})
+
+
+def header_name(place: Place) -> str:
+    """The header's name as the entry writes it."""
+    return place.text.partition(":")[2].partition("|")[0].rstrip("?")
+
+
+def all_headers(scheme: Scheme) -> Iterator[str]:
+    """Every header with a part in the proof: needed ones, and the alternatives."""
+    yield from dict.fromkeys((*needed_headers(scheme), *proof_headers(scheme)))

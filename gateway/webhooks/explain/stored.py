@@ -1,0 +1,137 @@
+"""Cases of stored rejections: the request as it was kept, with what its source and the tenant's others hold.
+
+Reads through the tenant's own session only; secrets are opened here and go nowhere but into the case.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from sqlalchemy import select
+
+from gateway.clock import from_us, to_us
+from gateway.db.scope import TenantSession
+from gateway.errors import NotFound
+from gateway.providers import Provider
+from gateway.security.sealing import Keyring
+from gateway.webhooks.credentials import OpenedCredentials, open_credentials
+from gateway.webhooks.explain.case import Case, OldCredential, OtherSource
+from gateway.webhooks.explain.finding import Diagnosis, Line
+from gateway.webhooks.explain.refusals import SIGNATURE_REASONS, explain_refusal
+from gateway.webhooks.models import Rejection, Source
+from gateway.webhooks.sources import credential_rows, require_source
+from gateway.webhooks.verification import Credentials, InboundRequest
+
+
+def rejected_case(
+    session: TenantSession,
+    keyring: Keyring,
+    catalogue: Mapping[str, Provider],
+    rejection_id: str,
+    *,
+    now: datetime,
+    url: str | None = None,
+) -> Case | Diagnosis:
+    """The case of a rejection, or the diagnosis itself where no signature is at fault.
+
+    `url` replaces the URL that it came by. Raises `NotFound`, `DecryptionFailed`.
+    """
+    row = session.scalars(select(Rejection).where(Rejection.id == rejection_id)).first()
+    if row is None:
+        raise NotFound(
+            f"there is no rejection {rejection_id!r}; `gateway rejections list` shows those of the last 7 days"
+        )
+    if row.reason not in SIGNATURE_REASONS:
+        return _refusal(session, row)
+    headers = [(str(name), str(value)) for name, value in json.loads(row.headers)]
+    request = InboundRequest(row.method, url or row.url, headers, row.body)
+    case = source_case(session, keyring, catalogue, row.source, request, now=now, at=row.received_at)
+    return replace(case, total_bytes=row.body_bytes)
+
+
+def source_case(
+    session: TenantSession,
+    keyring: Keyring,
+    catalogue: Mapping[str, Provider],
+    slug: str,
+    request: InboundRequest,
+    *,
+    now: datetime,
+    at: datetime,
+) -> Case:
+    """The case of a request for a source, which came `at`. Raises `NotFound`, `DecryptionFailed`."""
+    source = require_source(session, slug)
+    provider = catalogue.get(source.provider)
+    if provider is None:
+        raise NotFound(
+            f"the provider {source.provider!r} of the source {slug!r} is not in the catalogue; "
+            "see GATEWAY_PROVIDERS_DIR"
+        )
+    opened = open_credentials(keyring, source, credential_rows(session, source))
+    others = [other for other in session.scalars(select(Source).order_by(Source.slug)) if other.id != source.id]
+    return Case(
+        provider=provider,
+        request=request,
+        credentials=_live(source, opened, now),
+        now=to_us(at) / 1_000_000,
+        scheme=source.scheme,
+        source=slug,
+        ended=_ended(opened, now),
+        others=[
+            OtherSource(
+                other.slug,
+                catalogue.get(other.provider),
+                other.scheme,
+                _live(other, open_credentials(keyring, other, credential_rows(session, other)), now),
+            )
+            for other in others
+        ],
+        catalogue=catalogue,
+    )
+
+
+def _live(source: Source, opened: OpenedCredentials, now: datetime) -> Credentials:
+    now_us = to_us(now)
+
+    def single(kind: str) -> str | None:
+        return next(iter(opened.live(kind, now_us)), None)
+
+    return Credentials(
+        secrets=opened.live("secret", now_us),
+        public_key=opened.live("public_key", now_us),
+        root_certs=opened.live("root_certs", now_us),
+        username=single("username"),
+        password=single("password"),
+        pending_handshake=source.pending_handshake,
+        options=source.options,
+    )
+
+
+def _ended(opened: OpenedCredentials, now: datetime) -> Sequence[OldCredential]:
+    now_us = to_us(now)
+    return [
+        OldCredential(kind, one.value, from_us(one.expires_at_us).isoformat(timespec="minutes"))
+        for kind, values in opened.by_kind.items()
+        for one in values
+        if one.expires_at_us is not None and not one.is_live(now_us)
+    ]
+
+
+def _refusal(session: TenantSession, row: Rejection) -> Diagnosis:
+    received = [
+        Line("request", f"{row.method} to {row.source}"),
+        Line("received", row.received_at.isoformat(timespec="seconds")),
+        Line("client", row.client_address or "unknown"),
+        Line("body", f"{row.body_bytes} bytes"),
+    ]
+    return explain_refusal(
+        reason=row.reason,
+        detail=row.detail,
+        slug=row.source,
+        client=row.client_address,
+        slugs=session.scalars(select(Source.slug)).all(),
+        received=received,
+    )
