@@ -39,6 +39,8 @@ Waiting = tuple[Item, int, "Future[Result]"]
 # What a single row can be at fault for, whichever layer finds out.
 ROW_FAULTS = (SQLAlchemyError, sqlite3.Error, psycopg.Error, GatewayError, ValueError, TypeError, ArithmeticError)
 
+GATHER_STEPS = 5
+
 
 class GroupCommit(Generic[Item, Result]):
     """A bounded queue in front of one writer thread, which starts with the first item.
@@ -58,7 +60,7 @@ class GroupCommit(Generic[Item, Result]):
         batch_bytes: int = 16 * 1024 * 1024,
         queue_items: int = 4096,
         queue_bytes: int = 64 * 1024 * 1024,
-        gather_seconds: float = 0.001,
+        gather_seconds: float = 0.003,
     ) -> None:
         self._database = database
         self._apply = apply
@@ -117,9 +119,8 @@ class GroupCommit(Generic[Item, Result]):
             first = self._waiting.get()
             if first is None:
                 return
-            if last_size > 1 and self._waiting.qsize() < last_size:
-                # Several callers at once: those of the last batch are about to come back.
-                time.sleep(self._gather_seconds)
+            if last_size > 1:
+                self._gather()
             batch, ends = self._drain(first)
             with self._counting:
                 self._held_items -= len(batch)
@@ -127,6 +128,14 @@ class GroupCommit(Generic[Item, Result]):
             self._commit([(item, future) for item, _, future in batch])
             last_size = len(batch)
             if ends:
+                return
+
+    def _gather(self) -> None:
+        """Several callers at once: wait while more of them come, but not for long."""
+        for _ in range(GATHER_STEPS):
+            before = self._waiting.qsize()
+            time.sleep(self._gather_seconds / GATHER_STEPS)
+            if self._waiting.qsize() == before:
                 return
 
     def _drain(self, first: Waiting[Item, Result]) -> tuple[list[Waiting[Item, Result]], bool]:

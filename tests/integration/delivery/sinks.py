@@ -52,7 +52,9 @@ class Sink:
     async def running(self) -> AsyncIterator[Sink]:
         application = web.Application(client_max_size=64 * 1024 * 1024)
         application.router.add_route("*", "/{tail:.*}", self.handle)
-        runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
+        runner = web.AppRunner(
+            application, access_log=None, shutdown_timeout=0.1, max_line_size=128 * 1024, max_field_size=128 * 1024
+        )
         await runner.setup()
         site = web.TCPSite(runner, "127.0.0.1", self.port, backlog=1024)
         await site.start()
