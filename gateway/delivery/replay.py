@@ -16,12 +16,13 @@ from gateway.clock import from_us
 from gateway.db.database import Database
 from gateway.db.scope import TenantSession
 from gateway.delivery.models import Delivery, DeliveryState
-from gateway.delivery.transitions import REPLAYABLE, TRANSITIONS, require_transition
-from gateway.errors import IllegalTransition, NotFound
+from gateway.delivery.rerouting import reshape
+from gateway.delivery.routing import ROUTE_FAILED
+from gateway.delivery.transitions import REPLAYABLE, UNFINISHED
+from gateway.errors import Conflict, IllegalTransition, NotFound
 from gateway.events.models import Event
 
 BATCH = 500
-_CANCELLABLE = frozenset(before for before, after in TRANSITIONS.items() if DeliveryState.CANCELLED in after)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +44,15 @@ class ReplayFilter:
 def retry_delivery(session: TenantSession, delivery_id: str, *, now_us: int) -> Delivery:
     """Make the delivery due now, from the beginning of its schedule; a delivered one is delivered again.
 
-    Raises `NotFound`, and `IllegalTransition` while a worker is trying it.
+    Raises `NotFound`, `IllegalTransition` while a worker is trying it, and `Conflict` when its route still cannot shape
+    the event.
     """
     delivery = _find(session, delivery_id)
     require_retry(DeliveryState(delivery.state))
     if not _make_pending(session, [delivery_id], REPLAYABLE, now_us):
+        session.refresh(delivery)
+        if delivery.reason in {ROUTE_FAILED, "filtered"}:
+            raise Conflict(f"the route still cannot deliver this event: {delivery.detail}; mend the route first")
         # A worker took it in between.
         require_retry(DeliveryState.LEASED)
     session.refresh(delivery)
@@ -68,10 +73,10 @@ def cancel_delivery(session: TenantSession, delivery_id: str, *, now_us: int) ->
     Raises `NotFound`, and `IllegalTransition` when the delivery is finished.
     """
     delivery = _find(session, delivery_id)
-    require_transition(DeliveryState(delivery.state), DeliveryState.CANCELLED)
+    _require_unfinished(delivery)
     statement = (
         update(Delivery)
-        .where(Delivery.id == delivery_id, Delivery.state.in_(_CANCELLABLE))
+        .where(Delivery.id == delivery_id, Delivery.state.in_(UNFINISHED))
         .values(
             state=DeliveryState.CANCELLED,
             finished_at=from_us(now_us),
@@ -85,7 +90,7 @@ def cancel_delivery(session: TenantSession, delivery_id: str, *, now_us: int) ->
     changed = session.scalars(statement).all()
     session.refresh(delivery)
     if not changed:
-        require_transition(DeliveryState(delivery.state), DeliveryState.CANCELLED)
+        _require_unfinished(delivery)
     return delivery
 
 
@@ -129,6 +134,11 @@ def replay_many(database: Database, tenant_id: str, chosen: ReplayFilter, *, now
         position = following
 
 
+def _require_unfinished(delivery: Delivery) -> None:
+    if delivery.state not in UNFINISHED:
+        raise IllegalTransition(f"a delivery that is {delivery.state} cannot become {DeliveryState.CANCELLED}")
+
+
 def _find(session: TenantSession, delivery_id: str) -> Delivery:
     delivery = session.scalar(select(Delivery).where(Delivery.id == delivery_id))
     if delivery is None:
@@ -138,9 +148,14 @@ def _find(session: TenantSession, delivery_id: str) -> Delivery:
 
 def _make_pending(session: TenantSession, ids: Iterable[str], states: Iterable[DeliveryState], now_us: int) -> int:
     now = from_us(now_us)
+    wanted = list(ids)
+    kept_back = reshape(session, wanted, now_us=now_us)
     statement = (
         update(Delivery)
-        .where(Delivery.id.in_(list(ids)), Delivery.state.in_([state.value for state in states]))
+        .where(
+            Delivery.id.in_([one for one in wanted if one not in kept_back]),
+            Delivery.state.in_([state.value for state in states]),
+        )
         .values(
             state=DeliveryState.PENDING,
             schedule_position=0,

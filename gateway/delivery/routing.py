@@ -20,6 +20,8 @@ from gateway.events.journal import EventRow
 from gateway.security.identifiers import new_id
 
 ORDERING_KEY_CHARACTERS = 200
+ROUTE_FAILED = "route_failed"
+"""The reason of a delivery whose filter, transform or ordering key could not be applied."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,19 +63,25 @@ def fan_out(routing: RoutingSnapshot, event: EventRow, headers: tuple[tuple[str,
     routes = routing.routes_for(event.tenant_id, event.source, event.provider)
     if not routes:
         return ()
-    subject = Subject(event.id, event.type, event.source, event.content_type, headers, event.body)
-    rows = (_deliver(route, event, subject) for route in routes if route.matches(event.type))
+    subject = subject_of(event, headers)
+    rows = (apply_route(route, event, subject) for route in routes if route.matches(event.type))
     return tuple(row for row in rows if row is not None)
 
 
-def _deliver(route: CompiledRoute, event: EventRow, subject: Subject) -> DeliveryRow | None:
+def subject_of(event: EventRow, headers: tuple[tuple[str, str], ...]) -> Subject:
+    """What the routes' expressions are applied to."""
+    return Subject(event.id, event.type, event.source, event.content_type, headers, event.body)
+
+
+def apply_route(route: CompiledRoute, event: EventRow, subject: Subject) -> DeliveryRow | None:
+    """The delivery of `event` by `route`; None when the filter says no. Dead at birth when an expression fails."""
     try:
         if route.where is not None and not _holds(route.where.apply(subject)):
             return None
         payload = None if route.transform is None else _as_json(route.transform.apply(subject))
         key = None if route.ordering_key is None else _as_key(route.ordering_key.apply(subject))
     except ExpressionFailed as failure:
-        return _row(route, event, None, None, dead="route_failed", detail=str(failure))
+        return _row(route, event, None, None, dead=ROUTE_FAILED, detail=str(failure))
     return _row(route, event, key, payload)
 
 

@@ -48,7 +48,9 @@ def load_routing(
     by_source: dict[tuple[str, str], list[CompiledRoute]] = defaultdict(list)
     by_provider: dict[tuple[str, str], list[CompiledRoute]] = defaultdict(list)
     for route in session.scalars(select(Route).order_by(Route.id)):
-        by_source[route.tenant_id, route.source].append(_compiled(route, targets[route.destination_id]))
+        by_source[route.tenant_id, route.source].append(
+            compile_route(route, targets[route.destination_id].ordering_key)
+        )
     for target in targets.values():
         for handler in handlers:
             if target.kind is DestinationKind.HANDLER and handler.name == target.handler:
@@ -109,14 +111,15 @@ def _targets(
     }
 
 
-def _compiled(route: Route, target: Target) -> CompiledRoute:
+def compile_route(route: Route, ordering_key: str | None) -> CompiledRoute:
+    """`route` ready to be applied; `ordering_key` is its destination's. Raises `InvalidInput` on bad JMESPath."""
     return CompiledRoute(
         id=route.id,
         destination_id=route.destination_id,
         matches=compile_patterns(route.event_types),
         where=_expression(route.where, "the route's filter"),
         transform=_expression(route.transform, "the route's transform"),
-        ordering_key=_expression(target.ordering_key, "the destination's ordering key"),
+        ordering_key=_expression(ordering_key, "the destination's ordering key"),
     )
 
 

@@ -24,7 +24,12 @@ TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
         }
     ),
     DeliveryState.DELIVERED: frozenset({DeliveryState.PENDING}),  # replayed
-    DeliveryState.DEAD: frozenset({DeliveryState.PENDING}),  # replayed
+    DeliveryState.DEAD: frozenset(
+        {
+            DeliveryState.PENDING,  # replayed
+            DeliveryState.CANCELLED,  # replayed, and the mended route turns the event away
+        }
+    ),
     DeliveryState.CANCELLED: frozenset({DeliveryState.PENDING}),  # replayed
 }
 

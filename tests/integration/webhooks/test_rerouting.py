@@ -1,0 +1,63 @@
+"""A delivery that its route could not shape: replaying it applies the route as it is by then."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import select
+
+from gateway.delivery.models import Delivery, Route
+from gateway.delivery.replay import ReplayFilter, replay_event, replay_many, retry_delivery
+from gateway.errors import Conflict
+from gateway.tenants.models import DEFAULT_TENANT_ID
+from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest
+
+
+@pytest.fixture
+def dead(gateway: GatewayUnderTest) -> Delivery:
+    """A delivery whose filter failed on its event."""
+    gateway.source("github", "github", SECRET)
+    gateway.route("github", "push", where="length(total) > `1`", transform="{sum: total}")
+    gateway.github(body=b'{"total": 7}')
+    (delivery,) = gateway.deliveries()
+    assert (delivery.state, delivery.reason) == ("dead", "route_failed")
+    return delivery
+
+
+def mend(gateway: GatewayUnderTest, where: str | None) -> None:
+    with gateway.database.tenant_session(DEFAULT_TENANT_ID, write=True) as session:
+        session.scalars(select(Route)).one().where = where
+
+
+def retry(gateway: GatewayUnderTest, delivery: Delivery) -> None:
+    with gateway.database.tenant_session(DEFAULT_TENANT_ID, write=True) as session:
+        retry_delivery(session, delivery.id, now_us=gateway.clock.now_us())
+
+
+def test_a_mended_route_shapes_it(gateway: GatewayUnderTest, dead: Delivery) -> None:
+    mend(gateway, "total > `1`")
+    retry(gateway, dead)
+    (delivery,) = gateway.deliveries()
+    assert (delivery.id, delivery.state, delivery.payload) == (dead.id, "pending", b'{"sum":7}')
+
+
+def test_an_unmended_route_is_named_and_nothing_is_sent(gateway: GatewayUnderTest, dead: Delivery) -> None:
+    with pytest.raises(Conflict, match="mend the route first"):
+        retry(gateway, dead)
+    with gateway.database.tenant_session(DEFAULT_TENANT_ID, write=True) as session:
+        assert replay_event(session, dead.event_id, now_us=gateway.clock.now_us()) == 0
+    assert replay_many(gateway.database, DEFAULT_TENANT_ID, ReplayFilter(), now_us=gateway.clock.now_us()) == 0
+    assert [delivery.state for delivery in gateway.deliveries()] == ["dead"]
+
+
+def test_a_filter_that_now_turns_it_away_cancels_it(gateway: GatewayUnderTest, dead: Delivery) -> None:
+    mend(gateway, "total > `100`")
+    assert replay_many(gateway.database, DEFAULT_TENANT_ID, ReplayFilter(), now_us=gateway.clock.now_us()) == 0
+    (delivery,) = gateway.deliveries()
+    assert (delivery.state, delivery.reason) == ("cancelled", "filtered")
+
+
+def test_a_removed_route_leaves_it_dead(gateway: GatewayUnderTest, dead: Delivery) -> None:
+    with gateway.database.tenant_session(DEFAULT_TENANT_ID, write=True) as session:
+        session.delete(session.scalars(select(Route)).one())
+    with pytest.raises(Conflict, match="route is gone"):
+        retry(gateway, dead)
