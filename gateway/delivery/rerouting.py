@@ -15,6 +15,7 @@ from gateway.db.scope import TenantSession
 from gateway.delivery.models import Delivery, DeliveryState, Destination, Route
 from gateway.delivery.routing import ROUTE_FAILED, apply_route, subject_of
 from gateway.delivery.routing_loader import compile_route
+from gateway.delivery.transitions import require_transition
 from gateway.events.journal import EventRow
 from gateway.events.models import Event
 
@@ -49,6 +50,7 @@ def _reshape(session: TenantSession, delivery: Delivery, now_us: int) -> bool:
         compiled, row, subject_of(row, tuple((name, value) for name, value in json.loads(event.headers)))
     )
     if made is None:
+        require_transition(DeliveryState(delivery.state), DeliveryState.CANCELLED)
         delivery.state = DeliveryState.CANCELLED
         delivery.reason, delivery.detail = "filtered", "the route's filter turns this event away"
         delivery.finished_at = from_us(now_us)
