@@ -5,7 +5,9 @@ The same group serves as `flask --app app gateway …`; it reads its own setting
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -61,7 +63,9 @@ def gateway() -> None:
 
 
 def main() -> None:
-    """The console command."""
+    """The console command. As with `python -m`, modules are found in the working directory too: handlers live there."""
+    # At the end, so that nothing there takes the place of a library.
+    sys.path.append(str(Path.cwd()))
     gateway(prog_name="gateway")
 
 
