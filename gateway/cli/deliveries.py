@@ -164,7 +164,7 @@ def retry(
             until=as_moment(until, now),
         )
         tenant_id, count = session.tenant_id, count_replay(session, chosen)
-    if count and not (yes or _agreed(f"Try {count} {state} deliveries again?")):
+    if count and not (yes or _agreed(f"Try {count} {state} {'delivery' if count == 1 else 'deliveries'} again?")):
         raise InvalidInput("nothing was changed")
     done = replay_many(installation.database, tenant_id, chosen, now_us=installation.clock.now_us()) if count else 0
     if installation.as_json:

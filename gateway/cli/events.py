@@ -100,7 +100,7 @@ def show(installation: Installation, event_id: str) -> None:
             ("Status", status),
             ("Received", summary.received_at),
             ("Dedupe key", summary.dedupe_key),
-            ("Request", f"{event.method} {event.url}"),
+            ("Request", f"{event.method} {event.url}" if event.url else None),
             ("Request id", event.request_id),
             ("Content type", summary.content_type),
         ],
