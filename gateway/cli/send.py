@@ -12,22 +12,25 @@ from urllib.parse import urlsplit
 
 import click
 
+from gateway.cli.bodies import pretty
 from gateway.cli.failures import FAILED
 from gateway.cli.installation import Installation, with_installation
 from gateway.cli.output import note, print_json, printable_lines
+from gateway.cli.request_files import read_bytes
 from gateway.clock import MICROSECONDS
 from gateway.db.scope import TenantSession
 from gateway.errors import InvalidInput, NotFound
+from gateway.providers import Provider
 from gateway.security.ssrf import parse_url
 from gateway.webhooks.credentials import open_credentials
 from gateway.webhooks.models import Source
-from gateway.webhooks.samples.library import content_type, sample_bodies, sample_body
-from gateway.webhooks.samples.signing import UNSIGNABLE, Message, sign
-from gateway.webhooks.source_draft import SECRET, find_provider
+from gateway.webhooks.samples.event import SampleRequest, sample_request, sample_text
+from gateway.webhooks.samples.library import default_type
+from gateway.webhooks.samples.signing import Held, Moment, choose_scheme
+from gateway.webhooks.source_draft import find_provider
 from gateway.webhooks.sources import credential_rows, list_sources, require_source, source_url
 
 TIMEOUT_SECONDS = 30.0
-MAX_BODY_BYTES = 64 * 1024 * 1024
 MAX_ANSWER_BYTES = 1024 * 1024
 
 
@@ -45,7 +48,8 @@ class Answer:
 @click.argument("event_type", metavar="[TYPE]", required=False)
 @click.option("--source", help="Which source to call; else the only one of this provider.")
 @click.option("--body", type=click.Path(path_type=Path), metavar="FILE", help="Send these bytes instead of a sample.")
-@click.option("--url", metavar="URL", help="Where the gateway is; else GATEWAY_BASE_URL.")
+@click.option("--url", metavar="URL", help="Where to post it; else GATEWAY_BASE_URL.")
+@click.option("--print", "only_print", is_flag=True, help="Print the sample's body instead of sending it.")
 @with_installation
 def send(
     installation: Installation,
@@ -54,30 +58,29 @@ def send(
     source: str | None,
     body: Path | None,
     url: str | None,
+    only_print: bool,
 ) -> None:
-    """Send an event of TYPE as PROVIDER would, signed with the source's own secret.
+    """Send an event of TYPE as PROVIDER would, signed with what the source holds.
 
     Exits with 1 when the gateway does not accept it. Without TYPE, the provider's first sample is sent.
     """
-    find_provider(installation.catalogue, provider)
-    if provider in UNSIGNABLE:
-        raise InvalidInput(UNSIGNABLE[provider])
-    chosen = event_type or next(iter(sample_bodies(provider)), None)
-    if chosen is None:
-        raise InvalidInput(f"{provider} has no samples: give a TYPE, and a body with --body FILE")
+    entry = find_provider(installation.catalogue, provider)
+    chosen = event_type or default_type(entry)
+    if only_print:
+        click.echo(pretty(sample_text(entry, entry.scheme(), _moment(installation), chosen)))
+        return
     with installation.session() as session:
         row = _source(session, installation, provider, source)
-        message = _message(installation, session, row, chosen, body, url or installation.settings.base_url)
-    headers = dict([("Content-Type", content_type(provider)), *sign(provider, message)])
-    answer = _post(message, headers)
+        request = _request(installation, session, row, entry, chosen, read_bytes(body) if body else None)
+    answer = _post(request, (url or installation.settings.base_url).rstrip("/"))
     if installation.as_json:
-        data = {"source": row.slug, "url": message.url, "type": chosen}
+        data = {"source": row.slug, "url": _address(request), "type": chosen}
         print_json(data | {"status": answer.status, "answer": answer.text})
     else:
-        click.echo(f"{chosen} to {message.url}")
+        click.echo(f"{chosen} to {_address(request)}")
         click.echo(f"{answer.status} {answer.reason}: {printable_lines(answer.text)}")
     if not HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:
-        note("Not accepted. See why: gateway rejections list")
+        note("Not accepted. See why: gateway rejections list, then gateway explain ID")
         raise click.exceptions.Exit(FAILED)
 
 
@@ -97,48 +100,55 @@ def _source(session: TenantSession, installation: Installation, provider: str, s
     return require_source(session, slugs[0])
 
 
-def _message(
-    installation: Installation, session: TenantSession, row: Source, event_type: str, file: Path | None, base_url: str
-) -> Message:
-    now_us = installation.clock.now_us()
-    unique_id, now_seconds = str(uuid.uuid4()), now_us // MICROSECONDS
-    body = (
-        _read(file)
-        if file is not None
-        else sample_body(row.provider, event_type, unique_id=unique_id, now_seconds=now_seconds)
-    )
+def _moment(installation: Installation) -> Moment:
+    return Moment(str(uuid.uuid4()), installation.clock.now_us() // MICROSECONDS)
+
+
+def _request(
+    installation: Installation,
+    session: TenantSession,
+    row: Source,
+    provider: Provider,
+    event_type: str,
+    body: bytes | None,
+) -> SampleRequest:
     opened = open_credentials(installation.keyring, row, credential_rows(session, row))
-    return Message(
-        type=event_type,
-        unique_id=unique_id,
-        url=source_url(base_url.rstrip("/"), installation.tenant, row.slug),
-        body=body,
-        now_seconds=now_seconds,
-        scheme=row.scheme,
-        secret=next(iter(opened.live(SECRET, now_us)), ""),
+    now_us = installation.clock.now_us()
+
+    def newest(kind: str) -> str:
+        return next(iter(opened.live(kind, now_us)), "")
+
+    held = Held(newest("secret"), newest("username"), newest("password"), newest("public_key"))
+    return sample_request(
+        provider,
+        choose_scheme(provider, row.scheme, held),
+        held,
+        _moment(installation),
+        event_type=event_type,
+        # Some providers sign the URL, as the gateway knows it: that is never the address that is posted to.
+        url=source_url(installation.settings.base_url.rstrip("/"), installation.tenant, row.slug),
         options=row.options,
+        body=body,
     )
 
 
-def _read(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > MAX_BODY_BYTES:
-            raise InvalidInput(f"{path} is larger than {MAX_BODY_BYTES} bytes")
-        return path.read_bytes()
-    except OSError as error:
-        raise InvalidInput(f"{path} cannot be read: {error.strerror}") from error
+def _address(request: SampleRequest) -> str:
+    """The URL without its query, in which some providers carry their proof."""
+    return request.url.partition("?")[0]
 
 
-def _post(message: Message, headers: dict[str, str]) -> Answer:
-    target = parse_url(message.url)
+def _post(request: SampleRequest, base_url: str) -> Answer:
+    parts = urlsplit(request.url)
+    target = parse_url(base_url)
     kind = http.client.HTTPSConnection if target.scheme == "https" else http.client.HTTPConnection
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
     with closing(kind(target.host, target.port, timeout=TIMEOUT_SECONDS)) as connection:
         try:
-            connection.request("POST", urlsplit(message.url).path, body=message.body, headers=headers)
+            connection.request(request.method, path, body=request.body, headers=dict(request.headers))
             response = connection.getresponse()
             text = response.read(MAX_ANSWER_BYTES).decode("utf-8", "replace")
         except ConnectionRefusedError as error:
-            raise InvalidInput(f"nothing answers at {message.url}: start the gateway with `gateway run`") from error
+            raise InvalidInput(f"nothing answers at {base_url}: start the gateway with `gateway run`") from error
         except (OSError, http.client.HTTPException) as error:
-            raise InvalidInput(f"{message.url} cannot be called: {error or type(error).__name__}") from error
+            raise InvalidInput(f"{base_url} cannot be called: {error or type(error).__name__}") from error
     return Answer(response.status, response.reason, text)

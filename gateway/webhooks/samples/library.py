@@ -1,4 +1,4 @@
-"""The sample bodies: one JSON file per provider, by event type; the first one is the provider's default.
+"""The sample events: one JSON file per provider, by event type, the first one its default; a plain one for all others.
 
 `@id@` stands for an id that is new every time, so that a sample is no duplicate, and `"@now@"` for the time in seconds.
 """
@@ -6,19 +6,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlencode
 
 from gateway.errors import NotFound
+from gateway.providers import Provider
 
 FOLDER = Path(__file__).parent
-FORM = "application/x-www-form-urlencoded"
-JSON = "application/json"
-# Whose events are forms; everybody else sends JSON.
-FORM_SENDERS = frozenset({"twilio"})
+DEFAULT_TYPE = "sample.event"
+
+# What the vendor sends beside its proof and what the entry speaks of.
+HEADERS: Mapping[str, Mapping[str, str]] = {
+    "github": {"User-Agent": "GitHub-Hookshot/sample"},
+    "gitlab": {"User-Agent": "GitLab/sample"},
+    "shopify": {"X-Shopify-Shop-Domain": "example.myshopify.com", "X-Shopify-API-Version": "2026-01"},
+    "slack": {"User-Agent": "Slackbot 1.0 (+https://api.slack.com/robots)"},
+    "stripe": {"User-Agent": "Stripe/1.0 (+https://stripe.com/docs/webhooks)"},
+}
 
 
 @lru_cache(maxsize=64)
@@ -31,17 +37,23 @@ def sample_bodies(provider_id: str) -> Mapping[str, Any]:
     return bodies
 
 
-def content_type(provider_id: str) -> str:
-    """What the provider's events are written in."""
-    return FORM if provider_id in FORM_SENDERS else JSON
+def default_type(provider: Provider) -> str:
+    """The type of the event that is sent when nobody asks for one."""
+    return next(iter(sample_bodies(provider.id)), None) or _first_key(provider) or DEFAULT_TYPE
 
 
-def sample_body(provider_id: str, event_type: str, *, unique_id: str, now_seconds: int) -> bytes:
-    """The sample of an event, as bytes to be signed. Raises `NotFound` that names the samples there are."""
-    bodies = sample_bodies(provider_id)
-    if event_type not in bodies:
-        known = ", ".join(bodies) or "none"
-        raise NotFound(f"{provider_id} has no sample {event_type!r} (there is: {known}); give a body with --body FILE")
-    text = json.dumps(bodies[event_type], separators=(",", ":"))
-    text = text.replace("@id@", unique_id).replace('"@now@"', str(now_seconds))
-    return urlencode(json.loads(text)).encode() if content_type(provider_id) == FORM else text.encode()
+def sample_document(provider: Provider, event_type: str, *, unique_id: str, now_seconds: int) -> Any:
+    """The sample of an event. Raises `NotFound` that names the samples, where a provider has some and not this one."""
+    bodies = sample_bodies(provider.id)
+    if bodies and event_type not in bodies:
+        known = ", ".join(bodies)
+        raise NotFound(f"{provider.id} has no sample {event_type!r} (there is: {known}); give a body with --body FILE")
+    document = bodies.get(event_type) or {"sample": True, "message": f"a sample for {provider.name}"}
+    text = json.dumps(document).replace("@id@", unique_id).replace('"@now@"', str(now_seconds))
+    return json.loads(text)
+
+
+def _first_key(provider: Provider) -> str | None:
+    """Where the type is a key of the body, only some texts are types."""
+    names: Sequence[str] = next((place.path for place in provider.webhook.event_type if place.kind == "json_key"), ())
+    return names[0] if names else None
