@@ -1,0 +1,124 @@
+"""The tour of the README, typed word for word into three terminals, with ports of the test's own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.services.processes import wait_until
+from tests.services.terminals import Terminal
+from tests.services.tour import CtrlC, Shown, Step, Typed, find, matches, steps
+
+ROOT = Path(__file__).parents[2]
+STEPS = list(steps((ROOT / "README.md").read_text(encoding="utf-8")))
+COMMAND_SECONDS = 60.0
+# Several times what the tour takes: the machine may be busy.
+SHOWN_SECONDS = 60.0
+FOREGROUND = 2
+
+
+class Reader:
+    """Somebody who follows the tour."""
+
+    def __init__(self, folder: Path, ports: Mapping[str, str]) -> None:
+        self._ports = ports
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+        environment = inherited | {"GATEWAY_BASE_URL": f"http://127.0.0.1:{ports['8000']}"}
+        self._terminals = {number: Terminal(folder, environment) for number in (1, 2, 3)}
+        self._kept: list[str] = []
+        self._last: Typed | None = None
+        self._output = ""
+
+    def follow(self, step: Step, then: Step | None) -> None:
+        """Do one step, and see what it shows; `then` is the next one."""
+        if isinstance(step, CtrlC):
+            self._terminals[step.terminal].interrupt(seconds=COMMAND_SECONDS)
+        elif isinstance(step, Shown):
+            self._look(step)
+        elif step.terminal != FOREGROUND:
+            self._terminals[step.terminal].start(self._own(step.script))
+        elif step.until:
+            assert isinstance(then, Shown)
+            wait_until(lambda: self._type(step) and matches(self._own(then.text), self._output), seconds=SHOWN_SECONDS)
+        else:
+            self._type(step)
+
+    def close(self) -> None:
+        for terminal in self._terminals.values():
+            terminal.close()
+
+    def screens(self) -> str:
+        """Everything that is shown now."""
+        return "\n".join(f"--- terminal {number}\n{one.text()}" for number, one in self._terminals.items())
+
+    def _look(self, step: Shown) -> None:
+        expected = self._own(step.text)
+        if step.terminal is None:
+            assert matches(expected, self._output), f"expected:\n{expected}\n\nshown:\n{self._output}"
+        else:
+            terminal = self._terminals[step.terminal]
+            wait_until(lambda: find(expected, terminal.text()), seconds=SHOWN_SECONDS)
+
+    def _type(self, step: Typed) -> bool:
+        """Type into the second terminal, where activation and exported variables last."""
+        script = self._own(step.script)
+        code, self._output = self._terminals[step.terminal].run(
+            "\n".join([*self._kept, script]), seconds=COMMAND_SECONDS
+        )
+        assert code == 0, f"{script}\nended with {code}:\n{self._output}"
+        self._kept += [line for line in script.splitlines() if line.startswith((". ", "export "))]
+        return True
+
+    def _own(self, text: str) -> str:
+        """`text` with the ports of this test; `scripts/run` without its installing what is installed."""
+        for usual, own in self._ports.items():
+            text = text.replace(usual, own)
+        text = text.replace("scripts/run", f".venv/bin/gateway run --port {self._ports['8000']}")
+        return text.replace("examples/sink.py", f"examples/sink.py --port {self._ports['9000']}")
+
+
+@pytest.fixture
+def reader(tmp_path: Path) -> Iterator[Reader]:
+    ports = {"8000": free_port(), "9000": free_port()}
+    shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
+    manifest = tmp_path / "examples" / "gateway.yaml"
+    manifest.write_text(manifest.read_text().replace("9000", ports["9000"]))
+    (tmp_path / ".venv").symlink_to(Path(sys.prefix))
+    reader = Reader(tmp_path, ports)
+    yield reader
+    reader.close()
+
+
+def test_the_tour_works_word_for_word(reader: Reader) -> None:
+    for step, then in zip(STEPS, [*STEPS[1:], None], strict=True):
+        try:
+            reader.follow(step, then)
+        except AssertionError as fault:
+            raise AssertionError(f"{fault}\nat {step}\n{reader.screens()}") from fault
+
+
+def test_the_tour_has_every_part() -> None:
+    typed = "\n".join(step.script for step in STEPS if isinstance(step, Typed))
+    for part in ("scripts/run", "send github", "send stripe", "send slack", "retry --state dead", "GATEWAY_HANDLERS"):
+        assert part in typed
+    assert "--plan" in typed
+
+
+def test_the_handler_in_the_tour_is_the_one_of_the_example() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = readme.split("```python\n", 1)[1].split("```", 1)[0]
+    example = (ROOT / "examples" / "handlers.py").read_text(encoding="utf-8")
+    for line in shown.splitlines():
+        assert line in example or line.startswith(("from gateway.handlers", "def review")), line
+
+
+def free_port() -> str:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
