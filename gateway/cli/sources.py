@@ -41,8 +41,12 @@ def sources() -> None:
 @click.option("--secret", help="The signing secret. It lands in your shell's history: better is --secret-env.")
 @click.option("--secret-env", metavar="VAR", help="The variable that holds the secret.")
 @click.option("--generate-secret", is_flag=True, help="Make one and print it, where the vendor lets you choose it.")
-@click.option("--credential", "plain", type=Pair("="), multiple=True, metavar="KIND=VALUE", help="Another credential.")
-@click.option("--credential-env", "named", type=Pair("="), multiple=True, metavar="KIND=VAR", help="The same.")
+@click.option(
+    "--credential", "plain", type=Pair("="), multiple=True, metavar="KIND=VALUE", help="A public key, a password, …"
+)
+@click.option(
+    "--credential-env", "named", type=Pair("="), multiple=True, metavar="KIND=VAR", help="The same, from a variable."
+)
 @click.option("--option", "options", type=Pair("="), multiple=True, metavar="NAME=VALUE", help="The scheme's options.")
 @click.option("--allow-ip", "allowed_ips", multiple=True, metavar="CIDR", help="Accept only these networks.")
 @click.option("--rate", type=float, metavar="N", help="At most N requests a second, per web process.")
@@ -219,6 +223,13 @@ def _state(source: SourceSummary) -> str:
     return "awaits its secret" if source.pending_handshake else "enabled"
 
 
+def _handshake(source: SourceSummary) -> str | None:
+    """Whether the provider has handed over its secret; None for those that do not."""
+    if source.pending_handshake:
+        return "pending: create the webhook at the provider, which then hands over its secret"
+    return None if source.confirmed_at is None else f"confirmed {iso(source.confirmed_at)}, secret stored"
+
+
 def _data(installation: Installation, source: SourceSummary) -> dict[str, Any]:
     data: dict[str, Any] = as_data(source)
     return data | {"url": _url(installation, source), "state": _state(source)}
@@ -235,6 +246,7 @@ def _print(installation: Installation, source: SourceSummary) -> None:
             ("Provider", source.provider),
             ("Scheme", source.scheme or "as the request tells"),
             ("State", _state(source)),
+            ("Handshake", _handshake(source)),
             ("Live secrets", source.live_secrets()),
             *((f"  {one.kind}", f"since {iso(one.created_at)}, {_end(one)}") for one in source.credentials),
             *((f"Option {name}", value) for name, value in source.options.items()),
