@@ -1,0 +1,80 @@
+"""kill -9 in the middle of a burst: every acknowledged event is stored once and delivered, none is stuck."""
+
+from __future__ import annotations
+
+import os
+import signal
+
+import psutil
+import pytest
+
+from tests.services.gateway_process import Installation
+from tests.services.github_sender import GithubSender
+from tests.services.sink_thread import SinkThread
+from tests.services.tables import Tables
+from tests.services.waiting import until
+
+from .burst import require_nothing_lost, route_to
+
+pytestmark = pytest.mark.faults
+
+
+def test_web_processes_killed_in_a_burst(installation: Installation, sink: SinkThread, tables: Tables) -> None:
+    route_to(installation, sink)
+    program = installation.run()
+    sender = GithubSender(installation.port)
+    with sender.sending():
+        for _ in range(3):
+            sender.wait_for(400)
+            for pid in program.web_workers():
+                os.kill(pid, signal.SIGKILL)
+        sender.wait_for(400)
+        # Without its master nothing serves: the supervisor ends too, to be started again by whoever started it.
+        os.kill(program.web_master(), signal.SIGKILL)
+        assert program.wait() == 1
+        installation.run()
+        sender.wait_for(400)
+    assert sender.answers[0], "nothing was killed in the middle of a request"
+    assert len(sender.acknowledged) >= 2000
+    require_nothing_lost(sender, sink, tables)
+
+
+def test_worker_killed_in_a_burst(installation: Installation, sink: SinkThread, tables: Tables) -> None:
+    route_to(installation, sink)
+    installation.web()
+    sender = GithubSender(installation.port)
+    with sender.sending():
+        for _ in range(4):
+            worker = installation.start("worker")
+            before = len(sink.at())
+            sink.wait_for(before + 300)
+            worker.kill()
+        sender.wait_for(1)
+    assert tables.states().get("leased"), "nothing was killed in the middle of a delivery"
+    installation.start("worker")
+    require_nothing_lost(sender, sink, tables)
+    outcomes = tables.outcomes()
+    assert set(outcomes) <= {"delivered", "lease_expired"}
+    assert len(sink.at()) <= sum(outcomes.values())
+
+
+def test_supervisor_killed_in_a_burst(installation: Installation, sink: SinkThread, tables: Tables) -> None:
+    route_to(installation, sink)
+    program = installation.run()
+    sender = GithubSender(installation.port)
+    with sender.sending():
+        sender.wait_for(400)
+        orphans = [process for process in installation.processes() if process.pid != program.pid]
+        assert len(orphans) >= 4
+        program.kill()
+        until(lambda: not any(map(_is_alive, orphans)), lambda: f"its children live on: {orphans}")
+        installation.run()
+        sender.wait_for(400)
+    require_nothing_lost(sender, sink, tables)
+
+
+def _is_alive(process: psutil.Process) -> bool:
+    try:
+        return process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False

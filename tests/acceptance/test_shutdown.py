@@ -1,0 +1,55 @@
+"""SIGTERM in the middle of a burst: nothing acknowledged is lost, tries finish or are released, and it ends in time."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.services.gateway_process import Installation
+from tests.services.github_sender import SOURCE, GithubSender
+from tests.services.sink_thread import SinkThread
+from tests.services.tables import Tables
+from tests.services.waiting import until
+
+from .burst import require_nothing_lost, route_to
+
+pytestmark = pytest.mark.faults
+
+
+def test_terminated_in_a_burst(installation: Installation, sink: SinkThread, tables: Tables) -> None:
+    route_to(installation, sink)
+    program = installation.run()
+    sender = GithubSender(installation.port)
+    with sender.sending():
+        sender.wait_for(500)
+        program.terminate()
+        began = time.monotonic()
+        assert program.wait() == 0, program.log()
+        assert time.monotonic() - began < 30
+    assert set(sender.answers) <= {0, 200, 503}
+    # In order: nothing is left in the hands of a process that is no more.
+    assert "leased" not in tables.states()
+    assert not installation.processes()
+    assert "Traceback" not in program.log()
+    installation.run()
+    require_nothing_lost(sender, sink, tables)
+    assert set(tables.outcomes()) == {"delivered"}
+
+
+def test_terminated_with_tries_that_never_end(installation: Installation, sink: SinkThread, tables: Tables) -> None:
+    installation.apply(
+        sources=[SOURCE],
+        destinations=[{"name": "slow", "url": sink.url("/slow"), "timeout": 60}],
+        routes=[{"source": "github", "to": "slow"}],
+    )
+    installation.web()
+    worker = installation.start("worker", "--shutdown-deadline", "1s")
+    sender = GithubSender(installation.port)
+    with sender.sending(20):
+        sink.wait_for(20, "/slow")
+    worker.terminate()
+    assert worker.wait(20) == 0, worker.log()
+    assert tables.states() == {"pending": 20}
+    assert not tables.outcomes(), "a try that was cut off by us is no try"
+    until(lambda: installation.get("/readyz").status == 200, "the web goes on")
