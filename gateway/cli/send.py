@@ -69,6 +69,8 @@ def send(
     if only_print:
         click.echo(pretty(sample_text(entry, entry.scheme(), _moment(installation), chosen)))
         return
+    # Whatever the source may hold, some providers cannot be imitated.
+    choose_scheme(entry, None, Held())
     with installation.session() as session:
         row = _source(session, installation, provider, source)
         request = _request(installation, session, row, entry, chosen, read_bytes(body) if body else None)

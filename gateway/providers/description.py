@@ -131,16 +131,18 @@ def _scheme(provider: Provider, scheme: Scheme) -> Iterator[str]:
 def _events(provider: Provider) -> Iterator[str]:
     webhook = provider.webhook
     yield f"Event type: {words.places_words(webhook.event_type)}."
-    if webhook.event_id:
+    if webhook.batch is not None and webhook.batch.id is not None:
+        yield "Dedupe key: each event's own id in the batch. An event that comes twice is delivered once."
+    elif webhook.event_id:
         yield f"Dedupe key: {words.places_words(webhook.event_id)}. An event that comes twice is delivered once."
     else:
         yield "Dedupe key: none; two equal events are two events."
     if webhook.batch is not None:
         batch = webhook.batch
-        type_, id_ = (".".join(path) if path is not None else "none" for path in (batch.type, batch.id))
-        yield (
-            f"One request may carry many events: the elements of {words.place_words(batch.items)}, each with its type "
-            f"at `{type_}` and its id at `{id_}`."
+        parts = [("type", batch.type), ("id", batch.id)]
+        own = " and ".join(f"its {name} at `{'.'.join(path)}`" for name, path in parts if path is not None)
+        yield f"One request may carry many events: the elements of {words.place_words(batch.items)}" + (
+            f", each with {own}." if own else "."
         )
 
 
@@ -154,7 +156,7 @@ def _handshake(handshake: Handshake) -> Iterator[str]:
     yield f"`{handshake.id}` ({proof}): when {words.condition_words(handshake.when)}, the gateway answers"
     yield f"{_answer(handshake.answer)}."
     for check in handshake.checks:
-        yield f"{words.check_words(check).capitalize()}."
+        yield f"Here {words.check_words(check)}."
     if handshake.store_secret is not None:
         yield (
             f"It takes the secret from {words.place_words(handshake.store_secret)}, once, while the source awaits it, "
@@ -189,9 +191,12 @@ def _delivery(provider: Provider) -> Iterator[str]:
         yield f"To every event the gateway answers {_answer(webhook.answer)}: {provider.name} insists on it."
     delivery = webhook.delivery
     if delivery is None:
-        yield f"How {provider.name} retries is not known here; the gateway answers as soon as the event is stored."
+        yield "Whether the vendor retries is not known here; the gateway answers as soon as the event is stored."
         return
-    for label, text in (("Success", delivery.success), ("Time to answer", delivery.timeout)):
+    for label, text in (
+        ("Success", (delivery.success or "").replace("|", " or ") or None),
+        ("Time to answer", delivery.timeout),
+    ):
         if text is not None:
             yield f"{label}: {text}."
     if delivery.retries:

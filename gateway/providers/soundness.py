@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from gateway.providers.model import Check, Condition, Scheme, Webhook
-from gateway.providers.places import Place, places_of
+from gateway.providers.model import Answer, Check, Condition, Scheme, Webhook
+from gateway.providers.places import Place, Template, places_of
 
 _PARTS = {
     "hmac": ("signature", "signs"),
@@ -61,9 +61,16 @@ def faults(webhook: Webhook, described: frozenset[str], functions: frozenset[str
             found.append(f"handshakes.{handshake.id}: an unsigned handshake that signs needs a check with `matches`")
         if handshake.fetch is not None and not handshake.signed:
             found.append(f"handshakes.{handshake.id}: only a signed handshake may name a URL to fetch")
+    if webhook.answer is not None and any(list(places_of(template)) for template in _templates(webhook.answer)):
+        found.append("answer: must be plain text; what is answered to every event reads nothing of the request")
     used = {name for scheme in webhook.schemes for name in scheme.options | scheme.optional} | webhook.handshake_options
     found += [f"options: {name!r} is used but not described" for name in sorted(used - described)]
     return found
+
+
+def _templates(answer: Answer) -> list[Template]:
+    parts = [answer.body, *(answer.json or {}).values(), *answer.headers.values()]
+    return [part for part in parts if isinstance(part, Template)]
 
 
 def _requires(scheme: Scheme) -> frozenset[str]:

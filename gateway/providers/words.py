@@ -45,14 +45,14 @@ _FUNCTIONS = {
 }
 _HASHES = {"sha1": "SHA1", "sha256": "SHA256", "sha512": "SHA512"}
 _KINDS = {
-    "claim": "the token's claim {}",
-    "field": "the part {} of the signature header",
-    "form": "the form field {}",
-    "header": "the header {}",
-    "json": "{} of the JSON body",
-    "json_key": "the first key of the JSON body that is one of {}",
-    "option": "the option {}",
-    "query": "the query parameter {}",
+    "claim": "the token's claim `{}`",
+    "field": "the part `{}` of the signature header",
+    "form": "the form field `{}`",
+    "header": "the header `{}`",
+    "json": "`{}` of the JSON body",
+    "json_key": "the first key of the JSON body that is one of `{}`",
+    "option": "the option `{}`",
+    "query": "the query parameter `{}`",
 }
 
 
@@ -60,7 +60,8 @@ def place_words(place: Place) -> str:
     """Where a value stands: `the header X-GitHub-Event`."""
     name = place.text.partition(":")[2].partition("|")[0].rstrip("?")
     if place.kind == "form_json":
-        return f"{'.'.join(place.path)} of the JSON in the form field {place.name}"
+        inner = f"`{'.'.join(place.path)}` of the JSON" if place.path else "the JSON"
+        return f"{inner} in the form field `{place.name}`"
     if place.kind == "json" and not place.path:
         return "the JSON body itself"
     if place.kind == "segment":
@@ -136,7 +137,7 @@ def signature_words(scheme: Scheme) -> str | None:
         return places_words(scheme.token.places) + (f", after `{scheme.token.prefix}`" if scheme.token.prefix else "")
     if scheme.jwt is not None:
         return places_words(scheme.jwt.places) + (f", after `{scheme.jwt.prefix}`" if scheme.jwt.prefix else "")
-    return "the header Authorization" if scheme.family == "basic" else None
+    return "the header `Authorization`" if scheme.family == "basic" else None
 
 
 def timestamp_words(timestamp: Timestamp) -> str:
@@ -204,7 +205,7 @@ def _signature_words(signature: Signature) -> str:
 def _condition(condition: Condition) -> str:
     place = place_words(condition.place)
     if condition.values:
-        return f"{place} is {' or '.join(condition.values) or 'empty'}"
+        return f"{place} is {' or '.join(f'`{value}`' for value in condition.values)}"
     return f"{place} is there" if condition.present else f"{place} is not there"
 
 

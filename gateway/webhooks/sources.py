@@ -38,7 +38,10 @@ class CredentialSummary:
 
 @dataclass(frozen=True, slots=True)
 class SourceSummary:
-    """A source as it is shown. `scheme` is None where the request tells which of the provider's is used."""
+    """A source as it is shown. `scheme` is None where the request tells which of the provider's is used.
+
+    `pending_handshake` says that the provider may still hand over its secret, `confirmed_at` when it did.
+    """
 
     id: str
     slug: str
@@ -49,6 +52,7 @@ class SourceSummary:
     rate_per_second: float | None
     credentials: Sequence[CredentialSummary]
     pending_handshake: bool
+    confirmed_at: datetime | None
     created_at: datetime
     updated_at: datetime
     disabled_at: datetime | None
@@ -228,6 +232,7 @@ def _summary(session: TenantSession, source: Source, now: datetime) -> SourceSum
         rate_per_second=source.rate_per_second,
         credentials=tuple(CredentialSummary(row.kind, row.created_at, row.expires_at) for row in live),
         pending_handshake=source.pending_handshake,
+        confirmed_at=source.confirmed_at,
         created_at=source.created_at,
         updated_at=source.updated_at,
         disabled_at=source.disabled_at,

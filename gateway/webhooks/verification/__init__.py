@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from gateway.webhooks.verification.answers import SuccessAnswer, success_answer
 from gateway.webhooks.verification.credentials import Credentials
 from gateway.webhooks.verification.engine import judge
 from gateway.webhooks.verification.material import MaterialRequest, material_needed
@@ -15,7 +16,9 @@ __all__ = [
     "InboundRequest",
     "MaterialRequest",
     "Reason",
+    "SuccessAnswer",
     "Verdict",
     "judge",
     "material_needed",
+    "success_answer",
 ]

@@ -1,0 +1,101 @@
+"""docs/providers is what the catalogue says, and docs/ADDING_A_PROVIDER.md tells the truth: its example is loaded,
+its vector judged, its faults shown as they are."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gateway.cli.main import gateway
+from gateway.providers import CatalogueError, catalogue, load_file, parse_provider
+from gateway.providers.description import add_command, describe
+from gateway.providers.pages import INDEX, pages, write
+from gateway.providers.places import FILTERS, NAMED_KINDS, PLAIN_KINDS
+from gateway.providers.schema import METHODS
+from gateway.providers.words import EVIDENCE, IDS
+
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "docs" / "providers"
+GUIDE = (ROOT / "docs" / "ADDING_A_PROVIDER.md").read_text(encoding="utf-8")
+REMAKE = "make them anew: python -m gateway.providers.pages docs/providers"
+
+
+def _block(name: str) -> str:
+    """The code block of the guide that follows the name of its file."""
+    match = re.search(rf"`{re.escape(name)}`[^`]*?\n\n```\w*\n(.*?)```", GUIDE, re.DOTALL)
+    assert match is not None, f"the guide has no block for {name}"
+    return match[1]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """The guide's files, as a stranger would write them."""
+    for name in ("acme-shop.yaml", "acme-shop.vectors.jsonl"):
+        (tmp_path / name).write_text(_block(name), encoding="utf-8")
+    return tmp_path
+
+
+def test_the_pages_are_in_step_with_the_catalogue() -> None:
+    wanted = pages()
+    found = {path.name: path.read_text(encoding="utf-8") for path in FOLDER.glob("*.md")}
+    assert found.keys() == wanted.keys(), REMAKE
+    assert [name for name in wanted if found[name] != wanted[name]] == [], REMAKE
+
+
+def test_pages_of_providers_that_are_gone_are_removed(tmp_path: Path) -> None:
+    (tmp_path / "gone.md").write_text("x")
+    assert write(tmp_path) == len(catalogue()) + 1
+    assert not (tmp_path / "gone.md").exists()
+    assert (tmp_path / INDEX).exists()
+
+
+def test_every_page_says_how_to_set_up_what_is_verified_and_how_sure_that_is() -> None:
+    for provider in catalogue().values():
+        sections = {section.title.partition(":")[0]: section.lines for section in describe(provider)}
+        assert {"Set up", "What is verified", "Events", "Answers and retries", "Evidence"} <= sections.keys()
+        assert add_command(provider) in sections["Set up"][0]
+        assert EVIDENCE[provider.evidence.level] in sections["Evidence"][0]
+        assert IDS[provider.evidence.ids] in " ".join(sections["Evidence"])
+        assert ("Handshakes" in sections) is bool(provider.webhook.handshakes)
+        assert set(provider.quirks) <= set(sections.get("Good to know", ()))
+
+
+def test_no_line_holds_what_only_a_program_understands() -> None:
+    for provider in catalogue().values():
+        for line in (line for section in describe(provider) for line in section.lines):
+            assert "Place(" not in line
+            assert "None" not in line.split()
+            assert not re.search(r"\bfrozenset|Template\(|<.*object at", line), line
+
+
+def test_the_example_is_a_valid_entry_and_its_vectors_pass(own: Path) -> None:
+    provider = load_file(own / "acme-shop.yaml")
+    assert provider.id not in catalogue()
+    command = ["providers", "check", str(own / "acme-shop.yaml"), "--vectors", str(own / "acme-shop.vectors.jsonl")]
+    result = CliRunner().invoke(gateway, command)
+    assert result.exit_code == 0, result.output
+    assert "3 of 3 vectors are judged as they expect" in result.stdout
+
+
+def test_the_guide_s_faults_are_what_is_said(own: Path) -> None:
+    shown = re.search(r"```\n(acme-shop\.yaml: .*?)```", GUIDE, re.DOTALL)
+    assert shown is not None
+    text = _block("acme-shop.yaml")
+    broken = text.replace("encoding: hex", "encoding: hax").replace("tolerance_seconds", "tolerance_secs")
+    with pytest.raises(CatalogueError) as caught:
+        parse_provider("acme-shop", broken, origin="acme-shop.yaml")
+    assert sorted(shown[1].split("\n")[:-1]) == sorted(caught.value.faults)
+
+
+def test_the_guide_names_every_method_place_and_filter() -> None:
+    for family in {method.partition("-")[0] for method in METHODS}:
+        assert f"`{family}" in GUIDE, family
+    for kind in PLAIN_KINDS | NAMED_KINDS:
+        assert f"`{kind}" in GUIDE or f"`{{{kind}" in GUIDE, kind
+    for name in FILTERS:
+        assert f"`{name}`" in GUIDE, name
+    for level in EVIDENCE:
+        assert f"`{level}`" in GUIDE, level
