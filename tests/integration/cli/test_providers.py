@@ -1,0 +1,180 @@
+"""`gateway providers`, and a stranger's entry in GATEWAY_PROVIDERS_DIR from its file to a stored event."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.clock import FakeClock
+from gateway.config import Settings, load_settings
+from gateway.errors import ConfigurationError
+from gateway.factory import create_app, create_server
+from tests.integration.cli.conftest import CommandLine
+
+ROOT = Path(__file__).parents[3]
+GUIDE = (ROOT / "docs" / "ADDING_A_PROVIDER.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"```(?:yaml|json)\n(.*?)```", GUIDE, re.DOTALL)
+ENTRY, VECTORS = BLOCKS[0], BLOCKS[1]
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Path:
+    """A directory with the guide's entry."""
+    directory = tmp_path / "providers"
+    directory.mkdir()
+    (directory / "acme-shop.yaml").write_text(ENTRY)
+    (tmp_path / "vectors.jsonl").write_text(VECTORS)
+    return directory
+
+
+def test_list_searches_by_name_and_category(cli: CommandLine) -> None:
+    assert len(cli.rows("providers", "list")) >= 169
+    assert [row[0] for row in cli.rows("providers", "list", "--search", "HelloSign")] == ["dropbox-sign"]
+    payments = cli.json("providers", "list", "--category", "payments")["data"]
+    assert {row["category"] for row in payments} == {"payments"}
+    assert "stripe" in [row["id"] for row in payments]
+    assert payments[0]["evidence"]["meaning"]
+    nothing = cli("providers", "list", "--search", "no such thing")
+    assert "categories are accounting" in nothing.stderr
+    assert nothing.stdout == ""
+
+
+def test_show_tells_how_to_set_it_up_and_what_is_verified(cli: CommandLine) -> None:
+    shown = cli("providers", "show", "slack").stdout
+    for words in (
+        "Signing Secret",
+        "HMAC-SHA256",
+        "X-Slack-Signature",
+        "Dedupe key",
+        "url_verification",
+        "3 s",
+        "sdk:",
+    ):
+        assert words in shown, words
+    assert "store" in cli("providers", "show", "asana").stdout
+    found = cli.json("providers", "show", "hubspot")
+    assert found["add"].startswith("gateway sources add hubspot")
+    assert {"Set up", "Events"} <= {section["title"] for section in found["sections"]}
+    assert "did you mean" in cli("providers", "show", "strpe", code=3).stderr
+
+
+def test_show_works_for_every_provider(cli: CommandLine) -> None:
+    for row in cli.rows("providers", "list"):
+        assert "Set up" in cli("providers", "show", row[0]).stdout
+
+
+def test_check_takes_a_good_entry_and_its_vectors(cli: CommandLine, own: Path) -> None:
+    entry, vectors = str(own / "acme-shop.yaml"), str(own.parent / "vectors.jsonl")
+    assert "3 of 3 vectors" in cli("providers", "check", entry, "--vectors", vectors).stdout
+    assert cli.json("providers", "check", entry, "--vectors", vectors) == {
+        "provider": "acme-shop",
+        "valid": True,
+        "vectors": 3,
+        "failed": [],
+    }
+    assert "--vectors FILE" in cli("providers", "check", entry).stderr
+
+
+def test_check_names_vectors_that_are_judged_otherwise(cli: CommandLine, own: Path) -> None:
+    path = own / "acme-shop.yaml"
+    path.write_text(ENTRY.replace('"{timestamp}.{body}"', '"{body}"').replace("id: json:id", "id: json:other"))
+    result = cli("providers", "check", str(path), "--vectors", str(own.parent / "vectors.jsonl"), code=1)
+    assert "good: is rejected (signature_mismatch" in result.stdout
+    assert "2 of 3" in result.stdout
+    assert "shop_3f1c9d2e7a" not in result.output
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("{", "line 1: not JSON"),
+        ('{"expect": "maybe"}', "line 1: expect"),
+        ('{"expect": "accept", "request": 1}', "line 1: request"),
+        ('{"expect": "accept", "request": {"body_b64": "?"}}', "line 1: request.body_b64"),
+        ('{"expect": "accept", "request": {}, "config": {"secrets": "x"}}', "line 1: config.secrets"),
+        ('{"expect": "accept", "clock": "now", "request": {}}', "line 1: clock"),
+    ],
+)
+def test_check_says_what_is_wrong_with_a_vector(cli: CommandLine, own: Path, line: str, words: str) -> None:
+    (own.parent / "vectors.jsonl").write_text(line)
+    command = ("providers", "check", str(own / "acme-shop.yaml"), "--vectors", str(own.parent / "vectors.jsonl"))
+    assert words in cli(*command, code=1).stderr
+
+
+def test_check_names_file_key_and_reason(cli: CommandLine, own: Path) -> None:
+    path = own / "acme-shop.yaml"
+    path.write_text(ENTRY.replace("encoding: hex", "encoding: hax").replace("name: Acme Shop", "nome: Acme Shop"))
+    errors = cli("providers", "check", str(path), code=2).stderr
+    assert "acme-shop.yaml: webhook.schemes.0.signature.encoding: Must be one of" in errors
+    assert "acme-shop.yaml: name: Missing data" in errors
+    assert "acme-shop.yaml: nome: Unknown field" in errors
+    assert "Traceback" not in errors
+
+
+def test_a_stranger_s_entry_works_without_touching_python(
+    cli: CommandLine, own: Path, settings: Settings, fake_clock: FakeClock
+) -> None:
+    variables = {
+        "GATEWAY_PROVIDERS_DIR": str(own),
+        "GATEWAY_ENCRYPTION_KEYS": cli.environment["GATEWAY_ENCRYPTION_KEYS"],
+    }
+    assert cli.json("providers", "list", "--search", "acme", **variables)["data"][0]["from"] == "acme-shop.yaml"
+    cli("sources", "add", "acme", "--provider", "acme-shop", "--secret", "shop_3f1c9d2e7a", **variables)
+    here = load_settings({"GATEWAY_DATABASE_URL": settings.database_url} | variables)
+    app = create_app(here, clock=fake_clock)
+    now, body = fake_clock.now_us() // 1_000_000, b'{"id":"evt_9","type":"order.paid"}'
+    signature = hmac.new(b"shop_3f1c9d2e7a", b"%d.%s" % (now, body), hashlib.sha256).hexdigest()
+    headers = {"X-Acme-Time": str(now), "X-Acme-Signature": f"v1={signature}"}
+    client = app.test_client()
+    assert client.post("/webhooks/acme", data=body, headers=headers).json["status"] == "accepted"
+    assert client.post("/webhooks/acme", data=body, headers=headers).json["status"] == "duplicate"
+    assert client.post("/webhooks/acme", data=body + b" ", headers=headers).status_code == 401
+    app.extensions["gateway.inbound"].close()
+    app.extensions["gateway.database"].close()
+    shown = cli.json("events", "list", **variables)["data"][0]
+    assert (shown["type"], shown["source"]) == ("order.paid", "acme")
+
+
+def test_an_entry_of_ours_can_be_replaced(cli: CommandLine, own: Path) -> None:
+    (own / "github.yaml").write_text(ENTRY.replace("name: Acme Shop", "name: GitHub of ours"))
+    found = cli.json("providers", "show", "github", GATEWAY_PROVIDERS_DIR=str(own))
+    assert found["name"] == "GitHub of ours"
+
+
+def test_a_broken_file_ends_the_start_with_its_faults(
+    settings: Settings, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (own / "broken.yaml").write_text("name: [")
+    (own / "half.yaml").write_text(ENTRY.replace("method: hmac-sha256", "method: hmac-md4"))
+    here = load_settings({"GATEWAY_DATABASE_URL": settings.database_url, "GATEWAY_PROVIDERS_DIR": str(own)})
+    with pytest.raises(ConfigurationError) as caught:
+        create_app(here)
+    assert [fault.split(":")[0] for fault in caught.value.faults] == ["broken.yaml", "half.yaml"]
+    monkeypatch.setenv("GATEWAY_DATABASE_URL", settings.database_url)
+    monkeypatch.setenv("GATEWAY_PROVIDERS_DIR", str(own))
+    with pytest.raises(SystemExit) as ended:
+        create_server()
+    assert "gateway: half.yaml: webhook.schemes.0.method" in str(ended.value)
+
+
+def test_and_every_command_says_the_same(own: Path, tmp_path: Path) -> None:
+    (own / "broken.yaml").write_text("name: [")
+    environment = {"GATEWAY_PROVIDERS_DIR": str(own), "PATH": "/usr/bin:/bin"}
+    done = subprocess.run(
+        [sys.executable, "-m", "gateway.cli.main", "providers", "list", "--json"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        env=environment | {"PYTHONPATH": str(ROOT)},
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: broken.yaml: not YAML")
+    assert "Traceback" not in done.stderr
+    assert done.stdout == ""
