@@ -71,7 +71,9 @@ def _draft(
     draft = Draft(url=url, content_type=content_type, options=defaults | dict(options), raw=body)
     draft.headers = dict(HEADERS.get(provider.id, {}))
     if body is not None:
-        draft.form = dict(parse_qsl(body.decode("utf-8", "replace"))) if content_type == FORM else {}
+        draft.form = (
+            dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True)) if content_type == FORM else {}
+        )
         draft.document = _document(body) if content_type == JSON else None
         return draft
     sample = sample_document(provider, event_type, unique_id=moment.unique_id, now_seconds=moment.now_seconds)

@@ -33,7 +33,7 @@ def _plivo_v3(draft: Draft, key: bytes, unique_id: str, now_seconds: int) -> Non
     form = draft.form if draft.content_type == FORM else {}
     text = bare
     if query or form:
-        text += "?" + "&".join(f"{name}={value}" for name, value in sorted(parse_qsl(query)))
+        text += "?" + "&".join(f"{name}={value}" for name, value in sorted(parse_qsl(query, keep_blank_values=True)))
     if query and form:
         text += "."
     text += "".join(name + form[name] for name in sorted(form)) + "." + unique_id

@@ -91,6 +91,9 @@ def _query_string_hash(draft: Draft) -> str:
     parts = urlsplit(draft.url)
     prefix = urlsplit(draft.options.get("base_url", "")).path.rstrip("/")
     path = parts.path.removeprefix(prefix).rstrip("/") or "/"
-    pairs = sorted((quote(name, safe="-._~"), quote(value, safe="-._~")) for name, value in parse_qsl(parts.query))
+    pairs = sorted(
+        (quote(name, safe="-._~"), quote(value, safe="-._~"))
+        for name, value in parse_qsl(parts.query, keep_blank_values=True)
+    )
     query = "&".join(f"{name}={value}" for name, value in pairs if name != "jwt")
     return hashlib.sha256(f"{draft.method}&{path}&{query}".encode()).hexdigest()

@@ -63,7 +63,9 @@ class Draft:
             case "header":
                 return self.content_type if place.name == "content-type" else self.header(place.name)
             case "query":
-                return dict(parse_qsl(parts.query)).get(place.name) if place.name else parts.query
+                return (
+                    dict(parse_qsl(parts.query, keep_blank_values=True)).get(place.name) if place.name else parts.query
+                )
             case "form":
                 return self.form.get(place.name)
             case "form_json":
@@ -91,7 +93,9 @@ class Draft:
                 self.set_header(name, str(value))
             case "query":
                 parts = urlsplit(self.url)
-                pairs = [pair for pair in parse_qsl(parts.query) if pair[0] != place.name] + [(place.name, str(value))]
+                pairs = [pair for pair in parse_qsl(parts.query, keep_blank_values=True) if pair[0] != place.name] + [
+                    (place.name, str(value))
+                ]
                 self.url = parts._replace(query=urlencode(pairs)).geturl()
             case "form":
                 self.form[place.name] = str(value)
