@@ -14,7 +14,6 @@ from sqlalchemy import select
 
 from gateway.db.database import Database
 from gateway.db.model import CONFIGURATION_REVISION, Revision
-from gateway.errors import GatewayError
 from gateway.telemetry.logging import get_logger
 
 Value = TypeVar("Value")
@@ -76,9 +75,11 @@ class Snapshot(Generic[Value]):
             try:
                 self.refresh()
                 failing = False
-            except GatewayError as error:
+            except Exception as error:  # whatever it is, the next look may succeed; without a thread none would come
                 if not failing:
                     get_logger(__name__).warning(
-                        "configuration not refreshed; working on with the last one", error=str(error), code=error.code
+                        "configuration not refreshed; working on with the last one",
+                        error=str(error),
+                        kind=type(error).__name__,
                     )
                 failing = True

@@ -1,0 +1,87 @@
+"""The snapshot: loaded once, refreshed when the revision moves, kept when loading fails, fresh again afterwards."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import text
+
+from gateway.db.database import Database
+from gateway.db.snapshot import Snapshot
+from gateway.errors import StorageUnavailable
+
+
+class Loader:
+    """Counts loads, and fails while told to."""
+
+    def __init__(self) -> None:
+        self.loads = 0
+        self.failure: Exception | None = None
+
+    def __call__(self, database: Database) -> int:
+        if self.failure is not None:
+            raise self.failure
+        self.loads += 1
+        return self.loads
+
+
+@pytest.fixture
+def loader() -> Loader:
+    return Loader()
+
+
+@pytest.fixture
+def snapshot(database: Database, loader: Loader) -> Iterator[Snapshot[int]]:
+    made = Snapshot(database, loader)
+    yield made
+    made.close()
+
+
+def move_revision(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE revisions SET value = value + 1"))
+
+
+def eventually(holds: Callable[[], bool], seconds: float = 5.0) -> bool:
+    deadline, pause = time.monotonic() + seconds, threading.Event()
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        pause.wait(0.01)
+    return True
+
+
+def test_it_loads_once_while_nothing_changes(snapshot: Snapshot[int], loader: Loader) -> None:
+    assert not snapshot.is_loaded
+    assert [snapshot.current(), snapshot.current()] == [1, 1]
+    assert snapshot.refresh() is False
+    assert loader.loads == 1
+
+
+def test_a_change_is_seen_by_itself(snapshot: Snapshot[int], database: Database) -> None:
+    assert snapshot.current() == 1
+    move_revision(database)
+    assert eventually(lambda: snapshot.current() == 2, seconds=1.0)
+
+
+@pytest.mark.parametrize("failure", [StorageUnavailable("away"), RuntimeError("a defect")])
+def test_it_keeps_the_last_value_while_loading_fails_and_recovers(
+    snapshot: Snapshot[int], database: Database, loader: Loader, failure: Exception
+) -> None:
+    assert snapshot.current() == 1
+    loader.failure = failure
+    move_revision(database)
+    assert not eventually(lambda: snapshot.current() != 1, seconds=0.6)
+    loader.failure = None
+    assert eventually(lambda: snapshot.current() == 2)
+
+
+def test_a_first_load_that_fails_is_told_and_tried_again(snapshot: Snapshot[int], loader: Loader) -> None:
+    loader.failure = StorageUnavailable("away")
+    with pytest.raises(StorageUnavailable):
+        snapshot.current()
+    loader.failure = None
+    assert snapshot.current() == 1
