@@ -191,7 +191,8 @@ def _is_usable(scheme: Scheme, kind: str, value: str) -> bool:
     try:
         if kind == SECRET:
             return bool(secrets_of(scheme.key)(Credentials(secrets=(value,))))
-        if kind == "public_key":
+        # Braintree's public key is a name that stands beside the signature, and no key.
+        if kind == "public_key" and scheme.key.source == "public_key":
             text = value.strip().removeprefix(scheme.key.strip)
             return load_public_key(scheme.key.format or "pem", text) is not None
     except Rejected:
