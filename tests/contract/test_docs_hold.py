@@ -1,0 +1,152 @@
+"""What the docs show holds: links lead somewhere, commands exist, examples are those that are tested, snippets work."""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import click
+import pytest
+
+from gateway.cli.main import gateway
+from gateway.delivery.signing import sign
+from gateway.events.handlers import load_handlers
+from gateway.security.tokens import generate_signing_secret
+from gateway.webhooks.manifest import parse
+from tests.services.markdown import ROOT, anchors, fences, links, pages, read
+
+SHELL = {"", "sh"}
+PAGES = [str(page.relative_to(ROOT)) for page in pages()]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_links_lead_somewhere(name: str) -> None:
+    broken = []
+    for target in links(read(name)):
+        parts = urlsplit(target)
+        if parts.scheme:
+            continue
+        page = (ROOT / name).parent / parts.path if parts.path else ROOT / name
+        if not page.exists() or (parts.fragment and parts.fragment not in anchors(page.read_text(encoding="utf-8"))):
+            broken.append(target)
+    assert broken == []
+
+
+def test_every_page_is_reached_from_the_readme() -> None:
+    found, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page not in found and page.suffix == ".md":
+            found.add(page)
+            targets = [urlsplit(link) for link in links(page.read_text(encoding="utf-8"))]
+            waiting += [(page.parent / one.path).resolve() for one in targets if one.path and not one.scheme]
+    assert [str(page) for page in pages() if page not in found] == []
+
+
+def shown_commands(name: str) -> Iterator[list[str]]:
+    """Every `gateway …` in the page's blocks of code, as words."""
+    for fence in fences(read(name)):
+        if fence.language in SHELL:
+            for line in fence.text.replace("\\\n", " ").splitlines():
+                words = shlex.split(line, comments=True) if "gateway " in line else []
+                while words and "=" in words[0]:
+                    words.pop(0)
+                if words[:1] == ["gateway"]:
+                    yield words[1:]
+
+
+def fault(words: list[str]) -> str | None:
+    """What is wrong with a command line of ours, or None."""
+    command: click.Command = gateway
+    context = click.Context(gateway, info_name="gateway")
+    while isinstance(command, click.Group):
+        name = words.pop(0) if words else ""
+        found = command.get_command(context, name)
+        if found is None:
+            return f"there is no command {name!r} in {context.command_path}"
+        command, context = found, click.Context(found, info_name=name, parent=context)
+    known = {name for parameter in command.params for name in parameter.opts}
+    unknown = [word for word in words if word.startswith("--") and word.split("=")[0] not in known]
+    return f"{context.command_path} has no {unknown[0]}" if unknown else None
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_commands_that_are_shown_exist(name: str) -> None:
+    if name == "docs/reference/commands.md":
+        return
+    faults = {" ".join(words): fault(words.copy()) for words in shown_commands(name)}
+    assert {line: found for line, found in faults.items() if found} == {}
+
+
+def test_commands_are_really_read() -> None:
+    assert sum(1 for _ in shown_commands("docs/how-to/dead-letters-and-replay.md")) > 8
+    assert fault(["deliveries", "retry", "--stat", "dead"]) == "gateway deliveries retry has no --stat"
+    assert fault(["delivery"]) == "there is no command 'delivery' in gateway"
+
+
+@pytest.mark.parametrize(
+    ("page", "example"),
+    [
+        ("docs/how-to/configure-with-a-file.md", "examples/gateway.yaml"),
+        ("docs/how-to/reverse-proxies.md", "examples/proxies/nginx.conf"),
+        ("docs/how-to/reverse-proxies.md", "examples/proxies/Caddyfile"),
+        ("docs/how-to/reverse-proxies.md", "examples/proxies/traefik.yaml"),
+        ("docs/how-to/reverse-proxies.md", "examples/proxies/traefik-gateway.yaml"),
+    ],
+)
+def test_configurations_are_shown_whole(page: str, example: str) -> None:
+    assert read(example).rstrip() in {fence.text.rstrip() for fence in fences(read(page))}
+
+
+def test_the_example_manifest_has_no_fault() -> None:
+    manifest, faults = parse(read("examples/gateway.yaml"), lambda name: f"the value of {name}")
+    assert faults == []
+    assert len(manifest.sources) == 3
+    assert len(manifest.destinations) == 2
+    assert len(manifest.routes) == 4
+
+
+def test_the_example_handlers_register() -> None:
+    names = {handler.name for handler in load_handlers(["examples.handlers"]).all()}
+    assert {"examples.handlers:review", "examples.handlers:refund", "examples.handlers:alert"} <= names
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_python_that_is_shown_is_python(name: str) -> None:
+    for fence in fences(read(name)):
+        if fence.language == "python":
+            compile(fence.text, name, "exec")
+
+
+def test_the_receiver_that_is_shown_verifies_our_signatures() -> None:
+    snippet = next(fence.text for fence in fences(read("docs/reference/deliveries.md")) if fence.language == "python")
+    secret = generate_signing_secret()
+    shown = snippet[snippet.index("whsec_") :].split('"', 1)[0]
+    namespace: dict[str, object] = {"__name__": "receiver"}
+    exec(compile(snippet.replace(shown, secret), "deliveries.md", "exec"), namespace)
+    client = namespace["app"].test_client()  # type: ignore[attr-defined]
+    body, timestamp = b'{"n": 1}', int(time.time())
+    headers = {
+        "webhook-id": "dlv_1",
+        "webhook-timestamp": str(timestamp),
+        "webhook-signature": sign([secret], message_id="dlv_1", timestamp=timestamp, body=body),
+    }
+    assert client.post("/events", data=body, headers=headers).status_code == 204
+    assert client.post("/events", data=body + b" ", headers=headers).status_code == 401
+
+
+def test_the_image_holds_what_it_runs() -> None:
+    ignored = Path(ROOT, ".dockerignore").read_text(encoding="utf-8").splitlines()
+    for needed in (
+        "app.py",
+        "asgi.py",
+        "wsgi.py",
+        "gunicorn.conf.py",
+        "pyproject.toml",
+        "requirements.txt",
+        "gateway/",
+    ):
+        assert f"!{needed}" in ignored
