@@ -34,6 +34,12 @@ FETCH_TIMEOUT_SECONDS = 5.0
 FETCH_MAX_BYTES = 256 * 1024
 ANYWHERE = "https://gateway.invalid/"
 
+_TITLES = {
+    Certainty.PROVEN: "Cause (proven)",
+    Certainty.LIKELY: "Likely cause",
+    Certainty.POSSIBLE: "Possible cause",
+}
+
 
 @click.command()
 @click.argument("rejection", required=False)
@@ -179,10 +185,10 @@ def _print(installation: Installation, diagnosis: Diagnosis) -> None:
         return
     click.echo(printable(_verdict(diagnosis)))
     first, *rest = diagnosis.findings
-    _print_finding(first, "Cause" if first.certainty is Certainty.PROVEN else "Likely cause")
+    _print_finding(first, _TITLES[first.certainty])
     for finding in rest:
         click.echo("")
-        _print_finding(finding, "Also")
+        _print_finding(finding, f"Also {finding.certainty}")
     _print_lines("What was expected", diagnosis.expected)
     _print_lines("What came", diagnosis.received)
     if diagnosis.tried:
@@ -198,7 +204,7 @@ def _verdict(diagnosis: Diagnosis) -> str:
 
 
 def _print_finding(finding: Finding, title: str) -> None:
-    click.echo(printable(f"{title} ({finding.certainty}): {finding.sentence}"))
+    click.echo(printable(f"{title}: {finding.sentence}"))
     click.echo(printable(f"Do: {finding.remedy}"))
     for detail in finding.details:
         click.echo(printable(f"  - {detail}"))

@@ -7,7 +7,7 @@ proven. When none does alone, two at once are tried. What can only be seen comes
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import islice
 
 from gateway.webhooks.explain.bodies import body_trials
 from gateway.webhooks.explain.case import Case
@@ -25,6 +25,8 @@ from gateway.webhooks.verification import Reason, Verdict
 
 MAX_TRIALS = 4000
 MAX_PAIRS = 6000
+# What is larger is hashed a few hundred times, not thousands of times: an answer is wanted within seconds.
+MAX_PAIRED_BYTES = 256 * 1024
 
 Trials = Callable[[Case], Iterator[Trial]]
 
@@ -79,20 +81,20 @@ def _findings(case: Case, verdict: Verdict) -> tuple[Sequence[Finding], int]:
     tried = 0
     if not case.is_truncated:
         proven, tried = _alone(case)
-        if not proven:
+        if not proven and len(case.request.body) <= MAX_PAIRED_BYTES:
             proven, more = _in_pairs(case)
             tried += more
-    seen = chain(
-        blocked,
-        provider_findings(case),
-        header_findings(case),
-        secret_findings(case),
-        () if proven else body_findings(case),
-        () if proven else url_findings(case),
-        () if proven or blocked else (_unknown(case, verdict),),
-    )
-    ordered = sorted(chain(proven, seen), key=lambda finding: _ORDER[finding.certainty])
-    return tuple(ordered), tried
+    found = [*proven, *blocked, *provider_findings(case), *header_findings(case), *secret_findings(case)]
+    if not proven:
+        is_told = any(finding.cause in _NOTHING_TO_VERIFY for finding in found)
+        found += [*body_findings(case), *url_findings(case), *(() if is_told else (_unknown(case, verdict),))]
+    return tuple(sorted(found, key=lambda finding: _ORDER[finding.certainty])), tried
+
+
+# With one of these there is no signature whose mistake could be guessed.
+_NOTHING_TO_VERIFY = frozenset(
+    {Cause.BODY_TRUNCATED, Cause.CERTIFICATE, Cause.HEADER_MISSING, Cause.NO_CREDENTIAL, Cause.OTHER_PROVIDER}
+)
 
 
 _ORDER = {Certainty.PROVEN: 0, Certainty.LIKELY: 1, Certainty.POSSIBLE: 2}

@@ -52,8 +52,9 @@ def unsignable(provider: Provider, scheme: Scheme) -> str | None:
     by_key_pair = scheme.family in ASYMMETRIC or scheme.function in BY_KEY_PAIR
     if by_key_pair or (scheme.jwt is not None and scheme.jwt.key != "secret"):
         held = "the public key" if scheme.requires & {"public_key", "jwks", "root_certs"} else "no key at all"
+        name = provider.name.partition(" (")[0]
         return (
-            f"{provider.name} signs with a private key that only {provider.name} has, and a source holds {held}: "
+            f"{name} signs with a private key that only {name} has, and a source holds {held}: "
             "a sample cannot be signed here. See it with --print, and let the vendor send a test event"
         )
     return None
