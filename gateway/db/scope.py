@@ -40,6 +40,9 @@ def _restrict(state: ORMExecuteState) -> None:
     session = state.session
     if not isinstance(session, TenantSession) or state.is_column_load:
         return
+    if not state.is_orm_statement or state.is_insert:
+        # Criteria reach ORM statements only; rows are added as objects, whose tenant is checked.
+        raise TenantMismatch("a tenant's session takes ORM selects, updates and deletes, and objects to add")
     tenant_id = session.tenant_id
     state.statement = state.statement.options(
         with_loader_criteria(TenantOwned, lambda row: row.tenant_id == tenant_id, include_aliases=True)

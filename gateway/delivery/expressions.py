@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 
 import jmespath
 from jmespath import functions
-from jmespath.exceptions import JMESPathError
+from jmespath.exceptions import JMESPathError, JMESPathTypeError, UnknownFunctionError
 from jmespath.parser import ParsedResult
 
 from gateway.errors import InvalidInput
@@ -83,7 +83,17 @@ class Expression:
         try:
             return self._parsed.search(data, jmespath.Options(custom_functions=_EventFunctions(subject)))
         except (JMESPathError, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
-            raise ExpressionFailed(f"{self.text!r} failed: {type(error).__name__}: {error}"[:500]) from error
+            raise ExpressionFailed(f"{self.text[:200]!r} failed: {_cause(error)}") from error
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, never with the value it went wrong on: that is the event's content."""
+    if isinstance(error, JMESPathTypeError):
+        expected = " or ".join(error.expected_types)
+        return f"{error.function_name}() takes {expected}, not {error.actual_type}"
+    if isinstance(error, UnknownFunctionError):
+        return str(error)
+    return type(error).__name__
 
 
 def compile_expression(text: str, *, what: str) -> Expression:

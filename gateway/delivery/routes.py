@@ -1,4 +1,4 @@
-"""Routes: added, listed, removed. Use cases over a tenant's session; applying them to events is `routing`'s matter."""
+"""Routes: added, listed, changed, removed. Use cases over a tenant's session; applying them to events is `routing`'s matter."""
 
 from __future__ import annotations
 
@@ -113,13 +113,48 @@ def list_routes(session: TenantSession) -> list[RouteSummary]:
     return [_summary(route, names[route.destination_id]) for route in session.scalars(select(Route).order_by(Route.id))]
 
 
+def change_route(
+    session: TenantSession,
+    route_id: str,
+    *,
+    event_types: Sequence[str] | None = None,
+    where: str | None = None,
+    transform: str | None = None,
+) -> RouteSummary:
+    """Give a route what is not None; an empty expression takes it away. For what comes from now on, and for a replay
+    of what the route had failed on. Raises `NotFound`, `InvalidInput`, or `Conflict` for a twin.
+    """
+    route = _require_route(session, route_id)
+    destination = session.scalars(select(Destination.name).where(Destination.id == route.destination_id)).one()
+    draft = RouteDraft(
+        source=route.source,
+        destination=destination,
+        event_types=route.event_types if event_types is None else event_types,
+        where=route.where if where is None else where or None,
+        transform=route.transform if transform is None else transform or None,
+    )
+    found = faults(draft, sources=[route.source], destinations=[destination])
+    if found:
+        raise InvalidInput("\n".join(fault.message for fault in found))
+    twin = next((other for other in list_routes(session) if other.id != route_id and other.is_same(draft)), None)
+    if twin is not None:
+        raise Conflict(f"route {twin.id} says exactly this already")
+    route.event_types, route.where, route.transform = list(draft.patterns), draft.where, draft.transform
+    session.flush()
+    return _summary(route, destination)
+
+
 def remove_route(session: TenantSession, route_id: str) -> None:
     """Forget a route; deliveries that it made go on. Raises `NotFound`."""
+    session.delete(_require_route(session, route_id))
+    session.flush()
+
+
+def _require_route(session: TenantSession, route_id: str) -> Route:
     route = session.get(Route, route_id)
     if route is None or route.tenant_id != session.tenant_id:
         raise NotFound(f"there is no route {route_id!r}; see `gateway routes list`")
-    session.delete(route)
-    session.flush()
+    return route
 
 
 def _hint(name: str, known: Collection[str]) -> str:

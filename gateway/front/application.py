@@ -14,15 +14,17 @@ from typing import Any
 
 from flask import Flask
 
-from gateway.front.body import BodyTooSlow, read_body
+from gateway.front.body import BodiesTooMany, BodyBudget, BodyTooSlow, read_body
 from gateway.front.bridge import LoopBridge
 from gateway.front.environ import environ_of
 from gateway.front.messages import Receive, Scope, Send
 from gateway.front.watchdog import Watchdog
+from gateway.security.identifiers import new_id
 from gateway.telemetry.logging import get_logger
+from gateway.webhooks.arrival import refusal
 from gateway.webhooks.inbound import EXTENSION, Inbound
 from gateway.webhooks.ingest import COMMIT_TIMEOUT_SECONDS, Errand, Handed, Outcome
-from gateway.webhooks.responses import LATER_KEY, LaterResponse
+from gateway.webhooks.responses import LATER_KEY, LaterResponse, answer_headers
 from gateway.webhooks.views import URL_PREFIX
 
 DEFAULT_THREADS = 8
@@ -33,6 +35,8 @@ Parts = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers and body of a response."""
 
 TOO_SLOW: Parts = (408, [("Content-Type", "text/plain"), ("Connection", "close")], b"the body came too slowly\n")
+_BUSY = refusal(503, "storage_unavailable", "too many large bodies at once; send it again", retry_after_seconds=2)
+TOO_MANY: Parts = (_BUSY.status, [*answer_headers(_BUSY), ("Connection", "close")], _BUSY.body)
 
 
 class Front:
@@ -44,6 +48,7 @@ class Front:
         self._app = app
         self._inbound: Inbound = app.extensions[EXTENSION]
         self._threads = threads
+        self._bodies = BodyBudget()
         self._pool: ThreadPoolExecutor | None = None
         self._bridge: LoopBridge | None = None
         self._watchdog = Watchdog(app.extensions["gateway.metrics"].loop_delayed)
@@ -58,12 +63,16 @@ class Front:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        is_inbound = scope["path"].startswith(f"{URL_PREFIX}/")
+        # Flask takes `//webhooks/…` for the same path.
+        is_inbound = f"/{scope['path'].lstrip('/')}".startswith(f"{URL_PREFIX}/")
         limit = self._inbound.max_body_bytes if is_inbound else MAX_PAGE_BODY_BYTES
         try:
-            body = await read_body(scope, receive, limit)
+            body = await read_body(scope, receive, limit, self._bodies)
         except BodyTooSlow:
-            await _respond(send, TOO_SLOW)
+            await _respond(send, _own(TOO_SLOW))
+            return
+        except BodiesTooMany:
+            await _respond(send, _own(TOO_MANY))
             return
         environ = environ_of(scope, body)
         if is_inbound and self._inbound.ingest.is_ready:
@@ -141,6 +150,12 @@ class Front:
         await self._in_thread(self._inbound.close)
         if self._pool is not None:
             self._pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _own(parts: Parts) -> Parts:
+    """An answer that the application has not seen, with the id that every answer carries."""
+    status, headers, body = parts
+    return status, [*headers, ("X-Request-Id", new_id("req"))], body
 
 
 async def _respond(send: Send, parts: Parts) -> None:

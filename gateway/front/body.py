@@ -11,14 +11,41 @@ from gateway.webhooks.request_reader import Body
 BODY_SECONDS = 30.0
 
 
+# What all bodies that are still coming may take together, in one process.
+BODIES_BYTES = 64 * 1024 * 1024
+
+
 class BodyTooSlow(Exception):
     """The body did not come within `BODY_SECONDS`."""
 
 
-async def read_body(scope: Scope, receive: Receive, max_bytes: int, *, seconds: float = BODY_SECONDS) -> Body:
+class BodiesTooMany(Exception):
+    """So many bodies are under way that one more would take too much memory; the sender should try again."""
+
+
+class BodyBudget:
+    """The memory that bodies under way may take. A body that comes in one piece is not counted: it is there already."""
+
+    def __init__(self, max_bytes: int = BODIES_BYTES) -> None:
+        self._free = max_bytes
+
+    def take(self, size: int) -> None:
+        """Raises `BodiesTooMany` when there is no room."""
+        if size > self._free:
+            raise BodiesTooMany
+        self._free -= size
+
+    def give_back(self, size: int) -> None:
+        """Return what was taken."""
+        self._free += size
+
+
+async def read_body(
+    scope: Scope, receive: Receive, max_bytes: int, budget: BodyBudget, *, seconds: float = BODY_SECONDS
+) -> Body:
     """The body, whether it was over `max_bytes` (then it is not kept), and whether the client left before its end.
 
-    Raises `BodyTooSlow`.
+    Raises `BodyTooSlow` and `BodiesTooMany`.
     """
     announced = _announced_length(scope)
     if announced > max_bytes:
@@ -29,25 +56,28 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int, *, seconds: 
         return message.get("body", b""), False, message["type"] == "http.disconnect"
     try:
         async with asyncio.timeout(seconds):
-            return await _gather(message, receive, max_bytes)
+            return await _gather(message, receive, max_bytes, budget)
     except TimeoutError as error:
         raise BodyTooSlow from error
 
 
-async def _gather(message: Message, receive: Receive, max_bytes: int) -> Body:
+async def _gather(message: Message, receive: Receive, max_bytes: int, budget: BodyBudget) -> Body:
     chunks: list[bytes] = []
     held = 0
-    while True:
-        if message["type"] == "http.disconnect":
-            return b"".join(chunks), False, True
-        chunk = message.get("body", b"")
-        held += len(chunk)
-        if held > max_bytes:
-            return b"", True, False
-        chunks.append(chunk)
-        if not message.get("more_body", False):
-            return b"".join(chunks), False, False
-        message = await receive()
+    try:
+        while message["type"] != "http.disconnect":
+            chunk = message.get("body", b"")
+            if held + len(chunk) > max_bytes:
+                return b"", True, False
+            budget.take(len(chunk))
+            held += len(chunk)
+            chunks.append(chunk)
+            if not message.get("more_body", False):
+                return b"".join(chunks), False, False
+            message = await receive()
+        return b"".join(chunks), False, True
+    finally:
+        budget.give_back(held)
 
 
 def _announced_length(scope: Scope) -> int:

@@ -12,6 +12,7 @@ from gateway.webhooks.request_reader import BODY_KEY, HEADERS_KEY, Body
 
 _NAMES: dict[str, str] = {}
 NAMES_KEPT = 1024
+NAME_CHARACTERS = 64
 
 
 def environ_of(scope: Scope, body: Body) -> dict[str, Any]:
@@ -52,10 +53,10 @@ def environ_of(scope: Scope, body: Body) -> dict[str, Any]:
 
 
 def _key(name: str) -> str:
-    """`x-hub-signature` as `HTTP_X_HUB_SIGNATURE`; names are remembered up to a bound, attackers can send any."""
+    """`x-hub-signature` as `HTTP_X_HUB_SIGNATURE`; short names are remembered up to a bound, attackers can send any."""
     key = name.upper().replace("-", "_")
     if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
         key = f"HTTP_{key}"
-    if len(_NAMES) < NAMES_KEPT:
+    if len(_NAMES) < NAMES_KEPT and len(name) <= NAME_CHARACTERS:
         _NAMES[name] = key
     return key

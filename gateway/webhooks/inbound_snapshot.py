@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from sqlalchemy import select
 
-from gateway.clock import Clock
+from gateway.clock import Clock, to_us
 from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.scope import SystemSession
@@ -23,6 +24,10 @@ from gateway.webhooks.limits import AddressAllowlist
 from gateway.webhooks.models import Source, SourceCredential
 from gateway.webhooks.verification import Credentials
 
+# How long a new source waits for its provider to hand over the secret: whoever comes first is believed, so not for
+# ever. `gateway sources disable` and `enable` start the wait anew.
+PENDING_FOR = timedelta(hours=24)
+
 
 @dataclass(frozen=True, slots=True)
 class SourceView:
@@ -36,7 +41,7 @@ class SourceView:
     scheme: str | None
     opened: OpenedCredentials = field(repr=False)
     options: Mapping[str, str]
-    pending_handshake: bool
+    pending_until_us: int | None
     allowlist: AddressAllowlist
     rate_per_second: float | None
     is_disabled: bool
@@ -44,7 +49,10 @@ class SourceView:
 
     def credentials(self, now_us: int) -> Credentials:
         """What verifies at `now_us`: every credential that has not ended."""
-        return self._lasting or _credentials(self.opened, self.options, self.pending_handshake, now_us)
+        if self._lasting is not None:
+            return self._lasting
+        is_pending = self.pending_until_us is not None and now_us < self.pending_until_us
+        return _credentials(self.opened, self.options, is_pending, now_us)
 
 
 @dataclass(frozen=True)
@@ -97,8 +105,11 @@ def _view(
     source: Source, rows: Sequence[SourceCredential], keyring: Keyring, providers: Mapping[str, Provider]
 ) -> SourceView:
     opened = open_credentials(keyring, source, rows)
+    pending_until_us = to_us(source.updated_at + PENDING_FOR) if source.pending_handshake else None
     # Without end dates the answer is always the same one.
-    lasting = all(one.expires_at_us is None for some in opened.by_kind.values() for one in some)
+    lasting = pending_until_us is None and all(
+        one.expires_at_us is None for some in opened.by_kind.values() for one in some
+    )
     return SourceView(
         id=source.id,
         tenant_id=source.tenant_id,
@@ -108,17 +119,15 @@ def _view(
         scheme=source.scheme,
         opened=opened,
         options=source.options,
-        pending_handshake=source.pending_handshake,
+        pending_until_us=pending_until_us,
         allowlist=AddressAllowlist(source.allowed_ips),
         rate_per_second=source.rate_per_second,
         is_disabled=source.disabled_at is not None,
-        _lasting=_credentials(opened, source.options, source.pending_handshake, 0) if lasting else None,
+        _lasting=_credentials(opened, source.options, False, 0) if lasting else None,
     )
 
 
-def _credentials(
-    opened: OpenedCredentials, options: Mapping[str, str], pending_handshake: bool, now_us: int
-) -> Credentials:
+def _credentials(opened: OpenedCredentials, options: Mapping[str, str], is_pending: bool, now_us: int) -> Credentials:
     def single(kind: str) -> str | None:
         return next(iter(opened.live(kind, now_us)), None)
 
@@ -128,6 +137,6 @@ def _credentials(
         root_certs=opened.live("root_certs", now_us),
         username=single("username"),
         password=single("password"),
-        pending_handshake=pending_handshake,
+        pending_handshake=is_pending,
         options=options,
     )

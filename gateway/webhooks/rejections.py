@@ -38,6 +38,10 @@ _TRIM = text(
 )
 
 
+Row = dict[str, object]
+"""A rejection as it is stored."""
+
+
 class Refused(NamedTuple):
     """A request that was refused. `source_id` is empty when no such source exists."""
 
@@ -55,7 +59,7 @@ class RejectionLog:
         self._database = database
         self._queue_items = queue_items
         self._queue_bytes = queue_bytes
-        self._waiting: deque[Refused] = deque()
+        self._waiting: deque[Row] = deque()
         self._waiting_bytes = 0
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -65,7 +69,9 @@ class RejectionLog:
 
     def note(self, refused: Refused) -> None:
         """Queue a rejection, or drop and count it when there is no room."""
-        size = _weight(refused)
+        # Cut down before it waits: what waits must weigh what is counted.
+        row = _row(refused)
+        size = _weight(row)
         with self._changed:
             if (
                 self._closing
@@ -77,9 +83,14 @@ class RejectionLog:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="rejections", daemon=True)
                 self._thread.start()
-            self._waiting.append(refused)
+            self._waiting.append(row)
             self._waiting_bytes += size
             self._changed.notify_all()
+
+    def waiting(self) -> list[Row]:
+        """What is queued and not yet written."""
+        with self._changed:
+            return list(self._waiting)
 
     def flush(self, timeout_seconds: float = 5.0) -> bool:
         """Wait until everything queued is written; False when time ran out."""
@@ -104,21 +115,21 @@ class RejectionLog:
                 return
             self._store(batch)
             with self._changed:
-                self._waiting_bytes -= sum(_weight(refused) for refused in batch)
+                self._waiting_bytes -= sum(map(_weight, batch))
                 self._changed.notify_all()
 
-    def _store(self, batch: Sequence[Refused]) -> None:
+    def _store(self, batch: Sequence[Row]) -> None:
         try:
             with self._database.write() as connection:
-                connection.execute(_INSERT, [_row(refused) for refused in batch])
+                connection.execute(_INSERT, list(batch))
                 self._trim(connection, batch)
         except Exception as error:  # an aid for people must not take the process down; it is counted and logged
             self.dropped += len(batch)
             code = error.code if isinstance(error, GatewayError) else type(error).__name__
             get_logger(__name__).warning("rejections not kept", count=len(batch), code=code)
 
-    def _trim(self, connection: Connection, batch: Sequence[Refused]) -> None:
-        keys = sorted((refused.tenant_id, refused.source_id) for refused in batch)
+    def _trim(self, connection: Connection, batch: Sequence[Row]) -> None:
+        keys = sorted((str(row["tenant_id"]), str(row["source_id"])) for row in batch)
         for key, rows in groupby(keys):
             # A process that starts anew does not know how many rows there are: the first batch trims.
             counted = self._since_trim.get(key, TRIM_EVERY) + len(list(rows))
@@ -129,21 +140,18 @@ class RejectionLog:
             self._since_trim[key] = counted
 
 
-def _weight(refused: Refused) -> int:
-    return 2048 + min(len(refused.arrival.body), KEPT_BODY_BYTES)
+def _weight(row: Row) -> int:
+    return 1024 + sum(len(value) for value in row.values() if isinstance(value, str | bytes))
 
 
-def _row(refused: Refused) -> dict[str, object]:
+def _row(refused: Refused) -> Row:
     arrival = refused.arrival
-    headers = json.dumps(arrival.headers).encode("utf-8")
-    if len(headers) > KEPT_HEADER_BYTES:
-        headers = json.dumps([(name[:128], value[:256]) for name, value in arrival.headers[:100]]).encode("utf-8")
+    body = arrival.body
     return {
         "id": new_id("rej"),
         "tenant_id": refused.tenant_id,
         "source_id": refused.source_id,
-        # PostgreSQL takes no NUL in texts, and a path can hold one.
-        "source": arrival.source[:64].replace("\x00", "\ufffd"),
+        "source": arrival.source[:64],
         "reason": refused.reason,
         "detail": refused.detail,
         "received_at": from_us(arrival.received_at_us),
@@ -151,7 +159,14 @@ def _row(refused: Refused) -> dict[str, object]:
         "client_address": arrival.client_address[:64],
         "method": arrival.method[:16],
         "url": arrival.url[:4096],
-        "headers": headers,
-        "body": arrival.body[:KEPT_BODY_BYTES],
-        "body_bytes": len(arrival.body),
+        "headers": _headers(arrival),
+        "body": body if len(body) <= KEPT_BODY_BYTES else body[:KEPT_BODY_BYTES],
+        "body_bytes": len(body),
     }
+
+
+def _headers(arrival: Arrival) -> bytes:
+    """The headers as JSON; where they are too many or too long, what fits of them."""
+    if sum(len(name) + len(value) for name, value in arrival.headers) <= KEPT_HEADER_BYTES:
+        return json.dumps(arrival.headers).encode("utf-8")
+    return json.dumps([(name[:128], value[:256]) for name, value in arrival.headers[:100]]).encode("utf-8")

@@ -44,7 +44,8 @@ class RequestReader:
             client_address=environ.get("REMOTE_ADDR") or "",
             request_id=g.request_id,
             received_at_us=self._clock.now_us(),
-            is_oversized=oversized,
+            # Whatever the server let through, the limit is kept here.
+            is_oversized=oversized or len(body) > self._max_body_bytes,
             is_truncated=truncated,
         )
 
@@ -99,10 +100,10 @@ _NAMES: dict[str, str] = {}
 
 
 def _name(key: str) -> str:
-    """`HTTP_X_HUB_SIGNATURE` as `X-Hub-Signature`; names are remembered up to a bound, attackers can send any."""
+    """`HTTP_X_HUB_SIGNATURE` as `X-Hub-Signature`; short names are remembered up to a bound, attackers can send any."""
     name = _NAMES.get(key)
     if name is None:
         name = key[5:].replace("_", "-").title()
-        if len(_NAMES) < 1024:
+        if len(_NAMES) < 1024 and len(key) <= 64:
             _NAMES[key] = name
     return name

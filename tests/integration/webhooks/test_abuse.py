@@ -1,0 +1,111 @@
+"""What strangers try: memory, caches and paths hold their bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import MutableMapping
+from typing import Any
+
+import pytest
+from sqlalchemy import insert, text
+
+from gateway.db.scope import TenantMismatch
+from gateway.events.models import Event
+from gateway.front import environ as environ_module
+from gateway.front.body import BodiesTooMany, BodyBudget, BodyTooSlow, read_body
+from gateway.front.environ import environ_of
+from gateway.tenants.models import DEFAULT_TENANT_ID
+from gateway.webhooks.arrival import Arrival
+from gateway.webhooks.rejections import Refused, RejectionLog
+from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest, code
+
+
+def test_a_path_with_two_slashes_has_the_same_limit(gateway: GatewayUnderTest) -> None:
+    gateway.source("github", "github", SECRET)
+    body = b"x" * (gateway.settings.max_body_bytes + 1)
+    answer = gateway.client.post("//webhooks/github", data=body, base_url="http://127.0.0.1")
+    assert answer.status_code in {308, 404, 413}
+    assert gateway.events() == []
+
+
+def test_the_error_of_a_filter_never_quotes_the_event(gateway: GatewayUnderTest) -> None:
+    gateway.source("github", "github", SECRET)
+    gateway.route("github", "push", where="join(',', tags)")
+    for number, tags in enumerate((r"card 4242", r"\ud800", r"a\u0000b")):
+        answer = gateway.github(body=b'{"tags": "%s"}' % tags.encode(), key=str(number))
+        assert answer.json["status"] == "accepted"
+    details = {delivery.detail for delivery in gateway.deliveries()}
+    assert details == {"\"join(',', tags)\" failed: join() takes array-string, not string"}
+
+
+def test_what_waits_to_be_kept_is_cut_down_before_it_waits(gateway: GatewayUnderTest) -> None:
+    log = RejectionLog(gateway.database, queue_bytes=1_000_000)
+    huge = Arrival("default", "x", "POST", "/", (("X-Big", "h" * 1_400_000),), b"b" * 4_000_000, "127.0.0.1", "req", 1)
+    with gateway.database.write():  # the writer cannot get in
+        for _ in range(50):
+            log.note(Refused(DEFAULT_TENANT_ID, "", "source_unknown", None, huge))
+        held = sum(len(value) for row in log.waiting() for value in row.values() if isinstance(value, bytes | str))
+    log.close()
+    assert log.dropped >= 30
+    assert held <= 1_000_000
+
+
+def test_long_header_names_are_not_remembered() -> None:
+    names_before = dict(environ_module._NAMES)
+    scope = {
+        "method": "POST",
+        "path": "/webhooks/x",
+        "query_string": b"",
+        "http_version": "1.1",
+        "headers": [(b"x" * 70_000, b"1"), (b"x-never-seen-before", b"1")],
+    }
+    assert environ_of(scope, (b"", False, False))["HTTP_X_NEVER_SEEN_BEFORE"] == "1"
+    assert set(environ_module._NAMES) - set(names_before) <= {"x-never-seen-before"}
+
+
+def pieces(*bodies: bytes) -> Any:
+    waiting = list(bodies)
+
+    async def receive() -> MutableMapping[str, Any]:
+        if not waiting:
+            await asyncio.Event().wait()
+        return {"type": "http.request", "body": waiting.pop(0), "more_body": True}
+
+    return receive
+
+
+def test_a_body_that_never_ends_is_given_up_and_gives_its_memory_back() -> None:
+    budget = BodyBudget(100)
+    with pytest.raises(BodyTooSlow):
+        asyncio.run(read_body({"headers": []}, pieces(b"a" * 60), 1000, budget, seconds=0.05))
+    budget.take(100)
+
+
+def test_bodies_under_way_share_a_budget() -> None:
+    budget = BodyBudget(100)
+    with pytest.raises(BodiesTooMany):
+        asyncio.run(read_body({"headers": []}, pieces(b"a" * 60, b"b" * 60), 1000, budget))
+    budget.take(100)
+
+
+def test_statements_that_no_tenant_rule_reaches_are_refused(gateway: GatewayUnderTest) -> None:
+    statements = [
+        Event.__table__.select(),
+        text("SELECT * FROM events"),
+        insert(Event).values(id="e", tenant_id="ten_other"),
+    ]
+    for statement in statements:
+        with (
+            gateway.database.tenant_session(DEFAULT_TENANT_ID, write=True) as session,
+            pytest.raises(TenantMismatch),
+        ):
+            session.execute(statement)
+
+
+def test_a_source_waits_a_day_for_its_secret_and_no_longer(gateway: GatewayUnderTest) -> None:
+    gateway.source("asana", "asana")
+    gateway.clock.advance(24 * 3600 + 1)
+    late = gateway.client.post("/webhooks/asana", data=b"{}", headers={"X-Hook-Secret": "b" * 64})
+    assert late.status_code == 401
+    assert json.loads(late.data)["error"]["code"] == code(late)
