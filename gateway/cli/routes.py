@@ -9,6 +9,7 @@ from gateway.cli.options import common_options
 from gateway.cli.output import note, print_json, print_table
 from gateway.delivery import routes as use_cases
 from gateway.delivery.routes import RouteDraft
+from gateway.errors import InvalidInput
 from gateway.webhooks.sources import source_slugs
 
 EXAMPLE = "gateway routes add --source github --type 'pull_request.*' --to app"
@@ -61,6 +62,29 @@ def list_(installation: Installation) -> None:
         for route in found
     ]
     print_table(("route", "source", "types", "to", "where", "transform"), rows, now=installation.now())
+
+
+@routes.command()
+@click.argument("route_id", metavar="ID")
+@click.option("--type", "types", multiple=True, metavar="PATTERN", help="These types instead; * for all.")
+@click.option("--where", metavar="JMESPATH", help="This filter instead; '' for none.")
+@click.option("--transform", metavar="JMESPATH", help="This shape instead; '' for the raw body.")
+@with_installation
+def change(
+    installation: Installation, route_id: str, types: tuple[str, ...], where: str | None, transform: str | None
+) -> None:
+    """Change what is given, from now on. A replay of what the route had failed on uses it as it is then."""
+    if not types and where is None and transform is None:
+        raise InvalidInput("give --type, --where or --transform; for another destination add another route")
+    with installation.session(write=True) as session:
+        route = use_cases.change_route(session, route_id, event_types=types or None, where=where, transform=transform)
+    if installation.as_json:
+        print_json(route)
+        return
+    click.echo(
+        f"Changed the route {route.id}: {', '.join(route.event_types)} of {route.source} to {route.destination}."
+    )
+    note(f"What it had failed on is still dead: gateway deliveries retry --state dead --source {route.source}")
 
 
 @routes.command()

@@ -1,4 +1,4 @@
-"""Routes: added, listed, changed, removed. Use cases over a tenant's session; applying them to events is `routing`'s matter."""
+"""Routes: added, listed, changed, removed. Use cases over a tenant's session; applying them is `routing`'s matter."""
 
 from __future__ import annotations
 
