@@ -32,7 +32,12 @@ from gateway.webhooks.verification.values import bytes_of
 
 MAX_NAMES = 60
 
-_PREFIX = re.compile(r"^(?:[A-Za-z][A-Za-z0-9_-]{0,11}[=,: ])+", re.ASCII)
+# Only words that vendors put before signatures: what else begins a value may be the beginning of a secret.
+_PREFIX = re.compile(
+    r"^(?:sha-?\d{1,3}|v\d{1,2}[a-z]?|ts?|s|sign?|signature|hmac(?:-?sha\d{1,3})?"
+    r"|bearer|basic|jwt|token|service)[=,: ]",
+    re.ASCII | re.IGNORECASE,
+)
 
 
 def expected_lines(case: Case) -> Iterator[Line]:

@@ -59,8 +59,10 @@ def test_a_body_that_was_changed(came: bytes) -> None:
         (LINES, b'{"a":1,"b":2}'),
         (b'{"a":1,"b":2}', b'{"b":2,"a":1}'),
         (b'[{"event":"open"}]\r\n', b'[{"event":"open"}]'),
+        (BODY.decode().replace("/", "\\/").replace("ü", "\\u00fc").replace("ß", "\\u00df").encode(), BODY),
+        (b'{"a":"x \\u0026 y"}', b'{"a": "x & y"}'),
     ],
-    ids=["crlf", "lf", "stripped", "compacted", "reordered", "lost crlf"],
+    ids=["crlf", "lf", "stripped", "compacted", "reordered", "lost crlf", "php", "go"],
 )
 def test_lines_and_order(signed: bytes, came: bytes) -> None:
     assert explained("github", github_headers(body=signed), came) == ("body_changed", "proven")

@@ -62,6 +62,12 @@ def test_the_values_of_a_query_are_hidden() -> None:
     assert "code=…" in _said(found)
 
 
+def test_the_beginning_of_a_token_is_not_told() -> None:
+    found = explain(case("gitlab", [("X-Gitlab-Token", "mypass=wordword")], secrets=["other"]))
+    assert "mypass" not in _said(found)
+    assert "Bearer" in _said(explain(case("supabase-db", [("Authorization", "Bearer abcdefgh")], secrets=["x"])))
+
+
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     provider=st.sampled_from(sorted(catalogue())),
