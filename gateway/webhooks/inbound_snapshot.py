@@ -22,7 +22,7 @@ from gateway.telemetry.logging import get_logger
 from gateway.webhooks.credentials import OpenedCredentials, open_credentials
 from gateway.webhooks.limits import AddressAllowlist
 from gateway.webhooks.models import Source, SourceCredential
-from gateway.webhooks.verification import Credentials
+from gateway.webhooks.verification import Credentials, SuccessAnswer, success_answer
 
 # How long a new source waits for its provider to hand over the secret: whoever comes first is believed, so not for
 # ever. `gateway sources disable` and `enable` start the wait anew.
@@ -31,7 +31,9 @@ PENDING_FOR = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class SourceView:
-    """A source as ingest sees it. `provider` is None when the catalogue no longer has it: every request is refused."""
+    """A source as ingest sees it. `provider` is None when the catalogue no longer has it: every request is refused.
+    `prescribed` is what its provider wants to hear when an event is stored, None for the gateway's own words.
+    """
 
     id: str
     tenant_id: str
@@ -45,6 +47,7 @@ class SourceView:
     allowlist: AddressAllowlist
     rate_per_second: float | None
     is_disabled: bool
+    prescribed: SuccessAnswer | None
     _lasting: Credentials | None = field(repr=False)
 
     def credentials(self, now_us: int) -> Credentials:
@@ -105,6 +108,7 @@ def _view(
     source: Source, rows: Sequence[SourceCredential], keyring: Keyring, providers: Mapping[str, Provider]
 ) -> SourceView:
     opened = open_credentials(keyring, source, rows)
+    provider = providers.get(source.provider)
     pending_until_us = to_us(source.updated_at + PENDING_FOR) if source.pending_handshake else None
     # Without end dates the answer is always the same one.
     lasting = pending_until_us is None and all(
@@ -115,7 +119,7 @@ def _view(
         tenant_id=source.tenant_id,
         slug=source.slug,
         provider_id=source.provider,
-        provider=providers.get(source.provider),
+        provider=provider,
         scheme=source.scheme,
         opened=opened,
         options=source.options,
@@ -123,6 +127,7 @@ def _view(
         allowlist=AddressAllowlist(source.allowed_ips),
         rate_per_second=source.rate_per_second,
         is_disabled=source.disabled_at is not None,
+        prescribed=success_answer(provider) if provider is not None else None,
         _lasting=_credentials(opened, source.options, False, 0) if lasting else None,
     )
 

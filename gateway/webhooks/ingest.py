@@ -23,7 +23,7 @@ from gateway.telemetry.metrics import Metrics
 from gateway.webhooks.arrival import Answer, Arrival, refusal
 from gateway.webhooks.entries import entries_of
 from gateway.webhooks.entry import Receipt, Submission
-from gateway.webhooks.handshakes import Handshakes, answer_of
+from gateway.webhooks.handshakes import Handshakes, answer_of, split_content_type
 from gateway.webhooks.inbound_snapshot import InboundSnapshot, SourceView
 from gateway.webhooks.limits import RequestRate
 from gateway.webhooks.material import MaterialStore
@@ -206,6 +206,9 @@ class Ingest:
                 self._metrics.duplicate()
             else:
                 self._metrics.received(source.provider_id)
+        if source.prescribed is not None:
+            content_type, headers = split_content_type(source.prescribed.headers)
+            return Answer(source.prescribed.status, source.prescribed.body, content_type, headers)
         document: dict[str, object] = {"status": "duplicate" if is_duplicate else "accepted"}
         document["event_id"] = first.event_id if first else None
         if len(appended) > 1:

@@ -159,7 +159,8 @@ def test_purge(cli: CommandLine, database: Database) -> None:
 @pytest.mark.parametrize("limit", ["1", "2"])
 def test_tail_ends_after_a_limit(cli: CommandLine, database: Database, limit: str) -> None:
     # A little ahead of the clock, so that they count as coming after the start.
-    ids = [store_event(database, NOW + timedelta(minutes=1 + index)) for index in range(3)]
+    start = datetime.now(UTC)
+    ids = [store_event(database, start + timedelta(minutes=1 + index)) for index in range(3)]
     lines = cli("events", "tail", "--limit", limit, "--json").stdout.splitlines()
     assert [json.loads(line)["id"] for line in lines] == ids[: int(limit)]
 

@@ -261,7 +261,6 @@ def test_the_answer_is_never_taken_for_a_page(gateway: GatewayUnderTest) -> None
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-@pytest.mark.xfail(strict=True, reason="ingest does not send the prescribed answer yet; this mark goes when it does")
 def test_dropbox_sign_gets_the_words_it_insists_on(gateway: GatewayUnderTest) -> None:
     gateway.source("acme", "dropbox-sign", SECRET)
     event = {"event_time": "1700000000", "event_type": "signature_request_sent"}
