@@ -14,7 +14,7 @@ def greeting_findings(case: Case, detail: str) -> Iterator[Finding]:
     """What is wrong with a request that has the form of an unsigned handshake; `detail` is verification's sentence."""
     name = case.provider.name
     reading = Reading(case.request, case.credentials, case.now)
-    reading.strict = False
+    reading.greet()
     for handshake in case.provider.webhook.handshakes:
         applies = all_hold(handshake.when)
         if handshake.signed or applies is None or not applies(reading):

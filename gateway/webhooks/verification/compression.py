@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import zlib
 
-MAX_INFLATED_BYTES = 50 * 1024 * 1024
+# Four times the largest body that is taken by default.
+MAX_INFLATED_BYTES = 20 * 1024 * 1024
 
 _GZIP_MAGIC = b"\x1f\x8b"
 _GZIP_WINDOW = 31

@@ -87,12 +87,12 @@ def plan_of(provider: Provider, scheme_id: str | None) -> Plan:
 
 def _run(plan: Plan, reading: Reading) -> Verdict:
     if plan.greetings:
-        reading.strict = False
+        reading.greet()
         for greeting in plan.greetings:
             if greeting.recognises(reading):
-                reading.strict = True
+                reading.verify()
                 return Verdict(False, handshake=greeting.answer(reading))
-        reading.strict = True
+        reading.verify()
     scheme_id = plan.verify(reading)
     reading.strict = False
     handshake = None

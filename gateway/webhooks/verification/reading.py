@@ -2,6 +2,8 @@
 
 A value that must be single and is not raises `Rejected` while `strict` is set, that is until the request has
 proved authentic; afterwards the first one counts, because authentic data is never refused for its shape.
+
+Nothing is inflated before that, and to recognise a handshake only a small body is parsed at all.
 """
 
 from __future__ import annotations
@@ -17,12 +19,16 @@ from gateway.webhooks.verification.forms import URLENCODED, Fields, media_type_o
 from gateway.webhooks.verification.rejection import malformed
 from gateway.webhooks.verification.request import InboundRequest
 
+# A challenge is a token and a few fields. Whoever sends it is not known, and must not choose how much is parsed.
+MAX_GREETING_BYTES = 64 * 1024
+
 _NO_URL = urlsplit("")
 
 
 class Reading:
     """`secret` is the key material being tried, `stamp` and `message_id` the signed texts as received, `fields` the
     other parts of the signature header, `claims` those of a verified token, `item` the batch element in turn.
+    `greeting` is set while unsigned handshakes are looked for.
     """
 
     __slots__ = (
@@ -37,6 +43,7 @@ class Reading:
         "claims",
         "credentials",
         "fields",
+        "greeting",
         "item",
         "message_id",
         "now",
@@ -54,6 +61,7 @@ class Reading:
         self.body = request.body
         self.url = request.url
         self.strict = True
+        self.greeting = False
         self.secret = b""
         self.stamp: str | None = None
         self.message_id: str | None = None
@@ -67,6 +75,16 @@ class Reading:
         self._form: Fields | None = None
         self._query: Fields | None = None
         self._split: SplitResult | None = None
+
+    def greet(self) -> None:
+        """From here on unsigned handshakes are looked for."""
+        self.strict, self.greeting = False, True
+
+    def verify(self) -> None:
+        """From here on a proof is demanded. What was left unread for want of one may be read again after it."""
+        self.strict, self.greeting = True, False
+        if self._document is jsontext.ABSENT:
+            self._document = None
 
     def header(self, name: str) -> str | None:
         """The value of a header, by its lower-case name."""
@@ -93,6 +111,8 @@ class Reading:
 
     def form_fields(self) -> Fields:
         """All fields of a form body."""
+        if self.greeting and len(self.body) > MAX_GREETING_BYTES:
+            return {}
         if self._form is None:
             self._form = parse_form(self.header("content-type") or "", self.body)
         return self._readable(self._form, "form")
@@ -152,6 +172,10 @@ class Reading:
         return headers
 
     def _read_document(self) -> None:
+        if self.greeting:
+            is_small = len(self.body) <= MAX_GREETING_BYTES
+            self._document = jsontext.parse(self.body) if is_small else jsontext.ABSENT
+            return
         if not self.strict:
             # Some vendors compress: what is signed is the entry's matter, what is inside may be read now.
             self._document = jsontext.parse(inflated(self.body) or b"")
