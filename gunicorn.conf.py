@@ -5,6 +5,7 @@ Facts about the settings are gunicorn's, version 27: https://docs.gunicorn.org/e
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import os
 import shutil
@@ -12,7 +13,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.glogging import Logger
+from gunicorn.workers.gasgi import ASGIWorker
 
 from gateway.config import load_settings
 from gateway.telemetry.logging import configure_logging
@@ -30,10 +33,24 @@ class GatewayLogger(Logger):
         self.error_log.propagate = True
 
 
+class LoopWorker(ASGIWorker):
+    """gunicorn's event-loop worker, with an end that waits for requests and not for idle connections.
+
+    gunicorn 27 counts every open connection as one in flight. One that a proxy keeps for its next request would hold
+    up the end until `graceful_timeout`, when the master kills the process before its lifespan's shutdown.
+    """
+
+    async def _shutdown(self) -> None:
+        for one in gc.get_objects():
+            if isinstance(one, ASGIProtocol) and one.worker is self and one._awaiting_request:
+                one._keepalive_timeout()
+        await super()._shutdown()
+
+
 # What runs: one event loop a process takes the webhooks; what waits for its commit costs memory only. Pages run
 # in threads beside it (GATEWAY_WEB_THREADS). `--worker-class gthread wsgi:app` serves the same application by threads.
 wsgi_app = "asgi:app"
-worker_class = "asgi"
+worker_class = LoopWorker
 asgi_lifespan = "on"
 workers = 2
 proc_name = "gateway"

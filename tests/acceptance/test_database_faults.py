@@ -80,7 +80,7 @@ def test_sqlite_locked_by_another_process(tmp_path: Path, sink: SinkThread) -> N
             sender.wait_for(300)
             with closing(sqlite3.connect(tmp_path / "gateway.db", isolation_level=None, timeout=30)) as other:
                 other.execute("BEGIN EXCLUSIVE")
-                sender.wait_for_answer(503, 8)
+                sender.wait_for_answer(503, 4)
                 assert installation.get("/healthz").status == 200
                 other.execute("ROLLBACK")
             sender.wait_for(300)

@@ -44,7 +44,7 @@ def test_worker_killed_in_a_burst(installation: Installation, sink: SinkThread, 
     installation.web()
     sender = GithubSender(installation.port)
     with sender.sending():
-        for _ in range(4):
+        for _ in range(3):
             worker = installation.start("worker")
             before = len(sink.at())
             sink.wait_for(before + 300)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 
 import pytest
 
 from tests.services.gateway_process import Installation
 from tests.services.github_sender import SOURCE, GithubSender
+from tests.services.raw_http import connected, read_answer
 from tests.services.sink_thread import SinkThread
 from tests.services.tables import Tables
 from tests.services.waiting import until
@@ -53,3 +55,20 @@ def test_terminated_with_tries_that_never_end(installation: Installation, sink: 
     assert tables.states() == {"pending": 20}
     assert not tables.outcomes(), "a try that was cut off by us is no try"
     until(lambda: installation.get("/readyz").status == 200, "the web goes on")
+
+
+def test_idle_connections_do_not_hold_up_the_end(installation: Installation) -> None:
+    """As a reverse proxy holds them, for its next request: some used, some never."""
+    program = installation.run()
+    with ExitStack() as stack:
+        connections = [stack.enter_context(connected(installation.port)) for _ in range(8)]
+        for used in connections[:4]:
+            used.sendall(b"GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n")
+            answer = read_answer(used)
+            assert answer is not None
+            assert answer.status == 200
+        program.terminate()
+        began = time.monotonic()
+        assert program.wait() == 0, program.log()
+        assert time.monotonic() - began < 15
+    assert program.log().count("Worker exiting") == 2, "a web process was killed, instead of ending in order"
