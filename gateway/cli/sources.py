@@ -92,7 +92,10 @@ def add(
     _show_url(installation, source)
     if made:
         click.echo(f"Secret: {made}")
-        note("The secret is shown this once: give it to the vendor now.")
+        note("The secret is shown this once: enter it at the vendor now. One that gives secrets wants --secret-env.")
+    if source.pending_handshake:
+        note(f"Next: have {provider} call the URL; its handshake brings the secret: gateway sources show {source.slug}")
+        return
     note(f"Next: gateway routes add --source {source.slug} --to DESTINATION, or try it: gateway send {provider}")
 
 
