@@ -40,6 +40,8 @@ def list_(installation: Installation, source: str | None, reason: str | None, li
     columns = ("rejection", "received", "source", "reason", "client", "bytes", "detail")
     print_table(columns, rows, now=installation.now())
     note_more(page.next_cursor)
+    if page.rows:
+        note(f"Why one was refused: gateway explain {page.rows[0].id}")
 
 
 @rejections.command()
@@ -69,3 +71,4 @@ def show(installation: Installation, rejection_id: str) -> None:
         now=installation.now(),
     )
     print_contents(rejection.headers, rejection.body)
+    note(f"Why: gateway explain {summary.id}")

@@ -24,8 +24,8 @@ from gateway.providers import Provider
 from gateway.security.ssrf import parse_url
 from gateway.webhooks.credentials import open_credentials
 from gateway.webhooks.models import Source
+from gateway.webhooks.samples.documents import default_type
 from gateway.webhooks.samples.event import SampleRequest, sample_request, sample_text
-from gateway.webhooks.samples.library import default_type
 from gateway.webhooks.samples.signing import Held, Moment, choose_scheme
 from gateway.webhooks.source_draft import find_provider
 from gateway.webhooks.sources import credential_rows, list_sources, require_source, source_url

@@ -5,8 +5,8 @@ from __future__ import annotations
 import base64
 
 from gateway.providers import Provider, Scheme, catalogue
+from gateway.webhooks.samples.documents import default_type
 from gateway.webhooks.samples.event import SampleRequest, sample_request
-from gateway.webhooks.samples.library import default_type
 from gateway.webhooks.samples.signing import Held, Moment
 from gateway.webhooks.verification import Credentials, InboundRequest, Verdict, judge
 

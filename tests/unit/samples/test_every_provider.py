@@ -11,8 +11,8 @@ import pytest
 from gateway.errors import InvalidInput, NotFound
 from gateway.providers import catalogue
 from gateway.webhooks.samples import library
+from gateway.webhooks.samples.documents import default_type, sample_bodies
 from gateway.webhooks.samples.event import sample_request, sample_text
-from gateway.webhooks.samples.library import default_type, sample_bodies
 from gateway.webhooks.samples.signing import Held, Moment, choose_scheme, unsignable
 from gateway.webhooks.verification import Credentials, InboundRequest, judge
 from tests.unit.samples.conftest import (
