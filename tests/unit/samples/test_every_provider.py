@@ -10,7 +10,7 @@ import pytest
 
 from gateway.errors import InvalidInput, NotFound
 from gateway.providers import catalogue
-from gateway.webhooks.samples import library
+from gateway.webhooks.samples import documents
 from gateway.webhooks.samples.documents import default_type, sample_bodies
 from gateway.webhooks.samples.event import sample_request, sample_text
 from gateway.webhooks.samples.signing import Held, Moment, choose_scheme, unsignable
@@ -123,12 +123,12 @@ def test_the_twenty_most_used_have_realistic_samples(provider_id: str) -> None:
 
 
 def test_every_sample_file_belongs_to_a_provider() -> None:
-    names = {path.stem for path in library.FOLDER.glob("*.json")}
+    names = {path.stem for path in documents.FOLDER.glob("*.json")}
     assert names <= catalogue().keys()
 
 
 def test_the_signer_never_looks_into_the_verifier() -> None:
-    for path in Path(library.FOLDER).glob("*.py"):
+    for path in Path(documents.FOLDER).glob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
