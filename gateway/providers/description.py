@@ -116,6 +116,8 @@ def _scheme(provider: Provider, scheme: Scheme) -> Iterator[str]:
         yield f"What is signed: {texts}."
     if scheme.any_port:
         yield "The URL counts with and without its port."
+    if scheme.bodiless:
+        yield "A body is not part of such a request: one that comes along is not signed, and is dropped."
     if scheme.message_id:
         yield f"Message id: {words.places_words(scheme.message_id)}."
     if scheme.timestamp is not None:

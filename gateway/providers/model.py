@@ -153,6 +153,7 @@ class Jwt:
 class Scheme:
     """One way a provider authenticates its calls.
 
+    `bodiless`: the vendor sends no body and signs none, so that one which came along is nobody's and is dropped.
     `requires` names the credentials that it cannot work without (`secret`, `public_key`, `username`, `password`,
     `jwks`, `root_certs`); `options` the operator's values it needs, `optional` those it uses when set.
     """
@@ -167,6 +168,7 @@ class Scheme:
     timestamp: Timestamp | None = None
     signs: tuple[Template, ...] = ()
     any_port: bool = False
+    bodiless: bool = False
     checks: tuple[Check, ...] = ()
     each: Each | None = None
     token: Token | None = None

@@ -181,6 +181,7 @@ class SchemeSchema(_Strict):
     timestamp = fields.Nested(TimestampSchema)
     signs = TemplatesField()
     any_port = fields.Boolean()
+    bodiless = fields.Boolean()
     checks = fields.List(fields.Nested(CheckSchema))
     each = fields.Nested(EachSchema)
     token = fields.Nested(TokenSchema)

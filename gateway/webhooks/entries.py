@@ -26,11 +26,13 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 def entries_of(arrival: Arrival, source: SourceView, routing: RoutingSnapshot, verdict: Verdict) -> tuple[Entry, ...]:
     """One entry for the request, or one for each event of a batch.
 
-    A batch in which no event could be found is kept whole: authentic data is never refused for its shape.
+    A batch in which no event could be found is kept whole: authentic data is never refused for its shape. A body that
+    the proof does not allow for is not authentic, and not kept.
     """
     headers = _encode(arrival.headers).encode("utf-8")
     if not verdict.events:
-        row = _row(arrival, source, headers, verdict.event_type, verdict.event_id, arrival.body)
+        body = arrival.body if verdict.has_body else b""
+        row = _row(arrival, source, headers, verdict.event_type, verdict.event_id, body)
         return (_entry(row, arrival, routing),)
     return tuple(
         _entry(_row(arrival, source, headers, item.type, item.id, item.body), arrival, routing)

@@ -42,6 +42,7 @@ class Plan:
     event_type: Identify
     event_id: Identify
     split: Split | None
+    bodiless: frozenset[str]
 
 
 def judge(
@@ -82,6 +83,7 @@ def plan_of(provider: Provider, scheme_id: str | None) -> Plan:
         event_type=typed_by(webhook.event_type),
         event_id=identified_by(webhook.event_id),
         split=split_of(webhook.batch) if webhook.batch is not None else None,
+        bodiless=frozenset(scheme.id for scheme in webhook.schemes if scheme.bodiless),
     )
 
 
@@ -94,6 +96,9 @@ def _run(plan: Plan, reading: Reading) -> Verdict:
                 return Verdict(False, handshake=greeting.answer(reading))
         reading.verify()
     scheme_id = plan.verify(reading)
+    has_body = scheme_id not in plan.bodiless
+    if not has_body:
+        reading.drop_body()
     reading.strict = False
     handshake = None
     for candidate in plan.signed_handshakes:
@@ -101,7 +106,8 @@ def _run(plan: Plan, reading: Reading) -> Verdict:
             handshake = candidate.answer(reading)
             break
     events = plan.split(reading) if plan.split is not None else ()
-    return Verdict(True, None, plan.event_type(reading), plan.event_id(reading), events, handshake, "", scheme_id)
+    event_type, event_id = plan.event_type(reading), plan.event_id(reading)
+    return Verdict(True, None, event_type, event_id, events, handshake, "", scheme_id, has_body)
 
 
 def _chosen(webhook: Webhook, scheme_id: str | None) -> list[CompiledScheme]:

@@ -86,6 +86,10 @@ class Reading:
         if self._document is jsontext.ABSENT:
             self._document = None
 
+    def drop_body(self) -> None:
+        """From here on there is no body: the one that came is not covered by the proof."""
+        self.body, self._document, self._form = b"", None, None
+
     def header(self, name: str) -> str | None:
         """The value of a header, by its lower-case name."""
         headers = self._headers

@@ -51,7 +51,8 @@ class Verdict:
 
     A handshake that is signed is accepted too (and carries type and id); an unsigned one proves nothing and is not
     accepted, but has no `reason` either. `events` holds a batch's events and is empty for a single event, or for a
-    batch without any (a heartbeat). `detail` says in a sentence what was wrong, with no secret and no signature.
+    batch without any (a heartbeat). `has_body` is false where the proof does not allow for a body: one that came is not
+    the vendor's and must not be kept. `detail` says in a sentence what was wrong, with no secret and no signature.
     """
 
     accepted: bool
@@ -62,3 +63,4 @@ class Verdict:
     handshake: Handshake | None = None
     detail: str = ""
     scheme: str | None = None
+    has_body: bool = True

@@ -241,6 +241,20 @@ def test_the_public_url_is_what_twilio_signed(gateway: GatewayUnderTest) -> None
     assert answer.status_code == 200
 
 
+def test_a_body_beside_a_signed_url_is_not_kept(gateway: GatewayUnderTest) -> None:
+    gateway.source("twilio", "twilio", "auth")
+    url = gateway.settings.base_url + "/webhooks/twilio?CallSid=CA1"
+    signature = base64.b64encode(hmac.new(b"auth", url.encode(), hashlib.sha1).digest()).decode()
+    answer = gateway.client.get(
+        "/webhooks/twilio?CallSid=CA1",
+        data="CallStatus=completed",
+        headers={"X-Twilio-Signature": signature, "Content-Type": "application/x-www-form-urlencoded"},
+        environ_overrides={"RAW_URI": "/webhooks/twilio?CallSid=CA1"},
+    )
+    assert answer.json["status"] == "accepted"
+    assert [(event.type, event.body, event.body_bytes) for event in gateway.events()] == [(None, b"", 0)]
+
+
 def test_a_filter_that_fails_keeps_the_event_and_tells_about_the_dead_delivery(gateway: GatewayUnderTest) -> None:
     gateway.source("github", "github", SECRET)
     gateway.route("github", "push", where="length(total) > `1`")

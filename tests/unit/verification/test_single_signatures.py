@@ -194,6 +194,37 @@ def test_twilio_signs_the_url(url: str, signed_url: str, accepted: bool) -> None
 
 
 @pytest.mark.parametrize(
+    ("method", "content_type", "body", "accepted"),
+    [
+        ("POST", "application/json", b'{"amount":1}', True),
+        ("POST", "application/json", b'{"amount":999}', False),
+        ("GET", "application/json", b'{"amount":999}', False),
+        ("GET", "application/json", b"", False),
+        ("POST", "application/x-www-form-urlencoded", b"", False),
+        ("POST", "application/x-www-form-urlencoded", b"amount=999", False),
+    ],
+)
+def test_twilio_signature_of_a_body_hash_holds_for_that_body(
+    method: str, content_type: str, body: bytes, accepted: bool
+) -> None:
+    url = "https://gw.example.com/x?bodySHA256=" + hashlib.sha256(b'{"amount":1}').hexdigest()
+    signature = base64.b64encode(hmac.new(SECRET.encode(), url.encode(), "sha1").digest()).decode()
+    headers = [("X-Twilio-Signature", signature), ("Content-Type", content_type)]
+    request = InboundRequest(method, url, headers, body)
+    assert judge(catalogue()["twilio"], request, Credentials(secrets=[SECRET]), now=0.0).accepted is accepted
+
+
+@pytest.mark.parametrize(("query", "event_type"), [("CallSid=CA1", None), ("CallStatus=ringing", "ringing")])
+def test_twilio_body_of_a_get_says_nothing(query: str, event_type: str | None) -> None:
+    url = f"https://gw.example.com/x?{query}"
+    signature = base64.b64encode(hmac.new(SECRET.encode(), url.encode(), "sha1").digest()).decode()
+    headers = [("X-Twilio-Signature", signature), ("Content-Type", "application/x-www-form-urlencoded")]
+    request = InboundRequest("GET", url, headers, b"CallStatus=completed")
+    verdict = judge(catalogue()["twilio"], request, Credentials(secrets=[SECRET]), now=0.0)
+    assert (verdict.accepted, verdict.scheme, verdict.event_type, verdict.has_body) == (True, "get", event_type, False)
+
+
+@pytest.mark.parametrize(
     ("content_type", "body"),
     [
         ("application/x-www-form-urlencoded", b"&".join(b"a%d=1" % number for number in range(10_001))),
