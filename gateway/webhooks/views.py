@@ -33,4 +33,5 @@ def refuse(error: HTTPException) -> Response | HTTPException:
     codes = {404: "source_unknown", 405: "method_not_allowed", 413: "body_too_large"}
     status = error.code or 500
     headers = tuple((name, value) for name, value in error.get_headers() if name == "Allow")
-    return respond(refusal(status, codes.get(status, "bad_request"), error.description or error.name, headers=headers))
+    code = codes.get(status, "internal_error" if status >= 500 else "bad_request")
+    return respond(refusal(status, code, error.description or error.name, headers=headers))

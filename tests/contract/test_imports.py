@@ -49,7 +49,7 @@ ENVIRONMENT |= {"dotenv.load_dotenv", "dotenv.dotenv_values"}
 def modules() -> list[Path]:
     # Migrations are snapshots of a past schema, run by Alembic and imported by nobody.
     found = [path for path in PACKAGE.rglob("*.py") if "migrations" not in path.parts]
-    return [*sorted(found), *(ROOT / name for name in ("app.py", "wsgi.py") if (ROOT / name).exists())]
+    return [*sorted(found), *(ROOT / name for name in ("app.py", "asgi.py", "wsgi.py") if (ROOT / name).exists())]
 
 
 def module_name(path: Path, root: Path = ROOT) -> str:
@@ -77,7 +77,7 @@ def part_of(module: str) -> str | None:
     head, *rest = module.split(".")
     if head == "gateway":
         return rest[0] if rest else None
-    return head if head in {"app", "wsgi"} else None
+    return head if head in {"app", "asgi", "wsgi"} else None
 
 
 def violations(importer: str, imported: str) -> str | None:
@@ -165,7 +165,7 @@ print(json.dumps({
 
 
 def test_importing_does_nothing(tmp_path: Path) -> None:
-    # `app` and `wsgi` make the application that a server asks for: that is what they are there for.
+    # `app`, `asgi` and `wsgi` make the application that a server asks for: that is what they are there for.
     names = [module_name(path) for path in modules() if path.is_relative_to(PACKAGE)]
     done = subprocess.run(
         [sys.executable, "-W", "error", "-c", IMPORT_EVERYTHING, *names],
