@@ -173,7 +173,7 @@ def _with_material(installation: Installation, case: Case) -> Case:
         max_bytes=FETCH_MAX_BYTES,
     )
     store = MaterialStore(installation.clock, fetch)
-    needed = store.needed(case.provider, case.request, case.scheme)
+    needed = store.needed(case.provider, case.request, case.credentials, case.scheme)
     if not needed or store.fetch(store.missing(needed)) is not None:
         return case
     return replace(case, credentials=store.complete(needed, case.credentials))

@@ -142,7 +142,7 @@ class Ingest:
         credentials: Credentials,
     ) -> Outcome:
         request = InboundRequest(arrival.method, arrival.url, arrival.headers, arrival.body)
-        needed = self._material.needed(provider, request, source.scheme)
+        needed = self._material.needed(provider, request, credentials, source.scheme)
         missing = self._material.missing(needed) if needed else ()
         if missing:
 

@@ -51,14 +51,16 @@ class MaterialStore:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._without: set[int] = set()
 
-    def needed(self, provider: Provider, request: InboundRequest, scheme: str | None) -> Sequence[MaterialRequest]:
-        """What `judge` will look for; empty for nearly all providers."""
+    def needed(
+        self, provider: Provider, request: InboundRequest, credentials: Credentials, scheme: str | None
+    ) -> Sequence[MaterialRequest]:
+        """What `judge` will look for beside `credentials`; empty for nearly all providers."""
         if id(provider) in self._without:
             return ()
         if not any(entry.fetches or entry.function for entry in provider.webhook.schemes):
             self._without.add(id(provider))
             return ()
-        return material_needed(provider, request, scheme=scheme)
+        return material_needed(provider, request, credentials=credentials, scheme=scheme)
 
     def missing(self, needed: Sequence[MaterialRequest]) -> Sequence[MaterialRequest]:
         """Those of `needed` that must be fetched first."""

@@ -57,7 +57,7 @@ def blocking_findings(case: Case) -> Iterator[Finding]:
             if pending
             else f"Give it one: gateway sources rotate {case.source or 'SLUG'} --secret-env VAR",
         )
-    needed = material_needed(case.provider, case.request, scheme=case.scheme)
+    needed = material_needed(case.provider, case.request, credentials=case.credentials, scheme=case.scheme)
     held = case.credentials
     if needed and not (held.certs or held.jwks or held.public_keys):
         yield Finding(

@@ -37,9 +37,13 @@ class MaterialRequest:
 
 
 def material_needed(
-    provider: Provider, request: InboundRequest, *, scheme: str | None = None
+    provider: Provider,
+    request: InboundRequest,
+    *,
+    credentials: Credentials | None = None,
+    scheme: str | None = None,
 ) -> tuple[MaterialRequest, ...]:
-    """The documents that `judge` will look for in the credentials; empty for nearly all providers. Never raises."""
+    """The documents that `judge` will look for beside `credentials`; empty for nearly all providers. Never raises."""
     webhook = provider.webhook
     chosen = [entry for entry in webhook.schemes if scheme in (None, entry.id)]
     if scheme is None and webhook.choose == "operator":
@@ -47,7 +51,7 @@ def material_needed(
     chosen = [entry for entry in chosen if entry.fetches or entry.function == _TRUELAYER]
     if not chosen:
         return ()
-    reading = Reading(request, Credentials(), 0.0)
+    reading = Reading(request, credentials or Credentials(), 0.0)
     found = [material for entry in chosen if (material := _material(entry, reading)) is not None]
     return tuple(dict.fromkeys(found))
 

@@ -281,7 +281,10 @@ def test_a_secret_for_a_source_that_awaits_none() -> None:
 
 
 def test_a_certificate_that_is_not_at_hand() -> None:
-    headers = [("PAYPAL-CERT-URL", "https://api.paypal.com/c.pem"), ("PAYPAL-TRANSMISSION-SIG", "YWJj")]
+    headers = [
+        ("PAYPAL-CERT-URL", "https://api.paypal.com/v1/notifications/certs/CERT-1"),
+        ("PAYPAL-TRANSMISSION-SIG", "YWJj"),
+    ]
     held = Credentials(options={"webhook_id": "w"})
     found = explain(case("paypal", headers, credentials=held))
     assert "certificate" in [finding.cause for finding in found.findings]

@@ -163,21 +163,48 @@ def test_what_tokens_need() -> None:
     assert material_needed(catalogue()["google-pubsub"], junk) == ()
 
 
+SANDBOX = Credentials(options={"environment": "sandbox"})
+
+
 @pytest.mark.parametrize(
-    ("url", "named"),
+    ("url", "credentials", "named"),
     [
-        ("https://webhooks.truelayer.com/.well-known/jwks", True),
-        ("https://webhooks.truelayer-sandbox.com/.well-known/jwks", True),
-        ("https://webhooks.truelayer.com.evil.example/.well-known/jwks", False),
-        ("https://webhooks.truelayer.com/other", False),
+        ("https://webhooks.truelayer.com/.well-known/jwks", Credentials(), True),
+        ("https://webhooks.truelayer.com/.well-known/jwks", SANDBOX, False),
+        ("https://webhooks.truelayer.com/.well-known/jwks", Credentials(public_key="own"), False),
+        ("https://webhooks.truelayer-sandbox.com/.well-known/jwks", Credentials(), False),
+        ("https://webhooks.truelayer-sandbox.com/.well-known/jwks", SANDBOX, True),
+        ("https://webhooks.truelayer.com.evil.example/.well-known/jwks", Credentials(), False),
+        ("https://webhooks.truelayer.com/other", Credentials(), False),
     ],
 )
-def test_key_set_of_truelayer(url: str, named: bool) -> None:
+def test_key_set_of_truelayer(url: str, credentials: Credentials, named: bool) -> None:
     header = json.dumps({"alg": "ES512", "kid": "k", "tl_version": "2", "jku": url}).encode()
     token = base64.urlsafe_b64encode(header).rstrip(b"=").decode() + "..AA"
     asked = InboundRequest("POST", "https://gw.example.com/", [("Tl-Signature", token)], b"")
-    needed = material_needed(catalogue()["truelayer"], asked)
+    needed = material_needed(catalogue()["truelayer"], asked, credentials=credentials)
     assert needed == ((MaterialRequest("jwks", url, "k"),) if named else ())
+
+
+@pytest.mark.parametrize(
+    ("url", "named"),
+    [
+        ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594", True),
+        ("https://api-m.paypal.com/v1/notifications/certs/CERT-1", True),
+        ("https://api.sandbox.paypal.com/v1/notifications/certs/CERT-1", True),
+        ("https://api-m.sandbox.paypal.com/v1/notifications/certs/CERT-1", True),
+        ("https://www.paypal.com/v1/notifications/certs/CERT-1", False),
+        ("https://evil.paypal.com/v1/notifications/certs/CERT-1", False),
+        ("https://api.paypal.com/cgi-bin/x", False),
+        ("https://api.paypal.com/v1/notifications/certs/../x", False),
+        ("https://api.paypal.com/v1/notifications/certs/", False),
+        ("https://apixpaypal.com/v1/notifications/certs/CERT-1", False),
+    ],
+)
+def test_certificates_of_paypal(url: str, named: bool) -> None:
+    asked = InboundRequest("POST", "https://gw.example.com/", [("PAYPAL-CERT-URL", url)], b"{}")
+    needed = material_needed(catalogue()["paypal"], asked)
+    assert needed == ((MaterialRequest("certificate", url),) if named else ())
 
 
 def test_topic_of_somebody_else() -> None:

@@ -94,7 +94,13 @@ EC_KEY = ECKey.generate_key("P-521")
 
 
 def truelayer(
-    path: str, signed_path: str, *, algorithm: str = "ES512", version: str = "2", body: bytes = b"{}"
+    path: str,
+    signed_path: str,
+    *,
+    algorithm: str = "ES512",
+    version: str = "2",
+    body: bytes = b"{}",
+    public_key: str = "",
 ) -> Verdict:
     header = {"alg": algorithm, "kid": "k1", "tl_version": version, "tl_headers": "X-Tl-Webhook-Timestamp"}
     payload = f"POST {signed_path}\nX-Tl-Webhook-Timestamp: 2026\n".encode() + body
@@ -103,7 +109,13 @@ def truelayer(
     headers = [("Tl-Signature", f"{protected}..{signature}"), ("x-tl-webhook-timestamp", "2026")]
     request = InboundRequest("POST", "https://a.example" + path, headers, b"{}")
     jwks = {"keys": [{**EC_KEY.as_dict(private=False), "kid": "k1"}]}
-    return judge(catalogue()["truelayer"], request, Credentials(jwks=jwks), now=0.0)
+    return judge(catalogue()["truelayer"], request, Credentials(jwks=jwks, public_key=public_key), now=0.0)
+
+
+def test_truelayer_keys_of_the_operator_are_the_only_ones() -> None:
+    own, other = EC_KEY.as_pem(private=False).decode(), ECKey.generate_key("P-521").as_pem(private=False).decode()
+    assert truelayer("/hook", "/hook", public_key=own).accepted
+    assert truelayer("/hook", "/hook", public_key=other).reason == "signature_mismatch"
 
 
 def test_truelayer() -> None:

@@ -1,7 +1,8 @@
 """TrueLayer: a detached JWS (ES512) in the header Tl-Signature over method, path, chosen headers and body.
 
-Source: truelayer-signing, "Request signing, version 2". The key is the operator's public key, or the one with the
-token's key id in TrueLayer's own key set, whose URL is pinned.
+Source: truelayer-signing, "Request signing, version 2". The keys are the operator's public keys; only where there are
+none, TrueLayer's own key set counts, whose URL is pinned. Everybody can have an account in TrueLayer's sandbox, so its
+key set counts only for a source that is meant for the sandbox.
 """
 
 from __future__ import annotations
@@ -19,7 +20,8 @@ from gateway.webhooks.verification.values import header_bytes, to_bytes
 from gateway.webhooks.verification.verify import Verify
 
 ALGORITHMS = ("ES512",)
-KEY_SET_HOST = r"webhooks\.truelayer(-sandbox)?\.com"
+KEY_SET_HOST = r"webhooks\.truelayer\.com"
+SANDBOX_KEY_SET_HOST = r"webhooks\.truelayer-sandbox\.com"
 KEY_SET_PATH = r"/\.well-known/jwks"
 MAX_SIGNED_HEADERS = 32
 
@@ -43,10 +45,16 @@ def truelayer_jws(scheme: Scheme) -> Verify:
 
 
 def key_set_of(reading: Reading) -> tuple[str, str | None] | None:
-    """The pinned URL of the key set and the key id that the request names; None when it names none of TrueLayer's."""
+    """The pinned URL of the key set and the key id that the request names; None when it names none of TrueLayer's, or
+    when the source has keys of its own.
+    """
+    if reading.credentials.public_keys:
+        return None
+    is_sandbox = reading.credentials.options.get("environment") == "sandbox"
+    host = SANDBOX_KEY_SET_HOST if is_sandbox else KEY_SET_HOST
     header = _header(_token(reading))
     url, key_id = header.get("jku"), header.get("kid")
-    if not isinstance(url, str) or not is_pinned(url, KEY_SET_HOST, KEY_SET_PATH):
+    if not isinstance(url, str) or not is_pinned(url, host, KEY_SET_PATH):
         return None
     return url, key_id if isinstance(key_id, str) else None
 
@@ -72,7 +80,7 @@ def _header(token: str) -> dict[str, object]:
 def _keys(reading: Reading, header: dict[str, object]) -> list[TokenKey]:
     keys = [token_key(load_public_key("pem", text)) for text in reading.credentials.public_keys]
     found = [key for key in keys if key is not None]
-    if reading.credentials.jwks is not None:
+    if not reading.credentials.public_keys and reading.credentials.jwks is not None:
         found += select_jwks(reading.credentials.jwks.get("keys"), header)
     if not found:
         raise mismatch("the source has no public key for this signature")
