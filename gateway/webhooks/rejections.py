@@ -151,7 +151,8 @@ def _row(refused: Refused) -> Row:
         "id": new_id("rej"),
         "tenant_id": refused.tenant_id,
         "source_id": refused.source_id,
-        "source": arrival.source[:64],
+        # PostgreSQL takes no NUL in texts, and a path can hold one.
+        "source": arrival.source[:64].replace("\x00", "\ufffd"),
         "reason": refused.reason,
         "detail": refused.detail,
         "received_at": from_us(arrival.received_at_us),
