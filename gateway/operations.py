@@ -9,7 +9,7 @@ from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.migrate import require_current
 from gateway.delivery.queue_gauges import read_queue_gauges
-from gateway.errors import GatewayError
+from gateway.errors import GatewayError, StorageUnavailable
 from gateway.telemetry.exposition import QueueCollector, render_metrics
 from gateway.telemetry.health import Check, HealthReport
 from gateway.telemetry.metrics import Metrics
@@ -37,7 +37,13 @@ def register(app: Flask, settings: Settings, database: Database, clock: Clock, m
 def database_check(database: Database) -> Check:
     """Whether the database answers and has this version's schema."""
     try:
-        require_current(database)
+        try:
+            require_current(database)
+        except StorageUnavailable as error:
+            if not error.connection_lost:
+                raise
+            # A pooled connection from before a restart of the server says nothing about now: once more, on a new one.
+            require_current(database)
     except GatewayError as error:
         return Check("database", ok=False, detail=f"{error.code}: {error}")
     return Check("database", ok=True, detail="reachable, migrated")
