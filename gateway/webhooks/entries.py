@@ -26,8 +26,8 @@ _encode = json.JSONEncoder(separators=(",", ":")).encode
 def entries_of(arrival: Arrival, source: SourceView, routing: RoutingSnapshot, verdict: Verdict) -> tuple[Entry, ...]:
     """One entry for the request, or one for each event of a batch.
 
-    A batch in which no event could be found is kept whole: authentic data is never refused for its shape. A body that
-    the proof does not allow for is not authentic, and not kept.
+    A batch in which no event could be found, or too many, is kept whole: authentic data is never refused for its shape.
+    A body that the proof does not allow for is not authentic, and not kept.
     """
     headers = _encode(arrival.headers).encode("utf-8")
     if not verdict.events:

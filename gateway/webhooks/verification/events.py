@@ -17,6 +17,8 @@ from gateway.webhooks.verification.values import text_of, to_bytes
 from gateway.webhooks.verification.verdict import BatchEvent
 
 MAX_CHARACTERS = 255
+# Every event of a batch becomes rows, and all of them go into one transaction.
+MAX_BATCH_EVENTS = 1000
 
 Identify = Callable[[Reading], str | None]
 Split = Callable[[Reading], tuple[BatchEvent, ...]]
@@ -40,7 +42,7 @@ def usable(text: str) -> bool:
 
 
 def split_of(batch: Batch) -> Split:
-    """Cut a batch into its events; each body is the element's exact bytes."""
+    """Cut a batch into its events; each body is the element's exact bytes. One that is too large stays whole."""
     place = batch.items
 
     def split(reading: Reading) -> tuple[BatchEvent, ...]:
@@ -49,7 +51,7 @@ def split_of(batch: Batch) -> Split:
             return ()
         return tuple(
             BatchEvent(_type(element.value, batch.type), _member(element.value, batch.id), to_bytes(element.text))
-            for element in jsontext.elements(text, place.path)
+            for element in jsontext.elements(text, place.path, most=MAX_BATCH_EVENTS)
         )
 
     return split

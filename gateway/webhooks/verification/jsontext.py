@@ -6,7 +6,8 @@ Nothing is re-serialised for a signature. Arrays inside a body are cut out of it
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from itertools import islice
 from json.decoder import JSONDecoder
 from typing import Final, NamedTuple
 
@@ -78,18 +79,28 @@ def as_text(value: object) -> str | None:
         return None
 
 
-def elements(text: str, path: Sequence[str]) -> tuple[Element, ...]:
-    """The elements of the array at a path, each with its exact text; empty when there is no such array.
+def elements(text: str, path: Sequence[str], *, most: int) -> tuple[Element, ...]:
+    """The elements of the array at a path, each with its exact text; empty when there is no such array, and when it has
+    more than `most`: then no more than those are read.
 
     `path` leads through objects only. Never raises on any input.
     """
     try:
-        start = _skip(text, 1 if text.startswith("\ufeff") else 0)
+        start = _start(text)
         for key in path:
             start = _member(text, start, key)
-        return tuple(_array(text, start))
+        found = tuple(islice(_array(text, start), most + 1))
+        return found if len(found) <= most else ()
     except (ValueError, RecursionError, IndexError, StopIteration):
         return ()
+
+
+def first_element(text: str) -> Element | None:
+    """The first element of a document that is an array; None when it is none, or empty. What follows is not read."""
+    try:
+        return next(_array(text, _start(text)), None)
+    except (ValueError, RecursionError, IndexError):
+        return None
 
 
 def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
@@ -97,6 +108,10 @@ def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     if len(result) != len(pairs):
         raise DuplicateKeyError
     return result
+
+
+def _start(text: str) -> int:
+    return _skip(text, 1 if text.startswith("\ufeff") else 0)
 
 
 def _skip(text: str, at: int) -> int:
@@ -128,16 +143,14 @@ def _member(text: str, at: int, wanted: str) -> int:
     return found
 
 
-def _array(text: str, at: int) -> list[Element]:
+def _array(text: str, at: int) -> Iterator[Element]:
     if text[at] != "[":
         raise ValueError
-    result = []
     at = _skip(text, at + 1)
     while text[at] != "]":
         value, end = _DECODER.raw_decode(text, at)
-        result.append(Element(value, text[at:end]))
+        yield Element(value, text[at:end])
         at = _next(text, end, "]")
-    return result
 
 
 def _next(text: str, at: int, closing: str) -> int:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import base64
 import hmac
 import json
+import tracemalloc
 
 import pytest
 
 from gateway.providers import catalogue
 from gateway.webhooks.verification import BatchEvent, Credentials, InboundRequest, Verdict, judge
+from gateway.webhooks.verification.events import MAX_BATCH_EVENTS
 from gateway.webhooks.verification.jsontext import elements
 
 SECRET = "s3cret"
@@ -57,6 +59,26 @@ def test_elements_that_are_no_objects() -> None:
         b"null",
         b"[]",
     ]
+
+
+def test_a_batch_of_too_many_stays_whole() -> None:
+    def batch(count: int) -> bytes:
+        return b'{"events": [' + b",".join([b"1"] * count) + b"]}"
+
+    assert len(gocardless(batch(MAX_BATCH_EVENTS)).events) == MAX_BATCH_EVENTS
+    verdict = gocardless(batch(MAX_BATCH_EVENTS + 1))
+    assert (verdict.accepted, verdict.events) == (True, ())
+
+
+def test_counting_stops_at_the_bound() -> None:
+    text = "[" + "[]," * 500_000 + "1]"
+    tracemalloc.start()
+    try:
+        assert elements(text, (), most=MAX_BATCH_EVENTS) == ()
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 1024 * 1024
 
 
 def test_events_in_a_form_field() -> None:
@@ -125,4 +147,4 @@ def test_every_item_is_verified() -> None:
     ],
 )
 def test_elements(text: str, path: tuple[str, ...], found: list[str]) -> None:
-    assert [element.text for element in elements(text, path)] == found
+    assert [element.text for element in elements(text, path, most=9)] == found

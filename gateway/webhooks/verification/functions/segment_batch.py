@@ -9,7 +9,7 @@ import binascii
 import hmac
 
 from gateway.providers.model import Scheme
-from gateway.webhooks.verification.jsontext import elements
+from gateway.webhooks.verification.jsontext import first_element
 from gateway.webhooks.verification.keys import secrets_of
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import malformed, mismatch, missing
@@ -29,10 +29,10 @@ def segment_batch(scheme: Scheme) -> Verify:
             signature = binascii.unhexlify(text)
         except ValueError as error:
             raise malformed("header:X-Signature is not hex") from error
-        items = elements(reading.body.decode("utf-8", "replace"), ())
-        if not items:
+        first = first_element(reading.body.decode("utf-8", "replace"))
+        if first is None:
             raise malformed("the body is not a JSON array with elements")
-        message = to_bytes(items[0].text)
+        message = to_bytes(first.text)
         for secret in secrets(reading.credentials):
             if hmac.compare_digest(hmac.digest(secret, message, "sha1"), signature):
                 reading.secret = secret
