@@ -174,7 +174,7 @@ def _with_material(installation: Installation, case: Case) -> Case:
     )
     store = MaterialStore(installation.clock, fetch)
     needed = store.needed(case.provider, case.request, case.credentials, case.scheme)
-    if not needed or store.fetch(store.missing(needed)) is not None:
+    if not needed or store.fetch(store.missing(needed), case.source or "") is not None:
         return case
     return replace(case, credentials=store.complete(needed, case.credentials))
 

@@ -147,7 +147,7 @@ class Ingest:
         if missing:
 
             def fetch_then_judge() -> Outcome:
-                refused = self._material.fetch(missing)
+                refused = self._material.fetch(missing, source.id)
                 if refused is not None:
                     return self._refuse(arrival, source.tenant_id, source, refused)
                 return self._judge(arrival, source, provider, snapshot, credentials)

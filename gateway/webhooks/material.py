@@ -1,7 +1,8 @@
 """Certificates and key sets that verification needs: fetched from pinned URLs only, cached with a bound.
 
-Whoever causes a fetch is not known yet, so fetches are limited in number per minute over all sources. Which URLs may
-be named at all is decided in `verification`.
+Whoever causes a fetch is not known yet, so fetches are limited in number per minute: for each source, so that who knows
+one source's address cannot keep the keys from the others, and more widely over all of them. What could not be fetched
+is not asked for again at once. Which URLs may be named at all is decided in `verification`.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage
@@ -28,7 +30,11 @@ CACHED_DOCUMENTS = 256
 FRESH_SECONDS = 24 * 3600.0
 # A key id that the cached document lacks is a reason to look again, but not for every request that names one.
 UNKNOWN_KEY_SECONDS = 60.0
-FETCHES = RateLimitItemPerMinute(30)
+FAILED_SECONDS = 60.0
+FETCHES_OF_A_SOURCE = RateLimitItemPerMinute(10)
+FETCHES = RateLimitItemPerMinute(120)
+
+_Value = TypeVar("_Value")
 
 Fetch = Callable[[str], FetchedResponse]
 """A guarded GET. Raises `FetchFailed` and `AddressForbidden`."""
@@ -47,6 +53,7 @@ class MaterialStore:
         self._clock = clock
         self._get = fetch
         self._documents: OrderedDict[str, _Document] = OrderedDict()
+        self._failed_at: OrderedDict[str, float] = OrderedDict()
         self._lock = threading.Lock()
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
         self._without: set[int] = set()
@@ -66,10 +73,12 @@ class MaterialStore:
         """Those of `needed` that must be fetched first."""
         return [material for material in needed if not self._has(material)]
 
-    def fetch(self, missing: Sequence[MaterialRequest]) -> Answer | None:
+    def fetch(self, missing: Sequence[MaterialRequest], source_id: str) -> Answer | None:
         """Fetch into the cache. None when all is there, else the refusal to give: the sender should try again."""
         for material in missing:
-            if not self._limiter.hit(FETCHES, "material"):
+            if self._has_failed(material.url):
+                return _not_fetched()
+            if not self._may_fetch(source_id):
                 return refusal(429, "rate_limited", "too many certificates asked for", retry_after_seconds=60)
             try:
                 content = _parse(material, self._get(material.url))
@@ -79,14 +88,9 @@ class MaterialStore:
                     url=material.url,
                     error=str(error),
                 )
-                return refusal(
-                    503, "storage_unavailable", "the provider's keys could not be fetched", retry_after_seconds=30
-                )
-            with self._lock:
-                self._documents[material.url] = _Document(content, self._clock.monotonic())
-                self._documents.move_to_end(material.url)
-                while len(self._documents) > CACHED_DOCUMENTS:
-                    self._documents.popitem(last=False)
+                self._keep(self._failed_at, material.url, self._clock.monotonic())
+                return _not_fetched()
+            self._keep(self._documents, material.url, _Document(content, self._clock.monotonic()))
         return None
 
     def complete(self, needed: Sequence[MaterialRequest], credentials: Credentials) -> Credentials:
@@ -104,12 +108,31 @@ class MaterialStore:
                 credentials = replace(credentials, certs={**credentials.certs, **by_id})
         return credentials
 
+    def _may_fetch(self, source_id: str) -> bool:
+        # The source's own bound first: what it refuses must not use up the bound of all.
+        return self._limiter.hit(FETCHES_OF_A_SOURCE, source_id) and self._limiter.hit(FETCHES, "all sources")
+
+    def _has_failed(self, url: str) -> bool:
+        failed_at = self._failed_at.get(url)
+        return failed_at is not None and self._clock.monotonic() - failed_at < FAILED_SECONDS
+
+    def _keep(self, cache: OrderedDict[str, _Value], url: str, value: _Value) -> None:
+        with self._lock:
+            cache[url] = value
+            cache.move_to_end(url)
+            while len(cache) > CACHED_DOCUMENTS:
+                cache.popitem(last=False)
+
     def _has(self, material: MaterialRequest) -> bool:
         document = self._documents.get(material.url)
         if document is None:
             return False
         age = self._clock.monotonic() - document.fetched_at
         return age < (FRESH_SECONDS if _holds(document, material) else UNKNOWN_KEY_SECONDS)
+
+
+def _not_fetched() -> Answer:
+    return refusal(503, "storage_unavailable", "the provider's keys could not be fetched", retry_after_seconds=30)
 
 
 def _parse(material: MaterialRequest, response: FetchedResponse) -> str | Mapping[str, object]:
