@@ -8,8 +8,8 @@ from datetime import timedelta
 import click
 
 from gateway.cli.failures import failures
+from gateway.cli.local import local_settings
 from gateway.cli.options import Duration
-from gateway.config import load_settings
 from gateway.delivery.handler_pool import DEFAULT_PROCESSES
 from gateway.delivery.worker_process import run_worker
 from gateway.telemetry.logging import configure_logging
@@ -34,7 +34,8 @@ DEFAULT_DEADLINE = timedelta(seconds=20)
 def worker(shutdown_deadline: timedelta, handler_processes: int) -> None:
     """Make deliveries until SIGTERM or Ctrl-C. Any number of workers may share one database."""
     with failures():
-        settings = load_settings()
+        # As `gateway run` on this machine: else a worker beside it would refuse what the other one delivers.
+        settings = local_settings()
         configure_logging(settings, sys.stderr)
         code = run_worker(
             settings,

@@ -59,7 +59,11 @@ class RequestReader:
             return body, False, len(body) < length
         if not environ.get("wsgi.input_terminated"):
             return b"", False, False
-        body = read_up_to(environ["wsgi.input"], self._max_body_bytes + 1)
+        try:
+            body = read_up_to(environ["wsgi.input"], self._max_body_bytes + 1)
+        except OSError:
+            # How servers tell that a chunked body broke off.
+            return b"", False, True
         oversized = len(body) > self._max_body_bytes
         return (b"" if oversized else body), oversized, False
 

@@ -1,0 +1,71 @@
+"""Reading a request from a WSGI environment, as servers really hand it over."""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+import pytest
+from flask import Flask, g
+
+from gateway.clock import FakeClock
+from gateway.webhooks.arrival import Arrival
+from gateway.webhooks.request_reader import RequestReader
+
+
+class BrokenOff(BytesIO):
+    """gunicorn's stream of a chunked body whose sender has gone."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise OSError("no more data after: b'7b'")
+
+
+class InPieces(BytesIO):
+    """A stream that gives less than it is asked for."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(min(3, size or 0))
+
+
+def arrive(stream: BytesIO, limit: int = 10, **environ: Any) -> Arrival:
+    reader = RequestReader(FakeClock(), base_url="https://gw.example.com", max_body_bytes=limit)
+    app = Flask("test")
+    given = {"wsgi.input": stream, "RAW_URI": "/webhooks/x", **environ}
+    with app.test_request_context("/webhooks/x", method="POST", environ_overrides=given):
+        g.request_id = "req_1"
+        return reader.arrival("default", "x")
+
+
+@pytest.mark.parametrize(
+    ("stream", "environ", "expected"),
+    [
+        (BytesIO(b"12345"), {"CONTENT_LENGTH": "5"}, (b"12345", False, False)),
+        (InPieces(b"1234567890"), {"CONTENT_LENGTH": "10"}, (b"1234567890", False, False)),
+        (BytesIO(b"123"), {"CONTENT_LENGTH": "5"}, (b"123", False, True)),
+        (BytesIO(b"x" * 11), {"CONTENT_LENGTH": "11"}, (b"", True, False)),
+        (InPieces(b"12345"), {"wsgi.input_terminated": True}, (b"12345", False, False)),
+        (BytesIO(b"x" * 11), {"wsgi.input_terminated": True}, (b"", True, False)),
+        (BrokenOff(), {"wsgi.input_terminated": True}, (b"", False, True)),
+        (BytesIO(b"ignored"), {}, (b"", False, False)),
+    ],
+)
+def test_bodies(stream: BytesIO, environ: dict[str, Any], expected: tuple[bytes, bool, bool]) -> None:
+    arrival = arrive(stream, **environ)
+    assert (arrival.body, arrival.is_oversized, arrival.is_truncated) == expected
+
+
+def test_what_a_server_let_through_is_still_held_to_the_limit() -> None:
+    arrival = arrive(BytesIO(), **{"gateway.body": (b"x" * 11, False, False)})
+    assert arrival.is_oversized
+
+
+@pytest.mark.parametrize(
+    ("raw", "url"),
+    [
+        ("/webhooks/x?a=1%202&b", "https://gw.example.com/webhooks/x?a=1%202&b"),
+        ("http://elsewhere.example.com/webhooks/x?q", "https://gw.example.com/webhooks/x?q"),
+        ("http://elsewhere.example.com", "https://gw.example.com/"),
+    ],
+)
+def test_the_public_url_is_ours_and_its_target_as_it_was_sent(raw: str, url: str) -> None:
+    assert arrive(BytesIO(), RAW_URI=raw).url == url
