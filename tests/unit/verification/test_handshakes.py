@@ -6,6 +6,7 @@ import base64
 import hmac
 import json
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -184,6 +185,29 @@ def test_twitch_revocation() -> None:
     answer = send("twitch", headers=headers, body=b"{}").handshake
     assert answer is not None
     assert (answer.id, answer.status) == ("revocation", 204)
+
+
+def test_the_answer_to_a_check_of_x_signs_no_event() -> None:
+    token = "1234567890"
+    checked = send("x-twitter", method="GET", query=f"?crc_token={token}").handshake
+    assert checked is not None
+    answer = json.loads(checked.body)["response_token"]
+    forged = send("x-twitter", headers=[("x-twitter-webhooks-signature", answer)], body=token.encode())
+    assert (forged.accepted, forged.reason) == (False, "signature_mismatch")
+    # Nor can a check be had for what is an event.
+    assert send("x-twitter", method="GET", query="?crc_token=%7B%7D").handshake is None
+
+
+def test_the_answer_to_a_challenge_of_braintree_signs_no_event() -> None:
+    held = Credentials(secrets=["s"], public_key="pub")
+    challenge = "0123456789abcdef0123456789abcdef"
+    checked = send("braintree", method="GET", query=f"?bt_challenge={challenge}", credentials=held).handshake
+    assert checked is not None
+    form = [("Content-Type", "application/x-www-form-urlencoded")]
+    for payload in (challenge, challenge + "%0A", challenge + "%0D%0A"):
+        body = f"bt_signature={quote(checked.body.decode())}&bt_payload={payload}&more=1".encode()
+        forged = send("braintree", headers=form, body=body, credentials=held)
+        assert (forged.accepted, forged.reason) == (False, "signature_mismatch")
 
 
 def test_every_handshake_is_tested(vector_of: dict[str, Any]) -> None:
