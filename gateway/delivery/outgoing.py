@@ -17,7 +17,7 @@ from gateway.clock import MICROSECONDS
 from gateway.delivery.claimed import Claimed, ClaimedEvent
 from gateway.delivery.signing import sign
 from gateway.delivery.targets import Target
-from gateway.security.redaction import is_secret_name
+from gateway.security.redaction import MAX_REMEMBERED_CHARACTERS, is_secret_name
 
 USER_AGENT = "gateway/1 (webhook delivery)"
 
@@ -55,11 +55,11 @@ def compose(target: Target, claimed: Claimed, event: ClaimedEvent, body: bytes, 
     """
     is_reshaped = claimed.payload_bytes is not None
     timestamp = now_us // MICROSECONDS
-    own = {name.lower() for name, _ in target.headers}
-    headers = [pair for pair in forwarded_headers(event.headers) if pair[0].lower() not in own]
+    own = {_normal(name) for name, _ in target.headers}
+    headers = [pair for pair in forwarded_headers(event.headers) if _normal(pair[0]) not in own]
     content_type = "application/json" if is_reshaped else event.content_type
     if is_reshaped:
-        headers = [pair for pair in headers if pair[0].lower() != "content-encoding"]
+        headers = [pair for pair in headers if _normal(pair[0]) != "content-encoding"]
     headers += ((name, text) for name, value in target.headers if (text := printable(value)) is not None)
     if content_type and "content-type" not in own and (text := printable(content_type)):
         headers.append(("Content-Type", text))
@@ -92,16 +92,28 @@ def forwarded_headers(headers_json: bytes) -> tuple[tuple[str, str], ...]:
     return tuple(
         (name, text)
         for name, value in pairs
-        if _is_forwarded(name) and name.lower() not in named and (text := printable(value)) is not None
+        if _may_pass(name) and _normal(name) not in named and (text := printable(value)) is not None
     )
 
 
-@lru_cache(maxsize=4096)
+def _may_pass(name: str) -> bool:
+    # Names come from strangers: what is remembered of them has a bound.
+    return _remembered(name) if len(name) <= MAX_REMEMBERED_CHARACTERS else _is_forwarded(name)
+
+
 def _is_forwarded(name: str) -> bool:
-    lowered = name.lower()
-    if _NAME.fullmatch(name) is None or lowered in NOT_FORWARDED or lowered.startswith(NOT_FORWARDED_PREFIXES):
+    normal = _normal(name)
+    if _NAME.fullmatch(name) is None or normal in NOT_FORWARDED or normal.startswith(NOT_FORWARDED_PREFIXES):
         return False
-    return not is_secret_name(name) or _SIGNATURE.search(name) is not None
+    return not is_secret_name(name) or _SIGNATURE.search(normal) is not None
+
+
+_remembered = lru_cache(maxsize=4096)(_is_forwarded)
+
+
+def _normal(name: str) -> str:
+    """A name as receivers may read it: in CGI's variables, and so in WSGI, `webhook_id` and `Webhook-Id` are one."""
+    return name.lower().replace("_", "-")
 
 
 def printable(value: str) -> str | None:
@@ -126,7 +138,7 @@ def printable(value: str) -> str | None:
 def _named_by_connection(pairs: Iterable[tuple[str, str]]) -> frozenset[str]:
     """Header names that `Connection` says belong to one connection only."""
     return frozenset(
-        option.strip().lower() for name, value in pairs if name.lower() == "connection" for option in value.split(",")
+        _normal(option.strip()) for name, value in pairs if name.lower() == "connection" for option in value.split(",")
     )
 
 

@@ -13,10 +13,11 @@ from typing import Any, Final
 
 REDACTED: Final = "[redacted]"
 MAX_DEPTH: Final = 6
+MAX_REMEMBERED_CHARACTERS: Final = 64
 
 _SECRET_NAME = re.compile(
     r"authorization|cookie|token|secret|passw|signature|credential|api_?key|access_?key|private_?key"
-    r"|encryption_?keys?$|hmac|assertion|jwt|session_?id|x_.*auth|^auth$|^sig$|otp$"
+    r"|encryption_?keys?$|hmac|assertion|jwt|session_?id|^auth$|^sig$|otp$"
 )
 _SECRET_VALUE = re.compile(
     r"(?P<keep>\b(?:Bearer|Basic|Token)\s+)[A-Za-z0-9._~+/=-]{6,}"  # authorization schemes
@@ -27,16 +28,18 @@ _SECRET_VALUE = re.compile(
     r"|\bxox[abeoprs]-[A-Za-z0-9-]+|\bxapp-[A-Za-z0-9-]+"  # Slack
     r"|\bshp(?:at|ca|pa|ss)_[A-Fa-f0-9]{16,}"  # Shopify
     r"|\bAKIA[A-Z0-9]{16}\b"  # AWS
-    r"|\beyJ[\w-]{8,}\.[\w-]{8,}\.[\w-]*"  # JSON Web Tokens
+    # JSON Web Tokens, with what stands before them up to a separator: so that each run of characters is read once,
+    # however often it could begin a token.
+    r"|(?<![\w-])(?=[\w-]*\beyJ)[\w-]{11,}\.[\w-]{8,}\.[\w-]*"
     r"|-----BEGIN [A-Z ]*PRIVATE KEY-----.*?(?:-----END [A-Z ]*PRIVATE KEY-----|$)",
     re.DOTALL | re.IGNORECASE,
 )
 
 
-@lru_cache(maxsize=4096)
 def is_secret_name(name: str) -> bool:
     """Whether a header or field called `name` holds a secret, as far as its name tells."""
-    return _SECRET_NAME.search(name.lower().replace("-", "_")) is not None
+    # Names come from strangers: what is remembered of them has a bound.
+    return _remembered(name) if len(name) <= MAX_REMEMBERED_CHARACTERS else _is_secret(name)
 
 
 def redact_text(text: str) -> str:
@@ -54,6 +57,15 @@ def redact_record(_logger: object, _method: str, record: MutableMapping[str, Any
     for name, value in record.items():
         record[name] = _redact_field(name, value, MAX_DEPTH)
     return record
+
+
+def _is_secret(name: str) -> bool:
+    normal = name.lower().replace("-", "_")
+    _, own_header, rest = normal.partition("x_")
+    return (bool(own_header) and "auth" in rest) or _SECRET_NAME.search(normal) is not None
+
+
+_remembered = lru_cache(maxsize=4096)(_is_secret)
 
 
 def _redact_field(name: object, value: object, depth: int) -> object:

@@ -34,6 +34,7 @@ class Reach(Enum):
 SPECIAL: Final[tuple[tuple[str, Reach, str], ...]] = (
     # Metadata services that do not hide behind a link-local address; the others are in 169.254.0.0/16.
     ("100.100.100.200/32", Reach.FORBIDDEN, "a cloud's metadata service"),
+    ("168.63.129.16/32", Reach.FORBIDDEN, "a cloud's metadata service"),
     ("fd00:ec2::/64", Reach.FORBIDDEN, "a cloud's metadata service"),
     ("fd20:ce::254/128", Reach.FORBIDDEN, "a cloud's metadata service"),
     ("0.0.0.0/8", Reach.FORBIDDEN, "unspecified"),

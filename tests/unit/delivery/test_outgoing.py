@@ -122,6 +122,15 @@ def test_our_own_headers() -> None:
         "Via",
         "X-Real-IP",
         "gateway-attempt-forged",
+        "gateway_source",
+        "Webhook_Id",
+        "webhook_signature",
+        "X_Forwarded_For",
+        "X_Gitlab-Token",
+        "Content_Type",
+        "Content_Length",
+        "transfer_encoding",
+        "webhook_" + "a" * 100,
         "webhook-forged",
         "User-Agent-\u00e9",
         "bad name",
@@ -135,6 +144,13 @@ def test_what_does_not_go_along(name: str) -> None:
 def test_headers_that_connection_names_stay_behind() -> None:
     request = composed(("Connection", "close, X-Hop"), ("x-hop", "1"), ("X-Stays", "1"))
     assert (value(request, "x-hop"), value(request, "x-stays")) == (None, "1")
+
+
+def test_headers_are_known_by_underscores_too() -> None:
+    request = composed(
+        ("Connection", "x-hop"), ("X_Hop", "1"), ("X_Own", "theirs"), to=target(headers=(("X-Own", "ours"),))
+    )
+    assert [(name, value) for name, value in request.headers if name.lower().startswith("x")] == [("X-Own", "ours")]
 
 
 def test_a_standard_webhooks_providers_own_headers_are_replaced_by_ours() -> None:

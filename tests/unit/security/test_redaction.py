@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -62,6 +64,43 @@ def test_headers_keep_order_and_repeats() -> None:
 def test_secrets_are_known_by_their_form(secret: str) -> None:
     assert secret not in redact_text(f"could not use {secret}, will retry")
     assert redact_text(f"could not use {secret}, will retry") == f"could not use {REDACTED}, will retry"
+
+
+@pytest.mark.parametrize("before", ["", "a=", "token-", "_x-", "-", "a.", "(", "\n"])
+def test_tokens_are_known_wherever_they_stand(before: str) -> None:
+    shown = redact_text(f"{before}eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.abcdef")
+    assert "hbGciOi" not in shown
+    assert "abcdef" not in shown
+
+
+# Beginnings of what is looked for, which would be tried anew at every one of them.
+STUTTERS = [
+    "-eyJ",
+    "eyJaaaaaaaa.",
+    "://a",
+    "://a:",
+    "Bearer ",
+    "-----BEGIN ",
+    "-----BEGIN PRIVATE KEY-----",
+    "PRIVATE ",
+]
+STUTTERS += ["-whsec_", "-ghp_", "-github_pat_", "-glpat-", "-xoxb-", "-xapp-", "-shpat_a", "-AKIA", "-sk_live_"]
+
+
+@pytest.mark.parametrize("stutter", STUTTERS)
+@pytest.mark.parametrize("before", ["", "Bearer ", "-----BEGIN ", "://", "eyJaaaaaaaa."])
+def test_the_time_grows_with_the_length_and_no_faster(before: str, stutter: str) -> None:
+    started = time.thread_time()
+    redact_text(before + stutter * (400_000 // len(stutter)))
+    # A pattern that tries anew at every beginning takes minutes for this; the others take milliseconds.
+    assert time.thread_time() - started < 5
+
+
+@pytest.mark.parametrize("stutter", ["x_", "x_a", "access", "api_", "passw"])
+def test_long_names_are_judged_in_time(stutter: str) -> None:
+    started = time.thread_time()
+    is_secret_name(stutter * (400_000 // len(stutter)))
+    assert time.thread_time() - started < 5
 
 
 def test_credentials_leave_urls_and_the_rest_stays() -> None:
