@@ -20,7 +20,7 @@ from gateway.db.scope import TenantSession
 from gateway.errors import InvalidInput, NotFound
 from gateway.events.models import Event
 from gateway.security.identifiers import earliest_id
-from gateway.security.redaction import redact_headers
+from gateway.security.redaction import redact_headers, redact_url
 
 PREFIX = "evt"
 # An id carries the clock of the process that made it; a filter by time looks this much around its bounds.
@@ -53,7 +53,7 @@ class EventSummary:
 
 @dataclass(frozen=True, slots=True)
 class EventDetail:
-    """An event with its exact bytes. Headers are as received, without the values that must not be shown."""
+    """An event with its exact bytes. URL and headers are as received, without the values that must not be shown."""
 
     summary: EventSummary
     request_id: str | None
@@ -90,7 +90,14 @@ def show_event(session: TenantSession, event_id: str) -> EventDetail:
     if row is None:
         raise NotFound(f"there is no event {event_id!r}: it never came, was purged, or belongs to another tenant")
     headers = [(str(name), str(value)) for name, value in json.loads(row.headers)]
-    return EventDetail(_summary(row), row.request_id, row.method, row.url, tuple(redact_headers(headers)), row.body)
+    return EventDetail(
+        summary=_summary(row),
+        request_id=row.request_id,
+        method=row.method,
+        url=redact_url(row.url),
+        headers=tuple(redact_headers(headers)),
+        body=row.body,
+    )
 
 
 def _filtered(session: TenantSession, wanted: EventFilter) -> Select[Event]:

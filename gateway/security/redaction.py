@@ -1,4 +1,4 @@
-"""Redaction: what is taken out of headers and log records before anybody sees them.
+"""Redaction: what is taken out of headers, URLs and log records before anybody sees them.
 
 By name where a name tells (`authorization`, `x-shop-token`), by form where a secret can be recognised wherever it
 stands (`whsec_…`, `Bearer …`). Where logs go is `telemetry`'s matter.
@@ -10,9 +10,12 @@ import re
 from collections.abc import Iterable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import SplitResult, urlsplit
 
 REDACTED: Final = "[redacted]"
+HIDDEN: Final = "…"
 MAX_DEPTH: Final = 6
+MAX_QUERY_FIELDS: Final = 1000
 MAX_REMEMBERED_CHARACTERS: Final = 64
 
 _SECRET_NAME = re.compile(
@@ -50,6 +53,22 @@ def redact_text(text: str) -> str:
 def redact_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
     """The same headers in the same order, without the values that must not be shown."""
     return [(name, REDACTED if is_secret_name(name) else redact_text(value)) for name, value in headers]
+
+
+def redact_url(url: str, *, hide_last_segment: bool = False) -> str:
+    """`url` without the values of its query, credentials before its host and its fragment: vendors put secrets there.
+
+    `hide_last_segment`: for those that put one at the end of the path. For people; nothing can be verified with it.
+    """
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "(a URL that cannot be read)"
+    path = parts.path.rpartition("/")[0] + f"/{HIDDEN}" if hide_last_segment else parts.path
+    pairs = [pair.partition("=") for pair in parts.query.split("&", MAX_QUERY_FIELDS) if pair][:MAX_QUERY_FIELDS]
+    query = "&".join(f"{name}={HIDDEN}" if equals else HIDDEN for name, equals, _value in pairs)
+    shown = SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], path, query, "")
+    return redact_text(shown.geturl())
 
 
 def redact_record(_logger: object, _method: str, record: MutableMapping[str, Any]) -> MutableMapping[str, Any]:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import defer
 from gateway.db.paging import Page, PageRequest, newest_first
 from gateway.db.scope import TenantSession
 from gateway.errors import NotFound
-from gateway.security.redaction import redact_headers
+from gateway.security.redaction import redact_headers, redact_url
 from gateway.webhooks.models import Rejection
 
 
@@ -33,7 +33,7 @@ class RejectionSummary:
 
 @dataclass(frozen=True, slots=True)
 class RejectionDetail:
-    """A refused request with what was kept of it: the first 64 KB of its body, headers without credentials."""
+    """A refused request with what was kept of it: the first 64 KB of its body, URL and headers without credentials."""
 
     summary: RejectionSummary
     request_id: str | None
@@ -61,7 +61,7 @@ def show_rejection(session: TenantSession, rejection_id: str) -> RejectionDetail
     if row is None:
         raise NotFound(f"there is no rejection {rejection_id!r}; they are kept for 7 days, at most 1000 per source")
     headers = [(str(name), str(value)) for name, value in json.loads(row.headers)]
-    return RejectionDetail(_summary(row), row.request_id, row.url, tuple(redact_headers(headers)), row.body)
+    return RejectionDetail(_summary(row), row.request_id, redact_url(row.url), tuple(redact_headers(headers)), row.body)
 
 
 def _summary(row: Rejection) -> RejectionSummary:

@@ -7,7 +7,6 @@ import json
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from urllib.parse import parse_qsl, urlsplit
 
 from gateway.providers import Scheme
 from gateway.providers.places import Place, places_of
@@ -20,7 +19,7 @@ from gateway.providers.words import (
     template_code,
     timestamp_words,
 )
-from gateway.security.redaction import is_secret_name
+from gateway.security.redaction import is_secret_name, redact_url
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.clock import duration, signed_at
 from gateway.webhooks.explain.finding import Line
@@ -121,17 +120,9 @@ def _held(case: Case) -> Iterator[str]:
 
 
 def _shown_url(case: Case) -> str:
-    """The URL with the values of its query hidden: some vendors put a secret there; also where the path is one."""
-    try:
-        parts = urlsplit(case.request.url)
-        names = [name for name, _value in parse_qsl(parts.query, keep_blank_values=True, max_num_fields=1000)]
-    except ValueError:
-        return "(a URL that cannot be read)"
-    path = parts.path
-    if any(place.kind == "segment" for scheme in case.schemes() for place in _proof_places(scheme)):
-        path = path.rpartition("/")[0] + "/…"
-    query = "?" + "&".join(f"{name}=…" for name in names) if names else ""
-    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{path}{query}"
+    """The URL without what may be secret in it."""
+    in_path = any(place.kind == "segment" for scheme in case.schemes() for place in _proof_places(scheme))
+    return redact_url(case.request.url, hide_last_segment=in_path)
 
 
 def _body_words(case: Case) -> str:

@@ -17,10 +17,12 @@ from standardwebhooks import Webhook
 
 from gateway.clock import FakeClock, from_us
 from gateway.config import Settings
+from gateway.events.search import show_event
 from gateway.factory import create_app
 from gateway.providers import catalogue
 from gateway.security.keyfile import load_keyring
-from gateway.tenants.models import Tenant
+from gateway.tenants.models import DEFAULT_TENANT_ID, Tenant
+from gateway.webhooks.rejection_search import show_rejection
 from gateway.webhooks.sources import disable_source, rotate_credential
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest, code
 
@@ -239,6 +241,17 @@ def test_the_public_url_is_what_twilio_signed(gateway: GatewayUnderTest) -> None
         environ_overrides={"RAW_URI": "/webhooks/twilio?a=1%202", "HTTP_HOST": "evil.example.com"},
     )
     assert answer.status_code == 200
+
+
+def test_a_token_in_the_query_is_kept_and_not_shown(gateway: GatewayUnderTest) -> None:
+    gateway.source("mail", "postmark", "s3cret-token", scheme="query_token")
+    for token in ("s3cret-token", "wrong-token"):
+        gateway.client.post(f"/webhooks/mail?token={token}", data="{}", headers={"Content-Type": "application/json"})
+    (event,), (rejection,) = gateway.events(), gateway.rejections()
+    assert event.url.endswith("/webhooks/mail?token=s3cret-token")
+    with gateway.database.tenant_session(DEFAULT_TENANT_ID) as session:
+        shown = [show_event(session, event.id).url, show_rejection(session, rejection.id).url]
+    assert shown == [gateway.settings.base_url + "/webhooks/mail?token=…"] * 2
 
 
 def test_a_body_beside_a_signed_url_is_not_kept(gateway: GatewayUnderTest) -> None:

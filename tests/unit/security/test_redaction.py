@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.security.redaction import REDACTED, is_secret_name, redact_headers, redact_record, redact_text
+from gateway.security.redaction import REDACTED, is_secret_name, redact_headers, redact_record, redact_text, redact_url
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,28 @@ def test_long_names_are_judged_in_time(stutter: str) -> None:
 def test_credentials_leave_urls_and_the_rest_stays() -> None:
     assert redact_text("postgresql://gateway:hunter2@db:5432/gateway") == f"postgresql://{REDACTED}@db:5432/gateway"
     assert redact_text("https://example.com/a?b=c@d") == "https://example.com/a?b=c@d"
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://gw.example.com/webhooks/x", "https://gw.example.com/webhooks/x"),
+        ("https://gw.example.com/x?token=s3cret&a=", "https://gw.example.com/x?token=…&a=…"),
+        ("https://gw.example.com/x?s3cret", "https://gw.example.com/x?…"),
+        ("https://gw.example.com/x?code=s3cret==&&b=2", "https://gw.example.com/x?code=…&b=…"),
+        ("https://user:s3cret@gw.example.com/x#s3cret", "https://gw.example.com/x"),
+        ("http://[s3cret", "(a URL that cannot be read)"),
+        ("", ""),
+    ],
+)
+def test_urls_are_shown_without_values(url: str, shown: str) -> None:
+    assert redact_url(url) == shown
+
+
+def test_a_secret_at_the_end_of_the_path_is_hidden_where_it_is_one() -> None:
+    assert redact_url("https://gw.example.com/webhooks/s3cret?a=1", hide_last_segment=True) == (
+        "https://gw.example.com/webhooks/…?a=…"
+    )
 
 
 def test_records_are_redacted_at_every_depth() -> None:
