@@ -119,7 +119,7 @@ class Claimer:
         picks = self._guard(connection, self._picks(connection, targets, room, now_us), room, now_us)
         parts = share(room.limit, {pick.target.id: pick.allowance.tries for pick in self._rotated(picks)})
         chosen = [(pick, parts[pick.target.id]) for pick in picks if pick.target.id in parts]
-        token = new_id("lse", now_us)
+        token = new_id("lse")
         rows = self._take_heads(connection, chosen, token, now_us)
         taken = _counts(rows)
         rest = [(pick, part - taken.get(pick.target.id, 0)) for pick, part in chosen if pick.unkeyed]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from random import getrandbits
 
 ALPHABET = "0123456789abcdefghijklmnopqrstuv"
@@ -21,14 +22,14 @@ _lock = threading.Lock()
 _last_ns = 0
 
 
-def new_id(prefix: str, now_us: int | None = None) -> str:
+def new_id(prefix: str, *, time_ns: Callable[[], int] = time.time_ns) -> str:
     """A new identifier, greater than every other one this process made before it.
 
-    `now_us` is the wall clock in microseconds since the epoch, by default the machine's. When that clock stands still
-    or goes back, identifiers keep counting up from the last one. Safe to call from any thread; a few microseconds.
+    `time_ns` is the wall clock in nanoseconds since the epoch. When it stands still or goes back, identifiers keep
+    counting up from the last one. Safe to call from any thread; a few microseconds.
     """
     global _last_ns
-    now_ns = time.time_ns() if now_us is None else now_us * 1000
+    now_ns = time_ns()
     with _lock:
         if now_ns <= _last_ns:
             now_ns = _last_ns + 1

@@ -15,7 +15,13 @@ from tests.unit.verification.sdk.vendors import VENDORS, Vendor
 
 URL = "https://gw.example.com/webhooks/acme"
 # SDKs look at the machine's clock, so that these tests do too.
-NOW = int(time.time())
+
+
+def now() -> int:
+    """The SDKs ask the machine's clock, so requests are made by it too, in the test and not at import."""
+    return int(time.time())
+
+
 OTHERS = {"whsec_": "whsec_" + "QUJD" * 8, "": "ab" * 32}
 
 SIGNING = [vendor for vendor in VENDORS if vendor.sign is not None]
@@ -32,7 +38,7 @@ def _id(vendor: Vendor) -> str:
 
 def _judge(vendor: Vendor, request: InboundRequest, secret: str) -> bool:
     held = Credentials(public_key=secret) if vendor.by_public_key else Credentials(secrets=[secret])
-    return judge(catalogue()[vendor.provider], request, held, now=float(NOW), scheme=vendor.scheme).accepted
+    return judge(catalogue()[vendor.provider], request, held, now=float(now()), scheme=vendor.scheme).accepted
 
 
 def _both(vendor: Vendor, request: InboundRequest, secret: str) -> tuple[bool, bool]:
@@ -42,7 +48,7 @@ def _both(vendor: Vendor, request: InboundRequest, secret: str) -> tuple[bool, b
 
 def _signed(vendor: Vendor) -> InboundRequest:
     assert vendor.sign is not None
-    headers = [("Content-Type", vendor.content_type), *vendor.sign(URL, vendor.body, NOW)]
+    headers = [("Content-Type", vendor.content_type), *vendor.sign(URL, vendor.body, now())]
     return InboundRequest("POST", URL, headers, vendor.body)
 
 
@@ -53,7 +59,7 @@ def _imitated(vendor: Vendor) -> InboundRequest:
         provider,
         provider.scheme(vendor.scheme),
         Held(vendor.secret),
-        Moment("0b7f7d9e", NOW),
+        Moment("0b7f7d9e", now()),
         event_type="thing.created",
         url=URL,
         options={},
@@ -109,7 +115,7 @@ def test_another_secret_is_refused_by_both(vendor: Vendor) -> None:
 def test_an_old_request_is_refused_by_both(provider: str) -> None:
     vendor = next(vendor for vendor in VENDORS if vendor.provider == provider)
     assert vendor.sign is not None
-    headers = [("Content-Type", vendor.content_type), *vendor.sign(URL, vendor.body, NOW - 600)]
+    headers = [("Content-Type", vendor.content_type), *vendor.sign(URL, vendor.body, now() - 600)]
     assert _both(vendor, InboundRequest("POST", URL, headers, vendor.body), vendor.secret) == (False, False)
 
 
