@@ -5,6 +5,7 @@ Facts about the settings are gunicorn's, version 27: https://docs.gunicorn.org/e
 
 from __future__ import annotations
 
+import asyncio
 import gc
 import importlib.util
 import os
@@ -33,12 +34,26 @@ class GatewayLogger(Logger):
         self.error_log.propagate = True
 
 
+class FairLoop(asyncio.SelectorEventLoop):
+    """Accepts one connection at a time. asyncio takes up to a hundred in one go: of a burst of connections that a proxy
+    keeps open, one process would get nearly all, and the others would idle.
+    """
+
+    def _accept_connection(self, factory: Any, listener: Any, *rest: Any, **named: Any) -> None:
+        named.pop("backlog", None)
+        super()._accept_connection(factory, listener, *rest[:2], 1, *rest[3:], **named)
+
+
 class LoopWorker(ASGIWorker):
     """gunicorn's event-loop worker, with an end that waits for requests and not for idle connections.
 
     gunicorn 27 counts every open connection as one in flight. One that a proxy keeps for its next request would hold
     up the end until `graceful_timeout`, when the master kills the process before its lifespan's shutdown.
     """
+
+    def _setup_event_loop(self) -> None:
+        self.loop = FairLoop()
+        asyncio.set_event_loop(self.loop)
 
     async def _shutdown(self) -> None:
         for one in gc.get_objects():

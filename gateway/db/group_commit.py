@@ -60,7 +60,7 @@ class GroupCommit(Generic[Item, Result]):
         batch_bytes: int = 16 * 1024 * 1024,
         queue_items: int = 4096,
         queue_bytes: int = 64 * 1024 * 1024,
-        gather_seconds: float = 0.003,
+        gather_seconds: float = 0.002,
     ) -> None:
         self._database = database
         self._apply = apply
