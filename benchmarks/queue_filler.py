@@ -26,7 +26,7 @@ def queue_deliveries(place: Installation, count: int) -> None:
     try:
         for start in range(0, count, BATCH):
             batch = islice(zip(bodies, ids, strict=False), min(BATCH, count - start))
-            submissions = [Submission((entry(place, signed, key),)) for signed, key in batch]
+            submissions = [Submission((entry(place, signed, key),), 0.0) for signed, key in batch]
             with database.write() as connection:
                 store_submissions(connection, submissions)
     finally:

@@ -6,7 +6,7 @@ import re
 import sys
 from functools import partial
 
-from flask import Flask, g, request
+from flask import Flask, request
 from flask.wrappers import Response
 from flask_migrate import Migrate
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -37,10 +37,10 @@ from gateway.webhooks.entry import Receipt, Submission, store_submissions, submi
 from gateway.webhooks.handshakes import Handshakes
 from gateway.webhooks.inbound import EXTENSION, Inbound
 from gateway.webhooks.inbound_snapshot import InboundLoader, InboundSnapshot
-from gateway.webhooks.ingest import Ingest
+from gateway.webhooks.ingest import Ingest, count_stored
 from gateway.webhooks.material import MaterialStore
 from gateway.webhooks.rejections import RejectionLog
-from gateway.webhooks.request_reader import RequestReader
+from gateway.webhooks.request_reader import REQUEST_ID_KEY, RequestReader
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
 FETCH_TIMEOUT_SECONDS = 5.0
@@ -57,7 +57,7 @@ def create_app(
     settings = settings or load_settings()
     clock = clock or SystemClock()
     configure_logging(settings, sys.stderr)
-    app = LeanFlask("gateway")
+    app = LeanFlask("gateway", lean_prefix=f"{views.URL_PREFIX}/")
     app.extensions["gateway.settings"] = settings
     metrics = app.extensions["gateway.metrics"] = Metrics(settings.metrics_dir)
     database = app.extensions["gateway.database"] = _database(app, settings)
@@ -101,12 +101,13 @@ def _request_ids(app: Flask, settings: Settings) -> None:
 
     @app.before_request
     def assign() -> None:
-        given = request.environ.get("HTTP_X_REQUEST_ID", "") if hops else ""
-        g.request_id = given if REQUEST_ID.fullmatch(given) else new_id("req")
+        environ = request.environ
+        given = environ.get("HTTP_X_REQUEST_ID", "") if hops else ""
+        environ[REQUEST_ID_KEY] = given if given and REQUEST_ID.fullmatch(given) else new_id("req")
 
     @app.after_request
     def show(response: Response) -> Response:
-        response.headers["X-Request-Id"] = g.request_id
+        response.headers["X-Request-Id"] = request.environ[REQUEST_ID_KEY]
         return response
 
 
@@ -118,7 +119,7 @@ def _inbound(
     loader = InboundLoader(settings, keyring, catalogue(settings.providers_dir), registry, clock)
     snapshot: Snapshot[InboundSnapshot] = Snapshot(database, loader)
     commits: GroupCommit[Submission, Receipt] = GroupCommit(
-        database, store_submissions, size_of=submission_bytes, observe_batch=metrics.committed
+        database, store_submissions, size_of=submission_bytes, stored=partial(count_stored, metrics, clock)
     )
     rejections = RejectionLog(database)
     fetch = partial(

@@ -1,17 +1,29 @@
-"""Flask without what a webhook does not need at every request: sessions, coroutine views, host matching.
+"""Flask without what a webhook does not need at every request: sessions, signals that nobody hears, searching the
+routes and hooks anew.
 
-Still Flask: routes, hooks, error handlers, blueprints and test clients work as ever.
+Still Flask: routes, hooks, error handlers, blueprints and test clients work as ever. Requests below `lean_prefix` take
+the short way through the same steps; there, `after_this_request` and URL value preprocessors are not looked for. All
+other requests are Flask's own matter. Measured by `scripts/bench ingest`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from flask import Flask
+from flask import Flask, Response
+from flask.ctx import RequestContext
 from flask.sessions import SessionInterface, SessionMixin
-from flask.wrappers import Request, Response
-from werkzeug.routing import MapAdapter
+from flask.signals import appcontext_tearing_down, request_tearing_down
+from flask.wrappers import Request
+from werkzeug.routing import MapAdapter, Rule
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
+
+# Paths are what strangers send: what is remembered of them is bounded.
+MATCHES_KEPT = 1024
+PATH_CHARACTERS = 256
 
 
 class NoSessions(SessionInterface):
@@ -30,14 +42,100 @@ class NoSessions(SessionInterface):
         self._none: SessionMixin = self.null_session_class()
 
 
+class Hooks(NamedTuple):
+    """What is called around a view, in this order."""
+
+    before: tuple[Callable[[], Any], ...]
+    after: tuple[Callable[[Response], Response], ...]
+
+
+class LeanContext(RequestContext):
+    """A request's context that remembers which rule a path matched."""
+
+    app: LeanFlask
+
+    def match_request(self) -> None:
+        """As Flask's; a path that matches no rule is searched for every time."""
+        request = self.request
+        key = request.path, request.method
+        known = self.app.matches.get(key)
+        if known is None:
+            super().match_request()
+            rule, values = request.url_rule, request.view_args
+            if rule is not None and values is not None and len(request.path) <= PATH_CHARACTERS:
+                if len(self.app.matches) >= MATCHES_KEPT:
+                    self.app.matches.clear()
+                self.app.matches[key] = rule, dict(values)
+            return
+        request.url_rule, values = known
+        request.view_args = dict(values)
+
+
 class LeanFlask(Flask):
-    """About a third less work per request than Flask's defaults; measured by `scripts/bench ingest`."""
+    """`lean_prefix` is the beginning of the paths that take the short way."""
 
     session_interface = NoSessions()
+
+    def __init__(self, import_name: str, *, lean_prefix: str) -> None:
+        super().__init__(import_name)
+        self.matches: dict[tuple[str, str], tuple[Rule, dict[str, Any]]] = {}
+        self._lean_prefix = lean_prefix
+        self._hooks: dict[str | None, Hooks] = {}
+
+    def wsgi_app(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        """The application for a WSGI server."""
+        if not environ["PATH_INFO"].startswith(self._lean_prefix):
+            return super().wsgi_app(environ, start_response)
+        context = LeanContext(self, environ)
+        try:
+            try:
+                context.push()
+                response = self._respond(context.request)
+            except Exception as error:
+                response = self.handle_exception(error)
+            return response(environ, start_response)
+        finally:
+            context.pop(None)
+
+    def _respond(self, request: Request) -> Response:
+        """`full_dispatch_request`, with the hooks at hand and for views that return a response."""
+        hooks = self._hooks.get(request.endpoint) or self._find_hooks(request)
+        try:
+            for before in hooks.before:
+                answer = before()
+                if answer is not None:
+                    break
+            else:
+                answer = self.dispatch_request()
+        except Exception as error:
+            answer = self.handle_user_exception(error)
+        response = answer if isinstance(answer, Response) else self.make_response(answer)
+        for after in hooks.after:
+            response = after(response)
+        return response
+
+    def _find_hooks(self, request: Request) -> Hooks:
+        # In Flask's order; registering is over when the first request comes.
+        self._got_first_request = True
+        blueprints = request.blueprints
+        before = [one for name in (None, *reversed(blueprints)) for one in self.before_request_funcs.get(name, ())]
+        after = [one for name in (*blueprints, None) for one in reversed(self.after_request_funcs.get(name, ()))]
+        hooks = self._hooks[request.endpoint] = Hooks(tuple(before), tuple(after))
+        return hooks
 
     def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
         # No view or hook of ours is a coroutine; asking at every call costs more than calling.
         return func
+
+    def do_teardown_request(self, exc: BaseException | None = None) -> None:
+        """Flask's, where there is anything to do."""
+        if self.teardown_request_funcs or request_tearing_down.receivers:
+            super().do_teardown_request(exc)
+
+    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
+        """Flask's, where there is anything to do."""
+        if self.teardown_appcontext_funcs or appcontext_tearing_down.receivers:
+            super().do_teardown_appcontext(exc)
 
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         # Routes depend on path and method only, never on a host that a stranger sent.

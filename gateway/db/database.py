@@ -58,6 +58,10 @@ class Database:
         with storage_errors(), self._lock.held(), self._writing.connect() as connection, connection.begin():
             yield connection
 
+    def kept_writer(self) -> KeptWriter:
+        """For one thread that writes all the time."""
+        return KeptWriter(self._writing, self._lock)
+
     @contextmanager
     def tenant_session(self, tenant_id: str, *, write: bool = False) -> Iterator[TenantSession]:
         """An ORM session that sees one tenant's rows. Raises `StorageUnavailable`."""
@@ -81,6 +85,38 @@ class Database:
     def close(self) -> None:
         """Close pooled connections; the object can be used again afterwards."""
         self.engine.dispose()
+
+
+class KeptWriter:
+    """`Database.write` for one thread, on a connection that it keeps: taking one from the pool for every transaction
+    and giving it back costs more than a small transaction does.
+
+    A connection on which anything went wrong is given up; the next transaction opens another one.
+    """
+
+    def __init__(self, engine: Engine, lock: WriteLock | NoLock) -> None:
+        self._engine = engine
+        self._lock = lock
+        self._connection: Connection | None = None
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write, alone among SQLite's writers. Raises `StorageUnavailable`."""
+        with storage_errors(), self._lock.held():
+            try:
+                if self._connection is None:
+                    self._connection = self._engine.connect()
+                with self._connection.begin():
+                    yield self._connection
+            except BaseException:
+                self.close()
+                raise
+
+    def close(self) -> None:
+        """Give the connection back. Idempotent."""
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.close()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ webhook. There is one definition of routes and views: Flask's.
 from __future__ import annotations
 
 import asyncio
+import gc
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -94,7 +95,7 @@ class Front:
         while isinstance(outcome, Errand):
             outcome = await self._in_thread(outcome.run)
         if isinstance(outcome, Handed):
-            await self._started().wait(outcome.receipt, COMMIT_TIMEOUT_SECONDS)
+            await self._started().wait(outcome.receipt)
             outcome = outcome.finish(0)
         status, headers, content = later.parts(outcome)
         return status, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else content
@@ -124,7 +125,8 @@ class Front:
     def _started(self) -> LoopBridge:
         if self._bridge is None:
             self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="pages")
-            self._bridge = LoopBridge(asyncio.get_running_loop())
+            self._bridge = LoopBridge(asyncio.get_running_loop(), timeout_seconds=COMMIT_TIMEOUT_SECONDS)
+            self._inbound.ingest.listen(self._bridge.settled)
             self._watchdog.start()
         return self._bridge
 
@@ -135,6 +137,9 @@ class Front:
             if message["type"] == "lifespan.startup":
                 self._started()
                 await self._in_thread(self._warm)
+                # What is there now stays for good: searching it for garbage, again and again, would find none.
+                gc.collect()
+                gc.freeze()
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self._end()

@@ -8,18 +8,33 @@ when somebody asks, by a function that the application wires in; see `exposition
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from bisect import bisect_left
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from itertools import groupby
 from pathlib import Path
+from typing import TypeVar
 
 from prometheus_client import CollectorRegistry, Counter, Histogram
 
 from gateway.telemetry.metric_files import reserve_files
 
+Amount = TypeVar("Amount")
+
 INGEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 14400.0, 86400.0)
 LOOP_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 BATCH_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+
+
+class BatchHistogram(Histogram):
+    """A histogram without labels that takes many observations for the price of a few."""
+
+    def observe_all(self, amounts: Sequence[float]) -> None:
+        """Observe each of `amounts`."""
+        self._sum.inc(sum(amounts))
+        for bucket, found in groupby(sorted(bisect_left(self._upper_bounds, amount) for amount in amounts)):
+            self._buckets[bucket].inc(sum(1 for _ in found))
 
 
 class Metrics:
@@ -40,8 +55,13 @@ class Metrics:
         self._rejected = self._labelled("gateway_rejected", "Inbound requests refused, by reason.", "reason")
         self._attempts = self._labelled("gateway_attempts", "Tries of deliveries, by outcome.", "outcome")
         self._duplicates = self._counter("gateway_duplicates", "Events that had been received before.")
-        self._ingest = self._histogram(
-            "gateway_ingest_seconds", "From reading an inbound request to its answer, in seconds.", INGEST_BUCKETS
+        self._ingest = self._fail_open(
+            BatchHistogram(
+                "gateway_ingest_seconds",
+                "From reading an inbound request to its commit, in seconds.",
+                registry=self.registry,
+                buckets=INGEST_BUCKETS,
+            ).observe_all
         )
         self._latency = self._histogram(
             "gateway_delivery_latency_seconds", "From an event's receipt to its delivery, in seconds.", LATENCY_BUCKETS
@@ -53,24 +73,25 @@ class Metrics:
             "gateway_commit_batch_size", "Rows that shared one transaction of the commit writer.", BATCH_BUCKETS
         )
 
-    def received(self, provider: str) -> None:
-        """An event of `provider` was stored."""
-        self._received(provider)
+    def received(self, provider: str, count: int = 1) -> None:
+        """Events of `provider` were stored."""
+        self._received(provider, count)
 
     def rejected(self, reason: str) -> None:
         """An inbound request was refused; `reason` is the code of the answer."""
         self._rejected(reason)
 
-    def duplicate(self) -> None:
-        """An event arrived that was there already."""
-        self._duplicates(1)
+    def duplicates(self, count: int) -> None:
+        """Events arrived that were there already."""
+        if count:
+            self._duplicates(count)
 
     def attempt(self, outcome: str) -> None:
         """A delivery was tried."""
         self._attempts(outcome)
 
-    def ingested(self, seconds: float) -> None:
-        """An inbound request took `seconds` from its reading to its answer."""
+    def ingested(self, seconds: Sequence[float]) -> None:
+        """Inbound requests took so long from their reading to their commit, each."""
         self._ingest(seconds)
 
     def delivered(self, latency_seconds: float) -> None:
@@ -97,25 +118,25 @@ class Metrics:
     def _histogram(self, name: str, documentation: str, buckets: tuple[float, ...]) -> Callable[[float], None]:
         return self._fail_open(Histogram(name, documentation, registry=self.registry, buckets=buckets).observe)
 
-    def _labelled(self, name: str, documentation: str, label: str) -> Callable[[str], None]:
+    def _labelled(self, name: str, documentation: str, label: str) -> Callable[..., None]:
         counter = Counter(name, documentation, [label], registry=self.registry)
         # Looking a child up costs more than counting with it.
-        children: dict[str, Callable[[], None]] = {}
+        children: dict[str, Callable[[float], None]] = {}
 
-        def count(value: str) -> None:
+        def count(value: str, amount: float = 1) -> None:
             try:
                 child = children.get(value)
                 if child is None:
                     child = children.setdefault(value, counter.labels(value).inc)
-                child()
+                child(amount)
             except Exception:
                 # As in _fail_open.
                 self.failed()
 
         return count
 
-    def _fail_open(self, record: Callable[[float], None]) -> Callable[[float], None]:
-        def recorded(amount: float) -> None:
+    def _fail_open(self, record: Callable[[Amount], None]) -> Callable[[Amount], None]:
+        def recorded(amount: Amount) -> None:
             try:
                 record(amount)
             except Exception:

@@ -13,7 +13,8 @@ class Arrival:
     """One HTTP request on an inbound URL.
 
     `url` is the public URL as the provider knows it; `headers` keeps order and repeats as far as the server does.
-    `body` is the exact bytes, at most one more than the limit: `is_oversized` says that there was more.
+    `body` is the exact bytes, at most one more than the limit: `is_oversized` says that there was more. `began` is
+    `received_at_us` on the steady clock, in seconds.
     `is_truncated` says that the sender broke off before the length it had announced.
     """
 
@@ -26,6 +27,7 @@ class Arrival:
     client_address: str
     request_id: str
     received_at_us: int
+    began: float
     is_oversized: bool = False
     is_truncated: bool = False
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
+
+import orjson
 
 from gateway.delivery.enqueue import DeliveryRow
 from gateway.delivery.models import DeliveryState
@@ -19,9 +20,6 @@ from gateway.webhooks.verification import Verdict
 KEY_CHARACTERS = 200
 CONTENT_TYPE_CHARACTERS = 255
 
-# Made once: `json.dumps` with separators makes an encoder at every call.
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-
 
 def entries_of(arrival: Arrival, source: SourceView, routing: RoutingSnapshot, verdict: Verdict) -> tuple[Entry, ...]:
     """One entry for the request, or one for each event of a batch.
@@ -29,7 +27,7 @@ def entries_of(arrival: Arrival, source: SourceView, routing: RoutingSnapshot, v
     A batch in which no event could be found, or too many, is kept whole: authentic data is never refused for its shape.
     A body that the proof does not allow for is not authentic, and not kept.
     """
-    headers = _encode(arrival.headers).encode("utf-8")
+    headers = orjson.dumps(arrival.headers)
     if not verdict.events:
         body = arrival.body if verdict.has_body else b""
         row = _row(arrival, source, headers, verdict.event_type, verdict.event_id, body)

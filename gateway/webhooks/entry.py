@@ -22,9 +22,12 @@ class Entry(NamedTuple):
 
 
 class Submission(NamedTuple):
-    """The events of one request: they are stored together or not at all."""
+    """The events of one request: they are stored together or not at all. `began` is when the request was read, on the
+    steady clock, in seconds.
+    """
 
     entries: tuple[Entry, ...]
+    began: float
 
 
 Receipt = tuple[Appended, ...]

@@ -1,7 +1,8 @@
 """Reading an inbound HTTP request: a WSGI environment becomes an `Arrival`.
 
 A server that has read the request already leaves what it knows in the environment: `BODY_KEY` (body, whether it was
-over the limit, whether it was cut short) and `HEADERS_KEY` (pairs in the order received, repeats kept).
+over the limit, whether it was cut short) and `HEADERS_KEY` (pairs in the order received, repeats kept). The
+application leaves the id that it gave the request at `REQUEST_ID_KEY`.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import g, request
+from flask import request
 
 from gateway.clock import Clock
 from gateway.webhooks.arrival import Arrival
@@ -17,6 +18,7 @@ from gateway.webhooks.arrival import Arrival
 READ_BYTES = 64 * 1024
 BODY_KEY = "gateway.body"
 HEADERS_KEY = "gateway.headers"
+REQUEST_ID_KEY = "gateway.request_id"
 
 Body = tuple[bytes, bool, bool]
 """The bytes, whether there were more than the limit allows, and whether they ended before their announced length."""
@@ -42,8 +44,9 @@ class RequestReader:
             headers=environ.get(HEADERS_KEY) or header_pairs(environ),
             body=body,
             client_address=environ.get("REMOTE_ADDR") or "",
-            request_id=g.request_id,
+            request_id=environ[REQUEST_ID_KEY],
             received_at_us=self._clock.now_us(),
+            began=self._clock.monotonic(),
             # Whatever the server let through, the limit is kept here.
             is_oversized=oversized or len(body) > self._max_body_bytes,
             is_truncated=truncated,

@@ -40,10 +40,15 @@ def answer_headers(answer: Answer) -> list[tuple[str, str]]:
 class LaterResponse(Response):
     """A response that waits for its commit, or for work that blocks, when it is sent."""
 
+    # What a hook would find before the answer is known. Response's own __init__ prepares a body and its headers, but
+    # nothing of this placeholder is sent except what the application adds to every answer.
+    _status = "202 Accepted"
+    _status_code = 202
+    direct_passthrough = False
+
     def __init__(self, outcome: Handed | Errand) -> None:
-        super().__init__()
-        # Nothing of this placeholder is sent but what the application adds to every answer.
-        self.headers.clear()
+        self.headers = Headers()
+        self.response: list[bytes] = []
         self.outcome: Handed | Errand = outcome
 
     def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from concurrent.futures import wait as wait_for
 
 import pytest
 from sqlalchemy import Connection, text
@@ -64,7 +63,8 @@ def test_what_gathers_during_a_commit_goes_together(database: Database) -> None:
     assert gate.entered.wait(20)
     rest = [commits.submit(number) for number in range(1, 51)]
     gate.opened.set()
-    wait_for([first, *rest], 20)
+    for pending in (first, *rest):
+        pending.result(20)
     assert gate.batches == [[0], list(range(1, 51))]
     commits.close()
 
@@ -74,11 +74,11 @@ def test_a_poisoned_row_fails_alone(database: Database) -> None:
     commits = GroupCommit(database, gate, size_of=lambda item: 1)
     first = commits.submit(0)
     assert gate.entered.wait(20)
-    futures = {number: commits.submit(number) for number in (1, -5, 2)}
+    pendings = {number: commits.submit(number) for number in (1, -5, 2)}
     gate.opened.set()
-    assert (first.result(20), futures[1].result(20), futures[2].result(20)) == (0, 10, 20)
+    assert (first.result(20), pendings[1].result(20), pendings[2].result(20)) == (0, 10, 20)
     with pytest.raises(IntegrityError):
-        futures[-5].result(20)
+        pendings[-5].result(20)
     assert stored(database) == [0, 1, 2]
     commits.close()
 
@@ -92,7 +92,8 @@ def test_a_full_queue_refuses_at_once_and_keeps_what_it_took(database: Database)
     with pytest.raises(QueueFull):
         commits.submit(4)
     gate.opened.set()
-    wait_for([first, *waiting], 20)
+    for pending in (first, *waiting):
+        pending.result(20)
     assert stored(database) == [0, 1, 2, 3]
     commits.close()
 
@@ -111,9 +112,9 @@ def test_the_queue_is_bounded_in_bytes_too(database: Database) -> None:
 
 def test_closing_commits_what_waits_and_then_takes_no_more(database: Database) -> None:
     commits = GroupCommit(database, store, size_of=lambda item: 1)
-    futures = [commits.submit(number) for number in range(20)]
+    pendings = [commits.submit(number) for number in range(20)]
     commits.close()
-    assert [future.result(0) for future in futures] == [number * 10 for number in range(20)]
+    assert [pending.result(0) for pending in pendings] == [number * 10 for number in range(20)]
     with pytest.raises(QueueFull):
         commits.submit(99)
 

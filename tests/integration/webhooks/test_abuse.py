@@ -41,7 +41,9 @@ def test_the_error_of_a_filter_never_quotes_the_event(gateway: GatewayUnderTest)
 
 def test_what_waits_to_be_kept_is_cut_down_before_it_waits(gateway: GatewayUnderTest) -> None:
     log = RejectionLog(gateway.database, queue_bytes=1_000_000)
-    huge = Arrival("default", "x", "POST", "/", (("X-Big", "h" * 1_400_000),), b"b" * 4_000_000, "127.0.0.1", "req", 1)
+    huge = Arrival(
+        "default", "x", "POST", "/", (("X-Big", "h" * 1_400_000),), b"b" * 4_000_000, "127.0.0.1", "req", 1, 0.0
+    )
     with gateway.database.write():  # the writer cannot get in
         for _ in range(50):
             log.note(Refused(DEFAULT_TENANT_ID, "", "source_unknown", None, huge))

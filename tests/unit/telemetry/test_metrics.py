@@ -35,9 +35,9 @@ def test_everything_is_counted_under_its_name() -> None:
     metrics.received("github")
     metrics.received("stripe")
     metrics.rejected("signature_mismatch")
-    metrics.duplicate()
+    metrics.duplicates(1)
     metrics.attempt("delivered")
-    metrics.ingested(0.004)
+    metrics.ingested([0.004])
     metrics.delivered(0.12)
     metrics.committed(50)
     shown = scrape(metrics)
@@ -57,7 +57,7 @@ def test_everything_is_counted_under_its_name() -> None:
 
 def test_two_objects_do_not_mix() -> None:
     first, second = Metrics(), Metrics()
-    first.duplicate()
+    first.duplicates(1)
     assert scrape(second)[key("gateway_duplicates_total")] == 0
 
 
@@ -88,7 +88,7 @@ def test_a_database_that_is_away_leaves_the_other_metrics() -> None:
         raise StorageUnavailable("stopped")
 
     metrics = Metrics()
-    metrics.duplicate()
+    metrics.duplicates(1)
     scrape(metrics, QueueCollector(fail, metrics))
     shown = scrape(metrics)
     assert shown[key("gateway_duplicates_total")] == 1

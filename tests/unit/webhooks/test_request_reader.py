@@ -6,11 +6,11 @@ from io import BytesIO
 from typing import Any
 
 import pytest
-from flask import Flask, g
+from flask import Flask
 
 from gateway.clock import FakeClock
 from gateway.webhooks.arrival import Arrival
-from gateway.webhooks.request_reader import RequestReader
+from gateway.webhooks.request_reader import REQUEST_ID_KEY, RequestReader
 
 
 class BrokenOff(BytesIO):
@@ -30,9 +30,8 @@ class InPieces(BytesIO):
 def arrive(stream: BytesIO, limit: int = 10, **environ: Any) -> Arrival:
     reader = RequestReader(FakeClock(), base_url="https://gw.example.com", max_body_bytes=limit)
     app = Flask("test")
-    given = {"wsgi.input": stream, "RAW_URI": "/webhooks/x", **environ}
+    given = {"wsgi.input": stream, "RAW_URI": "/webhooks/x", REQUEST_ID_KEY: "req_1", **environ}
     with app.test_request_context("/webhooks/x", method="POST", environ_overrides=given):
-        g.request_id = "req_1"
         return reader.arrival("default", "x")
 
 
