@@ -5,8 +5,6 @@ Facts about the settings are gunicorn's, version 27: https://docs.gunicorn.org/e
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import importlib.util
 import os
 import shutil
@@ -14,11 +12,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.glogging import Logger
-from gunicorn.workers.gasgi import ASGIWorker
 
 from gateway.config import load_settings
+from gateway.loop_worker import LoopWorker
 from gateway.telemetry.logging import configure_logging
 from gateway.telemetry.metric_files import VARIABLE, clean_metrics_dir, forget_process, make_metrics_dir
 
@@ -32,34 +29,6 @@ class GatewayLogger(Logger):
     def setup(self, cfg: Any) -> None:
         self.cfg = cfg
         self.error_log.propagate = True
-
-
-class FairLoop(asyncio.SelectorEventLoop):
-    """Accepts one connection at a time. asyncio takes up to a hundred in one go: of a burst of connections that a proxy
-    keeps open, one process would get nearly all, and the others would idle.
-    """
-
-    def _accept_connection(self, factory: Any, listener: Any, *rest: Any, **named: Any) -> None:
-        named.pop("backlog", None)
-        super()._accept_connection(factory, listener, *rest[:2], 1, *rest[3:], **named)
-
-
-class LoopWorker(ASGIWorker):
-    """gunicorn's event-loop worker, with an end that waits for requests and not for idle connections.
-
-    gunicorn 27 counts every open connection as one in flight. One that a proxy keeps for its next request would hold
-    up the end until `graceful_timeout`, when the master kills the process before its lifespan's shutdown.
-    """
-
-    def _setup_event_loop(self) -> None:
-        self.loop = FairLoop()
-        asyncio.set_event_loop(self.loop)
-
-    async def _shutdown(self) -> None:
-        for one in gc.get_objects():
-            if isinstance(one, ASGIProtocol) and one.worker is self and one._awaiting_request:
-                one._keepalive_timeout()
-        await super()._shutdown()
 
 
 # What runs: one event loop a process takes the webhooks; what waits for its commit costs memory only. Pages run
@@ -117,7 +86,8 @@ def on_starting(server: Any) -> None:
 
 
 def pre_fork(server: Any, worker: Any) -> None:
-    """Choose a core that no living worker has, when there are enough for all."""
+    """Choose a seat, and a core that no living worker has when there are enough for all."""
+    worker.seat = LoopWorker.seats.take()
     worker.core = None
     if hasattr(os, "sched_getaffinity"):
         cores = sorted(os.sched_getaffinity(0))
@@ -137,7 +107,8 @@ def post_fork(server: Any, worker: Any) -> None:
 
 
 def child_exit(server: Any, worker: Any) -> None:
-    """A worker ended, in order or not: its counts stay, its gauges go."""
+    """A worker ended, in order or not: its counts stay, its gauges go, its seat is free."""
+    LoopWorker.seats.leave(worker.seat)
     forget_process(metrics_dir, worker.pid)
 
 

@@ -1,0 +1,119 @@
+"""gunicorn's event-loop worker as the gateway runs it: connections shared evenly, an end that waits for requests only.
+
+`gunicorn.conf.py` names it. It uses private names of gunicorn 27 and of asyncio: look here when either is upgraded.
+Imports nothing of the application: gunicorn's master reads this file before the workers' environment is set.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import mmap
+from typing import Any
+
+from gunicorn.asgi.protocol import ASGIProtocol
+from gunicorn.workers.gasgi import ASGIWorker
+
+PAUSE_SECONDS = 0.005
+
+
+class Seats:
+    """How many connections each web process holds, in memory that all processes of a server share.
+
+    The master makes it and takes a seat for each worker before the fork.
+    """
+
+    MOST = 256
+    _EMPTY = 0xFFFF_FFFF
+
+    def __init__(self) -> None:
+        self._counts = memoryview(mmap.mmap(-1, 4 * self.MOST)).cast("I")
+        for number in range(self.MOST):
+            self._counts[number] = self._EMPTY
+
+    def take(self) -> int | None:
+        """The number of a free seat; None when there is none, and its process goes uncounted."""
+        for number, count in enumerate(self._counts):
+            if count == self._EMPTY:
+                self._counts[number] = 0
+                return number
+        return None
+
+    def leave(self, number: int | None) -> None:
+        """Nobody sits there any more. Idempotent."""
+        if number is not None:
+            self._counts[number] = self._EMPTY
+
+    def set(self, number: int, connections: int) -> None:
+        """So many connections are open there."""
+        if self._counts[number] != self._EMPTY:
+            self._counts[number] = connections
+
+    def has_more_than_others(self, number: int | None) -> bool:
+        """Whether another process holds fewer connections than this one."""
+        return number is not None and self._EMPTY != self._counts[number] > min(self._counts)
+
+
+class FairLoop(asyncio.SelectorEventLoop):
+    """Accepts one connection at a time, and lets processes that hold fewer go first.
+
+    asyncio takes up to a hundred in one go: of a burst of connections that a proxy keeps open, one process would get
+    nearly all, and the others would idle.
+    """
+
+    def __init__(self, seats: Seats, seat: int | None) -> None:
+        super().__init__()
+        self._seats = seats
+        self._seat = seat
+
+    def _accept_connection(self, factory: Any, listener: Any, *rest: Any) -> None:
+        if self._seats.has_more_than_others(self._seat):
+            # Not for long: the other one may hang.
+            self._remove_reader(listener.fileno())
+            self.call_later(PAUSE_SECONDS, self._accept_again, factory, listener, *rest)
+        else:
+            self._accept_one(factory, listener, *rest)
+
+    def _accept_again(self, factory: Any, listener: Any, *rest: Any) -> None:
+        if listener.fileno() < 0:
+            return
+        self._accept_one(factory, listener, *rest)
+        self._add_reader(listener.fileno(), self._accept_connection, factory, listener, *rest)
+
+    def _accept_one(self, factory: Any, listener: Any, tls: Any, server: Any, _backlog: int, *rest: Any) -> None:
+        super()._accept_connection(factory, listener, tls, server, 1, *rest)  # type: ignore[misc]
+
+
+class LoopWorker(ASGIWorker):  # type: ignore[misc]
+    """gunicorn's event-loop worker. `seats` is set by the master before it forks, `seat` for each worker.
+
+    gunicorn 27 counts every open connection as one in flight. One that a proxy keeps for its next request would hold
+    up the end until `graceful_timeout`, when the master kills the process before its lifespan's shutdown.
+    """
+
+    seats = Seats()
+    seat: int | None = None
+    _connections = 0
+
+    @property
+    def nr_conns(self) -> int:
+        """Open connections, as gunicorn's protocol counts them."""
+        return self._connections
+
+    @nr_conns.setter
+    def nr_conns(self, connections: int) -> None:
+        self._connections = connections
+        if self.seat is not None:
+            self.seats.set(self.seat, connections)
+
+    def _setup_event_loop(self) -> None:
+        self.loop = FairLoop(self.seats, self.seat)
+        asyncio.set_event_loop(self.loop)
+
+    async def _shutdown(self) -> None:
+        # Who takes no more is nobody to wait for.
+        self.seats.leave(self.seat)
+        for one in gc.get_objects():
+            if isinstance(one, ASGIProtocol) and one.worker is self and one._awaiting_request:
+                one._keepalive_timeout()
+        await super()._shutdown()
