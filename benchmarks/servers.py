@@ -33,6 +33,7 @@ from gateway.webhooks.sources import add_source, source_slugs
 SLUG = "github"
 REFERENCE_THREADS = 8
 WEBHOOK_PATH = f"/webhooks/{SLUG}"
+GATEWAY_APP = "benchmarks.pages:app"
 GATEWAY_COMMAND = str(Path(sys.executable).with_name("gateway"))
 
 
@@ -89,8 +90,8 @@ class Installation:
     route_id: str
 
     def start_web(self, children: Children, *, workers: int | None = None) -> Web:
-        """gunicorn as `gateway run` starts it, without the worker."""
-        return _start_gunicorn(children, self.name, self.directory, self.variables, app=None, workers=workers)
+        """gunicorn as `gateway run` starts it, without the worker; with the page of `benchmarks.pages`."""
+        return _start_gunicorn(children, self.name, self.directory, self.variables, [GATEWAY_APP], workers=workers)
 
     def start_worker(self, children: Children, *, number: int = 1) -> Child:
         """One `gateway worker`."""
@@ -147,21 +148,27 @@ def start_reference(children: Children, name: str, app: str, directory: Path, *,
     home = directory / name
     home.mkdir(exist_ok=True)
     variables = {"GATEWAY_DATABASE_URL": f"sqlite:///{home / 'unused.db'}"}
-    return _start_gunicorn(children, name, home, variables, app=app, workers=workers)
+    # Threads are what an ordinary deployment of Flask has, whatever hosts the gateway.
+    hosting = ["--worker-class", "gthread", "--threads", str(REFERENCE_THREADS), app]
+    return _start_gunicorn(children, name, home, variables, hosting, workers=workers)
 
 
 def _start_gunicorn(
-    children: Children, name: str, directory: Path, variables: dict[str, str], *, app: str | None, workers: int | None
+    children: Children,
+    name: str,
+    directory: Path,
+    variables: dict[str, str],
+    hosting: list[str],
+    *,
+    workers: int | None,
 ) -> Web:
     port = free_port()
     arguments = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "-b", f"127.0.0.1:{port}"]
     if workers is not None:
         arguments += ["--workers", str(workers)]
-    if app is not None:
-        # What an ordinary deployment of Flask has, whatever hosts the gateway.
-        arguments += ["--worker-class", "gthread", "--threads", str(REFERENCE_THREADS), app]
-    child = children.start(name, arguments, directory=directory, environment=_environment(variables))
-    await_http(child, port, "/healthz" if app is None else "/")
+    child = children.start(name, [*arguments, *hosting], directory=directory, environment=_environment(variables))
+    # Any answer will do: a path that is no page, so that no page is counted.
+    await_http(child, port, "/")
     return Web(child, port)
 
 

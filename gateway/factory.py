@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
+from collections.abc import Sequence
 from functools import partial
 
 from flask import Flask, request
@@ -15,6 +16,7 @@ from gateway import operations
 from gateway.cli import main as command_line
 from gateway.clock import Clock, SystemClock
 from gateway.config import Settings, load_settings
+from gateway.db.checkpoints import Checkpointer
 from gateway.db.database import Database
 from gateway.db.engine import absolute_url, engine_options
 from gateway.db.group_commit import GroupCommit
@@ -118,8 +120,14 @@ def _inbound(
     registry = load_handlers(settings.handlers)
     loader = InboundLoader(settings, keyring, catalogue(settings.providers_dir), registry, clock)
     snapshot: Snapshot[InboundSnapshot] = Snapshot(database, loader)
+    checkpoints = Checkpointer(database)
+
+    def stored(submissions: Sequence[Submission], receipts: Sequence[Receipt]) -> None:
+        checkpoints.wrote()
+        count_stored(metrics, clock, submissions, receipts)
+
     commits: GroupCommit[Submission, Receipt] = GroupCommit(
-        database, store_submissions, size_of=submission_bytes, stored=partial(count_stored, metrics, clock)
+        database, store_submissions, size_of=submission_bytes, stored=stored
     )
     rejections = RejectionLog(database)
     fetch = partial(
@@ -143,6 +151,6 @@ def _inbound(
         ingest,
         RequestReader(clock, base_url=settings.base_url, max_body_bytes=settings.max_body_bytes),
         settings.max_body_bytes,
-        closers=(commits.close, rejections.close, snapshot.close),
+        closers=(commits.close, checkpoints.close, rejections.close, snapshot.close),
     )
     app.register_blueprint(views.blueprint)

@@ -58,6 +58,21 @@ class Database:
         with storage_errors(), self._lock.held(), self._writing.connect() as connection, connection.begin():
             yield connection
 
+    @contextmanager
+    def alone(self) -> Iterator[None]:
+        """No writer of ours is at work inside the block; SQLite only. Raises `StorageUnavailable`."""
+        with storage_errors(), self._lock.held():
+            yield
+
+    def detached(self) -> sqlite3.Connection:
+        """A connection outside of the pool and of transactions, SQLite only. Raises `StorageUnavailable`."""
+        with storage_errors():
+            fairy = self.engine.raw_connection()
+            driver: Any = fairy.driver_connection
+            fairy.detach()
+        assert isinstance(driver, sqlite3.Connection)
+        return driver
+
     def kept_writer(self) -> KeptWriter:
         """For one thread that writes all the time."""
         return KeptWriter(self._writing, self._lock)

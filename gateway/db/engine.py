@@ -23,7 +23,7 @@ SQLITE_PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     "PRAGMA cache_size=-32768",
     "PRAGMA temp_store=MEMORY",
-    # A checkpoint copies the log back and syncs twice; at the default of 4 MB it would come every 700 events.
+    # The backstop of `checkpoints`, in pages of 4 KB; for other programs' processes the only way.
     "PRAGMA wal_autocheckpoint=8000",
     "PRAGMA journal_size_limit=67108864",
 )

@@ -134,7 +134,7 @@ class Delivery(Base, TenantOwned):
     payload: Mapped[bytes | None] = mapped_column(LargeBinary)
 
     __table_args__ = (
-        Index("ix_deliveries_event_id", "event_id"),
+        Index("ix_deliveries_event_id_tenant_id", "event_id", "tenant_id"),
         # The claim: what is due per destination. Holds unfinished work only, so it stays small.
         Index(
             "ix_deliveries_due",

@@ -2,16 +2,17 @@
 
 Requests to inbound URLs run through Flask on the loop up to the hand-over to the journal; the front awaits the commit
 and finishes the answer from its result. They never block: what must (a snapshot that is not loaded yet, a certificate
-to fetch) goes to a thread. Everything else runs in a bounded pool of threads, so that a slow page never holds up a
-webhook. There is one definition of routes and views: Flask's.
+to fetch) goes to a thread. Everything else runs in the page pool, so that a slow page never holds up a webhook. There
+is one definition of routes and views: Flask's.
 """
 
 from __future__ import annotations
 
 import asyncio
 import gc
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask
 
@@ -19,6 +20,7 @@ from gateway.front.body import BodiesTooMany, BodyBudget, BodyTooSlow, read_body
 from gateway.front.bridge import LoopBridge
 from gateway.front.environ import environ_of
 from gateway.front.messages import Receive, Scope, Send
+from gateway.front.page_pool import PagePool
 from gateway.front.watchdog import Watchdog
 from gateway.security.identifiers import new_id
 from gateway.telemetry.logging import get_logger
@@ -29,8 +31,12 @@ from gateway.webhooks.responses import LATER_KEY, LaterResponse, answer_headers
 from gateway.webhooks.views import URL_PREFIX
 
 DEFAULT_THREADS = 8
+# For what a webhook waits for besides its commit; never queued behind pages.
+ERRAND_THREADS = 4
 # Bodies of other pages: forms and API calls, never webhooks.
 MAX_PAGE_BODY_BYTES = 8 * 1024 * 1024
+
+Result = TypeVar("Result")
 
 Parts = tuple[int, list[tuple[str, str]], bytes]
 """Status, headers and body of a response."""
@@ -49,8 +55,10 @@ class Front:
         self._app = app
         self._inbound: Inbound = app.extensions[EXTENSION]
         self._threads = threads
+        self._webhooks = 0
         self._bodies = BodyBudget()
-        self._pool: ThreadPoolExecutor | None = None
+        self._pages: PagePool | None = None
+        self._errands = ThreadPoolExecutor(ERRAND_THREADS, thread_name_prefix="errands")
         self._bridge: LoopBridge | None = None
         self._watchdog = Watchdog(app.extensions["gateway.metrics"].loop_delayed)
 
@@ -77,9 +85,12 @@ class Front:
             return
         environ = environ_of(scope, body)
         if is_inbound and self._inbound.ingest.is_ready:
+            self._webhooks += 1
             parts = await self._ingest(environ)
         else:
-            parts = await self._in_thread(self._call, environ)
+            self._started()
+            assert self._pages is not None
+            parts = await self._pages.run(self._call, environ)
         if body[1]:
             # The rest of an oversized body is still coming: the connection cannot serve another request.
             parts[1].append(("Connection", "close"))
@@ -93,7 +104,7 @@ class Front:
             return parts
         outcome: Outcome = later.outcome
         while isinstance(outcome, Errand):
-            outcome = await self._in_thread(outcome.run)
+            outcome = await self._run_errand(outcome.run)
         if isinstance(outcome, Handed):
             await self._started().wait(outcome.receipt)
             outcome = outcome.finish(0)
@@ -118,13 +129,12 @@ class Front:
                 close()
         return int(status.split(" ", 1)[0]), headers, body
 
-    async def _in_thread(self, function: Any, *arguments: Any) -> Any:
-        self._started()
-        return await asyncio.get_running_loop().run_in_executor(self._pool, function, *arguments)
+    async def _run_errand(self, function: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._errands, function)
 
     def _started(self) -> LoopBridge:
         if self._bridge is None:
-            self._pool = ThreadPoolExecutor(self._threads, thread_name_prefix="pages")
+            self._pages = PagePool(self._threads, lambda: self._webhooks)
             self._bridge = LoopBridge(asyncio.get_running_loop(), timeout_seconds=COMMIT_TIMEOUT_SECONDS)
             self._inbound.ingest.listen(self._bridge.settled)
             self._watchdog.start()
@@ -136,7 +146,7 @@ class Front:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._started()
-                await self._in_thread(self._warm)
+                await self._run_errand(self._warm)
                 # What is there now stays for good: searching it for garbage, again and again, would find none.
                 gc.collect()
                 gc.freeze()
@@ -152,9 +162,10 @@ class Front:
 
     async def _end(self) -> None:
         self._watchdog.stop()
-        await self._in_thread(self._inbound.close)
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
+        await self._run_errand(self._inbound.close)
+        self._errands.shutdown(wait=False, cancel_futures=True)
+        if self._pages is not None:
+            self._pages.close()
 
 
 def _own(parts: Parts) -> Parts:
