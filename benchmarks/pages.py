@@ -16,7 +16,6 @@ from gateway.front import Front
 from gateway.tenants.directory import find_tenant
 from gateway.tenants.models import DEFAULT_TENANT
 
-
 PAGE_ROWS = 50
 
 _flask = create_server()

@@ -69,7 +69,7 @@ class FairLoop(asyncio.SelectorEventLoop):
     def _accept_connection(self, factory: Any, listener: Any, *rest: Any) -> None:
         if self._seats.has_more_than_others(self._seat):
             # Not for long: the other one may hang.
-            self._remove_reader(listener.fileno())
+            self._remove_reader(listener.fileno())  # type: ignore[attr-defined]
             self.call_later(PAUSE_SECONDS, self._accept_again, factory, listener, *rest)
         else:
             self._accept_one(factory, listener, *rest)
@@ -78,7 +78,7 @@ class FairLoop(asyncio.SelectorEventLoop):
         if listener.fileno() < 0:
             return
         self._accept_one(factory, listener, *rest)
-        self._add_reader(listener.fileno(), self._accept_connection, factory, listener, *rest)
+        self._add_reader(listener.fileno(), self._accept_connection, factory, listener, *rest)  # type: ignore[attr-defined]
 
     def _accept_one(self, factory: Any, listener: Any, tls: Any, server: Any, _backlog: int, *rest: Any) -> None:
         super()._accept_connection(factory, listener, tls, server, 1, *rest)  # type: ignore[misc]

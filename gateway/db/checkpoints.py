@@ -1,8 +1,8 @@
 """SQLite's log, copied back into the database beside the writers instead of in the middle of one's commit.
 
-By itself SQLite checkpoints within the commit that makes the log too long: every writer then waits for 30 ms and more. A
-thread that does it all the time, in small pieces, leaves nothing for the commits to do; SQLite's own way stays as the
-backstop (`wal_autocheckpoint` in `engine`). Source: https://www.sqlite.org/wal.html#ckpt
+By itself SQLite checkpoints within the commit that makes the log too long: every writer then waits for 30 ms and more.
+A thread that does it all the time, in small pieces, leaves nothing for the commits to do; SQLite's own way stays as
+the backstop (`wal_autocheckpoint` in `engine`). Source: https://www.sqlite.org/wal.html#ckpt
 """
 
 from __future__ import annotations

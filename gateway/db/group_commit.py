@@ -1,7 +1,7 @@
 """Group commit: one writer thread per process commits all that waits in one transaction.
 
 Callers hand over an item and get a `Pending`, which says what became of that item alone. A lone item is committed at
-once. When the last batch held several, the writer gives the next one a millisecond to gather: where
+once. When the last batch held several, the writer waits for as many again, for a few milliseconds at most: where
 commits are quick, batches would else hold one or two items and cost as much as ten.
 Law 2 of the design.
 """
@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-import time
+from collections import deque
 from collections.abc import Callable, Sequence
-from queue import Empty, SimpleQueue
 from typing import Generic, TypeVar
 
 import psycopg
@@ -41,8 +40,6 @@ Listener = Callable[[Sequence[Pending[Result]]], None]
 
 # What a single row can be at fault for, whichever layer finds out.
 ROW_FAULTS = (SQLAlchemyError, sqlite3.Error, psycopg.Error, GatewayError, ValueError, TypeError, ArithmeticError)
-
-GATHER_STEPS = 5
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -76,10 +73,12 @@ class GroupCommit(Generic[Item, Result]):
         self._queue_items = queue_items
         self._queue_bytes = queue_bytes
         self._gather_seconds = gather_seconds
-        self._waiting: SimpleQueue[Waiting[Item, Result] | None] = SimpleQueue()
-        self._held_items = 0
-        self._held_bytes = 0
-        self._counting = threading.Lock()
+        self._waiting: deque[Waiting[Item, Result]] = deque()
+        self._waiting_bytes = 0
+        # Guards the queue. `_enough` is set when as many items wait as the writer wants, or at the end.
+        self._lock = threading.Lock()
+        self._enough = threading.Event()
+        self._wanted = 1
         self._thread: threading.Thread | None = None
         self._closing = False
         self._listeners: list[Listener[Result]] = []
@@ -96,29 +95,28 @@ class GroupCommit(Generic[Item, Result]):
             self._start()
         size = self._size_of(item)
         pending: Pending[Result] = Pending()
-        with self._counting:
+        with self._lock:
             if self._closing:
                 raise QueueFull("this process is shutting down")
-            if self._held_items >= self._queue_items or self._held_bytes + size > self._queue_bytes:
+            if len(self._waiting) >= self._queue_items or self._waiting_bytes + size > self._queue_bytes:
                 raise QueueFull("the commit queue is full")
-            self._held_items += 1
-            self._held_bytes += size
-            # Inside the lock, so that nothing can be queued behind the end.
-            self._waiting.put((item, size, pending))
+            self._waiting.append((item, size, pending))
+            self._waiting_bytes += size
+            if len(self._waiting) == self._wanted:
+                self._enough.set()
         return pending
 
     def close(self, timeout_seconds: float | None = 30.0) -> None:
         """Take no more, commit what waits, end the thread. Idempotent."""
-        with self._counting:
-            if not self._closing:
-                self._closing = True
-                self._waiting.put(None)
+        with self._lock:
+            self._closing = True
+            self._enough.set()
             thread = self._thread
         if thread is not None:
             thread.join(timeout_seconds)
 
     def _start(self) -> None:
-        with self._counting:
+        with self._lock:
             if self._thread is None and not self._closing:
                 self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
                 self._thread.start()
@@ -126,42 +124,35 @@ class GroupCommit(Generic[Item, Result]):
     def _run(self) -> None:
         last_size = 1
         while True:
-            first = self._waiting.get()
-            if first is None:
+            self._await(1, None)
+            # As many callers as the last time are likely to come again, and soon.
+            self._await(last_size, self._gather_seconds)
+            batch = self._take()
+            if not batch:
                 break
-            if last_size > 1:
-                self._gather()
-            batch, ends = self._drain(first)
-            with self._counting:
-                self._held_items -= len(batch)
-                self._held_bytes -= sum(size for _, size, _ in batch)
             self._commit([item for item, _, _ in batch], [pending for _, _, pending in batch])
             last_size = len(batch)
-            if ends:
-                break
         self._writer.close()
 
-    def _gather(self) -> None:
-        """Several callers at once: wait while more of them come, but not for long."""
-        for _ in range(GATHER_STEPS):
-            before = self._waiting.qsize()
-            time.sleep(self._gather_seconds / GATHER_STEPS)
-            if self._waiting.qsize() == before:
+    def _await(self, count: int, seconds: float | None) -> None:
+        """Return when `count` items wait, when `seconds` have passed, or at the end."""
+        with self._lock:
+            if len(self._waiting) >= count or self._closing:
                 return
+            self._wanted = count
+            self._enough.clear()
+        self._enough.wait(seconds)
 
-    def _drain(self, first: Waiting[Item, Result]) -> tuple[list[Waiting[Item, Result]], bool]:
-        """`first` and what waits behind it, up to a batch; and whether the end was met."""
-        batch, room = [first], self._batch_bytes - first[1]
-        while len(batch) < self._batch_items and room > 0:
-            try:
-                waiting = self._waiting.get_nowait()
-            except Empty:
-                break
-            if waiting is None:
-                return batch, True
-            batch.append(waiting)
-            room -= waiting[1]
-        return batch, False
+    def _take(self) -> list[Waiting[Item, Result]]:
+        """What waits, up to a batch; nothing at the end."""
+        batch: list[Waiting[Item, Result]] = []
+        size = 0
+        with self._lock:
+            while self._waiting and len(batch) < self._batch_items and size < self._batch_bytes:
+                batch.append(self._waiting.popleft())
+                size += batch[-1][1]
+            self._waiting_bytes -= size
+        return batch
 
     def _commit(self, items: Sequence[Item], pendings: Sequence[Pending[Result]]) -> None:
         try:

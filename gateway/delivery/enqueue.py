@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from gateway.db.database import SQLITE_ROWS, postgres_driver, sqlite_driver
+from gateway.db.database import SQLITE_ROWS, postgres_arrays, postgres_driver, sqlite_driver
 
 
 class DeliveryRow(NamedTuple):
@@ -35,12 +35,16 @@ _COLUMNS = (
     "finished_at, reason, detail, payload"
 )
 # Arrays of bytes go in binary; see `gateway.events.journal`.
-_POSTGRES = (
+_POSTGRES_ROWS = (
     f"INSERT INTO deliveries ({_COLUMNS}, scheduled_at, attempts_made, schedule_position) "  # noqa: S608 (constants)
     "SELECT r.*, r.created_at, 0, 0 FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], "
     "%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %b::bytea[]) "
-    f"AS r ({_COLUMNS}) ON CONFLICT DO NOTHING"
+    f"AS r ({_COLUMNS}) "
 )
+POSTGRES_INSERT = f"{_POSTGRES_ROWS} ON CONFLICT DO NOTHING"
+"""Takes `postgres_arrays` of the rows."""
+POSTGRES_INSERT_FOR_NEW = f"{_POSTGRES_ROWS} JOIN new ON new.id = r.event_id ON CONFLICT DO NOTHING"
+"""The same for a statement with a part `new`, the ids of events: other events' rows are left out."""
 
 
 @cache
@@ -62,4 +66,4 @@ def insert_deliveries(connection: Connection, rows: Sequence[DeliveryRow]) -> No
             part = rows[start : start + SQLITE_ROWS]
             driver.execute(_sqlite_insert(len(part)), list(chain.from_iterable((*row, row.created_at) for row in part)))
         return
-    postgres_driver(connection).execute(_POSTGRES, [list(column) for column in zip(*rows, strict=True)])
+    postgres_driver(connection).execute(POSTGRES_INSERT, postgres_arrays(rows, DeliveryRow))

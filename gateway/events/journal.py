@@ -6,7 +6,7 @@ row again (same id) is harmless, so that a writer may repeat a transaction whose
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from functools import cache
 from itertools import chain
 from sqlite3 import Connection as SqliteConnection
@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
-from gateway.db.database import SQLITE_ROWS, postgres_driver, sqlite_driver
+from gateway.db.database import SQLITE_ROWS, postgres_arrays, postgres_driver, sqlite_driver
 
 
 class EventRow(NamedTuple):
@@ -52,10 +52,11 @@ _POSTGRES_ARRAYS = ", ".join(
     f"%{'b' if _POSTGRES_TYPES.get(name) == 'bytea' else 's'}::{_POSTGRES_TYPES.get(name, 'text')}[]"
     for name in EventRow._fields
 )
-_POSTGRES_INSERT = (
+POSTGRES_INSERT = (
     f"INSERT INTO events ({_COLUMNS}) SELECT * FROM unnest({_POSTGRES_ARRAYS}) "  # noqa: S608 (constants)
     "ON CONFLICT DO NOTHING RETURNING id"
 )
+"""Takes `postgres_arrays` of the rows; returns the ids of those that are new."""
 _POSTGRES_FIRST = text(
     "SELECT e.source_id, e.dedupe_key, e.id FROM unnest(CAST(:source_id AS text[]), CAST(:dedupe_key AS text[])) "
     "AS wanted (source_id, dedupe_key) JOIN events e USING (source_id, dedupe_key)"
@@ -96,8 +97,12 @@ def _sqlite_outcome(driver: SqliteConnection, row: EventRow) -> Appended:
 
 
 def _append_postgres(connection: Connection, rows: Sequence[EventRow]) -> list[Appended]:
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    new = {found[0] for found in postgres_driver(connection).execute(_POSTGRES_INSERT, columns)}
+    inserted = postgres_driver(connection).execute(POSTGRES_INSERT, postgres_arrays(rows, EventRow))
+    return postgres_outcomes(connection, rows, {found[0] for found in inserted})
+
+
+def postgres_outcomes(connection: Connection, rows: Sequence[EventRow], new: Set[str]) -> list[Appended]:
+    """What became of each of `rows`, of which those with the ids `new` were inserted."""
     if len(new) == len(rows):
         return [Appended(row.id, False) for row in rows]
     repeated = [row for row in rows if row.id not in new]

