@@ -1,0 +1,129 @@
+"""Both hosts, the event loop and gunicorn's threads: kills and reloads in a burst, and HTTP's corners."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import struct
+from collections.abc import Sequence
+
+import psutil
+import pytest
+
+from tests.services.gateway_process import Installation
+from tests.services.github_sender import GithubSender, signed
+from tests.services.raw_http import connected, post, read_answer
+from tests.services.sink_thread import SinkThread
+from tests.services.tables import Tables
+from tests.services.waiting import until
+
+from .burst import require_nothing_lost, route_to
+
+HOSTS = {"loop": (), "threads": ("--worker-class", "gthread", "--threads", "8", "wsgi:app")}
+PATH = "/webhooks/github"
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture(params=HOSTS)
+def host(request: pytest.FixtureRequest) -> Sequence[str]:
+    """What gunicorn is told for it."""
+    return HOSTS[request.param]
+
+
+def web_workers(master: int) -> list[int]:
+    return [child.pid for child in psutil.Process(master).children()]
+
+
+def test_web_processes_killed_in_a_burst(
+    installation: Installation, sink: SinkThread, tables: Tables, host: Sequence[str]
+) -> None:
+    route_to(installation, sink)
+    program = installation.web(*host)
+    installation.start("worker")
+    sender = GithubSender(installation.port)
+    with sender.sending():
+        for _ in range(3):
+            sender.wait_for(400)
+            for pid in web_workers(program.pid):
+                os.kill(pid, signal.SIGKILL)
+        sender.wait_for(400)
+    assert sender.answers[0], "nothing was killed in the middle of a request"
+    require_nothing_lost(sender, sink, tables)
+
+
+def test_reloaded_in_a_burst(installation: Installation, sink: SinkThread, tables: Tables, host: Sequence[str]) -> None:
+    route_to(installation, sink)
+    program = installation.web(*host)
+    installation.start("worker")
+    sender = GithubSender(installation.port)
+    with sender.sending():
+        for _ in range(2):
+            sender.wait_for(300)
+            before = set(web_workers(program.pid))
+            os.kill(program.pid, signal.SIGHUP)
+            until(lambda old=before: not old & set(web_workers(program.pid)), program.log)  # type: ignore[misc]
+        sender.wait_for(300)
+    # No request is refused. A connection may end between two requests, which senders know how to deal with.
+    assert set(sender.answers) <= {0, 200}, sender.answers
+    assert sender.answers[0] <= 2 * 8 * 2, sender.answers
+    assert "Traceback" not in program.log()
+    require_nothing_lost(sender, sink, tables)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+class TestHttp:
+    """HTTP's corners, the same whatever database is behind."""
+
+    @pytest.fixture
+    def port(self, installation: Installation, sink: SinkThread, host: Sequence[str]) -> int:
+        route_to(installation, sink)
+        installation.web(*host)
+        return installation.port
+
+    def test_requests_in_a_row_on_one_connection_are_answered_in_order(self, port: int) -> None:
+        bodies = [json.dumps({"number": number}).encode() for number in range(20)]
+        requests = [post(PATH, signed(body, f"d-{number}"), body) for number, body in enumerate(bodies)]
+        with connected(port) as connection:
+            connection.sendall(b"".join(requests))
+            stream = connection.makefile("rb")
+            ids = []
+            for _ in requests:
+                assert stream.readline().split()[1] == b"200"
+                headers = dict(line.lower().split(b": ", 1) for line in iter(stream.readline, b"\r\n"))
+                ids.append(json.loads(stream.read(int(headers[b"content-length"])))["event_id"])
+        assert ids == sorted(set(ids))
+
+    def test_a_sender_that_asks_first_is_told_to_go_on(self, port: int) -> None:
+        body = b'{"ref": "main"}'
+        head, _ = post(PATH, signed(body, "d-1") | {"Expect": "100-continue"}, body).split(b"\r\n\r\n", 1)
+        with connected(port) as connection:
+            connection.sendall(head + b"\r\n\r\n")
+            assert connection.recv(4096).startswith(b"HTTP/1.1 100")
+            connection.sendall(body)
+            answer = read_answer(connection)
+        assert answer is not None
+        assert (answer.status, answer.json()["status"]) == (200, "accepted")
+
+    def test_answers_to_head_have_no_body(self, port: int) -> None:
+        with connected(port) as connection:
+            connection.sendall(f"HEAD {PATH} HTTP/1.1\r\nHost: gateway\r\nConnection: close\r\n\r\n".encode())
+            answer = b"".join(iter(lambda: connection.recv(4096), b""))
+        assert answer.startswith(b"HTTP/1.1 401")
+        assert answer.endswith(b"\r\n\r\n")
+
+    def test_who_leaves_before_the_answer_is_no_fault(
+        self, port: int, installation: Installation, tables: Tables
+    ) -> None:
+        for number in range(50):
+            body = json.dumps({"number": number}).encode()
+            with connected(port) as connection:
+                # Reset instead of an orderly end.
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                connection.sendall(post(PATH, signed(body, f"d-{number}"), body))
+        until(lambda: installation.request("POST", PATH, b"{}", signed(b"{}", "last")).status == 200, "still there")
+        assert len(tables.events()) >= 1
+        for log in installation.directory.glob("web-*.log"):
+            assert "Traceback" not in log.read_text()

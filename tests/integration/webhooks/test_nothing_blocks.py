@@ -1,0 +1,95 @@
+"""What runs on the event loop opens no file, no socket and no database, whatever comes of a webhook."""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest
+
+# A server of threads may block.
+pytestmark = pytest.mark.parametrize("gateway", ["loop"], indirect=True)
+
+BLOCKING = ("open", "os.", "socket.", "sqlite3.", "subprocess.", "shutil.", "fcntl.", "urllib.", "import", "ssl.")
+
+
+class Watch:
+    """Notes what the watched thread does that may block. Python's audit hooks cannot be taken away, so there is one."""
+
+    def __init__(self) -> None:
+        self._thread: int | None = None
+        self.seen: list[str] = []
+        sys.addaudithook(self._audit)
+
+    @contextmanager
+    def on_this_thread(self) -> Iterator[None]:
+        """Watch inside the block."""
+        self.seen = []
+        self._thread = threading.get_ident()
+        try:
+            yield
+        finally:
+            self._thread = None
+
+    def note(self, what: str) -> None:
+        """Something happened; it counts if it was in the watched thread."""
+        if threading.get_ident() == self._thread:
+            self.seen.append(what)
+
+    def _audit(self, name: str, arguments: Any) -> None:
+        if self._thread is not None and name.startswith(BLOCKING):
+            self.note(f"{name} {arguments}")
+
+
+WATCH = Watch()
+
+
+@pytest.fixture
+def watched(gateway: GatewayUnderTest) -> GatewayUnderTest:
+    """A gateway that has served once, so that everything it needs to know is in memory."""
+    gateway.source("github", "github", SECRET)
+    gateway.source("slack", "slack", "8f742231b10e8888abcd99yyyzzz85a5")
+    gateway.source("off", "github", SECRET)
+    gateway.route("github", "push", name="plain")
+    gateway.route("github", "push", name="shaped", where="ref == 'main'", transform="{branch: ref}")
+    assert gateway.github(key="first").status_code == 200
+    engine = gateway.database.engine
+
+    def used(*_arguments: object) -> None:
+        WATCH.note("the database")
+
+    for name in ("checkout", "begin", "before_cursor_execute"):
+        event.listen(engine, name, used)
+    return gateway
+
+
+def test_a_webhooks_way_blocks_nowhere(watched: GatewayUnderTest) -> None:
+    with WATCH.on_this_thread():
+        answers = [
+            watched.github(key="new", body=b'{"ref": "main"}'),
+            watched.github(key="new", body=b'{"ref": "main"}'),
+            watched.github(key="failing", body=b"no JSON, so that a route fails"),
+            watched.github(key="forged", secret="another one"),
+            watched.github("nobody", key="lost"),
+            watched.github(key="large", body=b"x" * 6_000_000),
+            watched.client.delete("/webhooks/github"),
+            watched.client.post("/webhooks/slack", json={"type": "url_verification", "challenge": "abc"}),
+        ]
+    assert [answer.status_code for answer in answers] == [200, 200, 200, 401, 404, 413, 405, 401]
+    assert WATCH.seen == []
+
+
+def test_the_watch_sees_what_blocks(watched: GatewayUnderTest) -> None:
+    with WATCH.on_this_thread():
+        with open(__file__):
+            pass
+        with watched.database.read():
+            pass
+    assert any(seen.startswith("open") for seen in WATCH.seen)
+    assert "the database" in WATCH.seen

@@ -1,0 +1,148 @@
+"""Pages step back for webhooks: few at a time, at a low priority, with a rest, and a slow one makes room."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from gateway.front import page_pool
+from gateway.front.page_pool import NICENESS, PAGES_AT_A_TIME, PagePool
+
+WAIT_SECONDS = 20.0
+
+
+@pytest.fixture(autouse=True)
+def _switch_interval() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    yield
+    sys.setswitchinterval(before)
+
+
+class Page:
+    """A page that begins when it is called, and ends when it is told to."""
+
+    def __init__(self) -> None:
+        self.began, self.may_end = threading.Event(), threading.Event()
+
+    def __call__(self) -> str:
+        self.began.set()
+        assert self.may_end.wait(WAIT_SECONDS)
+        return "done"
+
+
+async def begun(page: Page) -> bool:
+    return await asyncio.to_thread(page.began.wait, WAIT_SECONDS)
+
+
+def test_only_a_few_compute_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_pool, "TURN_SECONDS", WAIT_SECONDS)
+
+    async def ask() -> None:
+        pool = PagePool(8, lambda: 0)
+        pages = [Page() for _ in range(PAGES_AT_A_TIME + 1)]
+        tasks = [asyncio.create_task(pool.run(page)) for page in pages]
+        assert [await begun(page) for page in pages[:-1]] == [True] * PAGES_AT_A_TIME
+        assert not pages[-1].began.is_set()
+        pages[0].may_end.set()
+        assert await begun(pages[-1])
+        for page in pages:
+            page.may_end.set()
+        assert await asyncio.gather(*tasks) == ["done"] * len(pages)
+        pool.close()
+
+    asyncio.run(ask())
+
+
+def test_a_page_that_waits_for_something_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_pool, "TURN_SECONDS", 0.01)
+
+    async def ask() -> None:
+        pool = PagePool(8, lambda: 0)
+        pages = [Page() for _ in range(PAGES_AT_A_TIME * 3)]
+        tasks = [asyncio.create_task(pool.run(page)) for page in pages]
+        assert all([await begun(page) for page in pages])
+        for page in pages:
+            page.may_end.set()
+        await asyncio.gather(*tasks)
+        # Every turn was given back once, no more and no less.
+        pages = [Page() for _ in range(PAGES_AT_A_TIME)]
+        monkeypatch.setattr(page_pool, "TURN_SECONDS", WAIT_SECONDS)
+        tasks = [asyncio.create_task(pool.run(page)) for page in pages]
+        assert all([await begun(page) for page in pages])
+        late = Page()
+        tasks.append(asyncio.create_task(pool.run(late)))
+        await asyncio.sleep(0)
+        assert not late.began.is_set()
+        for page in (*pages, late):
+            page.may_end.set()
+        await asyncio.gather(*tasks)
+        pool.close()
+
+    asyncio.run(ask())
+
+
+@pytest.mark.parametrize("webhooks_come", [True, False])
+def test_pages_rest_while_webhooks_come(webhooks_come: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_pool, "REST_PER_SECOND", 1e6)
+    count = 0
+
+    def compute() -> None:
+        nonlocal count
+        count += webhooks_come
+        began = time.thread_time()
+        while time.thread_time() - began < 0.001:
+            pass
+
+    async def ask() -> None:
+        pool = PagePool(1, lambda: count)
+        await pool.run(compute)
+        late = Page()
+        task = asyncio.create_task(pool.run(late))
+        if webhooks_come:
+            with pytest.raises(TimeoutError):
+                await asyncio.wait_for(asyncio.shield(task), 0.05)
+            assert not late.began.is_set()
+            task.cancel()
+        else:
+            late.may_end.set()
+            assert await task == "done"
+        pool.close()
+
+    asyncio.run(ask())
+
+
+def test_a_page_that_fails_gives_its_turn_back() -> None:
+    def fail() -> None:
+        raise LookupError("broken")
+
+    async def ask() -> None:
+        pool = PagePool(8, lambda: 0)
+        for _ in range(PAGES_AT_A_TIME * 2):
+            with pytest.raises(LookupError):
+                await pool.run(fail)
+        pool.close()
+
+    asyncio.run(ask())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_pages_have_a_low_priority_and_the_loop_keeps_its_own() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    async def ask() -> int:
+        pool = PagePool(1, lambda: 0)
+        try:
+            return await pool.run(niceness)
+        finally:
+            pool.close()
+
+    before = niceness()
+    assert asyncio.run(ask()) == max(NICENESS, before)
+    assert niceness() == before
