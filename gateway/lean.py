@@ -140,7 +140,8 @@ class LeanFlask(Flask):
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         # Routes depend on path and method only, never on a host that a stranger sent.
         if request is None:
-            return super().create_url_adapter(request)
+            # Without a server's name there is none, and nothing to ask.
+            return super().create_url_adapter(request) if self.config["SERVER_NAME"] else None
         environ = request.environ
         return MapAdapter(
             self.url_map,

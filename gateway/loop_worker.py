@@ -1,4 +1,5 @@
-"""gunicorn's event-loop worker as the gateway runs it: connections shared evenly, an end that waits for requests only.
+"""gunicorn's event-loop worker as the gateway runs it: connections shared evenly, silent ones dropped, and an end that
+waits for requests only.
 
 `gunicorn.conf.py` names it. It uses private names of gunicorn 27 and of asyncio: look here when either is upgraded.
 Imports nothing of the application: gunicorn's master reads this file before the workers' environment is set.
@@ -9,12 +10,16 @@ from __future__ import annotations
 import asyncio
 import gc
 import mmap
+from collections.abc import Callable
 from typing import Any
 
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.gasgi import ASGIWorker
 
 PAUSE_SECONDS = 0.005
+# From a connection's beginning to the end of its first request's headers. gunicorn 27 sets a limit for the following
+# requests only (`keepalive`).
+FIRST_REQUEST_SECONDS = 30.0
 
 
 class Seats:
@@ -61,10 +66,11 @@ class FairLoop(asyncio.SelectorEventLoop):
     nearly all, and the others would idle.
     """
 
-    def __init__(self, seats: Seats, seat: int | None) -> None:
+    def __init__(self, seats: Seats, seat: int | None, accepted: Callable[[Any], None] = lambda protocol: None) -> None:
         super().__init__()
         self._seats = seats
         self._seat = seat
+        self._accepted = accepted
 
     def _accept_connection(self, factory: Any, listener: Any, *rest: Any) -> None:
         if self._seats.has_more_than_others(self._seat):
@@ -81,7 +87,12 @@ class FairLoop(asyncio.SelectorEventLoop):
         self._add_reader(listener.fileno(), self._accept_connection, factory, listener, *rest)  # type: ignore[attr-defined]
 
     def _accept_one(self, factory: Any, listener: Any, tls: Any, server: Any, _backlog: int, *rest: Any) -> None:
-        super()._accept_connection(factory, listener, tls, server, 1, *rest)  # type: ignore[misc]
+        def made() -> Any:
+            protocol = factory()
+            self._accepted(protocol)
+            return protocol
+
+        super()._accept_connection(made, listener, tls, server, 1, *rest)  # type: ignore[misc]
 
 
 class LoopWorker(ASGIWorker):  # type: ignore[misc]
@@ -107,8 +118,15 @@ class LoopWorker(ASGIWorker):  # type: ignore[misc]
             self.seats.set(self.seat, connections)
 
     def _setup_event_loop(self) -> None:
-        self.loop = FairLoop(self.seats, self.seat)
+        self.loop = FairLoop(self.seats, self.seat, self._expect_request)
         asyncio.set_event_loop(self.loop)
+
+    def _expect_request(self, protocol: ASGIProtocol) -> None:
+        self.loop.call_later(FIRST_REQUEST_SECONDS, self._drop_if_silent, protocol)
+
+    def _drop_if_silent(self, protocol: ASGIProtocol) -> None:
+        if protocol.req_count <= 1 and protocol._awaiting_request:
+            protocol._keepalive_timeout()
 
     async def _shutdown(self) -> None:
         # Who takes no more is nobody to wait for.

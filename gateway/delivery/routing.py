@@ -64,8 +64,13 @@ def fan_out(routing: RoutingSnapshot, event: EventRow, headers: tuple[tuple[str,
     if not routes:
         return ()
     subject = subject_of(event, headers)
-    rows = (apply_route(route, event, subject) for route in routes if route.matches(event.type))
-    return tuple(row for row in rows if row is not None)
+    rows = []
+    for route in routes:
+        if route.matches(event.type):
+            row = apply_route(route, event, subject)
+            if row is not None:
+                rows.append(row)
+    return tuple(rows)
 
 
 def subject_of(event: EventRow, headers: tuple[tuple[str, str], ...]) -> Subject:

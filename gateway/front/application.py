@@ -12,6 +12,7 @@ import asyncio
 import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, TypeVar
 
 from flask import Flask
@@ -174,8 +175,14 @@ def _own(parts: Parts) -> Parts:
     return status, [*headers, ("X-Request-Id", new_id("req"))], body
 
 
+@lru_cache(maxsize=256)
+def _encoded(name: str) -> bytes:
+    """A header's name as ASGI has it; there are few."""
+    return name.lower().encode("latin-1")
+
+
 async def _respond(send: Send, parts: Parts) -> None:
     status, headers, body = parts
-    encoded = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in headers]
+    encoded = [(_encoded(name), value.encode("latin-1")) for name, value in headers]
     await send({"type": "http.response.start", "status": status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})

@@ -10,7 +10,7 @@ from urllib.parse import unquote_to_bytes
 from gateway.front.messages import Scope
 from gateway.webhooks.request_reader import BODY_KEY, HEADERS_KEY, Body
 
-_NAMES: dict[str, str] = {}
+_NAMES: dict[bytes, tuple[str, str]] = {}
 NAMES_KEPT = 1024
 NAME_CHARACTERS = 64
 
@@ -43,20 +43,25 @@ def environ_of(scope: Scope, body: Body) -> dict[str, Any]:
         "wsgi.run_once": False,
         BODY_KEY: body,
     }
-    pairs = [(name.decode("latin-1"), value.decode("latin-1")) for name, value in scope["headers"]]
-    environ[HEADERS_KEY] = tuple(pairs)
-    for name, value in pairs:
-        key = _NAMES.get(name) or _key(name)
+    pairs = []
+    for raw_name, raw_value in scope["headers"]:
+        name, key = _NAMES.get(raw_name) or _name_and_key(raw_name)
+        value = raw_value.decode("latin-1")
+        pairs.append((name, value))
         # Repeats are joined as WSGI servers do; verification sees them apart, in HEADERS_KEY.
         environ[key] = f"{environ[key]},{value}" if key in environ else value
+    environ[HEADERS_KEY] = tuple(pairs)
     return environ
 
 
-def _key(name: str) -> str:
-    """`x-hub-signature` as `HTTP_X_HUB_SIGNATURE`; short names are remembered up to a bound, attackers can send any."""
+def _name_and_key(raw_name: bytes) -> tuple[str, str]:
+    """`x-hub-signature` as text and as `HTTP_X_HUB_SIGNATURE`. Short names are remembered up to a bound: attackers can
+    send any.
+    """
+    name = raw_name.decode("latin-1")
     key = name.upper().replace("-", "_")
     if key not in {"CONTENT_TYPE", "CONTENT_LENGTH"}:
         key = f"HTTP_{key}"
-    if len(_NAMES) < NAMES_KEPT and len(name) <= NAME_CHARACTERS:
-        _NAMES[name] = key
-    return key
+    if len(_NAMES) < NAMES_KEPT and len(raw_name) <= NAME_CHARACTERS:
+        _NAMES[raw_name] = name, key
+    return name, key

@@ -33,8 +33,11 @@ class Arrival:
 
     def header(self, name: str) -> str | None:
         """The first value of a header, whatever the case of its name."""
-        wanted = name.lower()
-        return next((value for key, value in self.headers if key.lower() == wanted), None)
+        wanted, length = name.lower(), len(name)
+        for key, value in self.headers:
+            if len(key) == length and key.lower() == wanted:
+                return value
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,10 +73,10 @@ def _store_at_once(connection: Connection, entries: Sequence[Entry]) -> list[App
 
 def submission_bytes(submission: Submission) -> int:
     """About how much memory a submission takes."""
-    return sum(
-        1024
-        + len(entry.event.body)
-        + len(entry.event.headers)
-        + sum(512 + len(row.payload or b"") for row in entry.deliveries)
-        for entry in submission.entries
-    )
+    size = 0
+    for event, deliveries, _follow_ups in submission.entries:
+        size += 1024 + len(event.body) + len(event.headers) + 512 * len(deliveries)
+        for row in deliveries:
+            if row.payload is not None:
+                size += len(row.payload)
+    return size

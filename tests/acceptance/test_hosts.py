@@ -8,11 +8,12 @@ import signal
 import socket
 import struct
 from collections.abc import Sequence
+from contextlib import ExitStack
 
 import psutil
 import pytest
 
-from tests.services.gateway_process import Installation
+from tests.services.gateway_process import ROOT, Installation
 from tests.services.github_sender import GithubSender, signed
 from tests.services.raw_http import connected, post, read_answer
 from tests.services.sink_thread import SinkThread
@@ -71,6 +72,27 @@ def test_reloaded_in_a_burst(installation: Installation, sink: SinkThread, table
     assert sender.answers[0] <= 2 * 8 * 2, sender.answers
     assert "Traceback" not in program.log()
     require_nothing_lost(sender, sink, tables)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_who_never_sends_a_whole_header_is_dropped(installation: Installation) -> None:
+    impatient = installation.directory / "impatient.conf.py"
+    impatient.write_text(
+        "from gateway import loop_worker\n"
+        "loop_worker.FIRST_REQUEST_SECONDS = 0.3\n"
+        f"exec(compile(open({str(ROOT / 'gunicorn.conf.py')!r}).read(), 'gunicorn.conf.py', 'exec'))\n"
+    )
+    installation.web("--config", str(impatient))
+    with ExitStack() as stack:
+        silent, halfway, used = (stack.enter_context(connected(installation.port)) for _ in range(3))
+        halfway.sendall(b"POST /webhooks/github HTTP/1.1\r\nHost: gate")
+        used.sendall(b"GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n")
+        first = read_answer(used)
+        assert (silent.recv(1), halfway.recv(1)) == (b"", b"")
+        # One that has asked before may take its time.
+        used.sendall(b"GET /healthz HTTP/1.1\r\nHost: gateway\r\n\r\n")
+        second = read_answer(used)
+    assert [answer and answer.status for answer in (first, second)] == [200, 200]
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
