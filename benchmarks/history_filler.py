@@ -12,11 +12,14 @@ from sqlalchemy import create_engine
 from benchmarks.queue_filler import entry
 from benchmarks.samples import SignedBody, delivery_ids, signed_bodies
 from benchmarks.servers import Installation
-from gateway.security.identifiers import new_id
+from gateway.security.identifiers import earliest_id
 
 PAST_SECONDS = 29 * 86_400
 BATCH = 20_000
 ATTEMPT_COLUMNS = ("delivery_id", "number", "tenant_id", "started_at", "duration_ms", "outcome", "status")
+
+# Of an id, after its clock.
+RANDOM_CHARACTERS = 12
 
 Rows = dict[str, list[tuple[object, ...]]]
 
@@ -50,9 +53,9 @@ def _past(place: Installation, count: int, body_bytes: int) -> Iterator[dict[str
 
 def _finished(place: Installation, signed: SignedBody, key: str, at_us: int) -> dict[str, tuple[object, ...]]:
     event, (delivery,), _ = entry(place, signed, key)
-    event = event._replace(id=new_id("evt", at_us), received_at=at_us)
+    event = event._replace(id=_id_of("evt", event.id, at_us), received_at=at_us)
     delivery = delivery._replace(
-        id=new_id("dlv", at_us),
+        id=_id_of("dlv", delivery.id, at_us),
         event_id=event.id,
         state="delivered",
         next_attempt_at=at_us,
@@ -64,6 +67,11 @@ def _finished(place: Installation, signed: SignedBody, key: str, at_us: int) -> 
         "deliveries": (*delivery, at_us, 1, 0),
         "attempts": (delivery.id, 1, place.tenant_id, at_us + 5_000, 12, "delivered", 200),
     }
+
+
+def _id_of(prefix: str, made_now: str, at_us: int) -> str:
+    """An id as it would have been made at `at_us`: its clock, and the random part of one that was made now."""
+    return earliest_id(prefix, at_us)[:-RANDOM_CHARACTERS] + made_now[-RANDOM_CHARACTERS:]
 
 
 def _columns(place: Installation, body_bytes: int) -> dict[str, tuple[str, ...]]:
