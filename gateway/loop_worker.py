@@ -30,6 +30,8 @@ class Seats:
 
     MOST = 256
     _EMPTY = 0xFFFF_FFFF
+    # Of a process that takes no more connections, and still ends those it has.
+    _LEAVING = 0xFFFF_FFFE
 
     def __init__(self) -> None:
         self._counts = memoryview(mmap.mmap(-1, 4 * self.MOST)).cast("I")
@@ -49,14 +51,18 @@ class Seats:
         if number is not None:
             self._counts[number] = self._EMPTY
 
+    def retire(self, number: int | None) -> None:
+        """Who sits there takes no more connections: nobody to wait for, but not gone yet."""
+        if number is not None:
+            self._counts[number] = self._LEAVING
+
     def set(self, number: int, connections: int) -> None:
         """So many connections are open there."""
-        if self._counts[number] != self._EMPTY:
-            self._counts[number] = connections
+        self._counts[number] = connections
 
     def has_more_than_others(self, number: int | None) -> bool:
         """Whether another process holds fewer connections than this one."""
-        return number is not None and self._EMPTY != self._counts[number] > min(self._counts)
+        return number is not None and self._counts[number] > min(self._counts)
 
 
 class FairLoop(asyncio.SelectorEventLoop):
@@ -72,6 +78,16 @@ class FairLoop(asyncio.SelectorEventLoop):
         self._seat = seat
         self._accepted = accepted
 
+    async def create_server(self, protocol_factory: Any, *arguments: Any, **named: Any) -> asyncio.Server:
+        """A server whose protocols are shown to `accepted` when they are made."""
+
+        def made() -> Any:
+            protocol = protocol_factory()
+            self._accepted(protocol)
+            return protocol
+
+        return await super().create_server(made, *arguments, **named)
+
     def _accept_connection(self, factory: Any, listener: Any, *rest: Any) -> None:
         if self._seats.has_more_than_others(self._seat):
             # Not for long: the other one may hang.
@@ -83,16 +99,12 @@ class FairLoop(asyncio.SelectorEventLoop):
     def _accept_again(self, factory: Any, listener: Any, *rest: Any) -> None:
         if listener.fileno() < 0:
             return
-        self._accept_one(factory, listener, *rest)
+        # In this order: without file descriptors left, accepting stops listening for a second.
         self._add_reader(listener.fileno(), self._accept_connection, factory, listener, *rest)  # type: ignore[attr-defined]
+        self._accept_one(factory, listener, *rest)
 
     def _accept_one(self, factory: Any, listener: Any, tls: Any, server: Any, _backlog: int, *rest: Any) -> None:
-        def made() -> Any:
-            protocol = factory()
-            self._accepted(protocol)
-            return protocol
-
-        super()._accept_connection(made, listener, tls, server, 1, *rest)  # type: ignore[misc]
+        super()._accept_connection(factory, listener, tls, server, 1, *rest)  # type: ignore[misc]
 
 
 class LoopWorker(ASGIWorker):  # type: ignore[misc]
@@ -129,8 +141,8 @@ class LoopWorker(ASGIWorker):  # type: ignore[misc]
             protocol._keepalive_timeout()
 
     async def _shutdown(self) -> None:
-        # Who takes no more is nobody to wait for.
-        self.seats.leave(self.seat)
+        self.seats.retire(self.seat)
+        self.seat = None
         for one in gc.get_objects():
             if isinstance(one, ASGIProtocol) and one.worker is self and one._awaiting_request:
                 one._keepalive_timeout()

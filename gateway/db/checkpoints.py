@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 
 from gateway.db.database import Database
 from gateway.errors import GatewayError
@@ -32,11 +32,13 @@ class Checkpointer:
 
     def wrote(self) -> None:
         """A transaction was committed. Cheap; called by one thread."""
-        if not self._written.is_set():
-            self._written.set()
-            if self._thread is None and self._database.is_sqlite:
-                self._thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
-                self._thread.start()
+        if self._thread is None and self._database.is_sqlite:
+            thread = threading.Thread(target=self._run, name="checkpoints", daemon=True)
+            # Where the system gives no more threads, SQLite's own way has to do.
+            with suppress(RuntimeError):
+                thread.start()
+                self._thread = thread
+        self._written.set()
 
     def close(self) -> None:
         """End the thread. Idempotent."""
@@ -64,4 +66,7 @@ class Checkpointer:
                 _busy, pages, _copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
                 if pages > RESTART_PAGES:
                     with self._database.alone():
-                        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+                        is_busy, _pages, _copied = connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+                    if is_busy:
+                        # Somebody reads a state of long ago, and the log must keep it.
+                        self._closing.wait(RETRY_SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NamedTuple, TypeVar
@@ -22,6 +23,9 @@ from gateway.errors import StorageUnavailable
 # to come back: one statement for many rows. Bounded, so that there are few different statements to keep prepared.
 SQLITE_ROWS = 50
 
+
+# Firewalls forget connections that rest for some minutes, without a word to either end.
+RESTED_SECONDS = 60.0
 
 Row = TypeVar("Row", bound=NamedTuple)
 
@@ -110,23 +114,28 @@ class KeptWriter:
     """`Database.write` for one thread, on a connection that it keeps: taking one from the pool for every transaction
     and giving it back costs more than a small transaction does.
 
-    A connection on which anything went wrong is given up; the next transaction opens another one.
+    A connection on which anything went wrong is given up, and one that rested for long, which may be dead without
+    anybody knowing; the next transaction opens another one.
     """
 
     def __init__(self, engine: Engine, lock: WriteLock | NoLock) -> None:
         self._engine = engine
         self._lock = lock
         self._connection: Connection | None = None
+        self._used_at = 0.0
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that may write, alone among SQLite's writers. Raises `StorageUnavailable`."""
         with storage_errors(), self._lock.held():
             try:
+                if time.monotonic() - self._used_at > RESTED_SECONDS:
+                    self.close()
                 if self._connection is None:
                     self._connection = self._engine.connect()
                 with self._connection.begin():
                     yield self._connection
+                self._used_at = time.monotonic()
             except BaseException:
                 self.close()
                 raise
@@ -146,8 +155,10 @@ def storage_errors() -> Iterator[None]:
     except (PoolTimeout, OSError, sqlite3.OperationalError) as error:
         raise StorageUnavailable(f"the database is not available: {_first_line(error)}") from error
     except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        # A server that answers with a reason (a lock, a timeout, a full disk) has not lost the connection.
+        lost = error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
         raise StorageUnavailable(
-            f"the database is not available: {_first_line(error)}", connection_lost=True
+            f"the database is not available: {_first_line(error)}", connection_lost=lost
         ) from error
     except DBAPIError as error:
         lost = error.connection_invalidated

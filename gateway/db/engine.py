@@ -40,7 +40,16 @@ def engine_options(database_url: str) -> dict[str, Any]:
             "max_overflow": 24,
         }
     return {
-        "connect_args": {"connect_timeout": 5, "options": POSTGRES_OPTIONS, "application_name": "gateway"},
+        "connect_args": {
+            "connect_timeout": 5,
+            "options": POSTGRES_OPTIONS,
+            "application_name": "gateway",
+            # A peer that is gone without a word is noticed within 20 s or so, not after a quarter of an hour.
+            "keepalives_idle": 10,
+            "keepalives_interval": 5,
+            "keepalives_count": 2,
+            "tcp_user_timeout": 20_000,
+        },
         "pool_size": 4,
         "max_overflow": 12,
         "pool_timeout": 5,

@@ -87,6 +87,10 @@ class GroupCommit(Generic[Item, Result]):
         """Tell `listener` of all that is settled from now on, once per transaction."""
         self._listeners.append(listener)
 
+    def unlisten(self, listener: Listener[Result]) -> None:
+        """Tell `listener` no more."""
+        self._listeners.remove(listener)
+
     def submit(self, item: Item) -> Pending[Result]:
         """Queue `item`. It comes to its result, or to `StorageUnavailable`, or to the database's own error when this
         item alone could not be stored. Raises `QueueFull` at once when there is no room.
@@ -118,8 +122,13 @@ class GroupCommit(Generic[Item, Result]):
     def _start(self) -> None:
         with self._lock:
             if self._thread is None and not self._closing:
-                self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
+                try:
+                    thread.start()
+                except RuntimeError as error:
+                    # The system gives no more threads; the next item tries again.
+                    raise QueueFull("this process cannot start its commit writer") from error
+                self._thread = thread
 
     def _run(self) -> None:
         last_size = 1
@@ -171,7 +180,10 @@ class GroupCommit(Generic[Item, Result]):
             self._fail(pendings, StorageUnavailable(f"the commit failed: {type(error).__name__}"))
             get_logger(__name__).exception("commit failed; the writer goes on with the next batch")
         else:
-            self._stored(items, results)
+            try:
+                self._stored(items, results)
+            except Exception:  # counting and the like: what is committed is committed
+                get_logger(__name__).exception("after a commit")
             for pending, result in zip(pendings, results, strict=True):
                 pending.succeed(result)
             self._tell(pendings)
@@ -195,5 +207,5 @@ class GroupCommit(Generic[Item, Result]):
         self._tell(pendings)
 
     def _tell(self, pendings: Sequence[Pending[Result]]) -> None:
-        for listener in self._listeners:
+        for listener in tuple(self._listeners):
             listener(pendings)

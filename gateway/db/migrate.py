@@ -27,6 +27,8 @@ def upgrade(database_url: str) -> str:
     try:
         with database.write() as connection:
             if not database.is_sqlite:
+                # A large table's index takes as long as it takes.
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
             command.upgrade(_config(connection), "head")
     finally:

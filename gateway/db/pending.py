@@ -13,7 +13,9 @@ Result = TypeVar("Result")
 
 
 class Pending(Generic[Result]):
-    """One item's way through its transaction. The writer settles it once, in its own thread; anybody may ask."""
+    """One item's way through its transaction. The writer settles it once, in its own thread. One thread may wait for
+    the result, or one coroutine; once it is settled, anybody may ask.
+    """
 
     __slots__ = ("_error", "_result", "_settled", "is_settled")
 

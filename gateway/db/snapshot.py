@@ -64,8 +64,9 @@ class Snapshot(Generic[Value]):
         with self._lock:
             if self._loaded is None:
                 self.refresh()
-                self._thread = threading.Thread(target=self._run, name="snapshot", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="snapshot", daemon=True)
+                thread.start()
+                self._thread = thread
         assert self._loaded is not None
         return self._loaded[1]
 

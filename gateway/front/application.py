@@ -12,7 +12,7 @@ import asyncio
 import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 from flask import Flask
@@ -85,9 +85,10 @@ class Front:
             await _respond(send, _own(TOO_MANY))
             return
         environ = environ_of(scope, body)
-        if is_inbound and self._inbound.ingest.is_ready:
+        if is_inbound:
             self._webhooks += 1
-            parts = await self._ingest(environ)
+            is_ready = self._inbound.ingest.is_ready
+            parts = await (self._ingest(environ) if is_ready else self._run_errand(partial(self._call, environ)))
         else:
             self._started()
             assert self._pages is not None
@@ -164,6 +165,8 @@ class Front:
     async def _end(self) -> None:
         self._watchdog.stop()
         await self._run_errand(self._inbound.close)
+        if self._bridge is not None:
+            self._inbound.ingest.unlisten(self._bridge.settled)
         self._errands.shutdown(wait=False, cancel_futures=True)
         if self._pages is not None:
             self._pages.close()

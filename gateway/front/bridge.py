@@ -48,7 +48,8 @@ class LoopBridge:
                 self._loop.call_soon_threadsafe(self._drain)
             except RuntimeError:
                 # The loop has ended; nobody waits any more.
-                return
+                self._settled.clear()
+                self._is_scheduled = False
 
     def _drain(self) -> None:
         # Cleared before draining: what comes in between schedules one more, empty, drain.

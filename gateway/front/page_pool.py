@@ -2,8 +2,8 @@
 
 The loop shares one interpreter lock, and mostly one core, with these threads. So few pages compute at a time, at a low
 priority, and nobody keeps the lock for longer than a millisecond while another thread wants it. While webhooks come in,
-pages also rest: four times as long as they computed, before the next ones begin. A page that takes long is waiting for
-something, a database or somebody else's server, and makes room for the next one.
+pages also rest: four times as long as they computed, before the next ones begin. A page that waits for something, a
+database or somebody else's server, makes room for the next one.
 
 Measured by `scripts/bench ingest --mode busy-pages`: without all this, the slowest webhooks took a hundred times as
 long while clients asked for pages as fast as they could.
@@ -26,6 +26,8 @@ Result = TypeVar("Result")
 
 PAGES_AT_A_TIME = 2
 TURN_SECONDS = 0.05
+# Who computed for less than this share of its turn is waiting for something.
+WAITING_SHARE = 0.1
 REST_PER_SECOND = 4.0
 NICENESS = 10
 # Python's default is 5 ms: what a page would take from the loop each time the loop wakes up.
@@ -33,8 +35,8 @@ SWITCH_SECONDS = 0.001
 
 
 class PagePool:
-    """Belongs to one event loop. At most `threads` pages are under way, and at most `PAGES_AT_A_TIME` of them younger
-    than `TURN_SECONDS`; the others wait for their turn. `webhooks` counts what has come in.
+    """Belongs to one event loop. At most `threads` pages are under way, and at most `PAGES_AT_A_TIME` of them compute;
+    the others wait for their turn. `webhooks` counts what has come in.
     """
 
     def __init__(self, threads: int, webhooks: Callable[[], int]) -> None:
@@ -45,32 +47,58 @@ class PagePool:
 
     async def run(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         """Call `function` in a thread, when it is its turn."""
-        loop = asyncio.get_running_loop()
         await self._turns.acquire()
         before = self._webhooks()
-        # A turn ends once: by this alarm, or after the page.
-        alarm = loop.call_later(TURN_SECONDS, self._turns.release)
-        computed = 0.0
-
-        def page() -> Result:
-            nonlocal computed
-            began = time.thread_time()
-            try:
-                return function(*arguments)
-            finally:
-                computed = time.thread_time() - began
-
+        turn = _Turn(asyncio.get_running_loop(), self._turns.release)
         try:
-            return await loop.run_in_executor(self._threads, page)
+            return await asyncio.get_running_loop().run_in_executor(self._threads, turn.compute, function, *arguments)
         finally:
-            if alarm.when() > loop.time():
-                alarm.cancel()
-                is_busy = self._webhooks() != before
-                loop.call_later(computed * REST_PER_SECOND if is_busy else 0.0, self._turns.release)
+            turn.end(is_busy=self._webhooks() != before)
 
     def close(self) -> None:
         """Take no more. Pages under way end by themselves."""
         self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+class _Turn:
+    """One page's right to compute. It ends once: while the page waits for something, or after the page and a rest."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, release: Callable[[], None]) -> None:
+        self._loop = loop
+        self._release = release
+        self._began = loop.time()
+        self._clock: int | None = None
+        self._computed_before = 0.0
+        self._computed = 0.0
+        self._alarm: asyncio.TimerHandle | None = loop.call_later(TURN_SECONDS, self._look)
+
+    def compute(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
+        """Call `function`, in this thread."""
+        self._computed_before = time.thread_time()
+        if sys.platform == "linux":
+            self._clock = time.pthread_getcpuclockid(threading.get_ident())
+        try:
+            return function(*arguments)
+        finally:
+            self._clock = None
+            self._computed = time.thread_time() - self._computed_before
+
+    def end(self, *, is_busy: bool) -> None:
+        """The page is done, or its client has gone."""
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = None
+            self._loop.call_later(self._computed * REST_PER_SECOND if is_busy else 0.0, self._release)
+
+    def _look(self) -> None:
+        clock = self._clock
+        computed = time.clock_gettime(clock) - self._computed_before if clock is not None else 0.0
+        # One that gets little of the core is not one that waits: it computes at its low priority.
+        if computed > (self._loop.time() - self._began) * WAITING_SHARE:
+            self._alarm = self._loop.call_later(TURN_SECONDS, self._look)
+        else:
+            self._alarm = None
+            self._release()
 
 
 def _step_back() -> None:

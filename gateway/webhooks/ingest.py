@@ -126,6 +126,10 @@ class Ingest:
         """Tell `listener`, in the commit writer's thread, of the receipts that each transaction settled."""
         self._commits.listen(listener)
 
+    def unlisten(self, listener: Callable[[Sequence[Pending[Receipt]]], None]) -> None:
+        """Tell `listener` no more."""
+        self._commits.unlisten(listener)
+
     def begin(self, arrival: Arrival) -> Outcome:
         """Everything up to the hand-over. Never blocks once the snapshot is loaded; never raises for bad input."""
         try:

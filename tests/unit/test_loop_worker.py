@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 
 from gateway.loop_worker import FairLoop, Seats
@@ -35,10 +36,10 @@ def test_who_has_more_than_others() -> None:
     seats.set(second, 1)
     assert not seats.has_more_than_others(first)
     seats.set(first, 2)
-    # Who has left is nobody to wait for, and does not come back by closing its last connections.
-    seats.leave(second)
-    seats.set(second, 0)
+    # Who is leaving is nobody to wait for, and its seat is not free yet.
+    seats.retire(second)
     assert not seats.has_more_than_others(first)
+    assert seats.take() not in {first, second}
 
 
 def connections_taken(seats: Seats, seat: int | None, count: int) -> int:
@@ -74,6 +75,49 @@ def test_a_loop_accepts_also_while_another_process_hangs() -> None:
     assert other is not None
     seats.set(mine, 5)
     assert connections_taken(seats, mine, 20) == 20
+
+
+def test_a_protocol_is_shown_once_also_after_a_lack_of_file_descriptors() -> None:
+    seats = Seats()
+    mine, other = seats.take(), seats.take()
+    assert mine is not None
+    assert other is not None
+    seats.set(mine, 5)
+    shown: list[object] = []
+    loop = FairLoop(seats, mine, shown.append)
+    exhausted = asyncio.Event()
+    loop.set_exception_handler(lambda _loop, _context: exhausted.set())
+
+    async def serve() -> None:
+        answers: list[asyncio.Transport] = []
+
+        class Protocol(asyncio.Protocol):
+            def connection_made(self, transport: asyncio.BaseTransport) -> None:
+                assert isinstance(transport, asyncio.Transport)
+                answers.append(transport)
+                transport.write(b"x")
+
+        listener = socket.create_server(("127.0.0.1", 0))
+        server = await loop.create_server(Protocol, sock=listener)
+        with socket.create_connection(listener.getsockname()) as client:
+            client.setblocking(False)
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+            try:
+                await asyncio.wait_for(exhausted.wait(), 20)
+                assert not shown
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            assert await asyncio.wait_for(loop.sock_recv(client, 1), 20) == b"x"
+        for transport in answers:
+            transport.close()
+        server.close()
+
+    try:
+        loop.run_until_complete(serve())
+    finally:
+        loop.close()
+    assert len(shown) == 1
 
 
 def test_a_loop_without_a_seat_accepts() -> None:

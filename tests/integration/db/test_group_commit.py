@@ -12,6 +12,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.db.database import Database
 from gateway.db.group_commit import GroupCommit
+from gateway.db.pending import Pending
 from gateway.errors import QueueFull, StorageUnavailable
 
 
@@ -135,3 +136,47 @@ def test_a_database_that_cannot_be_written_fails_the_batch_and_the_next_one_succ
     assert commits.submit(2).result(20) == 20
     assert stored(database) == [2]
     commits.close()
+
+
+def test_what_is_told_of_a_commit_may_fail_and_the_callers_still_hear(database: Database) -> None:
+    def fail(items: Sequence[int], results: Sequence[int]) -> None:
+        raise RuntimeError("can't start new thread")
+
+    commits = GroupCommit(database, store, size_of=lambda item: 1, stored=fail)
+    assert [commits.submit(number).result(20) for number in range(3)] == [0, 10, 20]
+    assert stored(database) == [0, 1, 2]
+    commits.close()
+
+
+def test_a_process_that_gets_no_thread_refuses_and_tries_again(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    commits = GroupCommit(database, store, size_of=lambda item: 1)
+    with monkeypatch.context() as without_threads:
+        without_threads.setattr(threading.Thread, "start", refuse)
+        with pytest.raises(QueueFull):
+            commits.submit(1)
+    assert commits.submit(2).result(20) == 20
+    commits.close()
+
+
+def test_listeners_hear_of_whole_transactions_until_they_leave(database: Database) -> None:
+    gate, heard = Gate(), list[int]()
+    commits = GroupCommit(database, gate, size_of=lambda item: 1)
+
+    def listen(pendings: Sequence[Pending[int]]) -> None:
+        heard.append(len(pendings))
+
+    commits.listen(listen)
+    pendings = [commits.submit(0)]
+    assert gate.entered.wait(20)
+    pendings += [commits.submit(number) for number in (1, -5, 2)]
+    gate.opened.set()
+    commits.close()
+    # The batch of three was refused, so its items went one by one.
+    assert heard == [1, 1, 1, 1]
+    assert all(pending.is_settled for pending in pendings)
+    commits.unlisten(listen)

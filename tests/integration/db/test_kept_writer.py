@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 from psycopg.errors import UniqueViolation
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
+from gateway.db import database as database_module
 from gateway.db.database import Database, KeptWriter, postgres_driver, single_statement
 from gateway.errors import StorageUnavailable
 
@@ -50,6 +51,19 @@ def test_a_transaction_that_fails_leaves_nothing_behind(database: Database, writ
         add(writer, 2, 1)
     add(writer, 3)
     assert stored(database) == [1, 3]
+
+
+def test_a_connection_that_rested_for_long_is_replaced(
+    database: Database, writer: KeptWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+    event.listen(database.engine, "checkout", lambda *arguments: opened.append(arguments))
+    add(writer, 1)
+    add(writer, 2)
+    assert len(opened) == 1
+    monkeypatch.setattr(database_module, "RESTED_SECONDS", 0.0)
+    add(writer, 3)
+    assert len(opened) == 2
 
 
 def test_another_writer_is_not_kept_waiting_between_transactions(database: Database, writer: KeptWriter) -> None:

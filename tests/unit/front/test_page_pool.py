@@ -117,6 +117,30 @@ def test_pages_rest_while_webhooks_come(webhooks_come: bool, monkeypatch: pytest
     asyncio.run(ask())
 
 
+def test_a_page_that_computes_for_long_makes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_pool, "TURN_SECONDS", 0.01)
+    may_end = threading.Event()
+
+    def compute() -> None:
+        while not may_end.is_set():
+            pass
+
+    async def ask() -> None:
+        pool = PagePool(8, lambda: 0)
+        computing = [asyncio.create_task(pool.run(compute)) for _ in range(PAGES_AT_A_TIME)]
+        late = Page()
+        task = asyncio.create_task(pool.run(late))
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(asyncio.shield(task), 0.1)
+        assert not late.began.is_set()
+        may_end.set()
+        late.may_end.set()
+        await asyncio.gather(*computing, task)
+        pool.close()
+
+    asyncio.run(ask())
+
+
 def test_a_page_that_fails_gives_its_turn_back() -> None:
     def fail() -> None:
         raise LookupError("broken")
