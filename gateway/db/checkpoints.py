@@ -15,7 +15,7 @@ from gateway.db.database import Database
 from gateway.errors import GatewayError
 from gateway.telemetry.logging import get_logger
 
-INTERVAL_SECONDS = 0.1
+INTERVAL_SECONDS = 0.02
 RETRY_SECONDS = 1.0
 # From here on the log is begun anew: writers wait for a moment, but for the rest of what they added meanwhile only.
 RESTART_PAGES = 2000
