@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from contextlib import closing, suppress
 
 from gateway.db.database import Database
@@ -19,6 +20,7 @@ INTERVAL_SECONDS = 0.02
 RETRY_SECONDS = 1.0
 # From here on the log is begun anew: writers wait for a moment, but for the rest of what they added meanwhile only.
 RESTART_PAGES = 2000
+RESTART_SECONDS = 0.1
 
 
 class Checkpointer:
@@ -60,13 +62,13 @@ class Checkpointer:
         with closing(self._database.detached()) as connection:
             # Whoever reads just now is not waited for: the next round comes soon.
             connection.execute("PRAGMA busy_timeout=0")
+            restart_at = 0.0
             while not self._closing.wait(INTERVAL_SECONDS):
                 self._written.wait()
                 self._written.clear()
                 _busy, pages, _copied = connection.execute("PRAGMA wal_checkpoint(PASSIVE)").fetchone()
-                if pages > RESTART_PAGES:
+                if pages > RESTART_PAGES and time.monotonic() >= restart_at:
                     with self._database.alone():
-                        is_busy, _pages, _copied = connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
-                    if is_busy:
-                        # Somebody reads a state of long ago, and the log must keep it.
-                        self._closing.wait(RETRY_SECONDS)
+                        connection.execute("PRAGMA wal_checkpoint(RESTART)").fetchone()
+                    # If somebody was reading, the log goes on, and there is no use in asking all the time.
+                    restart_at = time.monotonic() + RESTART_SECONDS

@@ -1,6 +1,6 @@
 """Threads for everything that is not a webhook, kept from getting in a webhook's way.
 
-The loop shares one interpreter lock, and mostly one core, with these threads. So few pages compute at a time, at a low
+The loop shares one interpreter lock, and mostly one core, with these threads. So one page computes at a time, at a low
 priority, and nobody keeps the lock for longer than a millisecond while another thread wants it. While webhooks come in,
 pages also rest: four times as long as they computed, before the next ones begin. A page that waits for something, a
 database or somebody else's server, makes room for the next one.
@@ -24,7 +24,7 @@ from typing import TypeVar, TypeVarTuple
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
 
-PAGES_AT_A_TIME = 2
+PAGES_AT_A_TIME = 1
 TURN_SECONDS = 0.05
 # Who computed for less than this share of its turn is waiting for something.
 WAITING_SHARE = 0.1

@@ -12,8 +12,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-import orjson
-
 from gateway.clock import MICROSECONDS, Clock
 from gateway.db.group_commit import GroupCommit
 from gateway.db.pending import Pending
@@ -233,7 +231,7 @@ class Ingest:
         document["event_id"] = first.event_id if first else None
         if len(appended) > 1:
             document["event_ids"] = [one.event_id for one in appended]
-        return Answer(200, orjson.dumps(document), event_id=first.event_id if first else None)
+        return Answer(200, json.dumps(document).encode("utf-8"), event_id=first.event_id if first else None)
 
     def _refuse(self, arrival: Arrival, tenant_id: str | None, source: SourceView | None, answer: Answer) -> Answer:
         assert answer.reason is not None

@@ -58,6 +58,7 @@ def test_what_was_written_is_copied_back(database: Database, checkpointer: Check
 def test_the_log_stays_short(database: Database, checkpointer: Checkpointer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checkpoints, "RESTART_PAGES", 100)
     monkeypatch.setattr(checkpoints, "INTERVAL_SECONDS", 0.001)
+    monkeypatch.setattr(checkpoints, "RESTART_SECONDS", 0.0)
     for _ in range(30):
         write(database, 300)
         checkpointer.wrote()
