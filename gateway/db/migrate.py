@@ -1,4 +1,8 @@
-"""Schema versions: where the database is, where the code expects it, and how to bring it there."""
+"""Schema versions: where the database is, where the code expects it, and how to bring it there.
+
+Revisions are numbered. A migration takes nothing away that the version before it uses: while machines are updated one
+after another, those that are not yet work on with the newer schema.
+"""
 
 from __future__ import annotations
 
@@ -50,9 +54,9 @@ def current(database: Database) -> str | None:
 
 
 def require_current(database: Database) -> None:
-    """Raises `SchemaBehind`, with the command to run, unless the database has this code's schema."""
+    """Raises `SchemaBehind`, with the command to run, unless the database has this code's schema or a newer one."""
     found = current(database)
-    if found != head():
+    if found is None or found < head():
         state = "has no schema yet" if found is None else f"has schema {found}, this version needs {head()}"
         raise SchemaBehind(f"the database {state}: run `gateway db upgrade`")
 

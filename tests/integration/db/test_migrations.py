@@ -35,6 +35,12 @@ def test_a_database_that_is_behind_is_refused_with_the_command_to_run(database: 
         require_current(database)
 
 
+def test_a_database_that_is_ahead_is_served_while_machines_are_updated(database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    require_current(database)
+
+
 def test_an_empty_file_has_no_schema_yet(tmp_path: Path) -> None:
     database = Database.open(f"sqlite:///{tmp_path / 'empty.db'}")
     with pytest.raises(SchemaBehind, match="no schema yet"):
