@@ -29,6 +29,8 @@ TURN_SECONDS = 0.05
 # Who computed for less than this share of its turn is waiting for something.
 WAITING_SHARE = 0.1
 REST_PER_SECOND = 4.0
+# However long a page took: others wait, and some of them ask whether this process is well.
+MOST_REST_SECONDS = 0.2
 NICENESS = 10
 # Python's default is 5 ms: what a page would take from the loop each time the loop wakes up.
 SWITCH_SECONDS = 0.001
@@ -88,7 +90,8 @@ class _Turn:
         if self._alarm is not None:
             self._alarm.cancel()
             self._alarm = None
-            self._loop.call_later(self._computed * REST_PER_SECOND if is_busy else 0.0, self._release)
+            rest = min(self._computed * REST_PER_SECOND, MOST_REST_SECONDS) if is_busy else 0.0
+            self._loop.call_later(rest, self._release)
 
     def _look(self) -> None:
         clock = self._clock
