@@ -69,6 +69,7 @@ class _Turn:
         self._loop = loop
         self._release = release
         self._began = loop.time()
+        self._has_begun = False
         self._clock: int | None = None
         self._computed_before = 0.0
         self._computed = 0.0
@@ -79,6 +80,7 @@ class _Turn:
         self._computed_before = time.thread_time()
         if sys.platform == "linux":
             self._clock = time.pthread_getcpuclockid(threading.get_ident())
+        self._has_begun = True
         try:
             return function(*arguments)
         finally:
@@ -97,7 +99,7 @@ class _Turn:
         clock = self._clock
         computed = time.clock_gettime(clock) - self._computed_before if clock is not None else 0.0
         # One that gets little of the core is not one that waits: it computes at its low priority.
-        if computed > (self._loop.time() - self._began) * WAITING_SHARE:
+        if not self._has_begun or computed > (self._loop.time() - self._began) * WAITING_SHARE:
             self._alarm = self._loop.call_later(TURN_SECONDS, self._look)
         else:
             self._alarm = None
