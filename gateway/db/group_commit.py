@@ -194,7 +194,7 @@ class GroupCommit(Generic[Item, Result]):
         except StorageUnavailable as error:
             if self._database.is_sqlite or not error.connection_lost:
                 raise
-            # A pooled connection that died while idle: a fresh one often works, and `apply` is repeatable.
+            # A kept connection that died while idle: a fresh one often works, and `apply` is repeatable.
             return self._store_once(items)
 
     def _store_once(self, items: Sequence[Item]) -> Sequence[Result]:
