@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Iterator
@@ -83,6 +84,16 @@ def test_a_webhooks_way_blocks_nowhere(watched: GatewayUnderTest) -> None:
         ]
     assert [answer.status_code for answer in answers] == [200, 200, 200, 401, 404, 413, 405, 401]
     assert WATCH.seen == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="threads have no priority of their own")
+def test_the_first_webhook_is_no_page_and_leaves_the_writer_its_priority(gateway: GatewayUnderTest) -> None:
+    gateway.source("github", "github", SECRET)
+    assert gateway.github().status_code == 200
+    writers = [one.native_id for one in threading.enumerate() if one.name in {"group-commit", "snapshot"}]
+    assert len(writers) >= 2
+    own = os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+    assert {os.getpriority(os.PRIO_PROCESS, writer) for writer in writers if writer} == {own}
 
 
 def test_the_watch_sees_what_blocks(watched: GatewayUnderTest) -> None:

@@ -43,6 +43,24 @@ def test_one_transaction_wakes_the_loop_once() -> None:
     assert loop.wake_ups == 1
 
 
+def test_transactions_that_end_before_the_loop_looks_share_a_wake_up() -> None:
+    loop = CountingLoop()
+    bridge = LoopBridge(loop, timeout_seconds=20)
+    pendings: list[Pending[int]] = [Pending() for _ in range(10)]
+
+    async def wait_for_all() -> None:
+        waits = [asyncio.create_task(bridge.wait(pending)) for pending in pendings]
+        await asyncio.sleep(0)
+        for number, pending in enumerate(pendings):
+            pending.succeed(number)
+            bridge.settled([pending])
+        await asyncio.gather(*waits)
+
+    loop.run_until_complete(wait_for_all())
+    loop.close()
+    assert loop.wake_ups == 1
+
+
 def test_what_is_settled_already_is_not_waited_for() -> None:
     async def wait() -> None:
         bridge = LoopBridge(asyncio.get_running_loop(), timeout_seconds=20)
