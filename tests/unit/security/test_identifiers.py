@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
 import re
+import subprocess
+import sys
 import time
 from base64 import b32hexdecode
 from concurrent.futures import ThreadPoolExecutor
+from functools import reduce
+from operator import or_
 
-from gateway.security.identifiers import new_id
+from gateway.security.identifiers import LOW_BITS, new_id
 
 
 def nanoseconds(identifier: str) -> int:
@@ -35,5 +40,35 @@ def test_threads_never_get_the_same_instant() -> None:
     assert len({nanoseconds(identifier) for batch in batches for identifier in batch}) == 16_000
 
 
-def test_the_rest_is_random() -> None:
-    assert len({new_id("evt")[-12:] for _ in range(1000)}) == 1000
+def random_part(identifier: str) -> int:
+    return int.from_bytes(b32hexdecode(identifier.split("_")[1].upper() + "======")[8:], "big")
+
+
+def test_the_rest_is_random_and_drawn_anew_all_the_time() -> None:
+    at = itertools.count(time.time_ns() + 60_000_000_000, 1 << LOW_BITS)
+    parts = [random_part(new_id("evt", time_ns=lambda: next(at))) for _ in range(1000)]
+    assert len(set(parts)) == 1000
+    # Every bit takes part.
+    seen_set, seen_clear = reduce(or_, parts), reduce(or_, (~part for part in parts))
+    assert seen_set == 2**64 - 1
+    assert seen_clear & (2**64 - 1) == 2**64 - 1
+
+
+FORKING = """
+import os
+from gateway.security.identifiers import new_id
+
+at = 1 << 62
+new_id("evt", time_ns=lambda: at)
+child = os.fork()
+print(new_id("evt", time_ns=lambda: at), flush=True)
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def test_a_forked_child_has_a_random_part_of_its_own() -> None:
+    shown = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True)
+    first, second = shown.stdout.split()
+    assert nanoseconds(first) == nanoseconds(second)
+    assert random_part(first) != random_part(second)
