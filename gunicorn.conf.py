@@ -26,13 +26,17 @@ configure_logging(settings, sys.stderr)
 class GatewayLogger(Logger):
     """gunicorn's records, handed to our handlers as they are: one format, one place, secrets taken out."""
 
+    # Asked at every request.
+    access_log_enabled = False
+
     def setup(self, cfg: Any) -> None:
         self.cfg = cfg
         self.error_log.propagate = True
 
 
-# What runs: one event loop a process takes the webhooks; what waits for its commit costs memory only. Pages run
-# in threads beside it (GATEWAY_WEB_THREADS). `--worker-class gthread wsgi:app` serves the same application by threads.
+# What runs: one event loop (uvloop's) a process takes the webhooks; what waits for its commit costs memory only. Pages
+# run in threads beside it (GATEWAY_WEB_THREADS). `--worker-class gthread wsgi:app` serves the same application by
+# threads.
 wsgi_app = "asgi:app"
 worker_class = LoopWorker
 asgi_lifespan = "on"

@@ -1,22 +1,26 @@
-"""gunicorn's event-loop worker as the gateway runs it: connections shared evenly, silent ones dropped, and an end that
-waits for requests only.
+"""gunicorn's event-loop worker as the gateway runs it: on uvloop, connections shared evenly, silent ones dropped, and
+an end that waits for requests only.
 
-`gunicorn.conf.py` names it. It uses private names of gunicorn 27 and of asyncio: look here when either is upgraded.
-Imports nothing of the application: gunicorn's master reads this file before the workers' environment is set.
+`gunicorn.conf.py` names it. It uses private names of gunicorn 27: look here when it is upgraded. Imports nothing of the
+application: gunicorn's master reads this file before the workers' environment is set.
 """
 
 from __future__ import annotations
 
 import asyncio
-import gc
 import mmap
+import socket
 from collections.abc import Callable
 from typing import Any
 
+import uvloop
 from gunicorn.asgi.protocol import ASGIProtocol
 from gunicorn.workers.gasgi import ASGIWorker
 
 PAUSE_SECONDS = 0.005
+# After a failure to accept, mostly for want of file descriptors.
+RETRY_SECONDS = 1.0
+SWEEP_SECONDS = 1.0
 # From a connection's beginning to the end of its first request's headers. gunicorn 27 sets a limit for the following
 # requests only (`keepalive`).
 FIRST_REQUEST_SECONDS = 30.0
@@ -65,46 +69,142 @@ class Seats:
         return number is not None and self._counts[number] > min(self._counts)
 
 
-class FairLoop(asyncio.SelectorEventLoop):
+class FairListener:
     """Accepts one connection at a time, and lets processes that hold fewer go first.
 
-    asyncio takes up to a hundred in one go: of a burst of connections that a proxy keeps open, one process would get
+    Event loops take as many as wait in one go: of a burst of connections that a proxy keeps open, one process would get
     nearly all, and the others would idle.
     """
 
-    def __init__(self, seats: Seats, seat: int | None, accepted: Callable[[Any], None] = lambda protocol: None) -> None:
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        listener: socket.socket,
+        factory: Callable[[], asyncio.BaseProtocol],
+        seats: Seats,
+        seat: int | None,
+        *,
+        tls: Any = None,
+    ) -> None:
+        self._loop = loop
+        self._listener = listener
+        self._factory = factory
+        self._seats = seats
+        self._seat = seat
+        self._tls = tls
+        self._pause: asyncio.TimerHandle | None = None
+        self._under_way: set[asyncio.Task[None]] = set()
+        listener.setblocking(False)
+        loop.add_reader(listener, self._ready)
+
+    def close(self) -> None:
+        """Take no more connections. Idempotent."""
+        if self._listener.fileno() >= 0:
+            self._loop.remove_reader(self._listener)
+            self._listener.close()
+        if self._pause is not None:
+            self._pause.cancel()
+
+    async def wait_closed(self) -> None:
+        """Wait until connections that were accepted last have met their protocol."""
+        if self._under_way:
+            await asyncio.wait(self._under_way)
+
+    def _ready(self) -> None:
+        if self._seats.has_more_than_others(self._seat):
+            # Not for long: the other one may hang.
+            self._rest(PAUSE_SECONDS, self._resume_and_accept)
+        else:
+            self._accept()
+
+    def _rest(self, seconds: float, then: Callable[[], None]) -> None:
+        self._loop.remove_reader(self._listener)
+        self._pause = self._loop.call_later(seconds, then)
+
+    def _resume(self) -> None:
+        self._loop.add_reader(self._listener, self._ready)
+
+    def _resume_and_accept(self) -> None:
+        # In this order: accepting may have to rest again.
+        self._resume()
+        self._accept()
+
+    def _accept(self) -> None:
+        try:
+            connection, _address = self._listener.accept()
+        except (BlockingIOError, InterruptedError, ConnectionAbortedError):
+            # Another process was quicker, or the client has gone.
+            return
+        except OSError as error:
+            self._loop.call_exception_handler({"message": "no connection can be accepted", "exception": error})
+            self._rest(RETRY_SECONDS, self._resume)
+            return
+        connection.setblocking(False)
+        task = self._loop.create_task(self._introduce(connection))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _introduce(self, connection: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._factory, connection, ssl=self._tls)
+        except OSError:
+            connection.close()
+
+
+class FairLoop(uvloop.Loop):
+    """An event loop whose servers are `FairListener`s for `factory`, whatever protocol they were asked for."""
+
+    def __init__(self, seats: Seats, seat: int | None, factory: Callable[[], asyncio.BaseProtocol]) -> None:
         super().__init__()
         self._seats = seats
         self._seat = seat
-        self._accepted = accepted
+        self._factory = factory
 
-    async def create_server(self, protocol_factory: Any, *arguments: Any, **named: Any) -> asyncio.Server:
-        """A server whose protocols are shown to `accepted` when they are made."""
+    async def create_server(  # type: ignore[override]
+        self, _factory: object, *, sock: socket.socket, ssl: Any = None, **_named: object
+    ) -> FairListener:
+        """As gunicorn calls it."""
+        return FairListener(self, sock, self._factory, self._seats, self._seat, tls=ssl)
 
-        def made() -> Any:
-            protocol = protocol_factory()
-            self._accepted(protocol)
-            return protocol
 
-        return await super().create_server(made, *arguments, **named)
+class Protocol(ASGIProtocol):  # type: ignore[misc]
+    """gunicorn's side of one connection, for an application that is done when its answer is.
 
-    def _accept_connection(self, factory: Any, listener: Any, *rest: Any) -> None:
-        if self._seats.has_more_than_others(self._seat):
-            # Not for long: the other one may hang.
-            self._remove_reader(listener.fileno())  # type: ignore[attr-defined]
-            self.call_later(PAUSE_SECONDS, self._accept_again, factory, listener, *rest)
-        else:
-            self._accept_one(factory, listener, *rest)
+    One sweep a second looks after all connections that wait for a request, instead of an alarm for every request.
+    """
 
-    def _accept_again(self, factory: Any, listener: Any, *rest: Any) -> None:
-        if listener.fileno() < 0:
-            return
-        # In this order: without file descriptors left, accepting stops listening for a second.
-        self._add_reader(listener.fileno(), self._accept_connection, factory, listener, *rest)  # type: ignore[attr-defined]
-        self._accept_one(factory, listener, *rest)
+    worker: LoopWorker
+    # When to give up waiting for a request.
+    _drop_at = 0.0
 
-    def _accept_one(self, factory: Any, listener: Any, tls: Any, server: Any, _backlog: int, *rest: Any) -> None:
-        super()._accept_connection(factory, listener, tls, server, 1, *rest)  # type: ignore[misc]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open."""
+        self._drop_at = self.worker.loop.time() + FIRST_REQUEST_SECONDS
+        self.worker.protocols.add(self)
+        super().connection_made(transport)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed, by whichever side."""
+        self.worker.protocols.discard(self)
+        super().connection_lost(exc)
+
+    def drop_if_idle(self, now: float) -> None:
+        """Close the connection if it has waited for a request for long enough; `now` in the loop's seconds."""
+        if now >= self._drop_at:
+            self.drop_if_awaiting()
+
+    def drop_if_awaiting(self) -> None:
+        """Close the connection unless a request is under way."""
+        if self._awaiting_request:
+            self._keepalive_timeout()
+
+    def _arm_keepalive_timer(self) -> None:
+        self._drop_at = self.worker.loop.time() + self._keepalive
+
+    async def _serve_http_request(self, request: Any, sockname: Any, peername: Any) -> bool:
+        # gunicorn gives each request a task, so that the connection need not wait for what the application does after
+        # its answer. Ours does nothing then.
+        return bool(await self._handle_http_request(request, sockname, peername))
 
 
 class LoopWorker(ASGIWorker):  # type: ignore[misc]
@@ -118,6 +218,10 @@ class LoopWorker(ASGIWorker):  # type: ignore[misc]
     seat: int | None = None
     _connections = 0
 
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.protocols: set[Protocol] = set()
+
     @property
     def nr_conns(self) -> int:
         """Open connections, as gunicorn's protocol counts them."""
@@ -130,20 +234,21 @@ class LoopWorker(ASGIWorker):  # type: ignore[misc]
             self.seats.set(self.seat, connections)
 
     def _setup_event_loop(self) -> None:
-        self.loop = FairLoop(self.seats, self.seat, self._expect_request)
+        # gunicorn notes on the class that is asked, and looks at its own.
+        ASGIProtocol._check_h1c_protocol_available()
+        self.loop = FairLoop(self.seats, self.seat, lambda: Protocol(self))
         asyncio.set_event_loop(self.loop)
+        self.loop.call_later(SWEEP_SECONDS, self._sweep)
 
-    def _expect_request(self, protocol: ASGIProtocol) -> None:
-        self.loop.call_later(FIRST_REQUEST_SECONDS, self._drop_if_silent, protocol)
-
-    def _drop_if_silent(self, protocol: ASGIProtocol) -> None:
-        if protocol.req_count <= 1 and protocol._awaiting_request:
-            protocol._keepalive_timeout()
+    def _sweep(self) -> None:
+        now = self.loop.time()
+        for protocol in tuple(self.protocols):
+            protocol.drop_if_idle(now)
+        self.loop.call_later(SWEEP_SECONDS, self._sweep)
 
     async def _shutdown(self) -> None:
         self.seats.retire(self.seat)
         self.seat = None
-        for one in gc.get_objects():
-            if isinstance(one, ASGIProtocol) and one.worker is self and one._awaiting_request:
-                one._keepalive_timeout()
+        for protocol in tuple(self.protocols):
+            protocol.drop_if_awaiting()
         await super()._shutdown()
