@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 JSON_TYPE = "application/json"
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """One HTTP request on an inbound URL.
+class Arrival(NamedTuple):
+    """One HTTP request on an inbound URL. What it carries does not show in a repr.
 
     `url` is the public URL as the provider knows it; `headers` keeps order and repeats as far as the server does.
     `body` is the exact bytes, at most one more than the limit: `is_oversized` says that there was more. `began` is
@@ -22,14 +21,17 @@ class Arrival:
     source: str
     method: str
     url: str
-    headers: tuple[tuple[str, str], ...] = field(repr=False)
-    body: bytes = field(repr=False)
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
     client_address: str
     request_id: str
     received_at_us: int
     began: float
     is_oversized: bool = False
     is_truncated: bool = False
+
+    def __repr__(self) -> str:
+        return f"Arrival({self.method}, {self.tenant}, {self.source}, {self.request_id})"
 
     def header(self, name: str) -> str | None:
         """The first value of a header, whatever the case of its name."""
@@ -40,15 +42,13 @@ class Arrival:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A complete HTTP answer. `event_id` and `reason` are for logs and metrics."""
+class Answer(NamedTuple):
+    """A complete HTTP answer. `reason` is the code of a refusal, for logs and metrics."""
 
     status: int
     body: bytes
     content_type: str = JSON_TYPE
     headers: tuple[tuple[str, str], ...] = ()
-    event_id: str | None = None
     reason: str | None = None
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class InboundRequest:
+class InboundRequest(NamedTuple):
     """`url` is the public URL as the provider knows it; `headers` keeps order and repeats, values as WSGI gives
     them (bytes read as Latin-1); `body` is the raw bytes. All may carry tokens, so none of it shows in a repr.
     """
 
     method: str
-    url: str = field(repr=False)
-    headers: Sequence[tuple[str, str]] = field(repr=False)
-    body: bytes = field(repr=False)
+    url: str
+    headers: Sequence[tuple[str, str]]
+    body: bytes
+
+    def __repr__(self) -> str:
+        return f"InboundRequest({self.method})"

@@ -24,11 +24,14 @@ class Reason(StrEnum):
 
 
 class BatchEvent(NamedTuple):
-    """One event of a batch; `body` is its exact bytes, cut out of the request."""
+    """One event of a batch; `body` is its exact bytes, cut out of the request, and does not show in a repr."""
 
     type: str | None
     id: str | None
     body: bytes
+
+    def __repr__(self) -> str:
+        return f"BatchEvent({self.type!r}, {self.id!r})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +48,7 @@ class Handshake:
     id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """`accepted`: the caller is who it should be; what it sent is an event to store, unless `handshake` is set.
 
     A handshake that is signed is accepted too (and carries type and id); an unsigned one proves nothing and is not
@@ -59,7 +61,7 @@ class Verdict:
     reason: Reason | None = None
     event_type: str | None = None
     event_id: str | None = None
-    events: tuple[BatchEvent, ...] = field(default=(), repr=False)
+    events: tuple[BatchEvent, ...] = ()
     handshake: Handshake | None = None
     detail: str = ""
     scheme: str | None = None

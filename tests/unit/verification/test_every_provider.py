@@ -127,7 +127,7 @@ def test_every_byte_of_a_signed_body_counts(valid: Any) -> None:
         return
     body = valid.request.body
     for altered in (body + b"\n", b" " + body, body[:-1], b"", body.replace(b'"', b"'"), b"\xef\xbb\xbf" + body):
-        verdict = valid.judge(request=replace(valid.request, body=altered))
+        verdict = valid.judge(request=valid.request._replace(body=altered))
         assert not verdict.accepted
         assert verdict.reason in {"signature_mismatch", "signature_malformed"}
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import hmac
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -86,7 +85,7 @@ def test_segment_signs_the_first_element_as_it_stands(body: bytes) -> None:
     assert judge(provider, request, Credentials(secrets=[SECRET]), now=0.0, scheme="batched").accepted
     assert not judge(provider, request, Credentials(secrets=[SECRET]), now=0.0).accepted
     for other in (b"[]", b"{}", b"", b'[{"a":1}]', b"[" * 100_000):
-        changed = replace(request, body=other)
+        changed = request._replace(body=other)
         assert not judge(provider, changed, Credentials(secrets=[SECRET]), now=0.0, scheme="batched").accepted
 
 
@@ -130,6 +129,6 @@ def test_truelayer() -> None:
 def test_paddle_classic_ignores_the_order_of_fields(vector_of: dict[str, Any]) -> None:
     vector = vector_of["paddle-classic/default/valid"]
     fields = vector.request.body.split(b"&")
-    assert vector.judge(request=replace(vector.request, body=b"&".join(reversed(fields)))).accepted
-    assert not vector.judge(request=replace(vector.request, body=b"&".join([*fields, b"extra=1"]))).accepted
-    assert not vector.judge(request=replace(vector.request, body=b"&".join([*fields, fields[0]]))).accepted
+    assert vector.judge(request=vector.request._replace(body=b"&".join(reversed(fields)))).accepted
+    assert not vector.judge(request=vector.request._replace(body=b"&".join([*fields, b"extra=1"]))).accepted
+    assert not vector.judge(request=vector.request._replace(body=b"&".join([*fields, fields[0]]))).accepted

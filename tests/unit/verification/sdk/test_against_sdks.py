@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 
 import pytest
 
@@ -71,11 +70,11 @@ def _imitated(vendor: Vendor) -> InboundRequest:
 def _altered(vendor: Vendor, request: InboundRequest) -> list[InboundRequest]:
     """The request with a byte of the body, the URL or the signature changed."""
     body = request.body.replace(b"1130", b"1131") if vendor.scheme == "notification_item" else request.body + b"x"
-    changed = [replace(request, body=body)]
+    changed = [request._replace(body=body)]
     if vendor.provider in ("twilio", "square"):
-        changed.append(replace(request, url=request.url.replace("https", "http")))
+        changed.append(request._replace(url=request.url.replace("https", "http")))
     if vendor.scheme != "notification_item":
-        changed.append(replace(request, headers=[(name, _bent(name, value)) for name, value in request.headers]))
+        changed.append(request._replace(headers=[(name, _bent(name, value)) for name, value in request.headers]))
     return changed
 
 
