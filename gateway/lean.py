@@ -1,9 +1,10 @@
-"""Flask without what a webhook does not need at every request: sessions, signals that nobody hears, searching the
-routes and hooks anew.
+"""Flask without what a webhook does not need at every request: sessions, signals, searching the routes and hooks anew.
 
 Still Flask: routes, hooks, error handlers, blueprints and test clients work as ever. Requests below `lean_prefix` take
-the short way through the same steps; there, `after_this_request` and URL value preprocessors are not looked for. All
-other requests are Flask's own matter. Measured by `scripts/bench ingest`.
+the short way through the same steps; there, teardown functions, signals, `after_this_request` and URL value
+preprocessors are not looked for. All other requests are Flask's own matter. Measured by `scripts/bench ingest`.
+
+It uses private names of Flask 3.1 (`LeanContext`): look here when Flask is upgraded.
 """
 
 from __future__ import annotations
@@ -12,9 +13,9 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Flask, Response
-from flask.ctx import RequestContext
+from flask.ctx import AppContext, RequestContext
+from flask.globals import _cv_app, _cv_request
 from flask.sessions import SessionInterface, SessionMixin
-from flask.signals import appcontext_tearing_down, request_tearing_down
 from flask.wrappers import Request
 from werkzeug.routing import MapAdapter, Rule
 
@@ -29,17 +30,17 @@ PATH_CHARACTERS = 256
 class NoSessions(SessionInterface):
     """There is no session and none is saved. Pages that need one bring their own interface."""
 
+    def __init__(self) -> None:
+        self.none: SessionMixin = self.null_session_class()
+
     def open_session(self, app: Flask, request: Request) -> SessionMixin | None:
-        return self._none
+        return self.none
 
     def is_null_session(self, obj: object) -> bool:
         return True
 
     def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
         return None
-
-    def __init__(self) -> None:
-        self._none: SessionMixin = self.null_session_class()
 
 
 class Hooks(NamedTuple):
@@ -50,9 +51,43 @@ class Hooks(NamedTuple):
 
 
 class LeanContext(RequestContext):
-    """A request's context that remembers which rule a path matched."""
+    """A request's context with an application context of its own, pushed and popped once, which remembers which rule a
+    path matched.
+    """
 
     app: LeanFlask
+
+    def __init__(self, app: LeanFlask, environ: WSGIEnvironment) -> None:
+        self.app = app
+        # Not left in the environment: it would keep itself alive until it is searched for as garbage.
+        self.request = app.request_class(environ, populate_request=False)
+        self.request.json_module = app.json
+        self._adapter: MapAdapter | None = None
+        self.flashes = None
+        self._session = app.no_session
+        self._after_request_functions = []
+
+    @property
+    def url_adapter(self) -> MapAdapter | None:  # type: ignore[override]
+        """What searches the routes, made when somebody does."""
+        if self._adapter is None:
+            self._adapter = self.app.create_url_adapter(self.request)
+        return self._adapter
+
+    def push(self) -> None:
+        """Make `request`, `current_app` and `g` those of this request."""
+        app_context = AppContext.__new__(AppContext)
+        app_context.app, app_context.url_adapter = self.app, None
+        app_context.g = self.app.app_ctx_globals_class()
+        self._tokens = _cv_app.set(app_context), _cv_request.set(self)
+
+    def pop(self, exc: BaseException | None = None) -> None:
+        """Make them those of before."""
+        app_token, request_token = self._tokens
+        _cv_request.reset(request_token)
+        _cv_app.reset(app_token)
+        if "files" in self.request.__dict__:
+            self.request.close()
 
     def match_request(self) -> None:
         """As Flask's; a path that matches no rule is searched for every time."""
@@ -75,6 +110,7 @@ class LeanFlask(Flask):
     """`lean_prefix` is the beginning of the paths that take the short way."""
 
     session_interface = NoSessions()
+    no_session = session_interface.none
 
     def __init__(self, import_name: str, *, lean_prefix: str) -> None:
         super().__init__(import_name)
@@ -87,15 +123,16 @@ class LeanFlask(Flask):
         if not environ["PATH_INFO"].startswith(self._lean_prefix):
             return super().wsgi_app(environ, start_response)
         context = LeanContext(self, environ)
+        context.push()
         try:
             try:
-                context.push()
+                context.match_request()
                 response = self._respond(context.request)
             except Exception as error:
                 response = self.handle_exception(error)
             return response(environ, start_response)
         finally:
-            context.pop(None)
+            context.pop()
 
     def _respond(self, request: Request) -> Response:
         """`full_dispatch_request`, with the hooks at hand and for views that return a response."""
@@ -127,21 +164,10 @@ class LeanFlask(Flask):
         # No view or hook of ours is a coroutine; asking at every call costs more than calling.
         return func
 
-    def do_teardown_request(self, exc: BaseException | None = None) -> None:
-        """Flask's, where there is anything to do."""
-        if self.teardown_request_funcs or request_tearing_down.receivers:
-            super().do_teardown_request(exc)
-
-    def do_teardown_appcontext(self, exc: BaseException | None = None) -> None:
-        """Flask's, where there is anything to do."""
-        if self.teardown_appcontext_funcs or appcontext_tearing_down.receivers:
-            super().do_teardown_appcontext(exc)
-
     def create_url_adapter(self, request: Request | None) -> MapAdapter | None:
         # Routes depend on path and method only, never on a host that a stranger sent.
         if request is None:
-            # Without a server's name there is none, and nothing to ask.
-            return super().create_url_adapter(request) if self.config["SERVER_NAME"] else None
+            return super().create_url_adapter(request)
         environ = request.environ
         return MapAdapter(
             self.url_map,

@@ -28,7 +28,7 @@ from gateway.telemetry.logging import get_logger
 from gateway.webhooks.arrival import refusal
 from gateway.webhooks.inbound import EXTENSION, Inbound
 from gateway.webhooks.ingest import COMMIT_TIMEOUT_SECONDS, Errand, Handed, Outcome
-from gateway.webhooks.responses import LATER_KEY, LaterResponse, answer_headers
+from gateway.webhooks.responses import LATER_KEY, LaterResponse, answer_headers, answer_parts
 from gateway.webhooks.views import URL_PREFIX
 
 DEFAULT_THREADS = 8
@@ -110,7 +110,8 @@ class Front:
         if isinstance(outcome, Handed):
             await self._started().wait(outcome.receipt)
             outcome = outcome.finish(0)
-        status, headers, content = later.parts(outcome)
+        status, headers, content = answer_parts(outcome)
+        headers += parts[1]
         return status, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else content
 
     def _call(self, environ: dict[str, Any]) -> Parts:
@@ -152,6 +153,8 @@ class Front:
                 # What is there now stays for good: searching it for garbage, again and again, would find none.
                 gc.collect()
                 gc.freeze()
+                # Requests leave next to none behind: seldom is enough.
+                gc.set_threshold(20_000, 20, 50)
                 await send({"type": "lifespan.startup.complete"})
             else:
                 await self._end()

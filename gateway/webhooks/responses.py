@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 NO_BODY = frozenset({204, 304})
 
 LATER_KEY = "gateway.later"
-"""A server that can await puts True here; it then finds the `LaterResponse` here and settles it by itself."""
+"""A server that can await puts True here; it then finds the `LaterResponse` here and settles it by itself. The headers
+that it was started with belong to the answer too.
+"""
 
 
 def respond(outcome: Outcome) -> Response:
@@ -55,16 +57,16 @@ class LaterResponse(Response):
         """Send the final response, waited for here, or by a server that said it would."""
         if environ.get(LATER_KEY):
             environ[LATER_KEY] = self
-            start_response("202 Accepted", [])
+            start_response("202 Accepted", self.headers.to_wsgi_list())
             return ()
         response = respond(settle(self.outcome))
         response.headers.update(self.headers)
         return response(environ, start_response)
 
-    def parts(self, answer: Answer) -> tuple[int, list[tuple[str, str]], bytes]:
-        """Status, headers and body of the final response, for a server that has waited by itself."""
-        headers = answer_headers(answer)
-        if answer.status not in NO_BODY:
-            headers.append(("Content-Length", str(len(answer.body))))
-        headers.extend(self.headers)
-        return answer.status, headers, answer.body
+
+def answer_parts(answer: Answer) -> tuple[int, list[tuple[str, str]], bytes]:
+    """Status, headers and body of an answer, for a server that has waited by itself."""
+    headers = answer_headers(answer)
+    if answer.status not in NO_BODY:
+        headers.append(("Content-Length", str(len(answer.body))))
+    return answer.status, headers, answer.body

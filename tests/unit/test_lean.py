@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Response, g, jsonify, request
+from flask import Blueprint, Flask, Response, current_app, g, has_app_context, has_request_context, jsonify, request
 from werkzeug.exceptions import HTTPException
 
 from gateway import lean
@@ -107,3 +107,27 @@ def test_a_view_cannot_change_what_is_remembered() -> None:
         return name
 
     assert [app.test_client().get("/short/a").text for _ in range(3)] == ["a", "a", "a"]
+
+
+def test_contexts_are_those_of_before_when_the_request_is_over() -> None:
+    app = build(LeanFlask("short", lean_prefix="/short/"))
+    app.testing = True
+    seen: list[object] = []
+
+    @app.get("/short/inner/<name>")
+    def inner(name: str) -> str:
+        seen.append(g.get("trace"))
+        return f"{request.path} {current_app.name}"
+
+    @app.get("/short/outer/<name>")
+    def outer(name: str) -> str:
+        g.kept = name
+        told = app.test_client().get("/short/inner/b").text
+        return f"{told}, {request.path} {g.kept}"
+
+    assert app.test_client().get("/short/outer/a").text == "/short/inner/b short, /short/outer/a a"
+    with pytest.raises(LookupError):
+        app.test_client().get("/short/broken")
+    assert not has_request_context()
+    assert not has_app_context()
+    assert seen == [["app before"]]
