@@ -24,6 +24,10 @@ from gateway.errors import StorageUnavailable
 SQLITE_ROWS = 50
 
 
+# How long SQLite's log may become, in pages, before a commit of a kept writer copies it back by itself. Beside such a
+# writer `checkpoints` does it; a commit that does, once a reader has gone who was in the way, would take half a second.
+KEPT_LOG_PAGES = 65_536
+
 # Firewalls forget connections that rest for some minutes, without a word to either end.
 RESTED_SECONDS = 60.0
 
@@ -133,6 +137,8 @@ class KeptWriter:
                     self.close()
                 if self._connection is None:
                     self._connection = self._engine.connect()
+                    if self._engine.dialect.name == "sqlite":
+                        sqlite_driver(self._connection).execute(f"PRAGMA wal_autocheckpoint={KEPT_LOG_PAGES}")
                 with self._connection.begin():
                     yield self._connection
                 self._used_at = time.monotonic()

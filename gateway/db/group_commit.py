@@ -61,7 +61,7 @@ class GroupCommit(Generic[Item, Result]):
         batch_bytes: int = 16 * 1024 * 1024,
         queue_items: int = 4096,
         queue_bytes: int = 64 * 1024 * 1024,
-        gather_seconds: float = 0.002,
+        gather_seconds: float = 0.003,
     ) -> None:
         self._database = database
         self._writer = database.kept_writer()
@@ -136,10 +136,10 @@ class GroupCommit(Generic[Item, Result]):
             self._await(1, None)
             # As many callers as the last time are likely to come again, and soon.
             self._await(last_size, self._gather_seconds)
-            batch = self._take()
-            if not batch:
+            if not self._waiting:
                 break
-            self._commit([item for item, _, _ in batch], [pending for _, _, pending in batch])
+            batch: list[Waiting[Item, Result]] = []
+            self._commit(batch)
             last_size = len(batch)
         self._writer.close()
 
@@ -153,7 +153,7 @@ class GroupCommit(Generic[Item, Result]):
         self._enough.wait(seconds)
 
     def _take(self) -> list[Waiting[Item, Result]]:
-        """What waits, up to a batch; nothing at the end."""
+        """What waits, up to a batch."""
         batch: list[Waiting[Item, Result]] = []
         size = 0
         with self._lock:
@@ -163,49 +163,57 @@ class GroupCommit(Generic[Item, Result]):
             self._waiting_bytes -= size
         return batch
 
-    def _commit(self, items: Sequence[Item], pendings: Sequence[Pending[Result]]) -> None:
+    def _commit(self, batch: list[Waiting[Item, Result]]) -> None:
+        """Store `batch`; an empty one is filled with what waits when it is this process's turn to write."""
         try:
-            results = self._store(items)
+            results = self._store(batch)
         except StorageUnavailable as error:
-            self._fail(pendings, error)
+            self._fail(batch, error)
         except ROW_FAULTS as error:
-            if len(items) == 1:
-                self._fail(pendings, error)
+            if len(batch) == 1:
+                self._fail(batch, error)
                 return
             # A poisoned row fails alone: the others are stored one by one.
-            get_logger(__name__).warning("batch refused, storing its items one by one", items=len(items))
-            for item, pending in zip(items, pendings, strict=True):
-                self._commit([item], [pending])
+            get_logger(__name__).warning("batch refused, storing its items one by one", items=len(batch))
+            for one in tuple(batch):
+                self._commit([one])
         except BaseException as error:  # the thread must survive whatever a driver raises, and every waiter be told
-            self._fail(pendings, StorageUnavailable(f"the commit failed: {type(error).__name__}"))
+            self._fail(batch, StorageUnavailable(f"the commit failed: {type(error).__name__}"))
             get_logger(__name__).exception("commit failed; the writer goes on with the next batch")
         else:
             try:
-                self._stored(items, results)
+                self._stored([item for item, _, _ in batch], results)
             except Exception:  # counting and the like: what is committed is committed
                 get_logger(__name__).exception("after a commit")
-            for pending, result in zip(pendings, results, strict=True):
+            for (_, _, pending), result in zip(batch, results, strict=True):
                 pending.succeed(result)
-            self._tell(pendings)
+            self._tell(batch)
 
-    def _store(self, items: Sequence[Item]) -> Sequence[Result]:
+    def _store(self, batch: list[Waiting[Item, Result]]) -> Sequence[Result]:
         try:
-            return self._store_once(items)
+            return self._store_once(batch)
         except StorageUnavailable as error:
             if self._database.is_sqlite or not error.connection_lost:
                 raise
             # A kept connection that died while idle: a fresh one often works, and `apply` is repeatable.
-            return self._store_once(items)
+            return self._store_once(batch)
 
-    def _store_once(self, items: Sequence[Item]) -> Sequence[Result]:
+    def _store_once(self, batch: list[Waiting[Item, Result]]) -> Sequence[Result]:
         with self._writer.write() as connection:
-            return self._apply(connection, items)
+            if not batch:
+                # Only now: while others wrote, more has come in.
+                batch += self._take()
+            return self._apply(connection, [item for item, _, _ in batch])
 
-    def _fail(self, pendings: Sequence[Pending[Result]], error: BaseException) -> None:
-        for pending in pendings:
+    def _fail(self, batch: list[Waiting[Item, Result]], error: BaseException) -> None:
+        if not batch:
+            # The transaction did not even begin.
+            batch += self._take()
+        for _, _, pending in batch:
             pending.fail(error)
-        self._tell(pendings)
+        self._tell(batch)
 
-    def _tell(self, pendings: Sequence[Pending[Result]]) -> None:
+    def _tell(self, batch: Sequence[Waiting[Item, Result]]) -> None:
+        pendings = [pending for _, _, pending in batch]
         for listener in tuple(self._listeners):
             listener(pendings)

@@ -12,14 +12,14 @@ long while clients asked for pages as fast as they could.
 from __future__ import annotations
 
 import asyncio
-import os
 import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from typing import TypeVar, TypeVarTuple
+
+from gateway.priority import step_back
 
 Arguments = TypeVarTuple("Arguments")
 Result = TypeVar("Result")
@@ -31,7 +31,6 @@ WAITING_SHARE = 0.1
 REST_PER_SECOND = 4.0
 # However long a page took: others wait, and some of them ask whether this process is well.
 MOST_REST_SECONDS = 0.2
-NICENESS = 10
 # Python's default is 5 ms: what a page would take from the loop each time the loop wakes up.
 SWITCH_SECONDS = 0.001
 
@@ -45,7 +44,7 @@ class PagePool:
         sys.setswitchinterval(SWITCH_SECONDS)
         self._webhooks = webhooks
         self._turns = asyncio.Semaphore(min(PAGES_AT_A_TIME, threads))
-        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="pages", initializer=_step_back)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="pages", initializer=step_back)
 
     async def run(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         """Call `function` in a thread, when it is its turn."""
@@ -104,12 +103,3 @@ class _Turn:
         else:
             self._alarm = None
             self._release()
-
-
-def _step_back() -> None:
-    """Let this thread get the core after others. Where threads have no priority of their own, nothing changes."""
-    if sys.platform == "linux":
-        thread = threading.get_native_id()
-        # A system that forbids it still serves pages.
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, thread, max(NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))

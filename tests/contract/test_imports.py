@@ -33,8 +33,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tenants",),
     ("db", "providers"),
     ("security", "telemetry"),
-    # lean: Flask without what a webhook does not need. loop_worker: gunicorn's worker, for gunicorn.conf.py.
-    ("config", "errors", "clock", "lean", "loop_worker"),
+    # lean: Flask without what a webhook does not need. loop_worker: gunicorn's worker, for gunicorn.conf.py. priority:
+    # of threads.
+    ("config", "errors", "clock", "lean", "loop_worker", "priority"),
 )
 LEVEL = {name: len(LAYERS) - index for index, names in enumerate(LAYERS) for name in names}
 # The command line starts the web server and a development shell: it may call the factory.

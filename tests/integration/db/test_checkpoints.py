@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from sqlite3 import Connection
@@ -100,3 +102,11 @@ def test_it_goes_on_after_a_fault(
     checkpointer.wrote()
     until(lambda: not faults, "both faults happened")
     until(lambda: not_copied(database) == 0, "copied into the database")
+
+
+def test_it_steps_back_behind_the_writers(database: Database, checkpointer: Checkpointer) -> None:
+    write(database, 1)
+    checkpointer.wrote()
+    thread = next(one for one in threading.enumerate() if one.name == "checkpoints")
+    wanted = max(checkpoints.NICENESS, os.getpriority(os.PRIO_PROCESS, 0))
+    until(lambda: os.getpriority(os.PRIO_PROCESS, thread.native_id or 0) == wanted, "the thread's low priority")

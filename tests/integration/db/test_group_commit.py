@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, text
@@ -13,7 +15,9 @@ from sqlalchemy.exc import IntegrityError
 from gateway.db.database import Database
 from gateway.db.group_commit import GroupCommit
 from gateway.db.pending import Pending
+from gateway.db.write_lock import WriteLock
 from gateway.errors import QueueFull, StorageUnavailable
+from tests.services.waiting import until
 
 
 @pytest.fixture(autouse=True)
@@ -67,6 +71,46 @@ def test_what_gathers_during_a_commit_goes_together(database: Database) -> None:
     for pending in (first, *rest):
         pending.result(20)
     assert gate.batches == [[0], list(range(1, 51))]
+    commits.close()
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_comes_while_another_process_writes_goes_along(database: Database) -> None:
+    gate = Gate()
+    gate.opened.set()
+    commits = GroupCommit(database, gate, size_of=lambda item: 1)
+    # Another process: it has the lock file open by itself.
+    path = Path(database.engine.url.database or "")
+    with WriteLock(path.with_name(path.name + ".lock")).held():
+        pendings = [commits.submit(0)]
+        until(waits_for_a_file_lock, "the writer waits for its turn")
+        pendings += [commits.submit(number) for number in range(1, 10)]
+    for pending in pendings:
+        pending.result(20)
+    assert gate.batches == [list(range(10))]
+    commits.close()
+
+
+def waits_for_a_file_lock() -> bool:
+    """Whether a thread of this process does (proc(5))."""
+    lines = Path("/proc/locks").read_text().splitlines()
+    return any("->" in line and str(os.getpid()) in line.split() for line in lines)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_items_fail_also_when_their_transaction_cannot_begin(database: Database) -> None:
+    path = Path(database.engine.url.database or "")
+    database.close()
+    path.unlink()
+    path.mkdir()
+    commits = GroupCommit(database, store, size_of=lambda item: 1)
+    for pending in [commits.submit(number) for number in range(5)]:
+        with pytest.raises(StorageUnavailable):
+            pending.result(20)
+    path.rmdir()
+    with database.write() as connection:
+        connection.execute(text("CREATE TABLE numbers (value INTEGER)"))
+    assert commits.submit(7).result(20) == 70
     commits.close()
 
 

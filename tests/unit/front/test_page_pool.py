@@ -12,7 +12,8 @@ from collections.abc import Iterator
 import pytest
 
 from gateway.front import page_pool
-from gateway.front.page_pool import NICENESS, PAGES_AT_A_TIME, PagePool
+from gateway.front.page_pool import PAGES_AT_A_TIME, PagePool
+from gateway.priority import NICENESS
 
 WAIT_SECONDS = 20.0
 
