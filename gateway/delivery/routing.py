@@ -35,6 +35,11 @@ class CompiledRoute:
     transform: Expression | None = None
     ordering_key: Expression | None = None
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether every event that matches goes as it is, in no order."""
+        return self.where is None and self.transform is None and self.ordering_key is None
+
 
 @dataclass(frozen=True)
 class RoutingSnapshot:
@@ -63,13 +68,18 @@ def fan_out(routing: RoutingSnapshot, event: EventRow, headers: tuple[tuple[str,
     routes = routing.routes_for(event.tenant_id, event.source, event.provider)
     if not routes:
         return ()
-    subject = subject_of(event, headers)
     rows = []
+    subject = None
     for route in routes:
-        if route.matches(event.type):
-            row = apply_route(route, event, subject)
-            if row is not None:
-                rows.append(row)
+        if not route.matches(event.type):
+            continue
+        if route.is_plain:
+            rows.append(_row(route, event, None, None))
+            continue
+        subject = subject or subject_of(event, headers)
+        row = apply_route(route, event, subject)
+        if row is not None:
+            rows.append(row)
     return tuple(rows)
 
 

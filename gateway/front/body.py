@@ -47,9 +47,11 @@ async def read_body(
 
     Raises `BodyTooSlow` and `BodiesTooMany`.
     """
-    announced = _announced_length(scope)
-    if announced > max_bytes:
-        return b"", True, False
+    for name, value in scope["headers"]:
+        if name == b"content-length":
+            if value.isdigit() and int(value) > max_bytes:
+                return b"", True, False
+            break
     # The server bounds the wait for the first piece, which mostly is the whole body and is there already.
     message = await receive()
     if not message.get("more_body", False):
@@ -78,10 +80,3 @@ async def _gather(message: Message, receive: Receive, max_bytes: int, budget: Bo
         return b"".join(chunks), False, True
     finally:
         budget.give_back(held)
-
-
-def _announced_length(scope: Scope) -> int:
-    for name, value in scope["headers"]:
-        if name == b"content-length":
-            return int(value) if value.isdigit() else 0
-    return 0

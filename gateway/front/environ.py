@@ -25,7 +25,7 @@ def environ_of(scope: Scope, body: Body) -> dict[str, Any]:
     environ: dict[str, Any] = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": "",
-        "PATH_INFO": unquote_to_bytes(raw_path).decode("latin-1"),
+        "PATH_INFO": unquote_to_bytes(raw_path).decode("latin-1") if b"%" in raw_path else target,
         "QUERY_STRING": query,
         "RAW_URI": f"{target}?{query}" if query else target,
         "SERVER_NAME": server[0],
