@@ -1,5 +1,5 @@
-"""What is measured, as processes: the gateway's web and worker, the references on the same gunicorn configuration, and
-the sink. An installation has its own directory, database, key and one route from a GitHub source to the sink.
+"""What is measured, as processes: the gateway's web and worker, the references on gunicorn's threads, and the sink. An
+installation has its own directory, database, key and one route from a GitHub source to the sink.
 """
 
 from __future__ import annotations
@@ -32,6 +32,8 @@ from gateway.webhooks.sources import add_source, source_slugs
 
 SLUG = "github"
 REFERENCE_THREADS = 8
+# As in gunicorn.conf.py.
+DEFAULT_WORKERS = 2
 WEBHOOK_PATH = f"/webhooks/{SLUG}"
 GATEWAY_APP = "benchmarks.pages:app"
 GATEWAY_COMMAND = str(Path(sys.executable).with_name("gateway"))
@@ -143,14 +145,20 @@ def start_sink(children: Children, directory: Path, *, keeps_arrivals: bool = Fa
     return Sink(port)
 
 
-def start_reference(children: Children, name: str, app: str, directory: Path, *, workers: int | None = None) -> Web:
-    """A WSGI application on gunicorn's threads, otherwise configured as the gateway."""
+def start_reference(
+    children: Children, name: str, app: str, directory: Path, *, workers: int | None = None, is_tuned: bool = True
+) -> Web:
+    """A WSGI application on gunicorn's threads, which are what an ordinary deployment of Flask has, whatever hosts the
+    gateway. `is_tuned` configures gunicorn otherwise as for the gateway (processes that stay on their cores, the C
+    parser, and so on); else there is nothing but gunicorn's defaults.
+    """
     home = directory / name
     home.mkdir(exist_ok=True)
-    variables = {"GATEWAY_DATABASE_URL": f"sqlite:///{home / 'unused.db'}"}
-    # Threads are what an ordinary deployment of Flask has, whatever hosts the gateway.
     hosting = ["--worker-class", "gthread", "--threads", str(REFERENCE_THREADS), app]
-    return _start_gunicorn(children, name, home, variables, hosting, workers=workers)
+    if is_tuned:
+        variables = {"GATEWAY_DATABASE_URL": f"sqlite:///{home / 'unused.db'}"}
+        return _start_gunicorn(children, name, home, variables, hosting, workers=workers)
+    return _start_server(children, name, home, {}, ["--workers", str(workers or DEFAULT_WORKERS), *hosting])
 
 
 def _start_gunicorn(
@@ -162,11 +170,17 @@ def _start_gunicorn(
     *,
     workers: int | None,
 ) -> Web:
+    number = [] if workers is None else ["--workers", str(workers)]
+    arguments = ["-c", str(ROOT / "gunicorn.conf.py"), *number, *hosting]
+    return _start_server(children, name, directory, variables, arguments)
+
+
+def _start_server(
+    children: Children, name: str, directory: Path, variables: dict[str, str], arguments: list[str]
+) -> Web:
     port = free_port()
-    arguments = [sys.executable, "-m", "gunicorn", "-c", str(ROOT / "gunicorn.conf.py"), "-b", f"127.0.0.1:{port}"]
-    if workers is not None:
-        arguments += ["--workers", str(workers)]
-    child = children.start(name, [*arguments, *hosting], directory=directory, environment=_environment(variables))
+    command = [sys.executable, "-m", "gunicorn", "-b", f"127.0.0.1:{port}", *arguments]
+    child = children.start(name, command, directory=directory, environment=_environment(variables))
     # Any answer will do: a path that is no page, so that no page is counted.
     await_http(child, port, "/")
     return Web(child, port)
