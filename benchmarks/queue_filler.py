@@ -9,11 +9,11 @@ from itertools import cycle, islice
 from benchmarks.samples import EVENT_TYPE, SignedBody, delivery_ids, signed_bodies
 from benchmarks.servers import SLUG, Installation
 from gateway.db.database import Database
-from gateway.delivery.enqueue import DeliveryRow
 from gateway.delivery.models import DeliveryState
-from gateway.events.journal import EventRow
+from gateway.delivery.queue.enqueue import DeliveryRow
+from gateway.events.append import EventRow
 from gateway.security.identifiers import new_id
-from gateway.webhooks.entry import Entry, Submission, store_submissions
+from gateway.webhooks.receive.entry import Entry, Submission, store_submissions
 
 BATCH = 500
 

@@ -18,17 +18,17 @@ from benchmarks.processes import ROOT, BenchmarkFailed, Child, Children, await_h
 from benchmarks.samples import EVENT_TYPE, SECRET
 from gateway.config import Settings, child_environment
 from gateway.db.database import Database
-from gateway.delivery.destination_draft import DestinationDraft
-from gateway.delivery.destinations import add_destination
-from gateway.delivery.routes import RouteDraft, add_route
+from gateway.delivery.destinations.draft import DestinationDraft
+from gateway.delivery.destinations.management import add_destination
+from gateway.delivery.routes.management import RouteDraft, add_route
 from gateway.providers import catalogue
 from gateway.security.keyfile import load_keyring
 from gateway.security.sealing import generate_key
 from gateway.security.ssrf import AddressPolicy
 from gateway.tenants.directory import find_tenant
 from gateway.tenants.models import DEFAULT_TENANT
-from gateway.webhooks.source_draft import SourceDraft
-from gateway.webhooks.sources import add_source, source_slugs
+from gateway.webhooks.sources.draft import SourceDraft
+from gateway.webhooks.sources.management import add_source, source_slugs
 
 SLUG = "github"
 REFERENCE_THREADS = 8

@@ -16,15 +16,15 @@ from gateway import operations
 from gateway.cli import main as command_line
 from gateway.clock import Clock, SystemClock
 from gateway.config import Settings, load_settings
-from gateway.db.checkpoints import Checkpointer
 from gateway.db.database import Database
 from gateway.db.engine import absolute_url, engine_options
-from gateway.db.group_commit import GroupCommit
-from gateway.db.migrate import MIGRATIONS, require_current
 from gateway.db.model import db
+from gateway.db.schema.version import MIGRATIONS, require_current
 from gateway.db.snapshot import Snapshot
+from gateway.db.writing.checkpoints import Checkpointer
+from gateway.db.writing.group_commit import GroupCommit
 from gateway.errors import ConfigurationError, SchemaBehind, StorageUnavailable
-from gateway.events.handlers import load_handlers
+from gateway.handlers import load_handlers
 from gateway.lean import LeanFlask
 from gateway.providers import catalogue
 from gateway.security.fetch import guarded_get
@@ -34,15 +34,15 @@ from gateway.security.resolver import Resolver, SystemResolver
 from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.logging import configure_logging, get_logger
 from gateway.telemetry.metrics import Metrics
-from gateway.webhooks import views
-from gateway.webhooks.entry import Receipt, Submission, store_submissions, submission_bytes
-from gateway.webhooks.handshakes import Handshakes
-from gateway.webhooks.inbound import EXTENSION, Inbound
-from gateway.webhooks.inbound_snapshot import InboundLoader, InboundSnapshot
-from gateway.webhooks.ingest import Ingest, count_stored
-from gateway.webhooks.material import MaterialStore
-from gateway.webhooks.rejections import RejectionLog
-from gateway.webhooks.request_reader import REQUEST_ID_KEY, RequestReader
+from gateway.webhooks.receive import views
+from gateway.webhooks.receive.entry import Receipt, Submission, store_submissions, submission_bytes
+from gateway.webhooks.receive.handshakes import Handshakes
+from gateway.webhooks.receive.inbound import EXTENSION, Inbound
+from gateway.webhooks.receive.ingest import Ingest, count_stored
+from gateway.webhooks.receive.material import MaterialStore
+from gateway.webhooks.receive.request_reader import REQUEST_ID_KEY, RequestReader
+from gateway.webhooks.receive.snapshot import InboundLoader, InboundSnapshot
+from gateway.webhooks.rejections.log import RejectionLog
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment

@@ -1,7 +1,135 @@
-"""What an application imports to react to events; see `gateway.events.handlers`."""
+"""Handlers: Python functions of the application that react to events. What an application imports, and the registry.
+
+    from gateway.handlers import on
+
+Running them is the worker's business (`gateway.delivery.sending.handler_pool`).
+"""
 
 from __future__ import annotations
 
-from gateway.events.handlers import HandlerEvent, PermanentFailure, on
+import importlib
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from functools import cached_property
+from typing import Any, TypeVar
 
-__all__ = ["HandlerEvent", "PermanentFailure", "on"]
+from gateway.errors import ConfigurationError
+
+DEFAULT_TIMEOUT_SECONDS = 30.0
+
+
+class PermanentFailure(Exception):
+    """Raised by a handler: trying again would not help. The delivery becomes a dead letter at once."""
+
+
+@dataclass(frozen=True)
+class HandlerEvent:
+    """What a handler is called with. `headers` are (name, value) pairs in the order received, names as they came.
+
+    `source` is the source's slug, `tenant` the tenant's slug, `received_at` aware UTC. `json` parses `body` when it is
+    first read and raises `ValueError` if it is not JSON.
+    """
+
+    id: str
+    type: str | None
+    source: str
+    provider: str
+    tenant: str
+    received_at: datetime
+    headers: tuple[tuple[str, str], ...] = field(repr=False)
+    body: bytes = field(repr=False)
+    attempt: int = 1
+
+    @cached_property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, whatever the case of its name."""
+        wanted = name.lower()
+        return next((value for key, value in self.headers if key.lower() == wanted), None)
+
+
+Function = TypeVar("Function", bound=Callable[[HandlerEvent], object])
+
+
+@dataclass(frozen=True, slots=True)
+class Handler:
+    """A registered function. `name` is `module:qualified.name`; it is also the name of its destination."""
+
+    name: str
+    source: str
+    patterns: tuple[str, ...]
+    timeout_seconds: float
+    function: Callable[[HandlerEvent], object]
+
+
+class HandlerRegistry:
+    """Handlers by name and source."""
+
+    def __init__(self) -> None:
+        self._handlers: dict[tuple[str, str], Handler] = {}
+
+    def add(self, handler: Handler) -> None:
+        """Register `handler`. The same function on the same source listens to the patterns of all its decorators, and
+        has the longest of their timeouts: each event reaches it once.
+        """
+        key = handler.name, handler.source
+        known = self._handlers.get(key)
+        if known is not None:
+            handler = replace(
+                handler,
+                patterns=tuple(dict.fromkeys((*known.patterns, *handler.patterns))),
+                timeout_seconds=max(known.timeout_seconds, handler.timeout_seconds),
+            )
+        self._handlers[key] = handler
+
+    def all(self) -> tuple[Handler, ...]:
+        """Every handler, in the order of registration."""
+        return tuple(self._handlers.values())
+
+    def function(self, name: str) -> Callable[[HandlerEvent], object] | None:
+        """The function behind `name`; None when this process does not know it."""
+        return next((h.function for h in self._handlers.values() if h.name == name), None)
+
+
+REGISTRY = HandlerRegistry()
+
+
+def on(source: str, *patterns: str, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> Callable[[Function], Function]:
+    """Decorator: call the function for events of `source` whose type matches one of `patterns` (none: all).
+
+    `source` is a source's slug, or a provider's id for every source of that provider, or `gateway` for events of the
+    gateway itself. A pattern is a glob; `pull_request.*` also matches `pull_request`. The function must be at module
+    level: it runs in another process. It is cut off after `timeout_seconds`.
+    """
+    if timeout_seconds <= 0:
+        raise ValueError("timeout_seconds must be greater than 0")
+
+    def register(function: Function) -> Function:
+        if "<locals>" in function.__qualname__:
+            raise ValueError(f"handler {function.__qualname__} must be defined at module level")
+        name = f"{function.__module__}:{function.__qualname__}"
+        REGISTRY.add(Handler(name, source, patterns or ("*",), timeout_seconds, function))
+        return function
+
+    return register
+
+
+def load_handlers(modules: Sequence[str]) -> HandlerRegistry:
+    """Import the modules of `GATEWAY_HANDLERS`; none, no handlers. Raises `ConfigurationError` naming every module that
+    fails.
+    """
+    if not modules:
+        return HandlerRegistry()
+    faults = []
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # whatever the application's module raises at import
+            faults.append(f"GATEWAY_HANDLERS: cannot import {module}: {type(error).__name__}: {error}")
+    if faults:
+        raise ConfigurationError(faults)
+    return REGISTRY

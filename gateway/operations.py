@@ -7,8 +7,8 @@ from flask import Flask, Response, jsonify
 from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.db.database import Database
-from gateway.db.migrate import require_current
-from gateway.delivery.queue_gauges import read_queue_gauges
+from gateway.db.schema.version import require_current
+from gateway.delivery.queue.gauges import read_queue_gauges
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.telemetry.exposition import QueueCollector, render_metrics
 from gateway.telemetry.health import Check, HealthReport

@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from gateway.cli.installation import Installation, with_installation
-from gateway.cli.output import note, print_json
+from gateway.cli.terminal.output import note, print_json
 from gateway.config import read_variable
 from gateway.errors import Fault
-from gateway.webhooks.manifest import Manifest, parse, read_file
-from gateway.webhooks.manifest_apply import Applied, Means, apply_plan, make_plan
-from gateway.webhooks.manifest_plan import Change
+from gateway.manifest.apply import Applied, Means, apply_plan, make_plan
+from gateway.manifest.plan import Change
+from gateway.manifest.reading import Manifest, parse, read_file
 
 CHANGES_PENDING = 2
 

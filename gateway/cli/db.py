@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import click
 
-from gateway.cli.failures import STORAGE_UNAVAILABLE
 from gateway.cli.installation import Installation, with_installation
-from gateway.cli.options import common_options
-from gateway.cli.output import note, print_json
-from gateway.db import migrate
-from gateway.db.database import storage_errors
+from gateway.cli.terminal.failures import STORAGE_UNAVAILABLE
+from gateway.cli.terminal.options import common_options
+from gateway.cli.terminal.output import note, print_json
+from gateway.db.faults import storage_errors
+from gateway.db.schema import version as migrate
 
 
 @click.group()

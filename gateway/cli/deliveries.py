@@ -9,11 +9,12 @@ import click
 
 from gateway.cli.events import attempt_lines
 from gateway.cli.installation import Installation, with_installation
-from gateway.cli.options import as_moment, common_options
-from gateway.cli.output import as_data, note, print_fields, print_json, print_table, printable, printable_lines
-from gateway.cli.paging import note_more, page_options, time_options
+from gateway.cli.terminal.options import as_moment, common_options
+from gateway.cli.terminal.output import as_data, note, print_fields, print_json, print_table, printable, printable_lines
+from gateway.cli.terminal.paging import note_more, page_options, time_options
 from gateway.db.paging import MAX_LIMIT, PageRequest
-from gateway.delivery.destinations import require_destination
+from gateway.delivery.decisions.transitions import REPLAYABLE
+from gateway.delivery.destinations.management import require_destination
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.replay import (
     ReplayFilter,
@@ -23,7 +24,6 @@ from gateway.delivery.replay import (
     retry_delivery,
 )
 from gateway.delivery.search import DeliverySearch, find_deliveries, show_delivery
-from gateway.delivery.transitions import REPLAYABLE
 from gateway.errors import IllegalTransition, InvalidInput
 
 STATES = [state.value for state in DeliveryState]

@@ -8,12 +8,12 @@ from typing import Any
 import click
 
 from gateway.cli.installation import Installation, with_installation
-from gateway.cli.options import Duration, Pair, common_options
-from gateway.cli.output import Cell, as_data, iso, note, print_fields, print_json, print_table
+from gateway.cli.terminal.options import Duration, Pair, common_options
+from gateway.cli.terminal.output import Cell, as_data, iso, note, print_fields, print_json, print_table
 from gateway.config import parse_schedule
-from gateway.delivery import destinations as use_cases
-from gateway.delivery.destination_draft import DestinationDraft
-from gateway.delivery.destinations import DEFAULT_OVERLAP, DestinationSummary
+from gateway.delivery.destinations import management as use_cases
+from gateway.delivery.destinations.draft import DestinationDraft
+from gateway.delivery.destinations.management import DEFAULT_OVERLAP, DestinationSummary
 from gateway.delivery.models import CircuitState, DestinationKind
 from gateway.errors import InvalidInput
 

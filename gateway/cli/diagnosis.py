@@ -14,18 +14,18 @@ from sqlalchemy import Connection, select, text
 from gateway.cli.local import is_loopback
 from gateway.clock import MICROSECONDS, Clock
 from gateway.config import Settings
-from gateway.db import migrate
 from gateway.db.database import Database
 from gateway.db.engine import sqlite_path
-from gateway.delivery.destination_secrets import open_secret
+from gateway.db.schema import version as migrate
+from gateway.delivery.destinations.secrets import open_secret
 from gateway.delivery.models import DestinationSecret
 from gateway.errors import ConfigurationError, DecryptionFailed, GatewayError
-from gateway.events.handlers import load_handlers
+from gateway.handlers import load_handlers
 from gateway.providers import catalogue
 from gateway.security.keyfile import load_keyring
 from gateway.security.sealing import Keyring
-from gateway.webhooks.credentials import open_credential
-from gateway.webhooks.models import Source, SourceCredential
+from gateway.webhooks.sources.credentials import open_credential
+from gateway.webhooks.sources.models import Source, SourceCredential
 
 LOW_DISK_BYTES = 1024**3
 FULL_DISK_BYTES = 100 * 1024**2

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 
 from gateway.cli.diagnosis import Finding, Level, examine
-from gateway.cli.failures import FAILED
 from gateway.cli.local import local_settings
-from gateway.cli.options import AS_JSON, common_options
-from gateway.cli.output import aligned, print_json, printable
+from gateway.cli.terminal.failures import FAILED
+from gateway.cli.terminal.options import AS_JSON, common_options
+from gateway.cli.terminal.output import aligned, print_json, printable
 from gateway.clock import SystemClock
 from gateway.errors import ConfigurationError
 

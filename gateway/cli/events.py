@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from gateway.cli.bodies import body_data, print_contents
 from gateway.cli.installation import Installation, with_installation
-from gateway.cli.options import as_moment, common_options
-from gateway.cli.output import as_data, iso, note, print_fields, print_json, print_json_line, print_table
-from gateway.cli.output import show as shown
-from gateway.cli.paging import note_more, page_options, time_options
+from gateway.cli.terminal.bodies import body_data, print_contents
+from gateway.cli.terminal.options import as_moment, common_options
+from gateway.cli.terminal.output import as_data, iso, note, print_fields, print_json, print_json_line, print_table
+from gateway.cli.terminal.output import show as shown
+from gateway.cli.terminal.paging import note_more, page_options, time_options
 from gateway.db.paging import PageRequest
 from gateway.delivery.replay import replay_event
 from gateway.delivery.search import (

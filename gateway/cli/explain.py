@@ -10,12 +10,12 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.failures import FAILED
-from gateway.cli.given import from_variable
 from gateway.cli.installation import Installation, with_installation
-from gateway.cli.options import Moment, Pair, as_moment
-from gateway.cli.output import print_json, printable
-from gateway.cli.request_files import read_bytes, read_headers
+from gateway.cli.terminal.failures import FAILED
+from gateway.cli.terminal.options import Moment, Pair, as_moment
+from gateway.cli.terminal.output import print_json, printable
+from gateway.cli.terminal.request_files import read_bytes, read_headers
+from gateway.cli.terminal.secret_options import from_variable
 from gateway.clock import to_us
 from gateway.errors import InvalidInput
 from gateway.security.fetch import guarded_get
@@ -23,8 +23,8 @@ from gateway.security.resolver import SystemResolver
 from gateway.webhooks.explain import Case, Certainty, Diagnosis, Finding, Line
 from gateway.webhooks.explain import explain as diagnose
 from gateway.webhooks.explain.stored import rejected_case, source_case
-from gateway.webhooks.material import MaterialStore
-from gateway.webhooks.source_draft import find_provider, possible_schemes
+from gateway.webhooks.receive.material import MaterialStore
+from gateway.webhooks.sources.draft import find_provider, possible_schemes
 from gateway.webhooks.verification import Credentials, InboundRequest
 
 UNEXPLAINED = 5

@@ -11,14 +11,14 @@ from typing import Any, Concatenate, ParamSpec, TypeVar
 import click
 from sqlalchemy import make_url
 
-from gateway.cli.failures import failures
 from gateway.cli.local import local_settings
-from gateway.cli.options import AS_JSON, TENANT, common_options
+from gateway.cli.terminal.failures import failures
+from gateway.cli.terminal.options import AS_JSON, TENANT, common_options
 from gateway.clock import Clock, SystemClock, from_us
 from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.engine import sqlite_path
-from gateway.db.migrate import require_current
+from gateway.db.schema.version import require_current
 from gateway.db.scope import TenantSession
 from gateway.errors import SchemaBehind
 from gateway.providers import Provider, catalogue

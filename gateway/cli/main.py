@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.lazy import Entry, LazyGroup
-from gateway.cli.options import common_options
+from gateway.cli.terminal.lazy import Entry, LazyGroup
+from gateway.cli.terminal.options import common_options
 
 if TYPE_CHECKING:
     from flask import Flask

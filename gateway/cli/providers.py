@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.failures import FAILED, fail
 from gateway.cli.installation import Installation, with_installation
-from gateway.cli.options import common_options
-from gateway.cli.output import as_data, note, print_json, print_table, printable
+from gateway.cli.terminal.failures import FAILED, fail
+from gateway.cli.terminal.options import common_options
+from gateway.cli.terminal.output import as_data, note, print_json, print_table, printable
 from gateway.providers import Provider, load_file
-from gateway.providers.description import Section, add_command, describe
-from gateway.providers.words import EVIDENCE, method_words
-from gateway.webhooks.source_draft import find_provider
+from gateway.providers.prose.description import Section, add_command, describe
+from gateway.providers.prose.words import EVIDENCE, method_words
+from gateway.webhooks.sources.draft import find_provider
 from gateway.webhooks.verification.vectors import Outcome, run_vectors
 
 WIDTH = 100

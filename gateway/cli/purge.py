@@ -8,11 +8,11 @@ from datetime import timedelta
 import click
 
 from gateway.cli.installation import Installation, with_installation
-from gateway.cli.options import Duration
-from gateway.cli.output import as_data, note, print_json
+from gateway.cli.terminal.options import Duration
+from gateway.cli.terminal.output import as_data, note, print_json
 from gateway.delivery.retention import Purged, purge_events
 from gateway.errors import InvalidInput
-from gateway.webhooks.retention import purge_rejections
+from gateway.webhooks.rejections.retention import purge_rejections
 
 
 @click.command()

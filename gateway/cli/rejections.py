@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from gateway.cli.bodies import body_data, print_contents
 from gateway.cli.installation import Installation, with_installation
-from gateway.cli.options import common_options
-from gateway.cli.output import as_data, note, print_fields, print_json, print_table
-from gateway.cli.paging import note_more, page_options
+from gateway.cli.terminal.bodies import body_data, print_contents
+from gateway.cli.terminal.options import common_options
+from gateway.cli.terminal.output import as_data, note, print_fields, print_json, print_table
+from gateway.cli.terminal.paging import note_more, page_options
 from gateway.db.paging import PageRequest
-from gateway.webhooks.rejection_search import find_rejections, show_rejection
+from gateway.webhooks.rejections.search import find_rejections, show_rejection
 
 
 @click.group()

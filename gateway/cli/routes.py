@@ -5,12 +5,12 @@ from __future__ import annotations
 import click
 
 from gateway.cli.installation import Installation, with_installation
-from gateway.cli.options import common_options
-from gateway.cli.output import note, print_json, print_table
-from gateway.delivery import routes as use_cases
-from gateway.delivery.routes import RouteDraft
+from gateway.cli.terminal.options import common_options
+from gateway.cli.terminal.output import note, print_json, print_table
+from gateway.delivery.routes import management as use_cases
+from gateway.delivery.routes.management import RouteDraft
 from gateway.errors import InvalidInput
-from gateway.webhooks.sources import source_slugs
+from gateway.webhooks.sources.management import source_slugs
 
 EXAMPLE = "gateway routes add --source github --type 'pull_request.*' --to app"
 

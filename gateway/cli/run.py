@@ -16,14 +16,15 @@ import click
 from sqlalchemy import make_url
 
 import gateway
-from gateway.cli.failures import fail, failures
 from gateway.cli.local import is_loopback
-from gateway.cli.output import note
 from gateway.cli.supervisor import Program, Supervisor
+from gateway.cli.terminal.failures import fail, failures
+from gateway.cli.terminal.output import note
 from gateway.clock import SystemClock
 from gateway.config import Settings, child_environment, load_settings
-from gateway.db import migrate
-from gateway.db.database import Database, storage_errors
+from gateway.db.database import Database
+from gateway.db.faults import storage_errors
+from gateway.db.schema import version as migrate
 from gateway.security.keyfile import load_keyring
 from gateway.telemetry.metric_files import VARIABLE as METRICS_VARIABLE
 from gateway.telemetry.metric_files import make_metrics_dir

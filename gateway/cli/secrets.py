@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gateway.cli.options import common_options
+from gateway.cli.terminal.options import common_options
 from gateway.security.sealing import generate_key
 
 

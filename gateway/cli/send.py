@@ -12,23 +12,23 @@ from urllib.parse import urlsplit
 
 import click
 
-from gateway.cli.bodies import pretty
-from gateway.cli.failures import FAILED
 from gateway.cli.installation import Installation, with_installation
-from gateway.cli.output import note, print_json, printable_lines
-from gateway.cli.request_files import read_bytes
+from gateway.cli.terminal.bodies import pretty
+from gateway.cli.terminal.failures import FAILED
+from gateway.cli.terminal.output import note, print_json, printable_lines
+from gateway.cli.terminal.request_files import read_bytes
 from gateway.clock import MICROSECONDS
 from gateway.db.scope import TenantSession
 from gateway.errors import InvalidInput, NotFound
 from gateway.providers import Provider
 from gateway.security.ssrf import parse_url
-from gateway.webhooks.credentials import open_credentials
-from gateway.webhooks.models import Source
 from gateway.webhooks.samples.documents import default_type
 from gateway.webhooks.samples.event import SampleRequest, sample_request, sample_text
 from gateway.webhooks.samples.signing import Held, Moment, choose_scheme
-from gateway.webhooks.source_draft import find_provider
-from gateway.webhooks.sources import credential_rows, list_sources, require_source, source_url
+from gateway.webhooks.sources.credentials import open_credentials
+from gateway.webhooks.sources.draft import find_provider
+from gateway.webhooks.sources.management import credential_rows, list_sources, require_source, source_url
+from gateway.webhooks.sources.models import Source
 
 TIMEOUT_SECONDS = 30.0
 MAX_ANSWER_BYTES = 1024 * 1024

@@ -7,14 +7,14 @@ from typing import Any
 
 import click
 
-from gateway.cli import given
 from gateway.cli.installation import Installation, with_installation
-from gateway.cli.options import Duration, Pair, common_options
-from gateway.cli.output import as_data, iso, note, print_fields, print_json, print_table
+from gateway.cli.terminal import secret_options as given
+from gateway.cli.terminal.options import Duration, Pair, common_options
+from gateway.cli.terminal.output import as_data, iso, note, print_fields, print_json, print_table
 from gateway.errors import InvalidInput
 from gateway.security.tokens import random_slug
-from gateway.webhooks import sources as use_cases
-from gateway.webhooks.source_draft import (
+from gateway.webhooks.sources import management as use_cases
+from gateway.webhooks.sources.draft import (
     SECRET,
     SourceDraft,
     credential_kinds,
@@ -22,7 +22,7 @@ from gateway.webhooks.source_draft import (
     is_unsigned,
     possible_schemes,
 )
-from gateway.webhooks.sources import DEFAULT_OVERLAP, SourceSummary, source_url
+from gateway.webhooks.sources.management import DEFAULT_OVERLAP, SourceSummary, source_url
 
 EXAMPLE = "gateway sources add github --provider github --secret-env GITHUB_WEBHOOK_SECRET"
 MADE_UP = "-"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import click
 
 from gateway.cli.installation import Installation, with_installation
-from gateway.cli.options import common_options
-from gateway.cli.output import print_json, print_table
+from gateway.cli.terminal.options import common_options
+from gateway.cli.terminal.output import print_json, print_table
 from gateway.tenants.directory import create_tenant, list_tenants
 
 

@@ -7,11 +7,11 @@ from datetime import timedelta
 
 import click
 
-from gateway.cli.failures import failures
 from gateway.cli.local import local_settings
-from gateway.cli.options import Duration
-from gateway.delivery.handler_pool import DEFAULT_PROCESSES
-from gateway.delivery.worker_process import run_worker
+from gateway.cli.terminal.failures import failures
+from gateway.cli.terminal.options import Duration
+from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES
+from gateway.delivery.worker.process import run_worker
 from gateway.telemetry.logging import configure_logging
 
 DEFAULT_DEADLINE = timedelta(seconds=20)

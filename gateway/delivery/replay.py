@@ -15,10 +15,10 @@ from sqlalchemy import ColumnElement, func, literal_column, select, update
 from gateway.clock import from_us
 from gateway.db.database import Database
 from gateway.db.scope import TenantSession
+from gateway.delivery.decisions.transitions import REPLAYABLE, UNFINISHED
 from gateway.delivery.models import Delivery, DeliveryState
-from gateway.delivery.rerouting import reshape
-from gateway.delivery.routing import ROUTE_FAILED
-from gateway.delivery.transitions import REPLAYABLE, UNFINISHED
+from gateway.delivery.routes.reshape import reshape
+from gateway.delivery.routes.routing import ROUTE_FAILED
 from gateway.errors import Conflict, IllegalTransition, NotFound
 from gateway.events.models import Event
 

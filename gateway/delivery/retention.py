@@ -15,8 +15,8 @@ from sqlalchemy import delete, select
 from gateway.clock import to_us
 from gateway.db.database import Database
 from gateway.db.scope import SystemSession
+from gateway.delivery.decisions.transitions import UNFINISHED
 from gateway.delivery.models import Attempt, Delivery
-from gateway.delivery.transitions import UNFINISHED
 from gateway.events.models import Event
 from gateway.security.identifiers import earliest_id
 

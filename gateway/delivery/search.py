@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, and_, exists, literal, not_, select
 from gateway.clock import to_us
 from gateway.db.paging import Page, PageRequest, newest_first
 from gateway.db.scope import TenantSession
-from gateway.delivery.destinations import require_destination
+from gateway.delivery.destinations.management import require_destination
 from gateway.delivery.models import Attempt, Delivery, DeliveryState, Destination
 from gateway.errors import NotFound
 from gateway.events.models import Event

@@ -1,41 +1,24 @@
-"""What happens inside is an event too: journalled with source `gateway`, in the transaction that caused it.
+"""Publishing what happens inside: journalled with source `gateway`, in the transaction that caused it, and routed.
 
-Loops: a dead delivery of a `gateway.*` event makes no further event (`is_reportable`), and a destination is disabled
-only once.
+What there is to publish, and in what shape, stands in `gateway.events.system`.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from gateway.clock import from_us
-from gateway.delivery.enqueue import DeliveryRow, insert_deliveries
-from gateway.delivery.routing import RoutingSnapshot, fan_out
-from gateway.events.journal import EventRow, append_events
+from gateway.delivery.queue.enqueue import DeliveryRow, insert_deliveries
+from gateway.delivery.routes.routing import RoutingSnapshot, fan_out
+from gateway.events.append import EventRow, append_events
 from gateway.events.models import SYSTEM_SOURCE
+from gateway.events.system import Occurrence
 from gateway.security.identifiers import new_id
 
-DELIVERY_DEAD = "gateway.delivery.dead"
-DESTINATION_DISABLED = "gateway.destination.disabled"
-
 CONTENT_TYPE = "application/json"
-
-
-class Occurrence(NamedTuple):
-    """Something that happened inside, for one tenant. `data` must be JSON."""
-
-    tenant_id: str
-    type: str
-    data: Mapping[str, object]
-
-
-def is_reportable(source: str) -> bool:
-    """Whether trouble with an event of `source` may make an event of our own."""
-    return source != SYSTEM_SOURCE
 
 
 def system_event(
@@ -66,7 +49,7 @@ def system_event(
     return event, fan_out(routing, event, (("content-type", CONTENT_TYPE),))
 
 
-def journal_system_events(
+def publish_system_events(
     connection: Connection, routing: RoutingSnapshot, occurrences: Sequence[Occurrence], *, now_us: int
 ) -> None:
     """Store `occurrences` and their deliveries inside the caller's transaction."""

@@ -1,6 +1,6 @@
 """The journal's table: one immutable row per event, with the exact bytes that came.
 
-Rows are written by `gateway.events.journal` only. There are no foreign keys on this table and on `deliveries`:
+Rows are written by `gateway.events.append` only. There are no foreign keys on this table and on `deliveries`:
 both are hot, both are only ever removed by the purge, which takes them in order.
 """
 

@@ -26,10 +26,10 @@ from gateway.front.watchdog import Watchdog
 from gateway.security.identifiers import new_id
 from gateway.telemetry.logging import get_logger
 from gateway.webhooks.arrival import refusal
-from gateway.webhooks.inbound import EXTENSION, Inbound
-from gateway.webhooks.ingest import COMMIT_TIMEOUT_SECONDS, Errand, Handed, Outcome
-from gateway.webhooks.responses import LATER_KEY, LaterResponse, answer_headers, answer_parts
-from gateway.webhooks.views import URL_PREFIX
+from gateway.webhooks.receive.inbound import EXTENSION, Inbound
+from gateway.webhooks.receive.ingest import COMMIT_TIMEOUT_SECONDS, Errand, Handed, Outcome
+from gateway.webhooks.receive.responses import LATER_KEY, LaterResponse, answer_headers, answer_parts
+from gateway.webhooks.receive.views import URL_PREFIX
 
 DEFAULT_THREADS = 8
 # For what a webhook waits for besides its commit; never queued behind pages.

@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import Sequence
 from typing import Any
 
-from gateway.db.pending import Pending
+from gateway.db.writing.pending import Pending
 
 Waiter = asyncio.Future[None]
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from gateway.front.messages import Scope
-from gateway.webhooks.request_reader import BODY_KEY, HEADERS_KEY, Body
+from gateway.webhooks.receive.request_reader import BODY_KEY, HEADERS_KEY, Body
 
 _NAMES: dict[bytes, tuple[str, str]] = {}
 NAMES_KEPT = 1024

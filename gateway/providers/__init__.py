@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from gateway.providers.loader import CatalogueError, load_file, parse_provider
-from gateway.providers.model import Answer, Delivery, Evidence, Handshake, Option, Provider, Scheme, Webhook
+from gateway.providers.model import Evidence, Option, Provider
 from gateway.providers.registry import catalogue, load_catalogue
+from gateway.providers.webhook.model import AnswerRule, DeliveryRule, HandshakeRule, Scheme, Webhook
 
 __all__ = [
-    "Answer",
+    "AnswerRule",
     "CatalogueError",
-    "Delivery",
+    "DeliveryRule",
     "Evidence",
-    "Handshake",
+    "HandshakeRule",
     "Option",
     "Provider",
     "Scheme",

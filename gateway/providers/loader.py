@@ -11,14 +11,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
 from marshmallow import ValidationError
 
 from gateway.errors import ConfigurationError
-from gateway.providers import soundness
-from gateway.providers.functions import FUNCTIONS
 from gateway.providers.model import Provider
 from gateway.providers.schema import ProviderSchema
+from gateway.providers.webhook import soundness
+from gateway.providers.webhook.functions import FUNCTIONS
+from gateway.strict_yaml import load_strictly
 
 # `gateway` is the source of our own events; a provider of that name would be taken for it.
 RESERVED_IDS = frozenset({"gateway"})
@@ -32,17 +32,6 @@ class CatalogueError(ConfigurationError):
     """Catalogue files that cannot be used; `faults` has one sentence per fault, `file: key: reason`."""
 
     code = "catalogue_invalid"
-
-
-class _Loader(yaml.CSafeLoader):
-    """YAML without objects, in which writing a key twice is a fault instead of a silent override."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _value in node.value if isinstance(key, yaml.ScalarNode)]
-        if len(set(keys)) != len(keys):
-            raise yaml.constructor.ConstructorError(None, None, "a key is written twice", node.start_mark)
-        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
-        return mapping
 
 
 def load_directory(directory: Path) -> dict[str, Provider]:
@@ -79,9 +68,9 @@ def parse_provider(provider_id: str, text: str, *, origin: str) -> Provider:
     if provider_id in RESERVED_IDS:
         raise CatalogueError([f"{origin}: the id {provider_id!r} is reserved for the gateway's own events"])
     try:
-        raw = _Loader(text).get_single_data()
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise CatalogueError([f"{origin}: not YAML: {' '.join(str(error).split())}"]) from error
+        raw = load_strictly(text)
+    except ValueError as error:
+        raise CatalogueError([f"{origin}: {error}"]) from error
     if not isinstance(raw, dict):
         raise CatalogueError([f"{origin}: must be a mapping with the keys name, category, docs, evidence, webhook"])
     try:

@@ -1,56 +1,21 @@
-"""The shape of a catalogue file, checked by marshmallow and turned into the model.
+"""The shape of a catalogue file, checked by marshmallow and turned into the model. Each section has its own schema.
 
-Field names here are the keys of the YAML files. What one scheme must have besides its shape is in `soundness`.
+Field names here are the keys of the YAML files. What one scheme must have besides its shape is in `webhook.soundness`.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validates_schema
-from marshmallow.validate import Length, OneOf, Range
+from marshmallow import fields, post_load
+from marshmallow.validate import Length, OneOf
 
 from gateway.providers import model
-from gateway.providers.notation import (
-    ConditionsField,
-    JsonAnswerField,
-    PathField,
-    PatternField,
-    PlaceField,
-    PlacesField,
-    StepsField,
-    TemplateField,
-    TemplatesField,
-    TextField,
-)
-
-ENCODINGS = ("hex", "base64", "base64url")
-HASHES = ("sha1", "sha256", "sha512")
-METHODS = (
-    *(f"{family}-{name}" for family in ("hmac", "digest", "rsa", "ecdsa") for name in HASHES),
-    "ed25519",
-    "jwt",
-    "token",
-    "basic",
-    "function",
-    "none",
-)
-PUBLIC_KEY_FORMATS = ("pem", "spki-base64", "ed25519-hex", "ed25519-base64")
-TIME_UNITS = ("seconds", "milliseconds", "iso8601", "http-date")
-ORIGINS = ("sdk", "docs", "secondary", "suggested", "none")
-LEVELS = ("sdk", "docs", "source", "secondary", "ours")
-ALGORITHMS = ("HS256", "HS384", "HS512", "RS256", "ES256", "ES512")
+from gateway.providers.webhook.schema import EVIDENCE_LEVELS, StrictSchema, WebhookSchema
 
 
-class _Strict(Schema):
-    """Unknown keys are faults."""
-
-    class Meta:
-        unknown = RAISE
-
-
-class EvidenceSchema(_Strict):
-    level = fields.String(required=True, validate=OneOf(LEVELS))
+class EvidenceSchema(StrictSchema):
+    level = fields.String(required=True, validate=OneOf(EVIDENCE_LEVELS))
     by = fields.List(fields.String())
     ids = fields.String(validate=OneOf(("seen", "general")))
 
@@ -59,7 +24,7 @@ class EvidenceSchema(_Strict):
         return model.Evidence(data["level"], tuple(data.get("by", ())), data.get("ids", "general"))
 
 
-class OptionSchema(_Strict):
+class OptionSchema(StrictSchema):
     about = fields.String(required=True)
     default = fields.String()
     choices = fields.List(fields.String())
@@ -69,217 +34,7 @@ class OptionSchema(_Strict):
         return model.Option(data["about"], data.get("default"), tuple(data.get("choices", ())))
 
 
-class CheckSchema(_Strict):
-    value = PlaceField(required=True)
-    equals = TemplateField()
-    matches = PatternField()
-    if_present = fields.Boolean()
-    if_body = fields.Boolean()
-    if_option = fields.String()
-
-    @validates_schema
-    def one_comparison(self, data: dict[str, Any], **_: object) -> None:
-        if ("equals" in data) == ("matches" in data):
-            raise ValidationError("needs either `equals` or `matches`")
-
-    @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Check:
-        return model.Check(**data)
-
-
-class KeySchema(_Strict):
-    secret = StepsField()
-    public_key = fields.String(validate=OneOf(PUBLIC_KEY_FORMATS))
-    strip = fields.String()
-    certificate = PlaceField()
-    host = PatternField()
-    path = PatternField()
-
-    @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Key:
-        if "certificate" in data:
-            return model.Key(
-                "certificate", url=data["certificate"], host=data.get("host", ""), path=data.get("path", "")
-            )
-        if "public_key" in data:
-            return model.Key("public_key", format=data["public_key"], strip=data.get("strip", ""))
-        return model.Key("secret", steps=data.get("secret", ()))
-
-
-class SignatureSchema(_Strict):
-    place = PlacesField(data_key="in")
-    any_place = PlacesField(data_key="any")
-    prefix = fields.String()
-    split = fields.String(validate=Length(1, 1))
-    pair = fields.String(validate=Length(1, 1))
-    take = TemplateField()
-    take_from = fields.Integer(validate=Range(0, 20))
-    encoding = fields.String(validate=OneOf(ENCODINGS))
-    several = fields.Boolean()
-
-    @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Signature:
-        every = data.pop("any_place", ())
-        return model.Signature(places=every or data.pop("place", ()), every=bool(every), **data)
-
-
-class TimestampSchema(_Strict):
-    place = PlacesField(data_key="in", required=True)
-    unit = fields.String(required=True, validate=OneOf(TIME_UNITS))
-    tolerance_seconds = fields.Float(validate=Range(0, 86_400))
-    tolerance_from = fields.String(validate=OneOf(ORIGINS))
-
-    @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Timestamp:
-        return model.Timestamp(places=data.pop("place"), **data)
-
-
-class EachSchema(_Strict):
-    items = PathField(required=True)
-    item = PathField()
-
-    @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Each:
-        return model.Each(**data)
-
-
-class TokenSchema(_Strict):
-    place = PlacesField(data_key="in", required=True)
-    prefix = fields.String()
-
-    @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Token:
-        return model.Token(data["place"], data.get("prefix", ""))
-
-
-class JwtSchema(_Strict):
-    place = PlacesField(data_key="in", required=True)
-    prefix = fields.String()
-    algorithms = fields.List(fields.String(validate=OneOf(ALGORITHMS)), required=True, validate=Length(1))
-    key = fields.String(required=True, validate=OneOf(("secret", "jwks", "google_certs", "x5c")))
-    keys_url = fields.Url(schemes={"https"})
-    issuers = fields.List(fields.String())
-    required = fields.List(fields.String())
-    max_age_seconds = fields.Float(validate=Range(1, 86_400))
-    leeway_seconds = fields.Float(validate=Range(0, 600))
-    oids = fields.List(fields.String())
-    checks = fields.List(fields.Nested(CheckSchema))
-
-    @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Jwt:
-        lists = {key: tuple(value) for key, value in data.items() if isinstance(value, list)}
-        return model.Jwt(places=data.pop("place"), **(data | lists))
-
-
-class SchemeSchema(_Strict):
-    id = fields.String(required=True, validate=Length(1, 64))
-    method = fields.String(required=True, validate=OneOf(METHODS))
-    when = ConditionsField()
-    key = fields.Nested(KeySchema)
-    signature = fields.Nested(SignatureSchema)
-    message_id = PlacesField()
-    timestamp = fields.Nested(TimestampSchema)
-    signs = TemplatesField()
-    any_port = fields.Boolean()
-    bodiless = fields.Boolean()
-    checks = fields.List(fields.Nested(CheckSchema))
-    each = fields.Nested(EachSchema)
-    token = fields.Nested(TokenSchema)
-    jwt = fields.Nested(JwtSchema)
-    function = fields.String()
-    fetch_back = PlaceField()
-    options = fields.List(fields.String())
-
-    @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Scheme:
-        family, _dash, hash_name = data.pop("method").partition("-")
-        data["checks"] = tuple(data.get("checks", ()))
-        data["options"] = frozenset(data.get("options", ()))
-        return model.Scheme(family=family, hash=hash_name, **data)
-
-
-class AnswerSchema(_Strict):
-    status = fields.Integer(validate=Range(200, 299))
-    content_type = fields.String(data_key="type")
-    body = TemplateField()
-    json = JsonAnswerField()
-    headers = fields.Dict(keys=fields.String(), values=TemplateField())
-
-    @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Answer:
-        return model.Answer(**data)
-
-
-class FetchSchema(_Strict):
-    url = PlaceField(required=True)
-    host = PatternField(required=True)
-
-    @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Fetch:
-        return model.Fetch(**data)
-
-
-class HandshakeSchema(_Strict):
-    id = fields.String(required=True)
-    signed = fields.Boolean(required=True)
-    when = ConditionsField(required=True)
-    checks = fields.List(fields.Nested(CheckSchema))
-    answer = fields.Nested(AnswerSchema)
-    store_secret = PlaceField()
-    fetch = fields.Nested(FetchSchema)
-
-    @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Handshake:
-        data["checks"] = tuple(data.get("checks", ()))
-        return model.Handshake(**data)
-
-
-class EventSchema(_Strict):
-    type = PlacesField()
-    id = PlacesField()
-
-
-class BatchSchema(_Strict):
-    items = PlaceField(required=True)
-    id = PathField(allow_none=True)
-    type = PathField(allow_none=True)
-
-    @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Batch:
-        return model.Batch(data["items"], data.get("id"), data.get("type"))
-
-
-class DeliverySchema(_Strict):
-    evidence = fields.String(required=True, validate=OneOf(LEVELS))
-    success = fields.String()
-    timeout = fields.String()
-    retries = fields.Dict(keys=fields.String(), values=TextField())
-    notes = fields.List(fields.String())
-
-    @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Delivery:
-        data["notes"] = tuple(data.get("notes", ()))
-        return model.Delivery(**data)
-
-
-class WebhookSchema(_Strict):
-    choose = fields.String(validate=OneOf(("request", "operator")))
-    schemes = fields.List(fields.Nested(SchemeSchema), required=True, validate=Length(1))
-    event = fields.Nested(EventSchema)
-    batch = fields.Nested(BatchSchema)
-    handshakes = fields.List(fields.Nested(HandshakeSchema))
-    answer = fields.Nested(AnswerSchema)
-    delivery = fields.Nested(DeliverySchema)
-
-    @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Webhook:
-        event = data.pop("event", {})
-        data["schemes"] = tuple(data["schemes"])
-        data["handshakes"] = tuple(data.get("handshakes", ()))
-        return model.Webhook(event_type=event.get("type", ()), event_id=event.get("id", ()), **data)
-
-
-class ProviderSchema(_Strict):
+class ProviderSchema(StrictSchema):
     name = fields.String(required=True, validate=Length(1, 120))
     category = fields.String(required=True, validate=Length(1, 40))
     docs = fields.String(required=True)

@@ -14,13 +14,19 @@ import pytest
 
 from gateway.cli.reference import page
 from gateway.config import DEFAULT_SCHEDULE_SECONDS, Settings
-from gateway.delivery import system_events
-from gateway.delivery.circuit import FAILURES, FAILURES_TO_OPEN, FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS, SUCCESSES
+from gateway.delivery.decisions.circuit import (
+    FAILURES,
+    FAILURES_TO_OPEN,
+    FIRST_PAUSE_SECONDS,
+    LONGEST_PAUSE_SECONDS,
+    SUCCESSES,
+)
+from gateway.delivery.decisions.policy import Outcome
+from gateway.delivery.decisions.transitions import TRANSITIONS
 from gateway.delivery.models import CircuitState, DeliveryState
-from gateway.delivery.policy import Outcome
 from gateway.delivery.search import EventStatus
-from gateway.delivery.transitions import TRANSITIONS
 from gateway.errors import GatewayError
+from gateway.events import system as system_events
 from gateway.telemetry.exposition import QueueCollector, QueueGauges
 from gateway.telemetry.metrics import Metrics
 from gateway.webhooks.verification.verdict import Reason

@@ -12,10 +12,10 @@ import click
 import pytest
 
 from gateway.cli.main import gateway
-from gateway.delivery.signing import sign
-from gateway.events.handlers import load_handlers
+from gateway.delivery.sending.signing import sign
+from gateway.handlers import load_handlers
+from gateway.manifest.reading import parse
 from gateway.security.tokens import generate_signing_secret
-from gateway.webhooks.manifest import parse
 from tests.services.markdown import ROOT, anchors, fences, links, pages, read
 
 SHELL = {"", "sh"}

@@ -11,16 +11,16 @@ from click.testing import CliRunner
 
 from gateway.cli.main import gateway
 from gateway.providers import CatalogueError, catalogue, load_file, parse_provider
-from gateway.providers.description import add_command, describe
-from gateway.providers.pages import INDEX, pages, write
-from gateway.providers.places import FILTERS, NAMED_KINDS, PLAIN_KINDS
-from gateway.providers.schema import METHODS
-from gateway.providers.words import EVIDENCE, IDS
+from gateway.providers.prose.description import add_command, describe
+from gateway.providers.prose.pages import INDEX, pages, write
+from gateway.providers.prose.words import EVIDENCE, IDS
+from gateway.providers.webhook.places import FILTERS, NAMED_KINDS, PLAIN_KINDS
+from gateway.providers.webhook.schema import METHODS
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "providers"
 GUIDE = (ROOT / "docs" / "ADDING_A_PROVIDER.md").read_text(encoding="utf-8")
-REMAKE = "make them anew: python -m gateway.providers.pages docs/providers"
+REMAKE = "make them anew: python -m gateway.providers.prose.pages docs/providers"
 
 
 def _block(name: str) -> str:

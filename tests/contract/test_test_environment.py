@@ -11,7 +11,7 @@ from sqlalchemy import inspect, make_url
 
 from gateway.config import Settings
 from gateway.db.database import Database
-from gateway.db.migrate import require_current
+from gateway.db.schema.version import require_current
 from tests.services.loopback import ConnectionBeyondLoopback
 from tests.services.postgres import PrivatePostgres
 

@@ -11,9 +11,9 @@ from sqlalchemy import insert, update
 
 from gateway.clock import to_us
 from gateway.db.database import Database
-from gateway.delivery.enqueue import DeliveryRow, insert_deliveries
 from gateway.delivery.models import Attempt, Delivery, DeliveryState
-from gateway.events.journal import EventRow, append_events
+from gateway.delivery.queue.enqueue import DeliveryRow, insert_deliveries
+from gateway.events.append import EventRow, append_events
 from gateway.security.identifiers import ALPHABET, earliest_id
 from gateway.tenants.models import DEFAULT_TENANT_ID
 

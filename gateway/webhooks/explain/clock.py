@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from email.utils import parsedate_to_datetime
 
-from gateway.providers.model import Scheme
+from gateway.providers.webhook.model import Scheme
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.finding import Cause, Certainty, Finding
 from gateway.webhooks.verification.reading import Reading

@@ -9,8 +9,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime
 
 from gateway.providers import Scheme
-from gateway.providers.places import Place, places_of
-from gateway.providers.words import (
+from gateway.providers.prose.words import (
     condition_words,
     key_words,
     method_words,
@@ -19,6 +18,7 @@ from gateway.providers.words import (
     template_code,
     timestamp_words,
 )
+from gateway.providers.webhook.places import Place, places_of
 from gateway.security.redaction import is_secret_name, redact_url
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.clock import duration, signed_at

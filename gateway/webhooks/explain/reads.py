@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.providers import Provider, Scheme
-from gateway.providers.places import Place, places_of
+from gateway.providers.webhook.places import Place, places_of
 
 # The headers that functions read, which the notation cannot tell.
 _FUNCTION_HEADERS = {

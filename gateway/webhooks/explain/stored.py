@@ -17,12 +17,13 @@ from gateway.db.scope import TenantSession
 from gateway.errors import NotFound
 from gateway.providers import Provider
 from gateway.security.sealing import Keyring
-from gateway.webhooks.credentials import OpenedCredentials, open_credentials
 from gateway.webhooks.explain.case import Case, OldCredential, OtherSource
 from gateway.webhooks.explain.finding import Diagnosis, Line
 from gateway.webhooks.explain.refusals import SIGNATURE_REASONS, explain_refusal
-from gateway.webhooks.models import Rejection, Source
-from gateway.webhooks.sources import credential_rows, require_source
+from gateway.webhooks.rejections.models import Rejection
+from gateway.webhooks.sources.credentials import OpenedCredentials, open_credentials
+from gateway.webhooks.sources.management import credential_rows, require_source
+from gateway.webhooks.sources.models import Source
 from gateway.webhooks.verification import Credentials, InboundRequest
 
 

@@ -7,7 +7,7 @@ from itertools import product
 from urllib.parse import SplitResult, unquote, urlsplit, urlunsplit
 
 from gateway.providers import Scheme
-from gateway.providers.places import places_of
+from gateway.providers.webhook.places import places_of
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.finding import Cause
 from gateway.webhooks.explain.trial import Trial

@@ -9,8 +9,8 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 from gateway.providers import Provider, Scheme
-from gateway.providers.model import Batch
-from gateway.providers.places import Place, places_of
+from gateway.providers.webhook.model import Batch
+from gateway.providers.webhook.places import Place, places_of
 from gateway.webhooks.samples.documents import HEADERS, sample_document
 from gateway.webhooks.samples.request_draft import FORM, JSON, Draft
 from gateway.webhooks.samples.signing import Held, Moment, sign

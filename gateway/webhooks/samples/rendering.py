@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from gateway.errors import InvalidInput
-from gateway.providers.places import Part, Place, Section, Template
+from gateway.providers.webhook.places import Part, Place, Section, Template
 from gateway.webhooks.samples.request_draft import Draft
 
 Step = Callable[[bytes, bytes], bytes]

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from gateway.errors import InvalidInput
-from gateway.providers.places import Place
+from gateway.providers.webhook.places import Place
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"

@@ -17,8 +17,8 @@ from typing import Any
 
 from gateway.errors import InvalidInput
 from gateway.providers import Provider, Scheme
-from gateway.providers.model import Check, Signature, Timestamp
-from gateway.providers.places import Place, Section, Template
+from gateway.providers.webhook.model import Check, Signature, Timestamp
+from gateway.providers.webhook.places import Place, Section, Template
 from gateway.webhooks.samples.functions import FUNCTIONS
 from gateway.webhooks.samples.keys import key_of
 from gateway.webhooks.samples.rendering import render, value_of

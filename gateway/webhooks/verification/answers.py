@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from gateway.providers import Provider
-from gateway.providers.places import Template
+from gateway.providers.webhook.places import Template
 
 
 class SuccessAnswer(NamedTuple):

@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
-from gateway.providers.model import Scheme
+from gateway.providers.webhook.model import Scheme
 from gateway.webhooks.verification.certificates import certificate_key
 from gateway.webhooks.verification.keys import PublicKey, public_keys_of
 from gateway.webhooks.verification.reading import Reading

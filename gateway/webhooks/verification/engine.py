@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
-from gateway.providers.model import Provider, Webhook
+from gateway.providers.model import Provider
+from gateway.providers.webhook.model import Webhook
 from gateway.webhooks.verification.credentials import Credentials
 from gateway.webhooks.verification.events import Identify, Split, identified_by, split_of, typed_by
 from gateway.webhooks.verification.generic import specialised

@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
-from gateway.providers.model import Batch
-from gateway.providers.places import Place
+from gateway.providers.webhook.model import Batch
+from gateway.providers.webhook.places import Place
 from gateway.webhooks.verification import jsontext
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.values import text_of, to_bytes

@@ -9,8 +9,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import lru_cache
 
-from gateway.providers.model import Provider, Scheme, Signature
-from gateway.providers.places import Place, parse_place, parse_template
+from gateway.providers.model import Provider
+from gateway.providers.webhook.model import Scheme, Signature
+from gateway.providers.webhook.places import Place, parse_place, parse_template
 from gateway.webhooks.verification.rejection import mismatch
 
 FUNCTION = "generic_hmac"

@@ -10,9 +10,9 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.providers.model import Answer, Fetch, Key
-from gateway.providers.model import Handshake as Entry
-from gateway.providers.places import Place, Template
+from gateway.providers.webhook.model import AnswerRule, Fetch, Key
+from gateway.providers.webhook.model import HandshakeRule as Entry
+from gateway.providers.webhook.places import Place, Template
 from gateway.webhooks.verification.checks import checks_of
 from gateway.webhooks.verification.conditions import Predicate, all_hold
 from gateway.webhooks.verification.keys import secrets_of
@@ -63,7 +63,7 @@ def compile_handshake(entry: Entry, key: Key) -> CompiledHandshake:
     return CompiledHandshake(recognises, answer)
 
 
-def _builder(answer: Answer) -> Callable[[Reading], tuple[dict[str, str], bytes]]:
+def _builder(answer: AnswerRule) -> Callable[[Reading], tuple[dict[str, str], bytes]]:
     headers = {name: message_of(template) for name, template in answer.headers.items()}
     body = message_of(answer.body) if answer.body is not None else None
     members = (

@@ -6,7 +6,7 @@ import hashlib
 import hmac
 from collections.abc import Callable
 
-from gateway.providers.model import Scheme
+from gateway.providers.webhook.model import Scheme
 from gateway.webhooks.verification.keys import secrets_of
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import malformed, mismatch

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gateway.providers.model import Jwt, Provider, Scheme
+from gateway.providers.model import Provider
+from gateway.providers.webhook.model import Jwt, Scheme
 from gateway.webhooks.verification.certificates import certificate_url
 from gateway.webhooks.verification.conditions import all_hold
 from gateway.webhooks.verification.credentials import Credentials

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gateway.providers.model import Each, Scheme
+from gateway.providers.webhook.model import Each, Scheme
 from gateway.webhooks.verification import jsontext
 from gateway.webhooks.verification.asymmetric import verify_asymmetric
 from gateway.webhooks.verification.checks import checks_of

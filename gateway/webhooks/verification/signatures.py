@@ -9,8 +9,8 @@ from __future__ import annotations
 import binascii
 from collections.abc import Callable
 
-from gateway.providers.model import Signature
-from gateway.providers.places import Template
+from gateway.providers.webhook.model import Signature
+from gateway.providers.webhook.places import Template
 from gateway.webhooks.verification.forms import Fields
 from gateway.webhooks.verification.keys import decode_base64url
 from gateway.webhooks.verification.reading import Reading

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from urllib.parse import SplitResult
 
-from gateway.providers.model import Scheme
-from gateway.providers.places import places_of
+from gateway.providers.webhook.model import Scheme
+from gateway.providers.webhook.places import places_of
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import missing
 from gateway.webhooks.verification.timestamps import check_age, stamp_of

@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
-from gateway.providers.model import Jwt, Scheme
+from gateway.providers.webhook.model import Jwt, Scheme
 from gateway.webhooks.verification.certificates import chain_key, is_valid_at, load_certificate
 from gateway.webhooks.verification.jose import TokenKey
 from gateway.webhooks.verification.keys import PublicKey, secrets_of

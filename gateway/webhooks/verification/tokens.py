@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import hmac
 
-from gateway.providers.model import Scheme
+from gateway.providers.webhook.model import Scheme
 from gateway.webhooks.verification.keys import secrets_of
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import malformed, mismatch, missing

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gateway.providers.places import Place, Section, Template
+from gateway.providers.webhook.places import Place, Section, Template
 from gateway.webhooks.verification import jsontext
 from gateway.webhooks.verification.atlassian import query_string_hash
 from gateway.webhooks.verification.filters import FILTERS

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from gateway.providers.model import Jwt, Scheme
+from gateway.providers.webhook.model import Jwt, Scheme
 from gateway.webhooks.verification import jsontext
 from gateway.webhooks.verification.checks import checks_of
 from gateway.webhooks.verification.jose import TokenKey, protected_header, verified_payload

@@ -12,7 +12,7 @@ from sqlalchemy import insert
 from gateway.db.database import Database
 from gateway.delivery.models import DeliveryState
 from gateway.tenants.models import DEFAULT_TENANT_ID
-from gateway.webhooks.models import Rejection
+from gateway.webhooks.rejections.models import Rejection
 from tests.integration.cli.conftest import CommandLine
 from tests.services.rows import id_at, store_event
 

@@ -14,7 +14,8 @@ import pytest
 
 from gateway.db.database import Database
 from gateway.tenants.models import DEFAULT_TENANT_ID
-from gateway.webhooks.models import Rejection, SourceCredential
+from gateway.webhooks.rejections.models import Rejection
+from gateway.webhooks.sources.models import SourceCredential
 from tests.integration.cli.conftest import CommandLine
 
 SECRET = "It's a Secret to Everybody"

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import select
 
 from gateway.db.database import Database
-from gateway.webhooks.models import SourceCredential
+from gateway.webhooks.sources.models import SourceCredential
 from tests.integration.cli.conftest import CommandLine
 
 SECRET = "hunter2-hunter2"

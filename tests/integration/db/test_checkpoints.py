@@ -11,9 +11,9 @@ from sqlite3 import Connection
 import pytest
 from sqlalchemy import text
 
-from gateway.db import checkpoints
-from gateway.db.checkpoints import Checkpointer
 from gateway.db.database import Database
+from gateway.db.writing import checkpoints
+from gateway.db.writing.checkpoints import Checkpointer
 from tests.services.waiting import until
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)

@@ -13,9 +13,9 @@ from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
 from gateway.db.database import Database
-from gateway.db.group_commit import GroupCommit
-from gateway.db.pending import Pending
 from gateway.db.write_lock import WriteLock
+from gateway.db.writing.group_commit import GroupCommit
+from gateway.db.writing.pending import Pending
 from gateway.errors import QueueFull, StorageUnavailable
 from tests.services.waiting import until
 

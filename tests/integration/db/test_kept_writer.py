@@ -9,8 +9,10 @@ from psycopg.errors import UniqueViolation
 from sqlalchemy import event, text
 from sqlalchemy.exc import IntegrityError
 
-from gateway.db import database as database_module
-from gateway.db.database import Database, KeptWriter, postgres_driver, single_statement
+from gateway.db.database import Database
+from gateway.db.drivers import postgres_driver, single_statement
+from gateway.db.writing import kept_writer as kept_writer_module
+from gateway.db.writing.kept_writer import KeptWriter
 from gateway.errors import StorageUnavailable
 
 
@@ -22,7 +24,7 @@ def table(database: Database) -> None:
 
 @pytest.fixture
 def writer(database: Database) -> Iterator[KeptWriter]:
-    kept = database.kept_writer()
+    kept = KeptWriter(database)
     yield kept
     kept.close()
 
@@ -61,7 +63,7 @@ def test_a_connection_that_rested_for_long_is_replaced(
     add(writer, 1)
     add(writer, 2)
     assert len(opened) == 1
-    monkeypatch.setattr(database_module, "RESTED_SECONDS", 0.0)
+    monkeypatch.setattr(kept_writer_module, "RESTED_SECONDS", 0.0)
     add(writer, 3)
     assert len(opened) == 2
 

@@ -11,8 +11,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 
 from gateway.db.database import Database
-from gateway.db.migrate import current, head, require_current, upgrade
 from gateway.db.model import Base
+from gateway.db.schema.version import current, head, require_current, upgrade
 from gateway.errors import SchemaBehind
 from gateway.factory import create_app
 

@@ -12,7 +12,7 @@ from gateway.db.database import Database
 from gateway.db.model import CONFIGURATION_REVISION, Revision
 from gateway.db.scope import TenantMismatch
 from gateway.tenants.models import DEFAULT_TENANT_ID, Tenant
-from gateway.webhooks.models import Source
+from gateway.webhooks.sources.models import Source
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 

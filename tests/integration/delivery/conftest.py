@@ -12,16 +12,17 @@ from sqlalchemy import text
 
 from gateway.clock import FakeClock, from_us
 from gateway.db.database import Database
-from gateway.delivery.claim import Claimer, Room
-from gateway.delivery.claimed import Claimed
-from gateway.delivery.enqueue import DeliveryRow, insert_deliveries
+from gateway.delivery.decisions.policy import Outcome, TryResult
+from gateway.delivery.decisions.target import Target
 from gateway.delivery.models import Destination, DestinationKind
-from gateway.delivery.policy import Outcome, TryResult
-from gateway.delivery.record import Recorded, Report, record
-from gateway.delivery.routing import RoutingSnapshot
-from gateway.delivery.system_events import Occurrence
-from gateway.delivery.targets import Target
-from gateway.events.journal import EventRow, append_events
+from gateway.delivery.queue.claim import Claimer, Room
+from gateway.delivery.queue.claimed import Claimed
+from gateway.delivery.queue.enqueue import DeliveryRow, insert_deliveries
+from gateway.delivery.queue.record import record
+from gateway.delivery.queue.report import Recorded, Report
+from gateway.delivery.routes.routing import RoutingSnapshot
+from gateway.events.append import EventRow, append_events
+from gateway.events.system import Occurrence
 from gateway.security.identifiers import new_id
 from gateway.tenants.models import DEFAULT_TENANT_ID
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.clock import MICROSECONDS
-from gateway.delivery.claim import LEASE_MARGIN_SECONDS, Claimer
-from gateway.delivery.claimed import INLINE_BYTES
-from gateway.delivery.policy import Outcome
+from gateway.delivery.decisions.policy import Outcome
+from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS, Claimer
+from gateway.delivery.queue.claimed import INLINE_BYTES
 from gateway.delivery.replay import retry_delivery
 
 from .conftest import Queue

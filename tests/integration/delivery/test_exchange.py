@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gateway.delivery.claim import Room
-from gateway.delivery.exchange import Exchange
-from gateway.delivery.policy import Outcome
-from gateway.delivery.record import Report
-from gateway.delivery.system_events import Occurrence
+from gateway.delivery.decisions.policy import Outcome
+from gateway.delivery.queue.claim import Room
+from gateway.delivery.queue.exchange import Exchange
+from gateway.delivery.queue.report import Report
+from gateway.events.system import Occurrence
 
 from .conftest import Queue
 

@@ -17,7 +17,7 @@ from aiohttp import web
 from gateway.clock import MICROSECONDS, SystemClock
 from gateway.config import Settings
 from gateway.db.database import Database
-from gateway.db.migrate import upgrade
+from gateway.db.schema.version import upgrade
 from gateway.security.sealing import generate_key
 from tests.services.postgres import PrivatePostgres
 
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.faults
 WORKER = """
 import sys
 from gateway.config import Settings
-from gateway.delivery.worker_process import run_worker
+from gateway.delivery.worker.process import run_worker
 url, key = sys.argv[1:]
 settings = Settings(database_url=url, encryption_keys=(key,), allow_private_destinations=True)
 sys.exit(run_worker(settings, shutdown_deadline_seconds=3))

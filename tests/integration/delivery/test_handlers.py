@@ -15,11 +15,11 @@ import pytest
 
 from gateway.clock import SystemClock
 from gateway.db.database import Database
-from gateway.delivery.handler_child import HandlerCall
-from gateway.delivery.handler_pool import HandlerPool
+from gateway.delivery.decisions.policy import Outcome, TryResult
 from gateway.delivery.models import DestinationKind
-from gateway.delivery.policy import Outcome, TryResult
-from gateway.delivery.worker import Worker
+from gateway.delivery.sending.handler_child import HandlerCall
+from gateway.delivery.sending.handler_pool import HandlerPool
+from gateway.delivery.worker.worker import Worker
 from gateway.security.resolver import StaticResolver
 from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.metrics import Metrics
@@ -206,8 +206,8 @@ def test_processes_end_with_their_parent(tmp_path: Path) -> None:
 import asyncio, sys
 sys.path.insert(0, {str(tmp_path)!r})
 from gateway.clock import SystemClock
-from gateway.delivery.handler_child import HandlerCall
-from gateway.delivery.handler_pool import HandlerPool
+from gateway.delivery.sending.handler_child import HandlerCall
+from gateway.delivery.sending.handler_pool import HandlerPool
 if __name__ == "__main__":
     pool = HandlerPool(["shop_handlers"], clock=SystemClock(), processes=1)
     body = b'{{"path": "{pid_file}"}}'

@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import text
 
 from gateway.clock import MICROSECONDS
-from gateway.delivery.circuit import FAILURES_TO_OPEN
-from gateway.delivery.claim import Claimer
-from gateway.delivery.leases import expired, repair_times
-from gateway.delivery.policy import Outcome
+from gateway.delivery.decisions.circuit import FAILURES_TO_OPEN
+from gateway.delivery.decisions.policy import Outcome
+from gateway.delivery.queue.claim import Claimer
+from gateway.delivery.queue.leases import expired, repair_times
 from gateway.delivery.replay import cancel_delivery
 
 from .conftest import Queue

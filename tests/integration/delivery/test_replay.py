@@ -7,9 +7,11 @@ from datetime import timedelta
 import pytest
 
 from gateway.clock import from_us
+from gateway.delivery.decisions.policy import Outcome
+from gateway.delivery.decisions.target import Target
+from gateway.delivery.decisions.transitions import TRANSITIONS, require_transition
 from gateway.delivery.models import DeliveryState
-from gateway.delivery.policy import Outcome
-from gateway.delivery.queue_gauges import read_queue_gauges
+from gateway.delivery.queue.gauges import read_queue_gauges
 from gateway.delivery.replay import (
     BATCH,
     ReplayFilter,
@@ -19,8 +21,6 @@ from gateway.delivery.replay import (
     replay_many,
     retry_delivery,
 )
-from gateway.delivery.targets import Target
-from gateway.delivery.transitions import TRANSITIONS, require_transition
 from gateway.errors import IllegalTransition, NotFound
 from gateway.tenants.models import DEFAULT_TENANT_ID
 

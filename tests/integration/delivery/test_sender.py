@@ -10,9 +10,9 @@ import pytest
 from aiohttp import web
 
 from gateway.clock import SystemClock
-from gateway.delivery.outgoing import OutgoingRequest
-from gateway.delivery.policy import Outcome, TryResult
-from gateway.delivery.sender import MAX_RESPONSE_BYTES, Sender
+from gateway.delivery.decisions.policy import Outcome, TryResult
+from gateway.delivery.sending.request import OutgoingRequest
+from gateway.delivery.sending.sender import MAX_RESPONSE_BYTES, Sender
 from gateway.security.resolver import Resolver, StaticResolver
 from gateway.security.ssrf import AddressPolicy
 

@@ -16,9 +16,9 @@ from standardwebhooks import Webhook
 
 from gateway.clock import MICROSECONDS, Clock, SystemClock
 from gateway.db.database import Database
-from gateway.delivery.handler_pool import HandlerPool
-from gateway.delivery.targets import SigningSecret, Target
-from gateway.delivery.worker import Worker
+from gateway.delivery.decisions.target import SigningSecret, Target
+from gateway.delivery.sending.handler_pool import HandlerPool
+from gateway.delivery.worker.worker import Worker
 from gateway.security.resolver import StaticResolver
 from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.metrics import Metrics

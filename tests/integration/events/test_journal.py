@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 
 from gateway.db.database import Database
-from gateway.events.journal import Appended, EventRow, append_events
+from gateway.events.append import Appended, EventRow, append_events
 from gateway.events.models import Event
 from gateway.security.identifiers import new_id
 from gateway.tenants.models import DEFAULT_TENANT_ID

@@ -6,8 +6,8 @@ from datetime import timedelta
 
 from gateway.clock import FakeClock, from_us
 from gateway.db.database import Database
+from gateway.events.append import EventRow, append_events
 from gateway.events.follow import BATCH, Follower
-from gateway.events.journal import EventRow, append_events
 from gateway.events.search import EventFilter
 from gateway.tenants.models import DEFAULT_TENANT_ID
 from tests.services.rows import id_at, store_event

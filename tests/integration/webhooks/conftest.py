@@ -18,20 +18,20 @@ from werkzeug.test import Client, TestResponse
 from gateway.clock import FakeClock, from_us
 from gateway.config import Settings
 from gateway.db.database import Database
-from gateway.delivery.destination_draft import DestinationDraft
-from gateway.delivery.destinations import add_destination
+from gateway.delivery.destinations.draft import DestinationDraft
+from gateway.delivery.destinations.management import add_destination
 from gateway.delivery.models import Delivery
-from gateway.delivery.routes import RouteDraft, add_route
+from gateway.delivery.routes.management import RouteDraft, add_route
 from gateway.events.models import Event
 from gateway.factory import create_app
 from gateway.providers import catalogue
 from gateway.security.keyfile import load_keyring
 from gateway.security.ssrf import AddressPolicy
 from gateway.tenants.models import DEFAULT_TENANT_ID
-from gateway.webhooks.inbound import Inbound
-from gateway.webhooks.models import Rejection
-from gateway.webhooks.source_draft import SourceDraft
-from gateway.webhooks.sources import add_source
+from gateway.webhooks.receive.inbound import Inbound
+from gateway.webhooks.rejections.models import Rejection
+from gateway.webhooks.sources.draft import SourceDraft
+from gateway.webhooks.sources.management import add_source
 from tests.services.loop_host import LoopHost
 
 SECRET = "It's a Secret to Everybody"

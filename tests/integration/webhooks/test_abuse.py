@@ -17,7 +17,7 @@ from gateway.front.body import BodiesTooMany, BodyBudget, BodyTooSlow, read_body
 from gateway.front.environ import environ_of
 from gateway.tenants.models import DEFAULT_TENANT_ID
 from gateway.webhooks.arrival import Arrival
-from gateway.webhooks.rejections import Refused, RejectionLog
+from gateway.webhooks.rejections.log import Refused, RejectionLog
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest, code
 
 

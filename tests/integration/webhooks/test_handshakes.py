@@ -23,10 +23,10 @@ from gateway.providers import catalogue
 from gateway.security.fetch import FetchedResponse
 from gateway.security.keyfile import load_keyring
 from gateway.tenants.models import DEFAULT_TENANT_ID
-from gateway.webhooks.handshakes import Handshakes
-from gateway.webhooks.material import MaterialStore
-from gateway.webhooks.models import SourceCredential
-from gateway.webhooks.sources import SourceSummary, show_source
+from gateway.webhooks.receive.handshakes import Handshakes
+from gateway.webhooks.receive.material import MaterialStore
+from gateway.webhooks.sources.management import SourceSummary, show_source
+from gateway.webhooks.sources.models import SourceCredential
 from tests.integration.webhooks.conftest import GatewayUnderTest, code
 from tests.unit.verification.conftest import VECTORS
 

@@ -22,8 +22,8 @@ from gateway.factory import create_app
 from gateway.providers import catalogue
 from gateway.security.keyfile import load_keyring
 from gateway.tenants.models import DEFAULT_TENANT_ID, Tenant
-from gateway.webhooks.rejection_search import show_rejection
-from gateway.webhooks.sources import disable_source, rotate_credential
+from gateway.webhooks.rejections.search import show_rejection
+from gateway.webhooks.sources.management import disable_source, rotate_credential
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest, code
 
 

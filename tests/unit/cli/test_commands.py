@@ -10,8 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from gateway.cli.failures import exit_code
 from gateway.cli.main import COMMANDS, gateway
+from gateway.cli.terminal.failures import exit_code
 from gateway.errors import ConfigurationError, Conflict, InvalidInput, NotFound, SchemaBehind, StorageUnavailable
 
 HEAVY = ("sqlalchemy", "flask", "alembic", "cryptography", "yaml")

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import pytest
 
-from gateway.cli.options import Moment, Pair, as_moment, parse_duration
+from gateway.cli.terminal.options import Moment, Pair, as_moment, parse_duration
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from gateway.cli.bodies import body_data, pretty
-from gateway.cli.output import age, aligned, iso, printable, show
+from gateway.cli.terminal.bodies import body_data, pretty
+from gateway.cli.terminal.output import age, aligned, iso, printable, show
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 ID = "evt_33ks7uheipsjg0000000000000"

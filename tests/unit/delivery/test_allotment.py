@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.clock import MICROSECONDS
-from gateway.delivery.allotment import NOTHING, Allowance, allow, is_guarded, share
-from gateway.delivery.circuit import Circuit
-from gateway.delivery.destination_states import SharedState
+from gateway.delivery.decisions.allotment import NOTHING, Allowance, allow, is_guarded, share
+from gateway.delivery.decisions.circuit import Circuit
+from gateway.delivery.decisions.shared_state import SharedState
 from gateway.delivery.models import CircuitState, DestinationKind
 
 from .test_outgoing import target

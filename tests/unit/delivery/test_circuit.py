@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from gateway.clock import MICROSECONDS
-from gateway.delivery.circuit import CLOSED, FAILURES_TO_OPEN, Circuit, after_try, allows_probe, probing
+from gateway.delivery.decisions.circuit import CLOSED, FAILURES_TO_OPEN, Circuit, after_try, allows_probe, probing
+from gateway.delivery.decisions.policy import Outcome
 from gateway.delivery.models import CircuitState
-from gateway.delivery.policy import Outcome
 
 NOW_US = 1_800_000_000 * MICROSECONDS
 

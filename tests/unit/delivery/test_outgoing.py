@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from standardwebhooks import Webhook
 
 from gateway.clock import MICROSECONDS
-from gateway.delivery.claimed import Claimed, ClaimedEvent
+from gateway.delivery.decisions.target import SigningSecret, Target
 from gateway.delivery.models import DestinationKind
-from gateway.delivery.outgoing import OutgoingRequest, compose, forwarded_headers, printable
-from gateway.delivery.targets import SigningSecret, Target
+from gateway.delivery.queue.claimed import Claimed, ClaimedEvent
+from gateway.delivery.sending.request import OutgoingRequest, compose, forwarded_headers, printable
 
 NOW_US = 1_800_000_000 * MICROSECONDS
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

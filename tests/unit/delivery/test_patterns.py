@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.delivery.patterns import compile_patterns
+from gateway.delivery.decisions.patterns import compile_patterns
 
 
 @pytest.mark.parametrize(

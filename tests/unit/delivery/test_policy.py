@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.clock import MICROSECONDS, from_us
 from gateway.config import DEFAULT_SCHEDULE_SECONDS
-from gateway.delivery.models import DeliveryState
-from gateway.delivery.policy import (
+from gateway.delivery.decisions.policy import (
     LEASE_GRACE_TRIES,
     MAX_RETRY_AFTER_SECONDS,
     Decision,
@@ -22,6 +21,7 @@ from gateway.delivery.policy import (
     decide,
     parse_retry_after,
 )
+from gateway.delivery.models import DeliveryState
 
 NOW_US = 1_800_000_000 * MICROSECONDS
 SCHEDULE = (5.0, 30.0)

@@ -6,12 +6,12 @@ import json
 
 import pytest
 
-from gateway.delivery.enqueue import DeliveryRow
-from gateway.delivery.expressions import compile_expression
-from gateway.delivery.patterns import compile_patterns
-from gateway.delivery.routing import CompiledRoute, RoutingSnapshot, fan_out
+from gateway.delivery.decisions.expressions import compile_expression
+from gateway.delivery.decisions.patterns import compile_patterns
+from gateway.delivery.queue.enqueue import DeliveryRow
+from gateway.delivery.routes.routing import CompiledRoute, RoutingSnapshot, fan_out
 from gateway.errors import InvalidInput
-from gateway.events.journal import EventRow
+from gateway.events.append import EventRow
 
 HEADERS = (("Content-Type", "application/json"), ("X-Tier", "gold"))
 

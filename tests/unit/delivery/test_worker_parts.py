@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.clock import FakeClock
-from gateway.delivery.bodies import ByteBudget
-from gateway.delivery.clock_watch import ClockJump, ClockWatch
-from gateway.delivery.excerpts import EXCERPT_CHARACTERS, excerpt_of, storable
-from gateway.delivery.handler_pool import HandlerPool
 from gateway.delivery.models import DestinationKind
-from gateway.delivery.places import FEW, Places
+from gateway.delivery.queue.clock_watch import ClockJump, ClockWatch
+from gateway.delivery.sending.bodies import ByteBudget
+from gateway.delivery.sending.excerpts import EXCERPT_CHARACTERS, excerpt_of, storable
+from gateway.delivery.sending.handler_pool import HandlerPool
+from gateway.delivery.worker.slots import FEW, Places
 
 from .test_outgoing import target
 

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.errors import ConfigurationError
-from gateway.events.handlers import REGISTRY, HandlerEvent, load_handlers, on
+from gateway.handlers import REGISTRY, Handler, HandlerEvent, HandlerRegistry, load_handlers, on
 
 
 def test_without_modules_there_are_no_handlers() -> None:
@@ -20,6 +20,20 @@ def test_every_module_that_fails_is_named() -> None:
     assert [fault.split(":")[1].strip() for fault in caught.value.faults] == [
         "cannot import no_such_module_a",
         "cannot import no_such_module_b",
+    ]
+
+
+def nothing(event: HandlerEvent) -> None: ...
+
+
+def test_decorators_of_one_function_add_up() -> None:
+    registry = HandlerRegistry()
+    registry.add(Handler("app:nothing", "github", ("push",), 5.0, nothing))
+    registry.add(Handler("app:nothing", "github", ("issues.*", "push"), 9.0, nothing))
+    registry.add(Handler("app:nothing", "stripe", ("*",), 1.0, nothing))
+    assert [(one.source, one.patterns, one.timeout_seconds) for one in registry.all()] == [
+        ("github", ("push", "issues.*"), 9.0),
+        ("stripe", ("*",), 1.0),
     ]
 
 

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gateway.cli.output import as_data
+from gateway.cli.terminal.output import as_data
 from gateway.providers import catalogue
 from gateway.webhooks.explain import Case, OldCredential, OtherSource, explain
 from gateway.webhooks.verification import Credentials, InboundRequest

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from typing import Any
 
-from gateway.db.pending import Pending
+from gateway.db.writing.pending import Pending
 from gateway.front.bridge import LoopBridge
 
 

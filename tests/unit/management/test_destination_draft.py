@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from gateway.delivery.destination_draft import DestinationDraft, faults
+from gateway.delivery.destinations.draft import DestinationDraft, faults
 from gateway.security.ssrf import AddressPolicy
 
 APP = DestinationDraft(name="app", url="https://app.example.com/events")

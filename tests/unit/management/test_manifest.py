@@ -7,14 +7,14 @@ from datetime import UTC, datetime
 
 import pytest
 
-from gateway.delivery.destination_draft import DestinationDraft
-from gateway.delivery.routes import RouteDraft, RouteSummary
+from gateway.delivery.destinations.draft import DestinationDraft
+from gateway.delivery.routes.management import RouteDraft, RouteSummary
 from gateway.errors import InvalidInput
+from gateway.manifest.plan import Action, Present, faults, plan
+from gateway.manifest.reading import Manifest, parse
 from gateway.providers import catalogue
 from gateway.security.ssrf import AddressPolicy
-from gateway.webhooks.manifest import Manifest, parse
-from gateway.webhooks.manifest_plan import Action, Present, faults, plan
-from gateway.webhooks.source_draft import SourceDraft
+from gateway.webhooks.sources.draft import SourceDraft
 
 TEXT = """
 sources:

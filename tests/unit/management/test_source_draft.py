@@ -9,8 +9,8 @@ import pytest
 from gateway.errors import InvalidInput, NotFound
 from gateway.providers import catalogue
 from gateway.security.tokens import random_slug
-from gateway.webhooks import source_draft
-from gateway.webhooks.source_draft import SourceDraft, find_provider
+from gateway.webhooks.sources import draft as source_draft
+from gateway.webhooks.sources.draft import SourceDraft, find_provider
 
 GITHUB = SourceDraft(slug="github", provider="github", credentials={"secret": "s3cret"})
 WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"

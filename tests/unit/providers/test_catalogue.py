@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.providers import CatalogueError, catalogue, load_catalogue
-from gateway.providers.functions import FUNCTIONS
+from gateway.providers.webhook.functions import FUNCTIONS
 from gateway.webhooks.verification.functions import FUNCTIONS as IMPLEMENTED
 
 LEVELS = {"sdk", "docs", "source", "secondary", "ours"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.providers.places import Place, Section, parse_place, parse_template, places_of
+from gateway.providers.webhook.places import Place, Section, parse_place, parse_template, places_of
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from gateway.providers.places import places_of
+from gateway.providers.webhook.places import places_of
 from gateway.webhooks.verification import Credentials
 
 YEAR_SECONDS = 365 * 86_400.0

@@ -10,7 +10,7 @@ from flask import Flask
 
 from gateway.clock import FakeClock
 from gateway.webhooks.arrival import Arrival
-from gateway.webhooks.request_reader import REQUEST_ID_KEY, RequestReader
+from gateway.webhooks.receive.request_reader import REQUEST_ID_KEY, RequestReader
 
 
 class BrokenOff(BytesIO):

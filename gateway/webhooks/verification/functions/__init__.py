@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from gateway.providers.model import Scheme
+from gateway.providers.webhook.model import Scheme
 from gateway.webhooks.verification.functions.contentful import contentful
 from gateway.webhooks.verification.functions.paddle_classic import paddle_classic
 from gateway.webhooks.verification.functions.plivo_v3 import plivo_v3

@@ -10,7 +10,7 @@ import binascii
 import hmac
 from urllib.parse import quote
 
-from gateway.providers.model import Scheme
+from gateway.providers.webhook.model import Scheme
 from gateway.webhooks.verification.keys import secrets_of
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import Rejected, malformed, mismatch, missing

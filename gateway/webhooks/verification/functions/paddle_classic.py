@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.hashes import SHA1
 
-from gateway.providers.model import Scheme
+from gateway.providers.webhook.model import Scheme
 from gateway.webhooks.verification.keys import PublicKey, public_keys_of
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import malformed, mismatch, missing

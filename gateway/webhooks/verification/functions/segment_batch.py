@@ -8,7 +8,7 @@ from __future__ import annotations
 import binascii
 import hmac
 
-from gateway.providers.model import Scheme
+from gateway.providers.webhook.model import Scheme
 from gateway.webhooks.verification.jsontext import first_element
 from gateway.webhooks.verification.keys import secrets_of
 from gateway.webhooks.verification.reading import Reading

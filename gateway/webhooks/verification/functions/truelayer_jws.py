@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 
-from gateway.providers.model import Scheme
+from gateway.providers.webhook.model import Scheme
 from gateway.webhooks.verification.jose import TokenKey, protected_header, verified_payload
 from gateway.webhooks.verification.keys import load_public_key
 from gateway.webhooks.verification.pinning import is_pinned

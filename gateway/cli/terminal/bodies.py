@@ -1,0 +1,47 @@
+"""How bodies and headers of events are shown to people, and carried in JSON."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import click
+
+from gateway.cli.terminal.output import printable, printable_lines
+
+SHOWN_CHARACTERS = 100_000
+
+
+def body_data(body: bytes) -> dict[str, Any]:
+    """The body for JSON output: `body` as text when it is UTF-8, else `body_base64`."""
+    try:
+        return {"body": body.decode("utf-8")}
+    except UnicodeDecodeError:
+        return {"body_base64": base64.b64encode(body).decode("ascii")}
+
+
+def pretty(body: bytes) -> str:
+    """The body for people: JSON indented, other text as it is, anything else described."""
+    try:
+        text = body.decode("utf-8")
+    except UnicodeDecodeError:
+        return f"[{len(body)} bytes that are not text; --json has them in base64]"
+    try:
+        text = json.dumps(json.loads(text), indent=2, ensure_ascii=False)
+    except (ValueError, RecursionError):
+        # Not JSON, or too deep for it: shown as it came.
+        pass
+    if len(text) > SHOWN_CHARACTERS:
+        text = text[:SHOWN_CHARACTERS] + f"\n[{len(text) - SHOWN_CHARACTERS} more characters; --json has all]"
+    return printable_lines(text)
+
+
+def print_contents(headers: Sequence[tuple[str, str]], body: bytes) -> None:
+    """Headers and body, each under a title."""
+    click.echo("\nHeaders")
+    for name, value in headers:
+        click.echo(f"  {printable(name)}: {printable(value)}")
+    click.echo(f"\nBody ({len(body)} bytes)")
+    click.echo(pretty(body) if body else "[empty]")

@@ -1,0 +1,40 @@
+"""Errors of drivers and pools in our own words: "the database cannot be used now" becomes `StorageUnavailable`."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from gateway.errors import StorageUnavailable
+
+
+@contextmanager
+def storage_errors() -> Iterator[None]:
+    """Translate "the database cannot be used now" into `StorageUnavailable`; data errors pass as they are."""
+    try:
+        yield
+    except (PoolTimeout, OSError, sqlite3.OperationalError) as error:
+        raise StorageUnavailable(f"the database is not available: {_first_line(error)}") from error
+    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+        # A server that answers with a reason (a lock, a timeout, a full disk) has not lost the connection.
+        lost = error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+        raise StorageUnavailable(
+            f"the database is not available: {_first_line(error)}", connection_lost=lost
+        ) from error
+    except DBAPIError as error:
+        lost = error.connection_invalidated
+        if lost or isinstance(error, (OperationalError, InterfaceError)):
+            raise StorageUnavailable(
+                f"the database is not available: {_first_line(error)}", connection_lost=lost
+            ) from error
+        raise
+
+
+def _first_line(error: BaseException) -> str:
+    origin = getattr(error, "orig", None) or error
+    return str(origin).strip().split("\n", 1)[0]

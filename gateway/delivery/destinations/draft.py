@@ -1,0 +1,124 @@
+"""What a destination must be like: a draft is judged by the SSRF guard's rules, JMESPath and common sense. Pure;
+storing it is `destinations`' matter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+from gateway.delivery.decisions.expressions import compile_expression
+from gateway.errors import AddressForbidden, Fault, InvalidInput
+from gateway.security.ssrf import AddressPolicy
+
+# A colon is for the destinations of handlers, which are named `module:function`.
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
+HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", re.ASCII)
+PRINTABLE = re.compile(r"[\t\x20-\x7e]*")
+MAX_SCHEDULE_STEPS = 100
+MAX_PAUSE_SECONDS = 30 * 86_400
+MAX_TIMEOUT_SECONDS = 300.0
+MAX_CONCURRENCY = 10_000
+MAX_HEADER_VALUE_CHARACTERS = 8_192
+
+# The gateway writes these itself (DESIGN 3.2), or they belong to the connection (RFC 9110, 7.6.1).
+OWN_HEADER_PREFIXES = ("webhook-", "gateway-")
+CONNECTION_HEADERS = frozenset(
+    {
+        "host",
+        "content-length",
+        "transfer-encoding",
+        "connection",
+        "keep-alive",
+        "te",
+        "trailer",
+        "upgrade",
+        "expect",
+        "content-type",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class DestinationDraft:
+    """An HTTP destination as a person asks for it. None means the gateway's default."""
+
+    name: str
+    url: str
+    ordering_key: str | None = None
+    timeout_seconds: float | None = None
+    concurrency: int | None = None
+    rate_per_second: float | None = None
+    schedule_seconds: Sequence[float] | None = None
+    headers: Sequence[tuple[str, str]] = field(default=(), repr=False)
+    fatal_statuses: Sequence[int] = ()
+    enabled: bool = True
+
+
+def check(draft: DestinationDraft, policy: AddressPolicy) -> None:
+    """Raise `InvalidInput` that names every fault of `draft`."""
+    found = faults(draft, policy)
+    if found:
+        raise InvalidInput("\n".join(fault.message for fault in found))
+
+
+def faults(draft: DestinationDraft, policy: AddressPolicy) -> list[Fault]:
+    """Everything that is wrong with `draft`, each fault with what to do."""
+    return [
+        *_identity_faults(draft, policy),
+        *_number_faults(draft),
+        *_expression_faults(draft),
+        *_header_faults(draft.headers),
+    ]
+
+
+def _identity_faults(draft: DestinationDraft, policy: AddressPolicy) -> Iterator[Fault]:
+    if not NAME.fullmatch(draft.name):
+        yield Fault("name", f"{draft.name!r} is not a destination's name: use letters, digits, dots, - and _")
+    try:
+        policy.check_url(draft.url)
+    except AddressForbidden as error:
+        yield Fault("url", str(error))
+
+
+def _number_faults(draft: DestinationDraft) -> Iterator[Fault]:
+    if draft.timeout_seconds is not None and not 0 < draft.timeout_seconds <= MAX_TIMEOUT_SECONDS:
+        yield Fault("timeout", f"the timeout must be more than 0 and at most {MAX_TIMEOUT_SECONDS:.0f} seconds")
+    if draft.concurrency is not None and not 1 <= draft.concurrency <= MAX_CONCURRENCY:
+        yield Fault("concurrency", f"the concurrency must be from 1 to {MAX_CONCURRENCY}")
+    if draft.rate_per_second is not None and not 0 < draft.rate_per_second <= 1_000_000:
+        yield Fault("rate", "the rate must be more than 0 and at most 1000000 deliveries a second")
+    steps = draft.schedule_seconds
+    if steps is not None and len(steps) > MAX_SCHEDULE_STEPS:
+        yield Fault("schedule", f"the schedule has more than {MAX_SCHEDULE_STEPS} steps")
+    if steps is not None and not all(0 <= step <= MAX_PAUSE_SECONDS for step in steps):
+        yield Fault("schedule", f"the schedule has a step outside 0 to {MAX_PAUSE_SECONDS} seconds")
+    for status in draft.fatal_statuses:
+        if not 400 <= status <= 599:
+            yield Fault("fatal_statuses", f"{status} cannot be fatal: only statuses from 400 to 599 are failures")
+
+
+def _expression_faults(draft: DestinationDraft) -> Iterator[Fault]:
+    if draft.ordering_key is None:
+        return
+    try:
+        compile_expression(draft.ordering_key, what="the ordering key")
+    except InvalidInput as error:
+        yield Fault("ordering_key", str(error))
+
+
+def _header_faults(headers: Sequence[tuple[str, str]]) -> Iterator[Fault]:
+    seen: set[str] = set()
+    for name, value in headers:
+        lowered = name.lower()
+        if not HEADER_NAME.fullmatch(name):
+            yield Fault("headers", f"{name!r} is not a header's name")
+        elif lowered in CONNECTION_HEADERS or lowered.startswith(OWN_HEADER_PREFIXES):
+            yield Fault("headers", f"the header {name} is set by the gateway itself")
+        elif lowered in seen:
+            yield Fault("headers", f"the header {name} is given twice")
+        # The value may be a credential: it is never quoted.
+        if len(value) > MAX_HEADER_VALUE_CHARACTERS or not PRINTABLE.fullmatch(value):
+            yield Fault("headers", f"the value of header {name} is too long, or has characters other than ASCII text")
+        seen.add(lowered)

@@ -1,0 +1,257 @@
+"""Claiming: leasing due deliveries, fairly among destinations, inside the caller's write transaction.
+
+A claim takes from each destination at most what it has room for, so that one that is slow holds its own places and
+nobody else's. What is due is found by `due`, how much may be taken is decided by `allotment`.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import IntegrityError
+
+from gateway.clock import MICROSECONDS
+from gateway.db.drivers import sqlite_driver
+from gateway.delivery.decisions.allotment import NOTHING, Allowance, allow, is_guarded, share
+from gateway.delivery.decisions.circuit import probing
+from gateway.delivery.decisions.shared_state import SharedState
+from gateway.delivery.decisions.target import Target
+from gateway.delivery.queue.claimed import INLINE_BYTES, Claimed, ClaimedEvent
+from gateway.delivery.queue.destination_states import load_states, lock_states, save_states
+from gateway.delivery.queue.due import HeadScan, keyed_destinations, leased_counts, oldest_pending
+from gateway.security.identifiers import new_id
+
+# A lease outlasts the try by this, for the wait before it starts and the one until its result is recorded.
+LEASE_MARGIN_SECONDS = 15.0
+
+
+class Room(NamedTuple):
+    """What a worker can hold now: `limit` deliveries in all, and `free(target)` of each destination."""
+
+    limit: int
+    free: Callable[[Target], int]
+
+
+class _Pick(NamedTuple):
+    """A destination to take from."""
+
+    target: Target
+    unkeyed: bool
+    keyed: bool
+    state: SharedState
+    allowance: Allowance
+
+
+_LEASE = """state = 'leased', lease_token = :token, scheduled_at = :now_us, attempts_made = attempts_made + 1"""
+_COLUMNS = """deliveries.id, tenant_id, event_id, destination_id, attempts_made, schedule_position, lease_token,
+  lease_expires_at, length(payload), CASE WHEN length(payload) <= /*inline*/ THEN payload END"""
+
+
+def _filled(statement: str) -> str:
+    filled = statement.replace("/*lease*/", _LEASE).replace("/*columns*/", _COLUMNS)
+    return filled.replace("/*inline*/", str(INLINE_BYTES))
+
+
+_SQLITE_TAKE = _filled("""
+UPDATE deliveries SET /*lease*/, lease_expires_at = :expires_at
+WHERE id IN (SELECT id FROM deliveries INDEXED BY ix_deliveries_due WHERE state = 'pending' AND ordering_key IS NULL
+             AND destination_id = :destination AND next_attempt_at <= :now_us ORDER BY next_attempt_at LIMIT :most)
+RETURNING /*columns*/
+""")
+_SQLITE_TAKE_HEADS = _filled("""
+UPDATE deliveries SET /*lease*/, lease_expires_at = :expires_at
+WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'pending' AND next_attempt_at <= :now_us
+RETURNING /*columns*/
+""")
+_POSTGRES_TAKE = text(
+    _filled("""
+WITH picked AS (
+  SELECT due.id, wanted.expires_at
+  FROM unnest(CAST(:destinations AS text[]), CAST(:parts AS integer[]), CAST(:expiries AS bigint[]))
+    AS wanted (destination_id, part, expires_at)
+  CROSS JOIN LATERAL (
+    SELECT id FROM deliveries WHERE state = 'pending' AND ordering_key IS NULL
+    AND destination_id = wanted.destination_id AND next_attempt_at <= :now_us
+    ORDER BY next_attempt_at LIMIT wanted.part FOR UPDATE SKIP LOCKED) AS due)
+UPDATE deliveries SET /*lease*/, lease_expires_at = picked.expires_at
+FROM picked WHERE deliveries.id = picked.id
+RETURNING /*columns*/
+""")
+)
+_POSTGRES_TAKE_HEADS = text(
+    _filled("""
+UPDATE deliveries SET /*lease*/, lease_expires_at = :expires_at
+WHERE id IN (SELECT id FROM deliveries WHERE id = ANY(CAST(:ids AS text[])) AND state = 'pending'
+             AND next_attempt_at <= :now_us FOR UPDATE SKIP LOCKED)
+RETURNING /*columns*/
+""")
+)
+_EVENTS = _filled("""
+SELECT id, type, source, provider, content_type, received_at, body_bytes, headers,
+  CASE WHEN body_bytes <= /*inline*/ THEN body END
+FROM events WHERE id IN (/*ids*/)
+""")
+_SQLITE_EVENTS = _EVENTS.replace("/*ids*/", "SELECT value FROM json_each(?)")
+_POSTGRES_EVENTS = text(_EVENTS.replace("/*ids*/", "SELECT unnest(CAST(:ids AS text[]))"))
+
+
+class Claimer:
+    """Claims for one worker. Remembers where its scans stopped; for one thread."""
+
+    def __init__(self) -> None:
+        self._heads = HeadScan()
+        self._turn = 0
+
+    def has_work(self, connection: Connection, targets: Mapping[str, Target], room: Room, *, now_us: int) -> bool:
+        """Whether a claim would take something. Only reads."""
+        return any(
+            pick.unkeyed or self._heads.due_heads(connection, pick.target.id, wanted=1, now_us=now_us)
+            for pick in self._picks(connection, targets, room, now_us)
+        )
+
+    def claim(self, connection: Connection, targets: Mapping[str, Target], room: Room, *, now_us: int) -> list[Claimed]:
+        """Lease what is due and fits into `room`, oldest first; the deliveries with their events.
+
+        `targets` are the destinations by id; work for others is left alone.
+        """
+        picks = self._guard(connection, self._picks(connection, targets, room, now_us), room, now_us)
+        parts = share(room.limit, {pick.target.id: pick.allowance.tries for pick in self._rotated(picks)})
+        chosen = [(pick, parts[pick.target.id]) for pick in picks if pick.target.id in parts]
+        token = new_id("lse")
+        rows = self._take_heads(connection, chosen, token, now_us)
+        taken = _counts(rows)
+        rest = [(pick, part - taken.get(pick.target.id, 0)) for pick, part in chosen if pick.unkeyed]
+        rows += _take(connection, [(pick, part) for pick, part in rest if part > 0], token, now_us)
+        if not rows:
+            return []
+        taken = _counts(rows)
+        probes = {pick.target.id for pick, _ in chosen if pick.allowance.is_probe}
+        _settle(connection, [pick for pick, _ in chosen if taken.get(pick.target.id)], taken, now_us)
+        events = _load_events(connection, sorted({row[2] for row in rows}))
+        rows.sort(key=lambda row: row[0])
+        return [Claimed._make((*row, events.get(row[2]), row[3] in probes)) for row in rows]
+
+    def _picks(self, connection: Connection, targets: Mapping[str, Target], room: Room, now_us: int) -> list[_Pick]:
+        if room.limit <= 0:
+            return []
+        unkeyed = {id_ for id_, due_at_us in oldest_pending(connection).items() if due_at_us <= now_us}
+        keyed = set(keyed_destinations(connection))
+        found = [target for id_ in sorted(unkeyed | keyed) if (target := targets.get(id_)) and room.free(target) > 0]
+        states = load_states(connection, [target.id for target in found])
+        counted = [target.id for target in found if target.concurrency_is_shared]
+        leased = leased_counts(connection, counted) if counted else {}
+        picks = []
+        for target in found:
+            state = states[target.id]
+            free, held = room.free(target), leased.get(target.id, 0)
+            allowance = allow(target, state, free=free, leased=held, now_us=now_us)
+            if allowance.tries > 0:
+                picks.append(_Pick(target, target.id in unkeyed, target.id in keyed, state, allowance))
+        return picks
+
+    def _guard(self, connection: Connection, picks: list[_Pick], room: Room, now_us: int) -> list[_Pick]:
+        """`picks`, with those that need it judged again under a lock; without those that another worker judges now."""
+        guarded = {pick.target.id: pick.target.tenant_id for pick in picks if is_guarded(pick.target, pick.state)}
+        if not guarded:
+            return picks
+        states = lock_states(connection, guarded, skip_locked=True)
+        counted = [pick.target.id for pick in picks if pick.target.concurrency_is_shared and pick.target.id in states]
+        leased = leased_counts(connection, counted) if counted else {}
+        judged = []
+        for pick in picks:
+            id_ = pick.target.id
+            if id_ in guarded:
+                state = states.get(id_)
+                free, held = room.free(pick.target), leased.get(id_, 0)
+                allowance = allow(pick.target, state, free=free, leased=held, now_us=now_us) if state else NOTHING
+                pick = pick._replace(state=state or pick.state, allowance=allowance)
+            if pick.allowance.tries > 0:
+                judged.append(pick)
+        return judged
+
+    def _rotated(self, picks: Sequence[_Pick]) -> Iterable[_Pick]:
+        """`picks`, starting with another one each time: when places are few, everybody comes first once."""
+        self._turn += 1
+        start = self._turn % len(picks) if picks else 0
+        return (*picks[start:], *picks[:start])
+
+    def _take_heads(
+        self, connection: Connection, chosen: Sequence[tuple[_Pick, int]], token: str, now_us: int
+    ) -> list[Any]:
+        rows: list[Any] = []
+        for pick, part in chosen:
+            if pick.keyed:
+                ids = self._heads.due_heads(connection, pick.target.id, wanted=part, now_us=now_us)
+                rows += _take_ids(connection, ids, _lease(pick.target, token, now_us)) if ids else []
+        return rows
+
+
+def _lease(target: Target, token: str, now_us: int) -> dict[str, Any]:
+    seconds = target.timeout_seconds + LEASE_MARGIN_SECONDS
+    return {"token": token, "expires_at": now_us + round(seconds * MICROSECONDS), "now_us": now_us}
+
+
+def _take_ids(connection: Connection, ids: list[str], lease: dict[str, Any]) -> list[Any]:
+    if connection.dialect.name == "sqlite":
+        return sqlite_driver(connection).execute(_SQLITE_TAKE_HEADS, lease | {"ids": json.dumps(ids)}).fetchall()
+    try:
+        with connection.begin_nested():
+            return list(connection.execute(_POSTGRES_TAKE_HEADS, lease | {"ids": ids}))
+    except IntegrityError:
+        # Another worker leased the same key since the heads were read: the unique index decides, the next claim sees.
+        return []
+
+
+def _take(connection: Connection, chosen: Sequence[tuple[_Pick, int]], token: str, now_us: int) -> list[Any]:
+    if not chosen:
+        return []
+    leases = [_lease(pick.target, token, now_us) for pick, _ in chosen]
+    if connection.dialect.name == "sqlite":
+        driver = sqlite_driver(connection)
+        rows: list[Any] = []
+        for (pick, part), lease in zip(chosen, leases, strict=True):
+            rows += driver.execute(_SQLITE_TAKE, lease | {"destination": pick.target.id, "most": part}).fetchall()
+        return rows
+    values = {
+        "destinations": [pick.target.id for pick, _ in chosen],
+        "parts": [part for _, part in chosen],
+        "expiries": [lease["expires_at"] for lease in leases],
+        "token": token,
+        "now_us": now_us,
+    }
+    return list(connection.execute(_POSTGRES_TAKE, values))
+
+
+def _settle(connection: Connection, picks: Sequence[_Pick], taken: Mapping[str, int], now_us: int) -> None:
+    """Write down, for all workers, the probe that is on its way and the tokens that were used."""
+    states: dict[str, SharedState] = {}
+    for pick in picks:
+        target, state = pick.target, pick.state
+        if pick.allowance.is_probe:
+            expires_at_us = _lease(target, "", now_us)["expires_at"]
+            state = state._replace(circuit=probing(state.circuit, expires_at_us=expires_at_us))
+        if target.rate_per_second is not None:
+            tokens = state.tokens(target.rate_per_second, now_us) - taken[target.id]
+            state = state._replace(rate_tokens=tokens, rate_refilled_at_us=now_us)
+        if state is not pick.state:
+            states[target.id] = state
+    save_states(connection, {pick.target.id: pick.target.tenant_id for pick in picks}, states)
+
+
+def _load_events(connection: Connection, ids: list[str]) -> dict[str, ClaimedEvent]:
+    rows: Any
+    if connection.dialect.name == "sqlite":
+        rows = sqlite_driver(connection).execute(_SQLITE_EVENTS, (json.dumps(ids),)).fetchall()
+    else:
+        rows = connection.execute(_POSTGRES_EVENTS, {"ids": ids})
+    return {row[0]: ClaimedEvent(*row) for row in rows}
+
+
+def _counts(rows: Iterable[Any]) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for row in rows:
+        counts[row[3]] = counts.get(row[3], 0) + 1
+    return counts

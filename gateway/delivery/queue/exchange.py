@@ -1,0 +1,158 @@
+"""The worker's talk with the database: results go in, claims come out, in one transaction. Runs in one thread.
+
+Nothing is lost when the database is away: the caller keeps its reports and comes again. A report that cannot be
+stored fails alone.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, text
+
+from gateway.clock import Clock
+from gateway.db.database import Database
+from gateway.delivery.decisions.policy import Random
+from gateway.delivery.decisions.target import Target
+from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS, Claimer, Room
+from gateway.delivery.queue.claimed import Claimed
+from gateway.delivery.queue.clock_watch import ClockJump, ClockWatch
+from gateway.delivery.queue.leases import SWEEP_STEP, expired, repair_times
+from gateway.delivery.queue.record import Journal, record
+from gateway.delivery.queue.report import Recorded, Report
+from gateway.errors import StorageUnavailable
+from gateway.telemetry.logging import get_logger
+
+SWEEP_SECONDS = 1.0
+
+_FIRST_LEASE = text("SELECT min(lease_expires_at) FROM deliveries WHERE state = 'leased'")
+_log = get_logger(__name__)
+
+
+class Exchanged(NamedTuple):
+    """What one exchange brought: new deliveries to try, and what was recorded."""
+
+    claimed: Sequence[Claimed]
+    recorded: Sequence[Recorded]
+
+
+NOTHING = Exchanged((), ())
+
+
+class Exchange:
+    """One worker's side of the queue. Not thread-safe: give it one thread."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        targets: Callable[[], Mapping[str, Target]],
+        journal: Journal,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self._database = database
+        self._targets = targets
+        self._journal = journal
+        self._clock = clock
+        self._random = random
+        self._claimer = Claimer()
+        self._watch = ClockWatch(clock)
+        self._sweep_at = clock.monotonic()
+        # Whoever ran before may have seen another time.
+        self._must_repair = True
+        self._was_idle = False
+
+    def run(self, reports: Sequence[Report], room: Room, held: Mapping[str, int]) -> Exchanged:
+        """Record `reports`, let go of leases that ended, claim what fits into `room`.
+
+        `held` are the deliveries that this worker holds, with the end of their lease. Raises `StorageUnavailable`:
+        then nothing was recorded, or everything was and recording it again is harmless.
+        """
+        targets = self._targets()
+        self._look_at_clock(targets)
+        try:
+            if not reports and not self._must_repair and self._was_idle and not self._is_anything_due(targets, room):
+                return NOTHING
+            exchanged = self._run(reports, room, held, targets)
+        except sqlite3.OperationalError as error:
+            raise StorageUnavailable(f"the database is not available: {error}") from error
+        except StorageUnavailable:
+            raise
+        except Exception:
+            # One result that cannot be stored, or a defect, must not keep the others from being recorded.
+            _log.exception("an exchange with the queue failed; recording each result alone", results=len(reports))
+            return Exchanged((), self._record_alone(reports))
+        self._was_idle = not exchanged.claimed
+        return exchanged
+
+    def _run(
+        self, reports: Sequence[Report], room: Room, held: Mapping[str, int], targets: Mapping[str, Target]
+    ) -> Exchanged:
+        swept = False
+        with self._database.write() as connection:
+            now_us = self._clock.now_us()
+            if self._must_repair:
+                repaired = repair_times(connection, now_us=now_us)
+                if repaired:
+                    _log.warning("the clock was set back; deliveries were rescheduled", deliveries=repaired)
+            recorded = self._record(connection, reports, now_us)
+            if self._clock.monotonic() >= self._sweep_at:
+                lost = expired(connection, targets, held=_overdue(held, now_us), now_us=now_us)
+                recorded += self._record(connection, lost, now_us)
+                swept = len(lost) < SWEEP_STEP
+            claimed = self._claimer.claim(connection, targets, room, now_us=now_us)
+        self._must_repair = False
+        if swept:
+            self._sweep_at = self._clock.monotonic() + SWEEP_SECONDS
+        return Exchanged(claimed, recorded)
+
+    def _record(self, connection: Connection, reports: Sequence[Report], now_us: int) -> list[Recorded]:
+        return record(connection, reports, journal=self._journal, now_us=now_us, random=self._random)
+
+    def _record_alone(self, reports: Sequence[Report]) -> list[Recorded]:
+        """Record each report in a transaction of its own; one that fails is left to the end of its lease."""
+        recorded: list[Recorded] = []
+        for report in reports:
+            try:
+                with self._database.write() as connection:
+                    recorded += self._record(connection, [report], self._clock.now_us())
+            except Exception:
+                # As above; its lease ends, and the delivery is tried again.
+                recorded.append(Recorded(report, None, False))
+                _log.exception(
+                    "a result could not be recorded; the delivery is tried again when its lease ends",
+                    delivery_id=report.claimed.id,
+                    event_id=report.claimed.event_id,
+                )
+        return recorded
+
+    def _is_anything_due(self, targets: Mapping[str, Target], room: Room) -> bool:
+        """A look that takes no write lock, for the long times in which there is nothing to do."""
+        now_us = self._clock.now_us()
+        with self._database.read() as connection:
+            if self._claimer.has_work(connection, targets, room, now_us=now_us):
+                return True
+            if self._clock.monotonic() < self._sweep_at:
+                return False
+            first_us = connection.execute(_FIRST_LEASE).scalar()
+        if first_us is not None and first_us <= now_us:
+            return True
+        self._sweep_at = self._clock.monotonic() + SWEEP_SECONDS
+        return False
+
+    def _look_at_clock(self, targets: Mapping[str, Target]) -> None:
+        jump = self._watch.look()
+        if jump is ClockJump.BACKWARD:
+            self._must_repair = True
+        elif jump is ClockJump.FORWARD:
+            # Every lease looks ended now. Those whose worker lives are given the time they were meant to have.
+            longest_seconds = max((target.timeout_seconds for target in targets.values()), default=0.0)
+            self._sweep_at = self._clock.monotonic() + longest_seconds + LEASE_MARGIN_SECONDS
+            _log.warning("the clock was set forward; leases are left alone for a while", seconds=longest_seconds)
+
+
+def _overdue(held: Mapping[str, int], now_us: int) -> list[str]:
+    return [id_ for id_, expires_at_us in held.items() if expires_at_us <= now_us]

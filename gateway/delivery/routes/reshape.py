@@ -1,0 +1,82 @@
+"""Replaying what a route could not shape: the route as it is now is applied to the event again.
+
+Without this a replay would send the raw event past the filter or transform that failed.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from sqlalchemy import select
+
+from gateway.clock import from_us, to_us
+from gateway.db.scope import TenantSession
+from gateway.delivery.decisions.transitions import require_transition
+from gateway.delivery.models import Delivery, DeliveryState, Destination, Route
+from gateway.delivery.routes.loader import compile_route
+from gateway.delivery.routes.routing import ROUTE_FAILED, apply_route, subject_of
+from gateway.events.append import EventRow
+from gateway.events.models import Event
+
+
+def reshape(session: TenantSession, ids: Sequence[str], *, now_us: int) -> frozenset[str]:
+    """Apply their routes again to those of `ids` whose route had failed; the ids that must not be sent.
+
+    A delivery that its mended route shapes gets the new payload and ordering key. One that still fails, or whose route
+    or event is gone, stays dead with the reason; one that the mended filter turns away is cancelled.
+    """
+    statement = select(Delivery).where(
+        Delivery.id.in_(ids), Delivery.state == DeliveryState.DEAD, Delivery.reason == ROUTE_FAILED
+    )
+    kept_back = set()
+    for delivery in session.scalars(statement):
+        if not _reshape(session, delivery, now_us):
+            kept_back.add(delivery.id)
+    session.flush()
+    return frozenset(kept_back)
+
+
+def _reshape(session: TenantSession, delivery: Delivery, now_us: int) -> bool:
+    event = session.get(Event, delivery.event_id)
+    route = session.get(Route, delivery.route_id) if delivery.route_id else None
+    if event is None or route is None:
+        delivery.detail = "its route is gone, and with it the shape to send" if event else "its event is gone"
+        return False
+    destination = session.get(Destination, delivery.destination_id)
+    compiled = compile_route(route, destination.ordering_key if destination else None)
+    row = _row_of(event)
+    made = apply_route(
+        compiled, row, subject_of(row, tuple((name, value) for name, value in json.loads(event.headers)))
+    )
+    if made is None:
+        require_transition(DeliveryState(delivery.state), DeliveryState.CANCELLED)
+        delivery.state = DeliveryState.CANCELLED
+        delivery.reason, delivery.detail = "filtered", "the route's filter turns this event away"
+        delivery.finished_at = from_us(now_us)
+        return False
+    if made.state == DeliveryState.DEAD:
+        delivery.detail = made.detail
+        return False
+    delivery.payload, delivery.ordering_key = made.payload, made.ordering_key
+    return True
+
+
+def _row_of(event: Event) -> EventRow:
+    return EventRow(
+        id=event.id,
+        tenant_id=event.tenant_id,
+        source_id=event.source_id,
+        source=event.source,
+        provider=event.provider,
+        type=event.type,
+        dedupe_key=event.dedupe_key,
+        received_at=to_us(event.received_at),
+        request_id=event.request_id,
+        method=event.method,
+        url=event.url,
+        content_type=event.content_type,
+        body_bytes=event.body_bytes,
+        headers=event.headers,
+        body=event.body,
+    )

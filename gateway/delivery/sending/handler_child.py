@@ -1,0 +1,98 @@
+"""What runs inside a handler process: loading the application's modules, and one call at a time.
+
+The parent's side is `handler_pool`. Nothing here may raise: what goes wrong is told as a value, because an exception
+of the application may not survive the way to another process.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import multiprocessing
+import os
+import threading
+import traceback
+from collections.abc import Sequence
+from multiprocessing.connection import wait
+from typing import NamedTuple
+
+from gateway.clock import from_us
+from gateway.handlers import REGISTRY, HandlerEvent, PermanentFailure
+
+RETURNED = "returned"
+FAILED = "failed"
+PERMANENT = "permanent"
+
+_import_faults: list[str] = []
+
+
+class HandlerCall(NamedTuple):
+    """A handler's event as it crosses to its process. `headers` is the journal's JSON."""
+
+    handler: str
+    event_id: str
+    event_type: str | None
+    source: str
+    provider: str
+    tenant: str
+    received_at_us: int
+    attempt: int
+    headers: bytes
+    body: bytes
+
+
+def initialize(modules: Sequence[str]) -> None:
+    """Get a new handler process ready: it ends with its parent, and knows the application's handlers."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=_end_with, args=(parent.sentinel,), name="parent-watch", daemon=True).start()
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # whatever the application's module raises at import
+            _import_faults.append(f"cannot import {module}: {describe(error)}")
+
+
+def call(handler_call: HandlerCall) -> tuple[str, str | None]:
+    """Call the handler: how it ended, and the error."""
+    function = REGISTRY.function(handler_call.handler)
+    if function is None:
+        known = "; ".join([f"handler {handler_call.handler} is not known to this worker", *_import_faults])
+        return FAILED, f"{known}: is its module in GATEWAY_HANDLERS?"
+    try:
+        function(_event(handler_call))
+    except PermanentFailure as failure:
+        return PERMANENT, describe(failure)
+    except (Exception, SystemExit) as error:  # whatever the application's function raises
+        return FAILED, describe(error)
+    return RETURNED, None
+
+
+def describe(error: BaseException) -> str:
+    """Type, text and place of `error`."""
+    try:
+        message = str(error)
+    except Exception:  # an exception that cannot even be printed
+        message = "(no text)"
+    frames = traceback.extract_tb(error.__traceback__)
+    place = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {message}{place}"
+
+
+def _event(handler_call: HandlerCall) -> HandlerEvent:
+    return HandlerEvent(
+        id=handler_call.event_id,
+        type=handler_call.event_type,
+        source=handler_call.source,
+        provider=handler_call.provider,
+        tenant=handler_call.tenant,
+        received_at=from_us(handler_call.received_at_us),
+        headers=tuple((str(name), str(value)) for name, value in json.loads(handler_call.headers)),
+        body=handler_call.body,
+        attempt=handler_call.attempt,
+    )
+
+
+def _end_with(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)

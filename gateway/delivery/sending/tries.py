@@ -1,0 +1,100 @@
+"""Carrying out one try: load what is large, send it or call the handler, and bring back a result.
+
+Which deliveries are tried and when is `worker`'s part.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+
+from gateway.clock import Clock
+from gateway.db.database import Database
+from gateway.delivery.decisions.policy import Outcome, TryResult
+from gateway.delivery.decisions.target import Target
+from gateway.delivery.models import DestinationKind
+from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS
+from gateway.delivery.queue.claimed import Claimed, ClaimedEvent
+from gateway.delivery.sending.bodies import ByteBudget, load_body
+from gateway.delivery.sending.handler_child import HandlerCall
+from gateway.delivery.sending.handler_pool import HandlerPool
+from gateway.delivery.sending.request import compose
+from gateway.delivery.sending.sender import Sender
+from gateway.errors import StorageUnavailable
+
+# Waiting longer for a large body would use up the lease.
+BODY_WAIT_SECONDS = LEASE_MARGIN_SECONDS / 2
+# Signing reads every byte: a large body is signed in a thread, which does not hold up the loop.
+SIGNED_IN_PLACE_BYTES = 256 * 1024
+
+
+class Trier:
+    """Tries deliveries for one worker. `readers` are threads that large bodies are loaded in."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        sender: Sender,
+        handlers: HandlerPool,
+        tenants: Callable[[], Mapping[str, str]],
+        clock: Clock,
+        readers: Executor,
+    ) -> None:
+        self._database = database
+        self._sender = sender
+        self._handlers = handlers
+        self._tenants = tenants
+        self._clock = clock
+        self._readers = readers
+        self._budget = ByteBudget()
+
+    async def attempt(self, claimed: Claimed, target: Target) -> TryResult | None:
+        """Try `claimed` once; None when it could not be begun, which is to be forgotten."""
+        if claimed.event is None:
+            return self._missing()
+        body = claimed.body
+        if body is not None:
+            return await self._carry_out(claimed, claimed.event, target, body)
+        try:
+            async with asyncio.timeout(BODY_WAIT_SECONDS) as waiting, self._budget.held(claimed.body_bytes):
+                loop = asyncio.get_running_loop()
+                body = await loop.run_in_executor(self._readers, load_body, self._database, claimed)
+                waiting.reschedule(None)
+                return self._missing() if body is None else await self._carry_out(claimed, claimed.event, target, body)
+        except (TimeoutError, StorageUnavailable):
+            return None
+
+    async def _carry_out(self, claimed: Claimed, event: ClaimedEvent, target: Target, body: bytes) -> TryResult:
+        if target.kind is DestinationKind.HANDLER:
+            call = self._handler_call(claimed, event, target, body)
+            return await self._handlers.run(call, timeout_seconds=target.timeout_seconds)
+        now_us = self._clock.now_us()
+        try:
+            if len(body) <= SIGNED_IN_PLACE_BYTES:
+                request = compose(target, claimed, event, body, now_us=now_us)
+            else:
+                request = await asyncio.get_running_loop().run_in_executor(
+                    self._readers, lambda: compose(target, claimed, event, body, now_us=now_us)
+                )
+        except ValueError as error:
+            return TryResult(Outcome.MISCONFIGURED, now_us, 0, error=str(error))
+        return await self._sender.send(request, timeout_seconds=target.timeout_seconds)
+
+    def _handler_call(self, claimed: Claimed, event: ClaimedEvent, target: Target, body: bytes) -> HandlerCall:
+        return HandlerCall(
+            handler=target.handler or "",
+            event_id=event.id,
+            event_type=event.type,
+            source=event.source,
+            provider=event.provider,
+            tenant=self._tenants().get(claimed.tenant_id, claimed.tenant_id),
+            received_at_us=event.received_at_us,
+            attempt=claimed.attempt,
+            headers=event.headers,
+            body=body,
+        )
+
+    def _missing(self) -> TryResult:
+        return TryResult(Outcome.EVENT_MISSING, self._clock.now_us(), 0, error="the event is no longer in the journal")

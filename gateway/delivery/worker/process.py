@@ -1,0 +1,112 @@
+"""A worker as a process of its own: settings in, exit code out. Opens what a worker needs, and listens to signals."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import resource
+import signal
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from gateway.clock import Clock, SystemClock
+from gateway.config import Settings
+from gateway.db.database import Database
+from gateway.db.schema.version import require_current
+from gateway.db.snapshot import Snapshot
+from gateway.delivery.routes.loader import ensure_handler_destinations, load_routing
+from gateway.delivery.routes.routing import RoutingSnapshot
+from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES, HandlerPool
+from gateway.delivery.worker.worker import TRIES_IN_FLIGHT, Worker
+from gateway.handlers import HandlerRegistry, load_handlers
+from gateway.security.keyfile import load_keyring
+from gateway.security.resolver import SystemResolver
+from gateway.security.sealing import Keyring
+from gateway.security.ssrf import AddressPolicy
+from gateway.telemetry.logging import get_logger
+from gateway.telemetry.metrics import Metrics
+
+# Connections to the database, files, handler processes: what is left of the open files is for tries.
+FILES_FOR_THE_REST = 200
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class RoutingLoader:
+    """Loads the worker's snapshot; give it to `gateway.db.snapshot.Snapshot`."""
+
+    settings: Settings
+    keyring: Keyring
+    registry: HandlerRegistry
+    clock: Clock
+
+    def __call__(self, database: Database) -> RoutingSnapshot:
+        handlers = self.registry.all()
+        ensure_handler_destinations(database, handlers, self.clock)
+        with database.system_session() as session:
+            return load_routing(session, handlers, self.keyring, self.settings.delivery_schedule_seconds)
+
+
+def run_worker(
+    settings: Settings,
+    *,
+    shutdown_deadline_seconds: float = 20.0,
+    handler_processes: int = DEFAULT_PROCESSES,
+    on_ready: Callable[[], None] | None = None,
+) -> int:
+    """Deliver until SIGTERM or SIGINT; 0 after an orderly shutdown. From the main thread, outside of an event loop.
+
+    A second signal shuts down without waiting for the tries in flight. `on_ready` is called once it delivers. Raises
+    `ConfigurationError`, `SchemaBehind`, `StorageUnavailable`.
+    """
+    clock = SystemClock()
+    keyring = load_keyring(settings)
+    registry = load_handlers(settings.handlers)
+    database = Database.open(settings.database_url)
+    resolver = SystemResolver()
+    snapshot = Snapshot(database, RoutingLoader(settings, keyring, registry, clock))
+    try:
+        require_current(database)
+        snapshot.current()
+        worker = Worker(
+            database=database,
+            routing=snapshot.current,
+            handlers=HandlerPool(settings.handlers, clock=clock, processes=handler_processes),
+            clock=clock,
+            random=random.random,
+            resolver=resolver,
+            policy=AddressPolicy(allow_private=settings.allow_private_destinations),
+            metrics=Metrics(settings.metrics_dir),
+            tries_in_flight=min(TRIES_IN_FLIGHT, max(10, raise_open_files() - FILES_FOR_THE_REST)),
+            shutdown_deadline_seconds=shutdown_deadline_seconds,
+        )
+        asyncio.run(_run(worker, on_ready))
+    finally:
+        resolver.close()
+        snapshot.close()
+        database.close()
+    return 0
+
+
+async def _run(worker: Worker, on_ready: Callable[[], None] | None) -> None:
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, worker.stop)
+    _log.info("worker started; delivering until SIGTERM")
+    if on_ready is not None:
+        on_ready()
+    await worker.run()
+
+
+def raise_open_files() -> int:
+    """Let this process open as many files as the system allows; how many that is."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        try:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+            soft = wanted
+        except (ValueError, OSError):
+            _log.warning("the limit of open files could not be raised", open_files=soft)
+    return 65_536 if soft == resource.RLIM_INFINITY else soft

@@ -1,0 +1,231 @@
+"""The worker: one event loop that holds thousands of tries, one thread that talks to the database.
+
+    claim ─▶ try, each its own task with its own deadline ─▶ report ─▶ record, with the next claim
+      ▲                                                                        │
+      └────────────────────────────────────────────────────────────────────────┘
+
+Shutdown, in this order: stop claiming; wait for the tries in flight until the deadline; cut off the rest; record what
+came of them and release what was cut off; close the sender, the handler processes, the threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
+from gateway.clock import Clock
+from gateway.db.database import Database
+from gateway.delivery.decisions.policy import Outcome, Random, TryResult
+from gateway.delivery.decisions.target import Target
+from gateway.delivery.queue.claim import Room
+from gateway.delivery.queue.claimed import Claimed
+from gateway.delivery.queue.exchange import NOTHING, Exchange, Exchanged
+from gateway.delivery.queue.report import Report
+from gateway.delivery.routes.routing import RoutingSnapshot
+from gateway.delivery.sending.handler_pool import HandlerPool
+from gateway.delivery.sending.sender import Sender
+from gateway.delivery.sending.tries import Trier
+from gateway.delivery.system_events import publish_system_events
+from gateway.delivery.worker.reporter import Teller
+from gateway.delivery.worker.slots import Places
+from gateway.errors import StorageUnavailable
+from gateway.security.resolver import Resolver
+from gateway.security.ssrf import AddressPolicy
+from gateway.telemetry.logging import get_logger
+from gateway.telemetry.metrics import Metrics
+
+TRIES_IN_FLIGHT = 2_000
+POLL_SECONDS = 0.05
+# Results that came within this time share a transaction.
+GATHER_SECONDS = 0.005
+FULL_LOAD_WAIT_SECONDS = 0.01
+ENOUGH_REPORTS = 250
+FIRST_BACKOFF_SECONDS = 0.1
+LONGEST_BACKOFF_SECONDS = 2.0
+# After the deadline of a shutdown, the results still have this long to reach a database that is away.
+RECORD_AT_LAST_SECONDS = 5.0
+
+_log = get_logger(__name__)
+_NO_ROOM = Room(0, lambda _target: 0)
+
+
+class Worker:
+    """Delivers until it is told to stop. Several may work on one database, in any number of processes."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        routing: Callable[[], RoutingSnapshot],
+        handlers: HandlerPool,
+        clock: Clock,
+        random: Random,
+        resolver: Resolver,
+        policy: AddressPolicy,
+        metrics: Metrics,
+        tries_in_flight: int = TRIES_IN_FLIGHT,
+        shutdown_deadline_seconds: float = 20.0,
+    ) -> None:
+        self._database = database
+        self._routing = routing
+        self._handlers = handlers
+        self._clock = clock
+        self._resolver = resolver
+        self._policy = policy
+        self._deadline_seconds = shutdown_deadline_seconds
+        self._teller = Teller(metrics, clock)
+        self._places = Places(tries_in_flight, handlers)
+        self._exchange = Exchange(
+            database,
+            targets=lambda: routing().targets,
+            journal=lambda connection, occurrences, now_us: publish_system_events(
+                connection, routing(), occurrences, now_us=now_us
+            ),
+            clock=clock,
+            random=random,
+        )
+        self._reports: list[Report] = []
+        self._enough_at = ENOUGH_REPORTS
+        self._held: dict[str, int] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._enough = asyncio.Event()
+        self._stopping = asyncio.Event()
+        self._hurrying = asyncio.Event()
+        self._failures_in_a_row = 0
+
+    def stop(self) -> None:
+        """Shut down in order; told a second time, without waiting for the tries in flight. From the loop's thread."""
+        if self._stopping.is_set():
+            self._hurrying.set()
+        self._stopping.set()
+        self._enough.set()
+
+    async def run(self) -> None:
+        """Deliver until `stop`; returns when everything is recorded or released."""
+        self._talker = ThreadPoolExecutor(1, thread_name_prefix="queue")
+        self._readers = ThreadPoolExecutor(2, thread_name_prefix="bodies")
+        sender = Sender(clock=self._clock, resolver=self._resolver, policy=self._policy)
+        self._trier = Trier(
+            database=self._database,
+            sender=sender,
+            handlers=self._handlers,
+            tenants=lambda: self._routing().tenants,
+            clock=self._clock,
+            readers=self._readers,
+        )
+        try:
+            while not self._stopping.is_set():
+                await self._cycle()
+            await self._finish()
+        finally:
+            await sender.close()
+            await asyncio.to_thread(self._handlers.close)
+            self._talker.shutdown(wait=False, cancel_futures=True)
+            self._readers.shutdown(wait=False, cancel_futures=True)
+
+    async def _cycle(self) -> None:
+        began = self._clock.monotonic()
+        exchanged = await self._talk(self._places.room())
+        took_seconds = self._clock.monotonic() - began
+        targets = self._routing().targets if exchanged.claimed else {}
+        for claimed in exchanged.claimed:
+            self._begin(claimed, targets)
+        await self._gather(is_busy=bool(exchanged.claimed), took_seconds=took_seconds)
+
+    async def _talk(self, room: Room) -> Exchanged:
+        """One exchange. When the database is away: waits, keeps the reports, and brings nothing."""
+        reports, self._reports = self._reports, []
+        self._enough.clear()
+        loop = asyncio.get_running_loop()
+        try:
+            exchanged = await loop.run_in_executor(self._talker, self._exchange.run, reports, room, dict(self._held))
+        except StorageUnavailable as error:
+            self._reports = reports + self._reports
+            await self._back_off(error)
+            return NOTHING
+        if self._failures_in_a_row:
+            self._failures_in_a_row = 0
+            _log.info("the database is back; delivering again")
+        for report in reports:
+            self._held.pop(report.claimed.id, None)
+        self._teller.tell(exchanged.recorded)
+        return exchanged
+
+    async def _back_off(self, error: StorageUnavailable) -> None:
+        pause_seconds = min(FIRST_BACKOFF_SECONDS * 2 ** min(self._failures_in_a_row, 10), LONGEST_BACKOFF_SECONDS)
+        if not self._failures_in_a_row:
+            _log.warning(
+                "the queue cannot be reached; results are kept and nothing is claimed until it is back",
+                error=str(error),
+                code=error.code,
+            )
+        self._failures_in_a_row += 1
+        await asyncio.sleep(pause_seconds)
+
+    async def _gather(self, *, is_busy: bool, took_seconds: float) -> None:
+        """Wait until another exchange is worth it: enough results, or time to look for new work."""
+        if self._stopping.is_set():
+            return
+        await asyncio.sleep(GATHER_SECONDS)
+        self._enough_at = max(1, min(self._places.taken // 2, ENOUGH_REPORTS))
+        if len(self._reports) >= self._enough_at:
+            return
+        # A look that was costly is not repeated as often.
+        poll_seconds = FULL_LOAD_WAIT_SECONDS if is_busy else max(POLL_SECONDS, 4 * took_seconds)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(poll_seconds):
+                await self._enough.wait()
+
+    def _begin(self, claimed: Claimed, targets: Mapping[str, Target]) -> None:
+        self._held[claimed.id] = claimed.lease_expires_at_us
+        target = targets.get(claimed.destination_id)
+        if target is None:
+            # Removed since the claim.
+            self._reports.append(Report(claimed, None, None))
+            return
+        self._places.take(target)
+        task = asyncio.create_task(self._try(claimed, target))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _try(self, claimed: Claimed, target: Target) -> None:
+        result: TryResult | None = None
+        started_at_us = self._clock.now_us()
+        try:
+            result = await self._trier.attempt(claimed, target)
+        except asyncio.CancelledError:
+            # Cut off by the shutdown: not tried, and due at once for another worker.
+            pass
+        except Exception as error:
+            # A defect of ours or of a library must cost this try, and not the loop that holds the others.
+            _log.exception("a try broke", delivery_id=claimed.id, event_id=claimed.event_id, destination=target.name)
+            result = TryResult(Outcome.CONNECTION_ERROR, started_at_us, 0, error=f"broke: {type(error).__name__}")
+        self._places.give_back(target)
+        self._reports.append(Report(claimed, target, result))
+        if len(self._reports) >= self._enough_at:
+            self._enough.set()
+
+    async def _finish(self) -> None:
+        """The end of the tries in flight, and of what is known of them."""
+        _log.info("stopping: no more claims; waiting for tries in flight", in_flight=len(self._tasks))
+        give_up_at = self._clock.monotonic() + self._deadline_seconds
+        while self._tasks and not self._hurrying.is_set() and self._clock.monotonic() < give_up_at:
+            self._enough_at = ENOUGH_REPORTS
+            hurry = asyncio.create_task(self._hurrying.wait())
+            left_seconds = max(0.0, give_up_at - self._clock.monotonic())
+            waited = asyncio.wait([*self._tasks, hurry], timeout=min(0.5, left_seconds), return_when="FIRST_COMPLETED")
+            await waited
+            hurry.cancel()
+            if self._reports:
+                await self._talk(_NO_ROOM)
+        cut_off = list(self._tasks)
+        for task in cut_off:
+            task.cancel()
+        if cut_off:
+            await asyncio.wait(cut_off, timeout=RECORD_AT_LAST_SECONDS)
+        give_up_at = self._clock.monotonic() + RECORD_AT_LAST_SECONDS
+        while self._reports and self._clock.monotonic() < give_up_at:
+            await self._talk(_NO_ROOM)
+        _log.info("stopped", released=len(cut_off), unrecorded=len(self._reports))

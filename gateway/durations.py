@@ -1,0 +1,21 @@
+"""Durations as people write them: `90s`, `30m`, `1h30m`, `7d`."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+UNITS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800}
+_DURATION = re.compile(r"(?:\d+(?:\.\d+)?[smhdw])+|0|\d+(?:\.\d+)?(?=\Z)", re.ASCII)
+_PART = re.compile(r"(\d+(?:\.\d+)?)([smhdw]?)", re.ASCII)
+
+
+def parse_duration(text: str) -> timedelta | None:
+    """`text` as a `timedelta`, None when it is not a duration."""
+    if not _DURATION.fullmatch(text):
+        return None
+    seconds = sum(float(number) * UNITS[unit or "s"] for number, unit in _PART.findall(text))
+    try:
+        return timedelta(seconds=seconds)
+    except OverflowError:
+        return None

@@ -1,0 +1,64 @@
+"""What happens inside the gateway, as values: one constructor for each type of event of our own.
+
+They are journalled with source `gateway` and routed like any other event; doing that is
+`gateway.delivery.system_events`' matter. The types and their data are promises: `docs/reference/events.md`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from gateway.events.models import SYSTEM_SOURCE
+
+DELIVERY_DEAD = "gateway.delivery.dead"
+DESTINATION_DISABLED = "gateway.destination.disabled"
+
+
+class Occurrence(NamedTuple):
+    """Something that happened inside, for one tenant. `data` must be JSON."""
+
+    tenant_id: str
+    type: str
+    data: Mapping[str, object]
+
+
+def is_reportable(source: str) -> bool:
+    """Whether trouble with an event of `source` may make an event of our own: else there would be loops."""
+    return source != SYSTEM_SOURCE
+
+
+def delivery_dead(
+    tenant_id: str,
+    *,
+    delivery_id: str,
+    event_id: str,
+    event_type: str | None,
+    source: str,
+    destination_id: str,
+    destination: str | None,
+    attempts: int,
+    reason: str | None,
+    detail: str | None,
+) -> Occurrence:
+    """A delivery was given up. `destination` is its name, None when it is no longer known."""
+    data = {
+        "delivery_id": delivery_id,
+        "event_id": event_id,
+        "event_type": event_type,
+        "source": source,
+        "destination_id": destination_id,
+        "destination": destination,
+        "attempts": attempts,
+        "reason": reason,
+        "detail": detail,
+    }
+    return Occurrence(tenant_id, DELIVERY_DEAD, data)
+
+
+def destination_disabled(
+    tenant_id: str, *, destination_id: str, destination: str | None, reason: str, delivery_id: str
+) -> Occurrence:
+    """A destination was taken out of service because of what it answered to `delivery_id`."""
+    data = {"destination_id": destination_id, "destination": destination, "reason": reason, "delivery_id": delivery_id}
+    return Occurrence(tenant_id, DESTINATION_DISABLED, data)

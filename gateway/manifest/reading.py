@@ -1,0 +1,237 @@
+"""The manifest: sources, destinations and routes in one YAML file, read and checked for its shape.
+
+What a manifest would change is `manifest_plan`'s matter, changing it `manifest_apply`'s.
+
+    sources:
+      - slug: github
+        provider: github
+        secret_env: GITHUB_WEBHOOK_SECRET     # or secret: …; or credentials: {kind: …}, credentials_env: {kind: VAR}
+    destinations:
+      - name: app
+        url: https://app.example.com/events
+        headers: {X-Team: payments}           # or headers_env: {Authorization: APP_TOKEN}
+    routes:
+      - {source: github, types: [pull_request.*], to: app}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from marshmallow import Schema, ValidationError, fields, validate
+
+from gateway.delivery.destinations.draft import DestinationDraft
+from gateway.delivery.routes.management import RouteDraft
+from gateway.errors import Fault, InvalidInput
+from gateway.strict_yaml import load_strictly
+from gateway.webhooks.sources.draft import SECRET, SourceDraft
+
+MAX_BYTES = 4 * 1024 * 1024
+
+ReadVariable = Callable[[str], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """What a file asks for."""
+
+    sources: tuple[SourceDraft, ...] = ()
+    destinations: tuple[DestinationDraft, ...] = ()
+    routes: tuple[RouteDraft, ...] = ()
+
+
+@dataclass(slots=True)
+class _Reading:
+    """A file on its way to a manifest: every fault is remembered, with the path of its key."""
+
+    read_variable: ReadVariable
+    faults: list[Fault] = field(default_factory=list)
+
+    def variables(self, names: Mapping[str, str], path: str) -> dict[str, str]:
+        """What the named variables hold; one that is not set is a fault."""
+        found = {}
+        for key, name in names.items():
+            value = self.read_variable(name)
+            if value:
+                found[key] = value
+            else:
+                self.faults.append(Fault(f"{path}.{key}", f"the variable {name} is not set or empty"))
+        return found
+
+
+class _Text(fields.Field[str]):
+    """A text; a number or a boolean in the file is taken for its text."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if not isinstance(value, str | int | float):
+            raise ValidationError("must be a text")
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _texts() -> fields.Dict:
+    """Names and texts."""
+    return fields.Dict(keys=fields.String(), values=_Text())
+
+
+class SourceSchema(Schema):
+    slug = fields.String(required=True)
+    provider = fields.String(required=True)
+    scheme = fields.String()
+    secret = fields.String()
+    secret_env = fields.String()
+    credentials = _texts()
+    credentials_env = _texts()
+    options = _texts()
+    allowed_ips = fields.List(fields.String())
+    rate = fields.Float()
+    enabled = fields.Boolean(load_default=True)
+
+
+class DestinationSchema(Schema):
+    name = fields.String(required=True)
+    url = fields.String(required=True)
+    ordering_key = fields.String()
+    timeout = fields.Float()
+    concurrency = fields.Integer(strict=True)
+    rate = fields.Float()
+    schedule = fields.List(fields.Float())
+    headers = _texts()
+    headers_env = _texts()
+    fatal_statuses = fields.List(fields.Integer(strict=True))
+    enabled = fields.Boolean(load_default=True)
+
+
+class RouteSchema(Schema):
+    source = fields.String(required=True)
+    types = fields.List(fields.String(), validate=validate.Length(min=1))
+    where = fields.String()
+    transform = fields.String()
+    to = fields.String(required=True)
+
+
+class ManifestSchema(Schema):
+    sources = fields.List(fields.Nested(SourceSchema), load_default=list)
+    destinations = fields.List(fields.Nested(DestinationSchema), load_default=list)
+    routes = fields.List(fields.Nested(RouteSchema), load_default=list)
+
+
+def read_file(path: Path) -> str:
+    """The file's text. Raises `InvalidInput`."""
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise InvalidInput(f"{path} is larger than {MAX_BYTES} bytes")
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InvalidInput(f"{path} cannot be read: {error}") from error
+
+
+def parse(text: str, read_variable: ReadVariable) -> tuple[Manifest, list[Fault]]:
+    """The manifest in `text`, with every fault of its shape by key path (`sources[0].slug`).
+
+    `read_variable` gives what the named variables hold. With faults the manifest is not to be used.
+    Raises `InvalidInput` when the text is not YAML at all.
+    """
+    try:
+        raw = load_strictly(text)
+    except ValueError as error:
+        raise InvalidInput(str(error)) from error
+    if raw is None:
+        raw = {}
+    if not isinstance(raw, dict):
+        raise InvalidInput("the file must be a mapping with the keys sources, destinations, routes")
+    try:
+        data = ManifestSchema().load(raw)
+    except ValidationError as error:
+        return Manifest(), list(_flatten(error.messages, ""))
+    reading = _Reading(read_variable)
+    manifest = Manifest(
+        sources=tuple(_source(item, f"sources[{i}]", reading) for i, item in enumerate(data["sources"])),
+        destinations=tuple(
+            _destination(item, f"destinations[{i}]", reading) for i, item in enumerate(data["destinations"])
+        ),
+        routes=tuple(_route(item) for item in data["routes"]),
+    )
+    return manifest, reading.faults + list(_repeated(manifest))
+
+
+def _source(data: Mapping[str, Any], path: str, reading: _Reading) -> SourceDraft:
+    credentials = dict(data.get("credentials", {}))
+    for key, named in reading.variables(data.get("credentials_env", {}), f"{path}.credentials_env").items():
+        credentials[key] = named
+    if "secret" in data and "secret_env" in data:
+        reading.faults.append(Fault(f"{path}.secret", "give secret or secret_env, not both"))
+    if "secret_env" in data:
+        secret = reading.variables({"secret_env": data["secret_env"]}, path).get("secret_env")
+        # A variable that is not set is a fault already; the missing secret need not be one more.
+        credentials[SECRET] = secret or SECRET
+    elif "secret" in data:
+        credentials[SECRET] = data["secret"]
+    return SourceDraft(
+        slug=data["slug"],
+        provider=data["provider"],
+        scheme=data.get("scheme"),
+        credentials=credentials,
+        options=data.get("options", {}),
+        allowed_ips=tuple(data.get("allowed_ips", ())),
+        rate_per_second=data.get("rate"),
+        enabled=data["enabled"],
+    )
+
+
+def _destination(data: Mapping[str, Any], path: str, reading: _Reading) -> DestinationDraft:
+    headers = dict(data.get("headers", {})) | reading.variables(data.get("headers_env", {}), f"{path}.headers_env")
+    schedule = data.get("schedule")
+    return DestinationDraft(
+        name=data["name"],
+        url=data["url"],
+        ordering_key=data.get("ordering_key"),
+        timeout_seconds=data.get("timeout"),
+        concurrency=data.get("concurrency"),
+        rate_per_second=data.get("rate"),
+        schedule_seconds=None if schedule is None else tuple(schedule),
+        headers=tuple(headers.items()),
+        fatal_statuses=tuple(sorted(set(data.get("fatal_statuses", ())))),
+        enabled=data["enabled"],
+    )
+
+
+def _route(data: Mapping[str, Any]) -> RouteDraft:
+    return RouteDraft(
+        source=data["source"],
+        destination=data["to"],
+        event_types=tuple(data.get("types", ())),
+        where=data.get("where"),
+        transform=data.get("transform"),
+    )
+
+
+def _repeated(manifest: Manifest) -> Iterator[Fault]:
+    slugs: set[str] = set()
+    for index, source in enumerate(manifest.sources):
+        if source.slug in slugs:
+            yield Fault(f"sources[{index}].slug", f"{source.slug!r} stands here twice")
+        slugs.add(source.slug)
+    names: set[str] = set()
+    for index, destination in enumerate(manifest.destinations):
+        if destination.name in names:
+            yield Fault(f"destinations[{index}].name", f"{destination.name!r} stands here twice")
+        names.add(destination.name)
+
+
+def _flatten(messages: object, path: str) -> Iterator[Fault]:
+    """Marshmallow's nested messages as faults."""
+    if isinstance(messages, Mapping):
+        for name, inner in messages.items():
+            if isinstance(name, int):
+                step = f"{path}[{name}]"
+            else:
+                step = path if name in ("_schema", "value") else f"{path}.{name}".lstrip(".")
+            yield from _flatten(inner, step)
+    elif isinstance(messages, list):
+        for inner in messages:
+            yield from _flatten(inner, path)
+    else:
+        yield Fault(path, str(messages))

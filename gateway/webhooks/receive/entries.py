@@ -1,0 +1,94 @@
+"""From a verified request to what the journal stores: event type, dedupe key, rows, deliveries. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+
+import orjson
+
+from gateway.delivery.models import DeliveryState
+from gateway.delivery.queue.enqueue import DeliveryRow
+from gateway.delivery.routes.routing import RoutingSnapshot, fan_out
+from gateway.delivery.system_events import system_event
+from gateway.events.append import EventRow
+from gateway.events.system import delivery_dead
+from gateway.security.identifiers import new_id
+from gateway.webhooks.arrival import Arrival
+from gateway.webhooks.receive.entry import Entry
+from gateway.webhooks.receive.snapshot import SourceView
+from gateway.webhooks.verification import Verdict
+
+KEY_CHARACTERS = 200
+CONTENT_TYPE_CHARACTERS = 255
+
+
+def entries_of(arrival: Arrival, source: SourceView, routing: RoutingSnapshot, verdict: Verdict) -> tuple[Entry, ...]:
+    """One entry for the request, or one for each event of a batch.
+
+    A batch in which no event could be found, or too many, is kept whole: authentic data is never refused for its shape.
+    A body that the proof does not allow for is not authentic, and not kept.
+    """
+    headers = orjson.dumps(arrival.headers)
+    if not verdict.events:
+        body = arrival.body if verdict.has_body else b""
+        row = _row(arrival, source, headers, verdict.event_type, verdict.event_id, body)
+        return (_entry(row, arrival, routing),)
+    return tuple(
+        _entry(_row(arrival, source, headers, item.type, item.id, item.body), arrival, routing)
+        for item in verdict.events
+    )
+
+
+def dedupe_key(event_id: str | None) -> str | None:
+    """The provider's id for the event; hashed where it is too long or cannot be stored, so that it stays unique."""
+    if not event_id:
+        return None
+    if len(event_id) <= KEY_CHARACTERS and event_id.isprintable():
+        return event_id
+    return "sha256:" + hashlib.sha256(event_id.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _row(
+    arrival: Arrival, source: SourceView, headers: bytes, event_type: str | None, event_id: str | None, body: bytes
+) -> EventRow:
+    return EventRow(
+        id=new_id("evt"),
+        tenant_id=source.tenant_id,
+        source_id=source.id,
+        source=source.slug,
+        provider=source.provider_id,
+        type=event_type,
+        dedupe_key=dedupe_key(event_id),
+        received_at=arrival.received_at_us,
+        request_id=arrival.request_id,
+        method=arrival.method,
+        url=arrival.url,
+        content_type=(arrival.header("content-type") or "")[:CONTENT_TYPE_CHARACTERS] or None,
+        body_bytes=len(body),
+        headers=headers,
+        body=body,
+    )
+
+
+def _entry(event: EventRow, arrival: Arrival, routing: RoutingSnapshot) -> Entry:
+    deliveries = fan_out(routing, event, arrival.headers)
+    dead = [row for row in deliveries if row.state == DeliveryState.DEAD]
+    follow_ups = tuple(_report(event, row, arrival, routing) for row in dead)
+    return Entry(event, deliveries, follow_ups)
+
+
+def _report(event: EventRow, delivery: DeliveryRow, arrival: Arrival, routing: RoutingSnapshot) -> Entry:
+    target = routing.targets.get(delivery.destination_id)
+    occurrence = delivery_dead(
+        event.tenant_id,
+        delivery_id=delivery.id,
+        event_id=event.id,
+        event_type=event.type,
+        source=event.source,
+        destination_id=delivery.destination_id,
+        destination=target.name if target else None,
+        attempts=0,
+        reason=delivery.reason,
+        detail=delivery.detail,
+    )
+    return Entry(*system_event(routing, occurrence, now_us=arrival.received_at_us))

@@ -1,0 +1,251 @@
+"""The ingest use case, split around its only wait: judge the request, hand the row over, answer from the result.
+
+Nothing before the hand-over touches a database or a network; what must (a certificate to fetch, a secret to store)
+comes back as `Errand`, for a thread that may block. Law 2 of the design.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+from gateway.clock import MICROSECONDS, Clock
+from gateway.db.snapshot import Snapshot
+from gateway.db.writing.group_commit import GroupCommit
+from gateway.db.writing.pending import Pending
+from gateway.errors import QueueFull, StorageUnavailable
+from gateway.providers import Provider
+from gateway.telemetry.logging import get_logger
+from gateway.telemetry.metrics import Metrics
+from gateway.webhooks.arrival import Answer, Arrival, refusal
+from gateway.webhooks.receive.entries import entries_of
+from gateway.webhooks.receive.entry import Receipt, Submission
+from gateway.webhooks.receive.handshakes import Handshakes, answer_of, split_content_type
+from gateway.webhooks.receive.material import MaterialStore
+from gateway.webhooks.receive.snapshot import InboundSnapshot, SourceView
+from gateway.webhooks.rejections.log import Refused, RejectionLog
+from gateway.webhooks.sources.limits import RequestRate
+from gateway.webhooks.verification import Credentials, InboundRequest, Verdict, judge
+
+COMMIT_TIMEOUT_SECONDS = 15.0
+
+
+class Handed(NamedTuple):
+    """An event on its way into the journal. `finish` makes the answer, waiting so many seconds for `receipt` if that is
+    not done yet.
+    """
+
+    receipt: Pending[Receipt]
+    finish: Callable[[float], Answer]
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Work that blocks; `run` gives the next outcome. A thread runs it, an event loop hands it to one."""
+
+    run: Callable[[], Outcome]
+
+
+Outcome: TypeAlias = "Answer | Handed | Errand"
+
+
+def settle(outcome: Outcome) -> Answer:
+    """Wait until the answer is known: for servers that give each request a thread."""
+    while isinstance(outcome, Errand):
+        outcome = outcome.run()
+    return outcome if isinstance(outcome, Answer) else outcome.finish(COMMIT_TIMEOUT_SECONDS)
+
+
+def count_stored(
+    metrics: Metrics, clock: Clock, submissions: Sequence[Submission], receipts: Sequence[Receipt]
+) -> None:
+    """Count what one transaction stored: all at once, because counting one by one costs every request more than its
+    answer does.
+    """
+    now = clock.monotonic()
+    providers: Counter[str] = Counter()
+    duplicates = 0
+    for submission, receipt in zip(submissions, receipts, strict=True):
+        for entry, appended in zip(submission.entries, receipt, strict=True):
+            if appended.is_duplicate:
+                duplicates += 1
+            else:
+                providers[entry.event.provider] += 1
+    metrics.committed(len(submissions))
+    for provider, count in providers.items():
+        metrics.received(provider, count)
+    metrics.duplicates(duplicates)
+    metrics.ingested([now - submission.began for submission in submissions])
+
+
+class Ingest:
+    """Takes arrivals. One per process; safe to call from any thread."""
+
+    def __init__(
+        self,
+        *,
+        snapshot: Snapshot[InboundSnapshot],
+        commits: GroupCommit[Submission, Receipt],
+        rejections: RejectionLog,
+        handshakes: Handshakes,
+        material: MaterialStore,
+        clock: Clock,
+        metrics: Metrics,
+        max_body_bytes: int,
+    ) -> None:
+        self.snapshot = snapshot
+        self._commits = commits
+        self.rejections = rejections
+        self._handshakes = handshakes
+        self._material = material
+        self._clock = clock
+        self._metrics = metrics
+        self._max_body_bytes = max_body_bytes
+        self._rate = RequestRate()
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether `begin` will not block: what it needs to know is in memory."""
+        return self.snapshot.is_loaded
+
+    def warm(self) -> bool:
+        """Load what `begin` needs to know; False when the database does not answer yet."""
+        try:
+            self.snapshot.current()
+        except StorageUnavailable:
+            return False
+        return True
+
+    def listen(self, listener: Callable[[Sequence[Pending[Receipt]]], None]) -> None:
+        """Tell `listener`, in the commit writer's thread, of the receipts that each transaction settled."""
+        self._commits.listen(listener)
+
+    def unlisten(self, listener: Callable[[Sequence[Pending[Receipt]]], None]) -> None:
+        """Tell `listener` no more."""
+        self._commits.unlisten(listener)
+
+    def begin(self, arrival: Arrival) -> Outcome:
+        """Everything up to the hand-over. Never blocks once the snapshot is loaded; never raises for bad input."""
+        try:
+            snapshot = self.snapshot.current()
+        except StorageUnavailable as error:
+            return self._unavailable(error)
+        source = snapshot.sources.get((arrival.tenant, arrival.source))
+        tenant_id = snapshot.tenants.get(arrival.tenant)
+        refused = self._check_limits(arrival, source)
+        if refused is not None:
+            return self._refuse(arrival, tenant_id, source, refused)
+        assert source is not None
+        if source.provider is None:
+            message = "the source's provider is not in the catalogue of this installation"
+            return self._refuse(arrival, tenant_id, source, refusal(503, "storage_unavailable", message))
+        return self._judge(arrival, source, source.provider, snapshot, source.credentials(arrival.received_at_us))
+
+    def _check_limits(self, arrival: Arrival, source: SourceView | None) -> Answer | None:
+        if arrival.is_oversized:
+            message = f"the body is larger than {self._max_body_bytes} bytes"
+            return refusal(413, "body_too_large", message)
+        if source is None:
+            return refusal(404, "source_unknown", "there is no source at this address")
+        if source.is_disabled:
+            return refusal(410, "source_disabled", "this source is disabled")
+        if not source.allowlist.allows(arrival.client_address):
+            return refusal(403, "ip_not_allowed", "this source does not take requests from this address")
+        if source.rate_per_second is not None:
+            wait = self._rate.wait_seconds(source.id, source.rate_per_second)
+            if wait is not None:
+                return refusal(429, "rate_limited", "too many requests for this source", retry_after_seconds=wait)
+        if arrival.is_truncated:
+            return refusal(400, "body_incomplete", "the connection ended before the whole body had come")
+        return None
+
+    def _judge(
+        self,
+        arrival: Arrival,
+        source: SourceView,
+        provider: Provider,
+        snapshot: InboundSnapshot,
+        credentials: Credentials,
+    ) -> Outcome:
+        request = InboundRequest(arrival.method, arrival.url, arrival.headers, arrival.body)
+        needed = self._material.needed(provider, request, credentials, source.scheme)
+        missing = self._material.missing(needed) if needed else ()
+        if missing:
+
+            def fetch_then_judge() -> Outcome:
+                refused = self._material.fetch(missing, source.id)
+                if refused is not None:
+                    return self._refuse(arrival, source.tenant_id, source, refused)
+                return self._judge(arrival, source, provider, snapshot, credentials)
+
+            return Errand(fetch_then_judge)
+        known = self._material.complete(needed, credentials) if needed else credentials
+        now_seconds = arrival.received_at_us / MICROSECONDS
+        verdict = judge(provider, request, known, now=now_seconds, scheme=source.scheme)
+        return self._decide(arrival, source, snapshot, verdict)
+
+    def _decide(self, arrival: Arrival, source: SourceView, snapshot: InboundSnapshot, verdict: Verdict) -> Outcome:
+        handshake = verdict.handshake
+        if handshake is not None:
+            if handshake.store_secret is None and handshake.fetch is None:
+                return answer_of(handshake)
+            return Errand(lambda: self._handshakes.finish(source.tenant_id, source.id, handshake))
+        if not verdict.accepted:
+            code = verdict.reason or "signature_mismatch"
+            answer = refusal(401, code, verdict.detail or "the signature could not be verified")
+            return self._refuse(arrival, source.tenant_id, source, answer)
+        if arrival.method in {"HEAD", "OPTIONS"}:
+            return refusal(405, "method_not_allowed", "this method carries no event", headers=(("Allow", "GET, POST"),))
+        return self._hand_over(arrival, source, snapshot, verdict)
+
+    def _hand_over(
+        self, arrival: Arrival, source: SourceView, snapshot: InboundSnapshot, verdict: Verdict
+    ) -> Answer | Handed:
+        submission = Submission(entries_of(arrival, source, snapshot.routing, verdict), arrival.began)
+        try:
+            receipt = self._commits.submit(submission)
+        except QueueFull as error:
+            return self._unavailable(error)
+        return Handed(receipt, lambda wait_seconds: self._answer(receipt, source, wait_seconds))
+
+    def _answer(self, receipt: Pending[Receipt], source: SourceView, wait_seconds: float) -> Answer:
+        try:
+            appended = receipt.result(wait_seconds)
+        except TimeoutError:
+            return self._unavailable(StorageUnavailable("the commit took too long"))
+        except StorageUnavailable as error:
+            return self._unavailable(error)
+        except Exception as error:  # the row alone could not be stored: the sender keeps it and tries again
+            get_logger(__name__).error("event could not be stored", source=source.slug, error=type(error).__name__)
+            return self._unavailable(StorageUnavailable("this event could not be stored"))
+        if source.prescribed is not None:
+            content_type, headers = split_content_type(source.prescribed.headers)
+            return Answer(source.prescribed.status, source.prescribed.body, content_type, headers)
+        first = appended[0]
+        if len(appended) == 1:
+            # Nearly every answer. There is nothing in it to escape.
+            status = "duplicate" if first.is_duplicate else "accepted"
+            return Answer(200, f'{{"status": "{status}", "event_id": "{first.event_id}"}}'.encode())
+        document = {
+            "status": "duplicate" if all(one.is_duplicate for one in appended) else "accepted",
+            "event_id": first.event_id,
+            "event_ids": [one.event_id for one in appended],
+        }
+        return Answer(200, json.dumps(document).encode())
+
+    def _refuse(self, arrival: Arrival, tenant_id: str | None, source: SourceView | None, answer: Answer) -> Answer:
+        assert answer.reason is not None
+        self._metrics.rejected(answer.reason)
+        # Without a tenant there is nobody who could look at it.
+        if tenant_id is not None:
+            message = json.loads(answer.body)["error"]["message"]
+            self.rejections.note(Refused(tenant_id, source.id if source else "", answer.reason, message, arrival))
+        return answer
+
+    def _unavailable(self, error: StorageUnavailable) -> Answer:
+        self._metrics.rejected("storage_unavailable")
+        message = "the event could not be stored; send it again"
+        return refusal(503, "storage_unavailable", message, retry_after_seconds=error.retry_after_seconds)

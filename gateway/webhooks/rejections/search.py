@@ -1,0 +1,77 @@
+"""Finding rejected requests, so that a person can see why a vendor's calls fail. `rejections` writes them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import defer
+
+from gateway.db.paging import Page, PageRequest, newest_first
+from gateway.db.scope import TenantSession
+from gateway.errors import NotFound
+from gateway.security.redaction import redact_headers, redact_url
+from gateway.webhooks.rejections.models import Rejection
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionSummary:
+    """A refused request in a list. `source` is the slug that was called, whether or not there is such a source."""
+
+    id: str
+    source: str
+    reason: str
+    detail: str | None
+    received_at: datetime
+    client_address: str | None
+    method: str
+    body_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RejectionDetail:
+    """A refused request with what was kept of it: the first 64 KB of its body, URL and headers without credentials."""
+
+    summary: RejectionSummary
+    request_id: str | None
+    url: str
+    headers: Sequence[tuple[str, str]] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+def find_rejections(
+    session: TenantSession, page: PageRequest, *, source: str | None = None, reason: str | None = None
+) -> Page[RejectionSummary]:
+    """A page of rejections, newest first."""
+    statement = select(Rejection).options(defer(Rejection.body), defer(Rejection.headers))
+    if source is not None:
+        statement = statement.where(Rejection.source == source)
+    if reason is not None:
+        statement = statement.where(Rejection.reason == reason)
+    found = newest_first(session, statement, Rejection.id, page)
+    return Page(tuple(_summary(row) for row in found.rows), found.next_cursor)
+
+
+def show_rejection(session: TenantSession, rejection_id: str) -> RejectionDetail:
+    """One rejection. Raises `NotFound`."""
+    row = session.scalars(select(Rejection).where(Rejection.id == rejection_id)).first()
+    if row is None:
+        raise NotFound(f"there is no rejection {rejection_id!r}; they are kept for 7 days, at most 1000 per source")
+    headers = [(str(name), str(value)) for name, value in json.loads(row.headers)]
+    return RejectionDetail(_summary(row), row.request_id, redact_url(row.url), tuple(redact_headers(headers)), row.body)
+
+
+def _summary(row: Rejection) -> RejectionSummary:
+    return RejectionSummary(
+        id=row.id,
+        source=row.source,
+        reason=row.reason,
+        detail=row.detail,
+        received_at=row.received_at,
+        client_address=row.client_address,
+        method=row.method,
+        body_bytes=row.body_bytes,
+    )
