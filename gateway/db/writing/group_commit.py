@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.db.database import Database
-from gateway.db.writing.kept_writer import KeptWriter
+from gateway.db.writing.kept_writer import KEPT_LOG_PAGES, KeptWriter
 from gateway.db.writing.pending import Pending
 from gateway.errors import GatewayError, QueueFull, StorageUnavailable
 from gateway.telemetry.logging import get_logger
@@ -48,7 +48,7 @@ class GroupCommit(Generic[Item, Result]):
 
     `size_of` weighs an item in bytes; `stored` hears of every transaction before its callers do, in the writer's
     thread, and must not raise. A batch holds at most `batch_items` and about `batch_bytes`, the queue at most
-    `queue_items` and `queue_bytes`.
+    `queue_items` and `queue_bytes`. `log_pages` as for `KeptWriter`.
     """
 
     def __init__(
@@ -63,9 +63,10 @@ class GroupCommit(Generic[Item, Result]):
         queue_items: int = 4096,
         queue_bytes: int = 64 * 1024 * 1024,
         gather_seconds: float = 0.003,
+        log_pages: int | None = KEPT_LOG_PAGES,
     ) -> None:
         self._database = database
-        self._writer = KeptWriter(database)
+        self._writer = KeptWriter(database, log_pages=log_pages)
         self._apply = apply
         self._size_of = size_of
         self._stored = stored

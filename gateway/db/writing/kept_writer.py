@@ -24,13 +24,15 @@ class KeptWriter:
     """`Database.write` for one thread, on a connection that it keeps: taking one from the pool for every transaction
     and giving it back costs more than a small transaction does.
 
+    `log_pages` is for writers beside which `checkpoints` copies SQLite's log back; None leaves SQLite's own way.
     A connection on which anything went wrong is given up, and one that rested for long, which may be dead without
     anybody knowing; the next transaction opens another one.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, log_pages: int | None = KEPT_LOG_PAGES) -> None:
         self._engine = database.writing_engine
         self._lock = database.write_lock
+        self._log_pages = log_pages
         self._connection: Connection | None = None
         self._used_at = 0.0
 
@@ -43,8 +45,8 @@ class KeptWriter:
                     self.close()
                 if self._connection is None:
                     self._connection = self._engine.connect()
-                    if self._engine.dialect.name == "sqlite":
-                        sqlite_driver(self._connection).execute(f"PRAGMA wal_autocheckpoint={KEPT_LOG_PAGES}")
+                    if self._engine.dialect.name == "sqlite" and self._log_pages is not None:
+                        sqlite_driver(self._connection).execute(f"PRAGMA wal_autocheckpoint={self._log_pages}")
                 with self._connection.begin():
                     yield self._connection
                 self._used_at = time.monotonic()

@@ -17,20 +17,21 @@ class Pending(Generic[Result]):
     the result, or one coroutine; once it is settled, anybody may ask.
     """
 
-    __slots__ = ("_error", "_result", "_settled", "is_settled")
+    __slots__ = ("_result", "_settled", "error", "is_settled")
 
     def __init__(self) -> None:
         self.is_settled = False
         self._result: Result | None = None
-        self._error: BaseException | None = None
+        # What it came to instead of a result, once it is settled.
+        self.error: BaseException | None = None
         self._settled: threading.Event | None = None
 
     def result(self, timeout_seconds: float) -> Result:
         """Wait for the end of the transaction. Raises `TimeoutError`, or the error that the item came to."""
         if not self.is_settled:
             self._wait(timeout_seconds)
-        if self._error is not None:
-            raise self._error
+        if self.error is not None:
+            raise self.error
         return self._result  # type: ignore[return-value]  # settled without an error
 
     def succeed(self, result: Result) -> None:
@@ -40,7 +41,7 @@ class Pending(Generic[Result]):
 
     def fail(self, error: BaseException) -> None:
         """The item is not stored, or nobody knows."""
-        self._error = error
+        self.error = error
         self._settle()
 
     def _settle(self) -> None:

@@ -1,4 +1,4 @@
-"""Keeping rejected requests, off the request's path: a bounded queue and one thread that writes in batches.
+"""Keeping rejected requests, off the request's path: a group commit of their own, with a bounded queue.
 
 At most 1 000 rows per source stay (the oldest go), 64 KB of each body. What does not fit into the queue is dropped
 and counted: a flood of bad requests costs neither memory nor disk, and never slows a good one.
@@ -7,8 +7,6 @@ and counted: a flood of bad requests costs neither memory nor disk, and never sl
 from __future__ import annotations
 
 import json
-import threading
-from collections import deque
 from collections.abc import Sequence
 from itertools import groupby
 from typing import NamedTuple
@@ -17,7 +15,9 @@ from sqlalchemy import Connection, insert, text
 
 from gateway.clock import from_us
 from gateway.db.database import Database
-from gateway.errors import GatewayError
+from gateway.db.writing.group_commit import GroupCommit
+from gateway.db.writing.pending import Pending
+from gateway.errors import GatewayError, QueueFull
 from gateway.security.identifiers import new_id
 from gateway.telemetry.logging import get_logger
 from gateway.webhooks.arrival import Arrival
@@ -53,80 +53,59 @@ class Refused(NamedTuple):
 
 
 class RejectionLog:
-    """`note` never blocks and never fails; a thread, started with the first note, writes."""
+    """`note` never blocks and never fails. `dropped` counts what was not kept."""
 
     def __init__(self, database: Database, *, queue_items: int = 500, queue_bytes: int = 16 * 1024 * 1024) -> None:
-        self._database = database
-        self._queue_items = queue_items
-        self._queue_bytes = queue_bytes
-        self._waiting: deque[Row] = deque()
-        self._waiting_bytes = 0
-        self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
-        self._closing = False
+        self._commits: GroupCommit[Row, None] = GroupCommit(
+            database,
+            self._store,
+            size_of=_weight,
+            batch_items=BATCH,
+            queue_items=queue_items,
+            queue_bytes=queue_bytes,
+            # It writes seldom: SQLite may copy its log back by itself.
+            log_pages=None,
+        )
+        self._commits.listen(self._count)
+        self._last: Pending[None] | None = None
         self._since_trim: dict[tuple[str, str], int] = {}
         self.dropped = 0
 
     def note(self, refused: Refused) -> None:
         """Queue a rejection, or drop and count it when there is no room."""
-        # Cut down before it waits: what waits must weigh what is counted.
-        row = _row(refused)
-        size = _weight(row)
-        with self._changed:
-            if (
-                self._closing
-                or len(self._waiting) >= self._queue_items
-                or self._waiting_bytes + size > self._queue_bytes
-            ):
-                self.dropped += 1
-                return
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="rejections", daemon=True)
-                self._thread.start()
-            self._waiting.append(row)
-            self._waiting_bytes += size
-            self._changed.notify_all()
-
-    def waiting(self) -> list[Row]:
-        """What is queued and not yet written."""
-        with self._changed:
-            return list(self._waiting)
+        try:
+            # Cut down before it waits: what waits must weigh what is counted.
+            self._last = self._commits.submit(_row(refused))
+        except QueueFull:
+            self.dropped += 1
 
     def flush(self, timeout_seconds: float = 5.0) -> bool:
-        """Wait until everything queued is written; False when time ran out."""
-        with self._changed:
-            return self._changed.wait_for(lambda: self._waiting_bytes == 0, timeout_seconds)
+        """Wait until everything queued is written, or given up; False when time ran out."""
+        if self._last is not None:
+            try:
+                self._last.result(timeout_seconds)
+            except TimeoutError:
+                return False
+            except Exception:  # noqa: S110 (counted where it happened)
+                pass
+        return True
 
     def close(self) -> None:
         """Write what waits and end the thread. Idempotent."""
-        with self._changed:
-            self._closing = True
-            self._changed.notify_all()
-            thread = self._thread
-        if thread is not None:
-            thread.join(10)
+        self._commits.close(10)
 
-    def _run(self) -> None:
-        while True:
-            with self._changed:
-                self._changed.wait_for(lambda: bool(self._waiting) or self._closing)
-                batch = [self._waiting.popleft() for _ in range(min(BATCH, len(self._waiting)))]
-            if not batch:
-                return
-            self._store(batch)
-            with self._changed:
-                self._waiting_bytes -= sum(map(_weight, batch))
-                self._changed.notify_all()
+    def _store(self, connection: Connection, rows: Sequence[Row]) -> list[None]:
+        connection.execute(_INSERT, list(rows))
+        self._trim(connection, rows)
+        return [None] * len(rows)
 
-    def _store(self, batch: Sequence[Row]) -> None:
-        try:
-            with self._database.write() as connection:
-                connection.execute(_INSERT, list(batch))
-                self._trim(connection, batch)
-        except Exception as error:  # an aid for people must not take the process down; it is counted and logged
-            self.dropped += len(batch)
-            code = error.code if isinstance(error, GatewayError) else type(error).__name__
-            get_logger(__name__).warning("rejections not kept", count=len(batch), code=code)
+    def _count(self, pendings: Sequence[Pending[None]]) -> None:
+        """An aid for people must not take the process down: what could not be kept is counted and logged."""
+        failed = [pending.error for pending in pendings if pending.error is not None]
+        if failed:
+            self.dropped += len(failed)
+            code = failed[0].code if isinstance(failed[0], GatewayError) else type(failed[0]).__name__
+            get_logger(__name__).warning("rejections not kept", count=len(failed), code=code)
 
     def _trim(self, connection: Connection, batch: Sequence[Row]) -> None:
         keys = sorted((str(row["tenant_id"]), str(row["source_id"])) for row in batch)

@@ -8,7 +8,7 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, text
+from sqlalchemy import insert, select, text
 
 from gateway.db.scope import TenantMismatch
 from gateway.events.models import Event
@@ -18,6 +18,7 @@ from gateway.front.environ import environ_of
 from gateway.tenants.models import DEFAULT_TENANT_ID
 from gateway.webhooks.arrival import Arrival
 from gateway.webhooks.rejections.log import Refused, RejectionLog
+from gateway.webhooks.rejections.models import Rejection
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest, code
 
 
@@ -47,10 +48,22 @@ def test_what_waits_to_be_kept_is_cut_down_before_it_waits(gateway: GatewayUnder
     with gateway.database.write():  # the writer cannot get in
         for _ in range(50):
             log.note(Refused(DEFAULT_TENANT_ID, "", "source_unknown", None, huge))
-        held = sum(len(value) for row in log.waiting() for value in row.values() if isinstance(value, bytes | str))
     log.close()
-    assert log.dropped >= 30
-    assert held <= 1_000_000
+    with gateway.database.system_session() as session:
+        kept = session.scalars(select(Rejection)).all()
+    assert len(kept) + log.dropped == 50
+    assert 1 <= sum(len(row.body) + len(row.headers) for row in kept) <= 1_000_000
+
+
+def test_a_rejection_that_cannot_be_kept_is_counted_and_harms_nobody(gateway: GatewayUnderTest) -> None:
+    log = RejectionLog(gateway.database)
+    arrival = Arrival("default", "x", "POST", "/", (), b"", "127.0.0.1", "req", 1, 0.0)
+    with gateway.database.write() as connection:
+        connection.execute(text("ALTER TABLE rejections RENAME TO elsewhere"))
+    log.note(Refused(DEFAULT_TENANT_ID, "", "source_unknown", None, arrival))
+    assert log.flush()
+    log.close()
+    assert log.dropped == 1
 
 
 def test_long_header_names_are_not_remembered() -> None:
