@@ -37,7 +37,8 @@ class Case:
 
     `now` is when it came (seconds since the epoch); `scheme` the source's choice; `total_bytes` the length that the
     body had, which is more than `request.body` has where only a part was kept. `source` is the slug, where known.
-    `is_dated` says that `now` is when the request came, and not merely when somebody asks.
+    `waited_too_long` says that the provider should have handed over its secret by now, and may no longer. `is_dated`
+    says that `now` is when the request came, and not merely when somebody asks.
     """
 
     provider: Provider
@@ -48,6 +49,7 @@ class Case:
     source: str | None = None
     total_bytes: int | None = None
     is_dated: bool = True
+    waited_too_long: bool = False
     ended: Sequence[OldCredential] = ()
     others: Sequence[OtherSource] = ()
     catalogue: Mapping[str, Provider] = field(default_factory=dict)

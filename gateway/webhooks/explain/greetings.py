@@ -6,8 +6,11 @@ from collections.abc import Iterator
 
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.finding import Cause, Certainty, Finding
+from gateway.webhooks.sources.credentials import PENDING_FOR
 from gateway.webhooks.verification.conditions import all_hold
 from gateway.webhooks.verification.reading import Reading
+
+PENDING_HOURS = round(PENDING_FOR.total_seconds() / 3600)
 
 
 def greeting_findings(case: Case, detail: str) -> Iterator[Finding]:
@@ -19,7 +22,9 @@ def greeting_findings(case: Case, detail: str) -> Iterator[Finding]:
         applies = all_hold(handshake.when)
         if handshake.signed or applies is None or not applies(reading):
             continue
-        if handshake.store_secret is not None and not case.credentials.pending_handshake:
+        if handshake.store_secret is not None and case.waited_too_long:
+            yield waited_too_long(case)
+        elif handshake.store_secret is not None and not case.credentials.pending_handshake:
             yield Finding(
                 Cause.HANDSHAKE,
                 Certainty.PROVEN,
@@ -36,3 +41,16 @@ def greeting_findings(case: Case, detail: str) -> Iterator[Finding]:
                 f"It is the handshake {handshake.id} of {name}, and its proof is wrong: {detail}.",
                 f"Enter the same value at {name} and here" + (f" ({options} of the source)." if options else "."),
             )
+
+
+def waited_too_long(case: Case) -> Finding:
+    """The finding for a source that no longer waits for the secret that its provider hands over."""
+    slug = case.source or "SLUG"
+    return Finding(
+        Cause.HANDSHAKE,
+        Certainty.PROVEN,
+        f"The source waited {PENDING_HOURS} hours for the secret that {case.provider.name} hands over, and takes none "
+        "any more: whoever comes first is believed, so not for ever.",
+        f"Start the wait anew with gateway sources disable {slug} and gateway sources enable {slug}, then create the "
+        f"webhook at {case.provider.name} anew.",
+    )

@@ -21,7 +21,12 @@ from gateway.webhooks.explain.case import Case, OldCredential, OtherSource
 from gateway.webhooks.explain.finding import Diagnosis, Line
 from gateway.webhooks.explain.refusals import SIGNATURE_REASONS, explain_refusal
 from gateway.webhooks.rejections.models import Rejection
-from gateway.webhooks.sources.credentials import OpenedCredentials, open_credentials
+from gateway.webhooks.sources.credentials import (
+    OpenedCredentials,
+    credentials_at,
+    open_credentials,
+    pending_until_us,
+)
 from gateway.webhooks.sources.management import credential_rows, require_source
 from gateway.webhooks.sources.models import Source
 from gateway.webhooks.verification import Credentials, InboundRequest
@@ -73,10 +78,12 @@ def source_case(
         )
     opened = open_credentials(keyring, source, credential_rows(session, source))
     others = [other for other in session.scalars(select(Source).order_by(Source.slug)) if other.id != source.id]
+    credentials = _live(source, opened, now)
     return Case(
         provider=provider,
         request=request,
-        credentials=_live(source, opened, now),
+        credentials=credentials,
+        waited_too_long=source.pending_handshake and not credentials.pending_handshake,
         now=to_us(at) / 1_000_000,
         scheme=source.scheme,
         source=slug,
@@ -95,20 +102,7 @@ def source_case(
 
 
 def _live(source: Source, opened: OpenedCredentials, now: datetime) -> Credentials:
-    now_us = to_us(now)
-
-    def single(kind: str) -> str | None:
-        return next(iter(opened.live(kind, now_us)), None)
-
-    return Credentials(
-        secrets=opened.live("secret", now_us),
-        public_key=opened.live("public_key", now_us),
-        root_certs=opened.live("root_certs", now_us),
-        username=single("username"),
-        password=single("password"),
-        pending_handshake=source.pending_handshake,
-        options=source.options,
-    )
+    return credentials_at(to_us(now), opened, options=source.options, pending_until_us=pending_until_us(source))
 
 
 def _ended(opened: OpenedCredentials, now: datetime) -> Sequence[OldCredential]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.finding import Cause, Certainty, Finding
+from gateway.webhooks.explain.greetings import waited_too_long
 from gateway.webhooks.explain.urls import signs_url
 from gateway.webhooks.verification import material_needed
 from gateway.webhooks.verification.keys import secrets_of
@@ -44,7 +45,10 @@ def blocking_findings(case: Case) -> Iterator[Finding]:
             "give it with --headers and --body.",
         )
     requires = [scheme.requires for scheme in case.schemes()]
-    if requires and all(_lacks(case, needs) for needs in requires):
+    lacks_all = requires and all(_lacks(case, needs) for needs in requires)
+    if lacks_all and case.waited_too_long:
+        yield waited_too_long(case)
+    elif lacks_all:
         fewest: frozenset[str] = min(requires, key=lambda needs: len(needs))
         kinds = " and ".join(sorted(fewest)).replace("_", " ")
         pending = case.credentials.pending_handshake

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 from sqlalchemy import select
 
-from gateway.clock import Clock, to_us
+from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.scope import SystemSession
@@ -19,14 +18,15 @@ from gateway.handlers import HandlerRegistry
 from gateway.providers import Provider
 from gateway.security.sealing import Keyring
 from gateway.telemetry.logging import get_logger
-from gateway.webhooks.sources.credentials import OpenedCredentials, open_credentials
+from gateway.webhooks.sources.credentials import (
+    OpenedCredentials,
+    credentials_at,
+    open_credentials,
+    pending_until_us,
+)
 from gateway.webhooks.sources.limits import AddressAllowlist
 from gateway.webhooks.sources.models import Source, SourceCredential
 from gateway.webhooks.verification import Credentials, SuccessAnswer, success_answer
-
-# How long a new source waits for its provider to hand over the secret: whoever comes first is believed, so not for
-# ever. `gateway sources disable` and `enable` start the wait anew.
-PENDING_FOR = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +54,7 @@ class SourceView:
         """What verifies at `now_us`: every credential that has not ended."""
         if self._lasting is not None:
             return self._lasting
-        is_pending = self.pending_until_us is not None and now_us < self.pending_until_us
-        return _credentials(self.opened, self.options, is_pending, now_us)
+        return credentials_at(now_us, self.opened, options=self.options, pending_until_us=self.pending_until_us)
 
 
 @dataclass(frozen=True)
@@ -109,11 +108,9 @@ def _view(
 ) -> SourceView:
     opened = open_credentials(keyring, source, rows)
     provider = providers.get(source.provider)
-    pending_until_us = to_us(source.updated_at + PENDING_FOR) if source.pending_handshake else None
+    until_us = pending_until_us(source)
     # Without end dates the answer is always the same one.
-    lasting = pending_until_us is None and all(
-        one.expires_at_us is None for some in opened.by_kind.values() for one in some
-    )
+    lasting = until_us is None and all(one.expires_at_us is None for some in opened.by_kind.values() for one in some)
     return SourceView(
         id=source.id,
         tenant_id=source.tenant_id,
@@ -123,25 +120,10 @@ def _view(
         scheme=source.scheme,
         opened=opened,
         options=source.options,
-        pending_until_us=pending_until_us,
+        pending_until_us=until_us,
         allowlist=AddressAllowlist(source.allowed_ips),
         rate_per_second=source.rate_per_second,
         is_disabled=source.disabled_at is not None,
         prescribed=success_answer(provider) if provider is not None else None,
-        _lasting=_credentials(opened, source.options, False, 0) if lasting else None,
-    )
-
-
-def _credentials(opened: OpenedCredentials, options: Mapping[str, str], is_pending: bool, now_us: int) -> Credentials:
-    def single(kind: str) -> str | None:
-        return next(iter(opened.live(kind, now_us)), None)
-
-    return Credentials(
-        secrets=opened.live("secret", now_us),
-        public_key=opened.live("public_key", now_us),
-        root_certs=opened.live("root_certs", now_us),
-        username=single("username"),
-        password=single("password"),
-        pending_handshake=is_pending,
-        options=options,
+        _lasting=credentials_at(0, opened, options=source.options, pending_until_us=None) if lasting else None,
     )

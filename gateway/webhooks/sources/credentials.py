@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 from gateway.clock import to_us
 from gateway.security.sealing import Keyring
 from gateway.webhooks.sources.models import Source, SourceCredential
+from gateway.webhooks.verification import Credentials
 
 CONTEXT = "credential"
+# How long a new source waits for its provider to hand over the secret: whoever comes first is believed, so not for
+# ever. Switching the source off and on starts the wait anew.
+PENDING_FOR = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +42,30 @@ class OpenedCredentials:
     def live(self, kind: str, now_us: int) -> tuple[str, ...]:
         """The values of `kind` that count at `now_us`, newest first."""
         return tuple(one.value for one in self.by_kind.get(kind, ()) if one.is_live(now_us))
+
+
+def pending_until_us(source: Source) -> int | None:
+    """Until when the provider may hand over the secret of `source`; None when it is not awaited."""
+    return to_us(source.updated_at + PENDING_FOR) if source.pending_handshake else None
+
+
+def credentials_at(
+    now_us: int, opened: OpenedCredentials, *, options: Mapping[str, str], pending_until_us: int | None
+) -> Credentials:
+    """What verifies a source's requests at `now_us`: every credential that has not ended."""
+
+    def single(kind: str) -> str | None:
+        return next(iter(opened.live(kind, now_us)), None)
+
+    return Credentials(
+        secrets=opened.live("secret", now_us),
+        public_key=opened.live("public_key", now_us),
+        root_certs=opened.live("root_certs", now_us),
+        username=single("username"),
+        password=single("password"),
+        pending_handshake=pending_until_us is not None and now_us < pending_until_us,
+        options=options,
+    )
 
 
 def seal_credential(keyring: Keyring, *, tenant_id: str, source_id: str, kind: str, value: str) -> bytes:

@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from gateway.db.database import Database
 from gateway.tenants.models import DEFAULT_TENANT_ID
 from gateway.webhooks.rejections.models import Rejection
-from gateway.webhooks.sources.models import SourceCredential
+from gateway.webhooks.sources.models import Source, SourceCredential
 from tests.integration.cli.conftest import CommandLine
 
 SECRET = "It's a Secret to Everybody"
@@ -73,6 +74,19 @@ def test_a_rejection_signed_with_the_secret_of_another_source(cli: CommandLine, 
     assert result.stdout.startswith("Refused: signature_mismatch")
     for text in ("theirs", SECRET, _signature("theirs"), _signature(SECRET)):
         assert text not in result.output.replace("gateway sources", "")
+
+
+def test_a_source_that_no_longer_waits_for_its_secret(cli: CommandLine, rejection: Any, database: Database) -> None:
+    cli("sources", "add", "asana", "--provider", "asana")
+    refused = rejection([["X-Hook-Secret", "b" * 64]], b"{}", source="asana", reason="signature_missing")
+    assert "would be answered now" in cli("explain", refused, code=1).stdout
+    with database.system_session(write=True) as session:
+        source = session.scalars(select(Source).where(Source.slug == "asana")).one()
+        source.updated_at -= timedelta(hours=25)
+    assert "waited 24 hours" in cli("explain", refused, code=1).stdout
+    cli("sources", "disable", "asana")
+    cli("sources", "enable", "asana")
+    assert "would be answered now" in cli("explain", refused, code=1).stdout
 
 
 def test_secrets_of_another_tenant_are_not_tried(cli: CommandLine, rejection: Any) -> None:

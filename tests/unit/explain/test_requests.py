@@ -280,6 +280,15 @@ def test_a_secret_for_a_source_that_awaits_none() -> None:
     assert "does not await one" in found.findings[0].sentence
 
 
+@pytest.mark.parametrize("header", ["X-Hook-Secret", "X-Hook-Signature"])
+def test_a_secret_for_a_source_that_has_waited_too_long(header: str) -> None:
+    held = Credentials()
+    found = explain(case("asana", [(header, "ab" * 32)], b"{}", credentials=held, waited_too_long=True))
+    assert (found.findings[0].cause, found.findings[0].certainty) == ("handshake", "proven")
+    assert "24 hours" in found.findings[0].sentence
+    assert "gateway sources enable acme" in found.findings[0].remedy
+
+
 def test_a_certificate_that_is_not_at_hand() -> None:
     headers = [
         ("PAYPAL-CERT-URL", "https://api.paypal.com/v1/notifications/certs/CERT-1"),
