@@ -1,0 +1,314 @@
+"""What `--json` prints, to the letter: keys, their order, and how values are written. Programs rely on it."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import insert
+
+from gateway.db.database import Database
+from gateway.delivery.models import DeliveryState
+from gateway.tenants.models import DEFAULT_TENANT_ID
+from gateway.webhooks.rejections.models import Rejection
+from tests.integration.cli.conftest import CommandLine
+from tests.services.rows import id_at, store_event
+
+NOW = datetime.now(UTC)
+Ready = Callable[[], CommandLine]
+
+TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
+ID = re.compile(r"([a-z]{3})_[0-9a-z]{26}")
+SECRET = re.compile(r"whsec_[A-Za-z0-9+/=]{40,}")
+
+
+def shape(value: Any) -> Any:
+    """`value` with times, ids and secrets replaced by what they are."""
+    if isinstance(value, dict):
+        return {key: shape(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [shape(item) for item in value]
+    if not isinstance(value, str):
+        return value
+    if TIME.fullmatch(value):
+        return "TIME"
+    if SECRET.fullmatch(value):
+        return "SECRET"
+    return ID.sub(r"\1", value)
+
+
+def printed(cli: CommandLine, *arguments: str) -> str:
+    """The JSON that a command prints, in its order, with what differs from run to run replaced."""
+    return json.dumps(shape(cli.json(*arguments)), indent=1)
+
+
+def text(value: Any) -> str:
+    return json.dumps(value, indent=1)
+
+
+SOURCE = {
+    "id": "src",
+    "slug": "github",
+    "provider": "github",
+    "scheme": "sha256",
+    "options": {},
+    "allowed_ips": [],
+    "rate_per_second": None,
+    "credentials": [{"kind": "secret", "created_at": "TIME", "expires_at": None}],
+    "pending_handshake": False,
+    "confirmed_at": None,
+    "created_at": "TIME",
+    "updated_at": "TIME",
+    "disabled_at": None,
+    "url": "http://127.0.0.1:8000/webhooks/github",
+    "state": "enabled",
+}
+DESTINATION = {
+    "id": "dst",
+    "name": "app",
+    "kind": "http",
+    "url": "http://127.0.0.1:9/",
+    "handler": None,
+    "timeout_seconds": None,
+    "concurrency": None,
+    "rate_per_second": None,
+    "schedule_seconds": None,
+    "ordering_key": None,
+    "fatal_statuses": [],
+    "header_names": [],
+    "secret_ends": [None],
+    "disabled_at": None,
+    "disabled_reason": None,
+    "circuit": "closed",
+    "probe_at": None,
+    "paused_until": None,
+    "backlog": {"pending": 0, "leased": 0, "dead": 0},
+    "created_at": "TIME",
+    "updated_at": "TIME",
+}
+ROUTE = {
+    "id": "rte",
+    "source": "github",
+    "event_types": ["*"],
+    "where": None,
+    "transform": None,
+    "destination": "app",
+    "created_at": "TIME",
+}
+EVENT = {
+    "id": "evt",
+    "source": "github",
+    "provider": "github",
+    "type": "push",
+    "dedupe_key": None,
+    "received_at": "TIME",
+    "content_type": "application/json",
+    "body_bytes": 14,
+    "status": "dead",
+}
+DELIVERY = {
+    "id": "dlv",
+    "event_id": "evt",
+    "destination": "app",
+    "route_id": None,
+    "state": "dead",
+    "reason": "exhausted",
+    "detail": None,
+    "ordering_key": None,
+    "attempts_made": 0,
+    "next_attempt_at": None,
+    "created_at": "TIME",
+    "finished_at": "TIME",
+    "is_transformed": False,
+}
+ATTEMPT = {
+    "number": 1,
+    "started_at": "TIME",
+    "duration_ms": 12,
+    "outcome": "retryable",
+    "status": 503,
+    "error": None,
+    "response_excerpt": "busy \x1b[31mnow",
+}
+REJECTION = {
+    "id": "rej",
+    "source": "github",
+    "reason": "signature_mismatch",
+    "detail": None,
+    "received_at": "TIME",
+    "client_address": "192.0.2.1",
+    "method": "POST",
+    "body_bytes": 2,
+}
+
+
+def test_sources(ready: Ready) -> None:
+    cli = ready()
+    assert printed(cli, "sources", "list") == text({"data": [SOURCE]})
+    assert printed(cli, "sources", "show", "github") == text(SOURCE)
+    rotated = {"kind": "secret", "created_at": "TIME", "expires_at": "TIME"}
+    changed = SOURCE | {"credentials": [rotated, *SOURCE["credentials"]]}
+    assert printed(cli, "sources", "rotate", "github", "--secret", "new") == text(changed)
+    off = changed | {"disabled_at": "TIME", "state": "disabled"}
+    assert printed(cli, "sources", "disable", "github") == text(off)
+    assert printed(cli, "sources", "enable", "github") == text(changed)
+    made = cli.json("sources", "add", "more", "--provider", "github", "--generate-secret", "--rate", "2")
+    assert list(made) == [*SOURCE, "secret"]
+    assert (made["rate_per_second"], len(made["secret"])) == (2.0, 64)
+    awaiting = cli.json("sources", "add", "asana", "--provider", "asana")
+    assert (awaiting["pending_handshake"], awaiting["state"]) == (True, "awaits its secret")
+
+
+def test_destinations(ready: Ready, database: Database) -> None:
+    cli = ready()
+    assert printed(cli, "destinations", "list") == text({"data": [DESTINATION]})
+    assert printed(cli, "destinations", "show", "app") == text(DESTINATION)
+    added = printed(cli, "destinations", "add", "more", "http://127.0.0.1:9/", "--schedule", "1,2", "--header", "A:b")
+    wanted = DESTINATION | {"name": "more", "schedule_seconds": [1.0, 2.0], "header_names": ["A"], "secret": "SECRET"}
+    assert added == text(wanted)
+    rotated = DESTINATION | {"secret_ends": ["TIME", None], "secret": "SECRET"}
+    assert printed(cli, "destinations", "rotate", "app") == text(rotated)
+    off = DESTINATION | {"secret_ends": ["TIME", None], "disabled_at": "TIME", "disabled_reason": "by_hand"}
+    assert printed(cli, "destinations", "disable", "app") == text(off)
+    assert printed(cli, "destinations", "remove", "more") == text({"removed": "more"})
+
+
+def test_routes(ready: Ready) -> None:
+    cli = ready()
+    assert printed(cli, "routes", "list") == text({"data": [ROUTE]})
+    flags = ("--source", "github", "--type", "push", "--where", "a", "--transform", "b", "--to", "app")
+    assert printed(cli, "routes", "add", *flags) == text(
+        ROUTE | {"event_types": ["push"], "where": "a", "transform": "b"}
+    )
+    route_id = cli.json("routes", "list")["data"][0]["id"]
+    assert printed(cli, "routes", "change", route_id, "--where", "c") == text(ROUTE | {"where": "c"})
+    assert cli.json("routes", "remove", route_id) == {"removed": [route_id]}
+
+
+def test_events_and_deliveries(ready: Ready, database: Database) -> None:
+    cli = ready()
+    destination_id = cli.json("destinations", "show", "app")["id"]
+    event_id = store_event(database, NOW, states=[DeliveryState.DEAD], destination_id=destination_id, attempts=1)
+    assert printed(cli, "events", "list") == text({"data": [EVENT], "next_cursor": None})
+    delivery = DELIVERY | {"attempts_made": 1}
+    assert printed(cli, "deliveries", "list") == text({"data": [delivery], "next_cursor": None})
+    with_attempts = delivery | {"attempts": [ATTEMPT]}
+    delivery_id = cli.json("deliveries", "list")["data"][0]["id"]
+    assert printed(cli, "deliveries", "show", delivery_id) == text(with_attempts)
+    shown = json.loads(printed(cli, "events", "show", event_id))
+    assert list(shown) == [*EVENT, "request_id", "method", "url", "headers", "body", "deliveries"]
+    assert shown["headers"] == [["Content-Type", "application/json"], ["Authorization", "[redacted]"]]
+    assert text(shown["deliveries"]) == text([with_attempts])
+    assert printed(cli, "deliveries", "retry", delivery_id) == text({"id": "dlv", "state": "pending"})
+    assert cli.json("deliveries", "cancel", delivery_id) == {"cancelled": 1}
+    assert cli.json("deliveries", "retry", "--state", "cancelled", "--yes") == {"retried": 1}
+    assert printed(cli, "events", "replay", event_id) == text({"event_id": "evt", "replayed": 1})
+    counted = {"events": 0, "deliveries": 0, "attempts": 0, "kept": 0, "rejections": 0}
+    assert printed(cli, "purge") == text(counted)
+
+
+def test_pages_of_what_grows_have_a_cursor(cli: CommandLine, database: Database) -> None:
+    for minutes in range(3):
+        store_event(database, NOW - timedelta(minutes=minutes))
+    page = cli.json("events", "list", "--limit", "2")
+    assert list(page) == ["data", "next_cursor"]
+    assert isinstance(page["next_cursor"], str)
+
+
+def test_rejections(cli: CommandLine, database: Database) -> None:
+    with database.write() as connection:
+        connection.execute(
+            insert(Rejection.__table__),
+            {
+                "id": id_at("rej", NOW),
+                "tenant_id": DEFAULT_TENANT_ID,
+                "source_id": "",
+                "source": "github",
+                "reason": "signature_mismatch",
+                "received_at": NOW,
+                "request_id": "req_1",
+                "client_address": "192.0.2.1",
+                "method": "POST",
+                "url": "https://hooks.example.com/webhooks/github?token=hunter2",
+                "headers": b'[["X-A", "b"]]',
+                "body": b"\xff\x00",
+                "body_bytes": 2,
+            },
+        )
+    assert printed(cli, "rejections", "list") == text({"data": [REJECTION], "next_cursor": None})
+    [row] = cli.json("rejections", "list")["data"]
+    more = {
+        "request_id": "req_1",
+        "url": "https://hooks.example.com/webhooks/github?token=…",
+        "headers": [["X-A", "b"]],
+        "body_base64": "/wA=",
+    }
+    assert printed(cli, "rejections", "show", row["id"]) == text(REJECTION | more)
+
+
+def test_tenants(cli: CommandLine) -> None:
+    default = {"id": "ten_default", "slug": "default", "created_at": "TIME"}
+    acme = {"id": "ten", "slug": "acme", "created_at": "TIME"}
+    assert printed(cli, "tenants", "create", "acme") == text(acme)
+    assert printed(cli, "tenants", "list") == text({"data": [acme, default]})
+
+
+def test_providers(cli: CommandLine) -> None:
+    github = {
+        "id": "github",
+        "name": "GitHub",
+        "category": "developer",
+        "schemes": [
+            {"id": "sha256", "method": "HMAC-SHA256"},
+            {"id": "sha1_legacy", "method": "HMAC-SHA1"},
+        ],
+        "choose": "operator",
+        "evidence": {"level": "sdk", "meaning": "x"},
+        "from": "github.yaml",
+    }
+    [found] = [row for row in cli.json("providers", "list")["data"] if row["id"] == "github"]
+    assert {key: type(value) for key, value in found.items()} == {key: type(value) for key, value in github.items()}
+    assert list(found) == list(github)
+    shown = cli.json("providers", "show", "github")
+    assert list(shown) == [*github, "add", "sections"]
+    assert shown["add"] == "gateway sources add github --provider github --scheme sha256 --secret-env VAR"
+    assert list(shown["sections"][0]) == ["title", "lines"]
+
+
+def test_the_schema_and_the_doctor(cli: CommandLine) -> None:
+    head = cli.json("db", "current")["revision"]
+    assert printed(cli, "db", "current") == text({"revision": head, "wanted": head, "is_current": True})
+    assert printed(cli, "db", "upgrade") == text({"revision": head})
+    examined = cli.json("doctor")
+    assert list(examined) == ["ok", "findings"]
+    assert examined["findings"][0] == {"check": "settings", "level": "ok", "detail": "complete"}
+
+
+def test_a_plan(cli: CommandLine) -> None:
+    with open("gateway.yaml", "w") as file:
+        file.write("destinations: [{name: app, url: 'http://127.0.0.1:9/'}]\n")
+    change = {"action": "create", "kind": "destination", "name": "app", "fields": []}
+    planned = {"changes": [change], "applied": False, "secrets": {}}
+    assert printed(cli, "apply", "gateway.yaml", "--plan") == text(planned)
+    assert printed(cli, "apply", "gateway.yaml") == text(planned | {"applied": True, "secrets": {"app": "SECRET"}})
+
+
+def test_a_diagnosis(cli: CommandLine) -> None:
+    result = cli("explain", "--provider", "github", "--secret", "x", "--json", code=5)
+    diagnosis = json.loads(result.stdout)
+    assert list(diagnosis) == [
+        "provider",
+        "scheme",
+        "accepted",
+        "reason",
+        "detail",
+        "findings",
+        "expected",
+        "received",
+        "tried",
+    ]
+    assert list(diagnosis["findings"][0]) == ["cause", "certainty", "sentence", "remedy", "details"]
+    assert list(diagnosis["expected"][0]) == ["label", "text"]
