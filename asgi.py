@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from gateway.factory import create_server
 from gateway.front import Front
+from gateway.installation import installation_of
 
 _flask = create_server()
-app = Front(_flask, threads=_flask.extensions["gateway.settings"].web_threads)
+app = Front(_flask, threads=installation_of(_flask).settings.web_threads)

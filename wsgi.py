@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 
 from gateway.factory import create_server
+from gateway.installation import installation_of
 
 app = create_server()
-atexit.register(app.extensions["gateway.inbound"].close)
+atexit.register(installation_of(app).close)

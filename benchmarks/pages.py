@@ -6,20 +6,20 @@ from __future__ import annotations
 
 from flask import Response, jsonify
 
-from gateway.db.database import Database
 from gateway.db.paging import PageRequest
 from gateway.db.scope import TenantSession
 from gateway.delivery.search import event_statuses
 from gateway.events.search import EventFilter, find_events
 from gateway.factory import create_server
 from gateway.front import Front
+from gateway.installation import installation_of
 from gateway.tenants.directory import find_tenant
 from gateway.tenants.models import DEFAULT_TENANT
 
 PAGE_ROWS = 50
 
 _flask = create_server()
-_database: Database = _flask.extensions["gateway.database"]
+_database = installation_of(_flask).database
 
 
 def _rows(session: TenantSession) -> list[dict[str, object]]:
@@ -47,4 +47,4 @@ def list_events() -> Response:
         return jsonify(data=_rows(session))
 
 
-app = Front(_flask, threads=_flask.extensions["gateway.settings"].web_threads)
+app = Front(_flask, threads=installation_of(_flask).settings.web_threads)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.installation import Installation, with_installation
+from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.output import note, print_json
 from gateway.config import read_variable
 from gateway.errors import Fault
@@ -24,18 +24,23 @@ CHANGES_PENDING = 2
 @click.option(
     "--exit-code", is_flag=True, help="With --plan: exit with 2 when there are changes, 0 when there are none."
 )
-@with_installation
-def apply(installation: Installation, file: Path, only_plan: bool, prune: bool, exit_code: bool) -> None:
+@with_invocation
+def apply(invocation: Invocation, file: Path, only_plan: bool, prune: bool, exit_code: bool) -> None:
     """Bring sources, destinations and routes to what FILE says, all of it or nothing.
 
     Applying the same file again changes nothing. Sources and destinations that the file does not have are left alone,
     and so are routes unless --prune is given. A secret that changes counts at once, the old one for 24 h more.
     """
     manifest, faults = parse(read_file(file), read_variable)
-    means = Means(installation.keyring, installation.catalogue, installation.policy, installation.now())
-    applied = _carry_out(installation, means, manifest, faults, only_plan=only_plan, prune=prune)
+    means = Means(
+        invocation.installation.keyring,
+        invocation.installation.catalogue,
+        invocation.installation.policy,
+        invocation.now(),
+    )
+    applied = _carry_out(invocation, means, manifest, faults, only_plan=only_plan, prune=prune)
     changes = applied.plan.changes
-    if installation.as_json:
+    if invocation.as_json:
         print_json({"changes": changes, "applied": not only_plan, "secrets": applied.new_secrets})
     else:
         for change in changes:
@@ -50,9 +55,9 @@ def apply(installation: Installation, file: Path, only_plan: bool, prune: bool, 
 
 
 def _carry_out(
-    installation: Installation, means: Means, manifest: Manifest, faults: list[Fault], *, only_plan: bool, prune: bool
+    invocation: Invocation, means: Means, manifest: Manifest, faults: list[Fault], *, only_plan: bool, prune: bool
 ) -> Applied:
-    with installation.session(write=not only_plan) as session:
+    with invocation.session(write=not only_plan) as session:
         plan = make_plan(session, means, manifest, faults, prune=prune)
         return Applied(plan) if only_plan else apply_plan(session, means, plan)
 

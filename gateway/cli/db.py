@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gateway.cli.installation import Installation, with_installation
+from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.failures import STORAGE_UNAVAILABLE
 from gateway.cli.terminal.options import common_options
 from gateway.cli.terminal.output import note, print_json
@@ -19,25 +19,23 @@ def db() -> None:
 
 
 @db.command()
-@with_installation
-def upgrade(installation: Installation) -> None:
+@with_invocation
+def upgrade(invocation: Invocation) -> None:
     """Bring the database to this version's schema; creates an SQLite database that is not there."""
     with storage_errors():
-        revision = migrate.upgrade(installation.settings.database_url)
-    if installation.as_json:
+        revision = migrate.upgrade(invocation.installation.settings.database_url)
+    if invocation.as_json:
         print_json({"revision": revision})
     else:
         click.echo(f"The database is at {revision}, which is current.")
 
 
 @db.command()
-@with_installation
-def current(installation: Installation) -> None:
+@with_invocation
+def current(invocation: Invocation) -> None:
     """Show which schema the database has; exits with 4 when it needs an upgrade."""
-    database = installation.open_database()
-    found, wanted = migrate.current(database), migrate.head()
-    database.close()
-    if installation.as_json:
+    found, wanted = migrate.current(invocation.installation.database), migrate.head()
+    if invocation.as_json:
         print_json({"revision": found, "wanted": wanted, "is_current": found == wanted})
     else:
         click.echo(found or "no schema")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import click
 
 from gateway.cli.events import attempt_lines
-from gateway.cli.installation import Installation, with_installation
+from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import as_moment, common_options
 from gateway.cli.terminal.output import as_data, note, print_fields, print_json, print_table, printable, printable_lines
 from gateway.cli.terminal.paging import note_more, page_options, time_options
@@ -42,9 +42,9 @@ def deliveries() -> None:
 @click.option("--event", "event_id", metavar="ID", help="Only of this event.")
 @time_options
 @page_options
-@with_installation
+@with_invocation
 def list_(
-    installation: Installation,
+    invocation: Invocation,
     state: str | None,
     destination: str | None,
     event_id: str | None,
@@ -54,7 +54,7 @@ def list_(
     cursor: str | None,
 ) -> None:
     """List deliveries, newest first."""
-    now = installation.now()
+    now = invocation.now()
     wanted = DeliverySearch(
         state=None if state is None else DeliveryState(state),
         destination=destination,
@@ -62,9 +62,9 @@ def list_(
         since=as_moment(since, now),
         until=as_moment(until, now),
     )
-    with installation.session() as session:
+    with invocation.session() as session:
         page = find_deliveries(session, wanted, PageRequest(limit, cursor))
-    if installation.as_json:
+    if invocation.as_json:
         print_json({"data": page.rows, "next_cursor": page.next_cursor})
         return
     if not page.rows:
@@ -90,12 +90,12 @@ def list_(
 
 @deliveries.command()
 @click.argument("delivery_id", metavar="ID")
-@with_installation
-def show(installation: Installation, delivery_id: str) -> None:
+@with_invocation
+def show(invocation: Invocation, delivery_id: str) -> None:
     """Show a delivery and its attempts."""
-    with installation.session() as session:
+    with invocation.session() as session:
         delivery, attempts = show_delivery(session, delivery_id)
-    if installation.as_json:
+    if invocation.as_json:
         print_json(as_data(delivery) | {"attempts": as_data(attempts)})
         return
     print_fields(
@@ -113,7 +113,7 @@ def show(installation: Installation, delivery_id: str) -> None:
             ("Next attempt", delivery.next_attempt_at),
             ("Finished", delivery.finished_at),
         ],
-        now=installation.now(),
+        now=invocation.now(),
     )
     click.echo("\nAttempts" if attempts else "\nNo attempts yet.")
     for attempt, line in zip(attempts, attempt_lines(attempts), strict=True):
@@ -130,9 +130,9 @@ def show(installation: Installation, delivery_id: str) -> None:
 @click.option("--type", "type_", metavar="TYPE", help="Without ID: only of this event type; a * at its end is free.")
 @time_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@with_installation
+@with_invocation
 def retry(
-    installation: Installation,
+    invocation: Invocation,
     delivery_id: str | None,
     state: str | None,
     destination: str | None,
@@ -149,12 +149,12 @@ def retry(
     if delivery_id is not None and any((state, destination, source, type_, since, until)):
         raise InvalidInput("give an ID or a filter, not both")
     if delivery_id is not None:
-        _retry_one(installation, delivery_id)
+        _retry_one(invocation, delivery_id)
         return
     if state is None:
         raise InvalidInput("give an ID, or --state with further filters: gateway deliveries retry --state dead")
-    now = installation.now()
-    with installation.session() as session:
+    now = invocation.now()
+    with invocation.session() as session:
         chosen = ReplayFilter(
             states=frozenset({DeliveryState(state)}),
             destination_id=None if destination is None else require_destination(session, destination).id,
@@ -166,8 +166,12 @@ def retry(
         tenant_id, count = session.tenant_id, count_replay(session, chosen)
     if count and not (yes or _agreed(f"Try {count} {state} {'delivery' if count == 1 else 'deliveries'} again?")):
         raise InvalidInput("nothing was changed")
-    done = replay_many(installation.database, tenant_id, chosen, now_us=installation.clock.now_us()) if count else 0
-    if installation.as_json:
+    done = (
+        replay_many(invocation.database, tenant_id, chosen, now_us=invocation.installation.clock.now_us())
+        if count
+        else 0
+    )
+    if invocation.as_json:
         print_json({"retried": done})
     else:
         click.echo(f"{done} {'delivery is' if done == 1 else 'deliveries are'} due now.")
@@ -177,44 +181,44 @@ def retry(
 @click.argument("delivery_id", metavar="[ID]", required=False)
 @click.option("--destination", metavar="NAME", help="Without ID: every pending one to this destination.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
-@with_installation
-def cancel(installation: Installation, delivery_id: str | None, destination: str | None, yes: bool) -> None:
+@with_invocation
+def cancel(invocation: Invocation, delivery_id: str | None, destination: str | None, yes: bool) -> None:
     """Stop a delivery, or every pending one to a destination. A retry brings it back."""
     if (delivery_id is None) == (destination is None):
         raise InvalidInput("give an ID, or --destination NAME for all that are pending")
     if delivery_id is not None:
-        with installation.session(write=True) as session:
-            cancel_delivery(session, delivery_id, now_us=installation.clock.now_us())
+        with invocation.session(write=True) as session:
+            cancel_delivery(session, delivery_id, now_us=invocation.installation.clock.now_us())
         count = 1
     else:
         if not (yes or _agreed(f"Cancel every pending delivery to {destination}?")):
             raise InvalidInput("nothing was changed")
-        count = _cancel_all(installation, destination)
-    if installation.as_json:
+        count = _cancel_all(invocation, destination)
+    if invocation.as_json:
         print_json({"cancelled": count})
     else:
         click.echo(f"{count} {'delivery is' if count == 1 else 'deliveries are'} cancelled.")
 
 
-def _retry_one(installation: Installation, delivery_id: str) -> None:
-    with installation.session(write=True) as session:
-        delivery = retry_delivery(session, delivery_id, now_us=installation.clock.now_us())
+def _retry_one(invocation: Invocation, delivery_id: str) -> None:
+    with invocation.session(write=True) as session:
+        delivery = retry_delivery(session, delivery_id, now_us=invocation.installation.clock.now_us())
         state = delivery.state
-    if installation.as_json:
+    if invocation.as_json:
         print_json({"id": delivery_id, "state": state})
     else:
         click.echo(f"{delivery_id} is due now.")
 
 
-def _cancel_all(installation: Installation, destination: str | None) -> int:
+def _cancel_all(invocation: Invocation, destination: str | None) -> int:
     wanted = DeliverySearch(state=DeliveryState.PENDING, destination=destination)
     cancelled, cursor = 0, None
     while True:
-        with installation.session(write=True) as session:
+        with invocation.session(write=True) as session:
             page = find_deliveries(session, wanted, PageRequest(MAX_LIMIT, cursor))
             for row in page.rows:
                 try:
-                    cancel_delivery(session, row.id, now_us=installation.clock.now_us())
+                    cancel_delivery(session, row.id, now_us=invocation.installation.clock.now_us())
                 except IllegalTransition:
                     # Finished in between.
                     continue

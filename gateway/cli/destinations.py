@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.installation import Installation, with_installation
+from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import Duration, Pair, common_options
 from gateway.cli.terminal.output import Cell, as_data, iso, note, print_fields, print_json, print_table
 from gateway.config import parse_schedule
@@ -36,9 +36,9 @@ def destinations() -> None:
 @click.option("--schedule", metavar="SECONDS,…", help="Pauses between tries, for example 5,30,120.")
 @click.option("--header", "headers", type=Pair(":"), multiple=True, metavar="NAME:VALUE", help="A header to send.")
 @click.option("--fatal-status", "fatal", type=int, multiple=True, metavar="STATUS", help="Give up at once on this.")
-@with_installation
+@with_invocation
 def add(
-    installation: Installation,
+    invocation: Invocation,
     name: str,
     url: str,
     ordering_key: str | None,
@@ -61,11 +61,11 @@ def add(
         headers=headers,
         fatal_statuses=fatal,
     )
-    with installation.session(write=True) as session:
+    with invocation.session(write=True) as session:
         added = use_cases.add_destination(
-            session, installation.keyring, draft, installation.policy, now=installation.now()
+            session, invocation.installation.keyring, draft, invocation.installation.policy, now=invocation.now()
         )
-    if installation.as_json:
+    if invocation.as_json:
         print_json(_data(added.destination) | {"secret": added.secret})
         return
     click.echo(f"Added the destination {name}.")
@@ -74,13 +74,13 @@ def add(
 
 
 @destinations.command("list")
-@with_installation
-def list_(installation: Installation) -> None:
+@with_invocation
+def list_(invocation: Invocation) -> None:
     """List destinations."""
-    now = installation.now()
-    with installation.session() as session:
-        found = use_cases.list_destinations(session, installation.keyring, now=now)
-    if installation.as_json:
+    now = invocation.now()
+    with invocation.session() as session:
+        found = use_cases.list_destinations(session, invocation.installation.keyring, now=now)
+    if invocation.as_json:
         print_json({"data": [_data(row) for row in found]})
         return
     if not found:
@@ -93,13 +93,13 @@ def list_(installation: Installation) -> None:
 
 @destinations.command()
 @click.argument("name")
-@with_installation
-def show(installation: Installation, name: str) -> None:
+@with_invocation
+def show(invocation: Invocation, name: str) -> None:
     """Show a destination with its settings, its circuit and its backlog."""
-    now = installation.now()
-    with installation.session() as session:
-        row = use_cases.show_destination(session, installation.keyring, name, now=now)
-    if installation.as_json:
+    now = invocation.now()
+    with invocation.session() as session:
+        row = use_cases.show_destination(session, invocation.installation.keyring, name, now=now)
+    if invocation.as_json:
         print_json(_data(row))
         return
     print_fields(_fields(row, now), now=now)
@@ -107,12 +107,12 @@ def show(installation: Installation, name: str) -> None:
 
 @destinations.command()
 @click.argument("name")
-@with_installation
-def disable(installation: Installation, name: str) -> None:
+@with_invocation
+def disable(invocation: Invocation, name: str) -> None:
     """Stop delivering to NAME; its deliveries wait."""
-    with installation.session(write=True) as session:
-        row = use_cases.disable_destination(session, installation.keyring, name, now=installation.now())
-    if installation.as_json:
+    with invocation.session(write=True) as session:
+        row = use_cases.disable_destination(session, invocation.installation.keyring, name, now=invocation.now())
+    if invocation.as_json:
         print_json(_data(row))
     else:
         click.echo(f"{name} is disabled: its deliveries wait. Undo: gateway destinations enable {name}")
@@ -120,12 +120,12 @@ def disable(installation: Installation, name: str) -> None:
 
 @destinations.command()
 @click.argument("name")
-@with_installation
-def enable(installation: Installation, name: str) -> None:
+@with_invocation
+def enable(invocation: Invocation, name: str) -> None:
     """Deliver to NAME again, at once: its circuit is closed and its pause forgotten."""
-    with installation.session(write=True) as session:
-        row = use_cases.enable_destination(session, installation.keyring, name, now=installation.now())
-    if installation.as_json:
+    with invocation.session(write=True) as session:
+        row = use_cases.enable_destination(session, invocation.installation.keyring, name, now=invocation.now())
+    if invocation.as_json:
         print_json(_data(row))
         return
     click.echo(f"{name} is enabled, its circuit closed.")
@@ -136,12 +136,14 @@ def enable(installation: Installation, name: str) -> None:
 @destinations.command()
 @click.argument("name")
 @click.option("--overlap", type=Duration(), default=DEFAULT_OVERLAP, help="How long the old one still signs [24h].")
-@with_installation
-def rotate(installation: Installation, name: str, overlap: timedelta) -> None:
+@with_invocation
+def rotate(invocation: Invocation, name: str, overlap: timedelta) -> None:
     """Sign with a new secret, which is printed; the old one signs too for --overlap more."""
-    with installation.session(write=True) as session:
-        rotated = use_cases.rotate_secret(session, installation.keyring, name, overlap=overlap, now=installation.now())
-    if installation.as_json:
+    with invocation.session(write=True) as session:
+        rotated = use_cases.rotate_secret(
+            session, invocation.installation.keyring, name, overlap=overlap, now=invocation.now()
+        )
+    if invocation.as_json:
         print_json(_data(rotated.destination) | {"secret": rotated.secret})
         return
     _print_secret(rotated.secret)
@@ -151,12 +153,12 @@ def rotate(installation: Installation, name: str, overlap: timedelta) -> None:
 
 @destinations.command()
 @click.argument("name")
-@with_installation
-def remove(installation: Installation, name: str) -> None:
+@with_invocation
+def remove(invocation: Invocation, name: str) -> None:
     """Forget NAME; refused while routes lead to it or deliveries wait for it."""
-    with installation.session(write=True) as session:
+    with invocation.session(write=True) as session:
         use_cases.remove_destination(session, name)
-    if installation.as_json:
+    if invocation.as_json:
         print_json({"removed": name})
     else:
         click.echo(f"Removed the destination {name}.")

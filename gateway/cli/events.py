@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.installation import Installation, with_installation
+from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.bodies import body_data, print_contents
 from gateway.cli.terminal.options import as_moment, common_options
 from gateway.cli.terminal.output import as_data, iso, note, print_fields, print_json, print_json_line, print_table
@@ -43,9 +43,9 @@ def events() -> None:
 @click.option("--status", type=click.Choice([status.value for status in EventStatus]), help="What became of them.")
 @time_options
 @page_options
-@with_installation
+@with_invocation
 def list_(
-    installation: Installation,
+    invocation: Invocation,
     source: str | None,
     type_: str | None,
     status: str | None,
@@ -55,13 +55,13 @@ def list_(
     cursor: str | None,
 ) -> None:
     """List events, newest first."""
-    now = installation.now()
+    now = invocation.now()
     wanted = EventFilter(source, type_, as_moment(since, now), as_moment(until, now))
     also = None if status is None else has_status(EventStatus(status))
-    with installation.session() as session:
+    with invocation.session() as session:
         page = find_events(session, wanted, PageRequest(limit, cursor), also=also)
         statuses = event_statuses(session, [event.id for event in page.rows])
-    if installation.as_json:
+    if invocation.as_json:
         data = [as_data(event) | {"status": statuses[event.id].value} for event in page.rows]
         print_json({"data": data, "next_cursor": page.next_cursor})
         return
@@ -77,14 +77,14 @@ def list_(
 
 @events.command()
 @click.argument("event_id", metavar="ID")
-@with_installation
-def show(installation: Installation, event_id: str) -> None:
+@with_invocation
+def show(invocation: Invocation, event_id: str) -> None:
     """Show an event: what came, and its deliveries with their attempts."""
-    with installation.session() as session:
+    with invocation.session() as session:
         event = show_event(session, event_id)
         deliveries = deliveries_of(session, event_id)
         status = event_statuses(session, [event_id])[event_id]
-    if installation.as_json:
+    if invocation.as_json:
         made = [as_data(delivery) | {"attempts": as_data(attempts)} for delivery, attempts in deliveries]
         data: dict[str, Any] = as_data(event.summary)
         request = {"request_id": event.request_id, "method": event.method, "url": event.url, "headers": event.headers}
@@ -104,7 +104,7 @@ def show(installation: Installation, event_id: str) -> None:
             ("Request id", event.request_id),
             ("Content type", summary.content_type),
         ],
-        now=installation.now(),
+        now=invocation.now(),
     )
     _print_deliveries(deliveries)
     print_contents(event.headers, event.body)
@@ -114,20 +114,20 @@ def show(installation: Installation, event_id: str) -> None:
 @click.option("--source", help="Only of this source.")
 @click.option("--type", "type_", metavar="PATTERN", help="Only of this type; * and ? stand for anything.")
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Stop after N events.")
-@with_installation
-def tail(installation: Installation, source: str | None, type_: str | None, limit: int | None) -> None:
+@with_invocation
+def tail(invocation: Invocation, source: str | None, type_: str | None, limit: int | None) -> None:
     """Follow events as they come, until Ctrl-C. With --json one object a line."""
-    with installation.session() as session:
+    with invocation.session() as session:
         tenant_id = session.tenant_id
-    follower = Follower(EventFilter(source=source, type=type_), installation.clock)
+    follower = Follower(EventFilter(source=source, type=type_), invocation.installation.clock)
     note("Waiting for events; Ctrl-C ends it.")
     left = limit
     try:
         while left is None or left > 0:
-            with installation.database.tenant_session(tenant_id) as session:
+            with invocation.database.tenant_session(tenant_id) as session:
                 found = follower.next_events(session)
             for event in found[:left]:
-                _print_followed(installation, event)
+                _print_followed(invocation, event)
             left = None if left is None else left - len(found[:left])
             if not found:
                 time.sleep(POLL_SECONDS)
@@ -137,12 +137,12 @@ def tail(installation: Installation, source: str | None, type_: str | None, limi
 
 @events.command()
 @click.argument("event_id", metavar="ID")
-@with_installation
-def replay(installation: Installation, event_id: str) -> None:
+@with_invocation
+def replay(invocation: Invocation, event_id: str) -> None:
     """Deliver an event again, everywhere it went; what is being tried at this moment is left alone."""
-    with installation.session(write=True) as session:
-        count = replay_event(session, event_id, now_us=installation.clock.now_us())
-    if installation.as_json:
+    with invocation.session(write=True) as session:
+        count = replay_event(session, event_id, now_us=invocation.installation.clock.now_us())
+    if invocation.as_json:
         print_json({"event_id": event_id, "replayed": count})
     elif count:
         click.echo(f"{count} {'delivery is' if count == 1 else 'deliveries are'} due again.")
@@ -158,8 +158,8 @@ def _note_none(*, filtered: bool) -> None:
     )
 
 
-def _print_followed(installation: Installation, event: EventSummary) -> None:
-    if installation.as_json:
+def _print_followed(invocation: Invocation, event: EventSummary) -> None:
+    if invocation.as_json:
         print_json_line(event)
     else:
         click.echo("\t".join((iso(event.received_at), event.id, shown(event.source), shown(event.type))))

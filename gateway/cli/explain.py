@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from pathlib import Path
 
 import click
 
-from gateway.cli.installation import Installation, with_installation
+from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.failures import FAILED
 from gateway.cli.terminal.options import Moment, Pair, as_moment
 from gateway.cli.terminal.output import print_json, printable
@@ -18,8 +17,6 @@ from gateway.cli.terminal.request_files import read_bytes, read_headers
 from gateway.cli.terminal.secret_options import from_variable
 from gateway.clock import to_us
 from gateway.errors import InvalidInput
-from gateway.security.fetch import guarded_get
-from gateway.security.resolver import SystemResolver
 from gateway.webhooks.explain import Case, Certainty, Diagnosis, Finding, Line
 from gateway.webhooks.explain import explain as diagnose
 from gateway.webhooks.explain.stored import rejected_case, source_case
@@ -30,8 +27,6 @@ from gateway.webhooks.verification import Credentials, InboundRequest
 UNEXPLAINED = 5
 """Exit code for a request that is refused while no cause could be proven."""
 
-FETCH_TIMEOUT_SECONDS = 5.0
-FETCH_MAX_BYTES = 256 * 1024
 ANYWHERE = "https://gateway.invalid/"
 
 _TITLES = {
@@ -57,9 +52,9 @@ _TITLES = {
 @click.option("--url", help="The URL as the provider knows it; also tries another one for a rejection.")
 @click.option("--method", default="POST", show_default=True)
 @click.option("--at", type=Moment(), metavar="TIME", help="When it came: 2026-05-01T12:00, or 10m ago as 10m. [now]")
-@with_installation
+@with_invocation
 def explain(
-    installation: Installation,
+    invocation: Invocation,
     rejection: str | None,
     provider: str | None,
     source: str | None,
@@ -89,47 +84,58 @@ def explain(
     if rejection is not None:
         if headers or body or secrets or variables or plain or options or scheme or at:
             raise InvalidInput("a rejection brings its request and its source: beside it only --url counts")
-        case = _rejected(installation, rejection, url)
+        case = _rejected(invocation, rejection, url)
     else:
         request = InboundRequest(
             method.upper(), url or ANYWHERE, read_headers(headers) if headers else [], read_bytes(body) if body else b""
         )
-        moment = as_moment(at, installation.now()) or installation.now()
+        moment = as_moment(at, invocation.now()) or invocation.now()
         if source is not None:
-            case = _for_source(installation, source, request, moment)
+            case = _for_source(invocation, source, request, moment)
         else:
             held = _credentials(secrets, variables, plain, options)
-            case = _given(installation, provider or "", scheme, request, held, moment)
+            case = _given(invocation, provider or "", scheme, request, held, moment)
         case = replace(case, is_dated=at is not None)
-    diagnosis = case if isinstance(case, Diagnosis) else diagnose(_with_material(installation, case))
-    _print(installation, diagnosis)
+    diagnosis = case if isinstance(case, Diagnosis) else diagnose(_with_material(invocation, case))
+    _print(invocation, diagnosis)
     if not diagnosis.accepted:
         raise click.exceptions.Exit(FAILED if diagnosis.is_proven else UNEXPLAINED)
 
 
-def _rejected(installation: Installation, rejection: str, url: str | None) -> Case | Diagnosis:
-    with installation.session() as session:
+def _rejected(invocation: Invocation, rejection: str, url: str | None) -> Case | Diagnosis:
+    with invocation.session() as session:
         return rejected_case(
-            session, installation.keyring, installation.catalogue, rejection, now=installation.now(), url=url
+            session,
+            invocation.installation.keyring,
+            invocation.installation.catalogue,
+            rejection,
+            now=invocation.now(),
+            url=url,
         )
 
 
-def _for_source(installation: Installation, slug: str, request: InboundRequest, at: datetime) -> Case:
-    with installation.session() as session:
+def _for_source(invocation: Invocation, slug: str, request: InboundRequest, at: datetime) -> Case:
+    with invocation.session() as session:
         return source_case(
-            session, installation.keyring, installation.catalogue, slug, request, now=installation.now(), at=at
+            session,
+            invocation.installation.keyring,
+            invocation.installation.catalogue,
+            slug,
+            request,
+            now=invocation.now(),
+            at=at,
         )
 
 
 def _given(
-    installation: Installation,
+    invocation: Invocation,
     provider_id: str,
     scheme: str | None,
     request: InboundRequest,
     credentials: Credentials,
     at: datetime,
 ) -> Case:
-    provider = find_provider(installation.catalogue, provider_id)
+    provider = find_provider(invocation.installation.catalogue, provider_id)
     chosen = possible_schemes(provider, scheme)
     return Case(
         provider=provider,
@@ -137,7 +143,7 @@ def _given(
         credentials=credentials,
         now=to_us(at) / 1_000_000,
         scheme=chosen[0].id if provider.webhook.choose == "operator" else scheme,
-        catalogue=installation.catalogue,
+        catalogue=invocation.installation.catalogue,
     )
 
 
@@ -163,24 +169,17 @@ def _credentials(
     )
 
 
-def _with_material(installation: Installation, case: Case) -> Case:
+def _with_material(invocation: Invocation, case: Case) -> Case:
     """The case with the certificates that it needs, fetched from the pinned hosts; without, when that fails."""
-    fetch = partial(
-        guarded_get,
-        policy=installation.policy,
-        resolver=SystemResolver(),
-        timeout_seconds=FETCH_TIMEOUT_SECONDS,
-        max_bytes=FETCH_MAX_BYTES,
-    )
-    store = MaterialStore(installation.clock, fetch)
+    store = MaterialStore(invocation.installation.clock, invocation.installation.fetch)
     needed = store.needed(case.provider, case.request, case.credentials, case.scheme)
     if not needed or store.fetch(store.missing(needed), case.source or "") is not None:
         return case
     return replace(case, credentials=store.complete(needed, case.credentials))
 
 
-def _print(installation: Installation, diagnosis: Diagnosis) -> None:
-    if installation.as_json:
+def _print(invocation: Invocation, diagnosis: Diagnosis) -> None:
+    if invocation.as_json:
         print_json(diagnosis)
         return
     click.echo(printable(_verdict(diagnosis)))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from gateway.cli.installation import Installation, with_installation
+from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.failures import FAILED, fail
 from gateway.cli.terminal.options import common_options
 from gateway.cli.terminal.output import as_data, note, print_json, print_table, printable
@@ -29,34 +29,34 @@ def providers() -> None:
 @providers.command("list")
 @click.option("--search", metavar="TEXT", help="Only those whose id, name or category contains TEXT.")
 @click.option("--category", help="Only those of this category, such as payments.")
-@with_installation
-def list_(installation: Installation, search: str | None, category: str | None) -> None:
+@with_invocation
+def list_(invocation: Invocation, search: str | None, category: str | None) -> None:
     """List providers: ours, and those of GATEWAY_PROVIDERS_DIR."""
     wanted = (search or "").lower()
     found = [
         provider
-        for provider in installation.catalogue.values()
+        for provider in invocation.installation.catalogue.values()
         if (category is None or provider.category == category)
         and wanted in f"{provider.id} {provider.name} {provider.category}".lower()
     ]
-    if installation.as_json:
+    if invocation.as_json:
         print_json({"data": [_summary(provider) for provider in found]})
         return
     if not found:
-        categories = sorted({provider.category for provider in installation.catalogue.values()})
+        categories = sorted({provider.category for provider in invocation.installation.catalogue.values()})
         note(f"No provider matches; categories are {', '.join(categories)}. For any other sender there is `generic`.")
     rows = [(one.id, one.name, one.category, _methods(one), one.evidence.level, _origin(one)) for one in found]
-    print_table(("provider", "name", "category", "method", "evidence", "from"), rows, now=installation.now())
+    print_table(("provider", "name", "category", "method", "evidence", "from"), rows, now=invocation.now())
 
 
 @providers.command()
 @click.argument("provider_id", metavar="ID")
-@with_installation
-def show(installation: Installation, provider_id: str) -> None:
+@with_invocation
+def show(invocation: Invocation, provider_id: str) -> None:
     """Show a provider: how to set it up there, what is verified and how, retries, evidence and quirks."""
-    provider = find_provider(installation.catalogue, provider_id)
+    provider = find_provider(invocation.installation.catalogue, provider_id)
     sections = describe(provider)
-    if installation.as_json:
+    if invocation.as_json:
         print_json(_summary(provider) | {"add": add_command(provider), "sections": as_data(sections)})
         return
     click.echo(printable(f"{provider.name} ({provider.id}), {provider.category}"))
@@ -69,8 +69,8 @@ def show(installation: Installation, provider_id: str) -> None:
 @click.option(
     "--vectors", type=click.Path(path_type=Path), metavar="FILE", help="Signed requests to judge, one JSON a line."
 )
-@with_installation
-def check(installation: Installation, file: Path, vectors: Path | None) -> None:
+@with_invocation
+def check(invocation: Invocation, file: Path, vectors: Path | None) -> None:
     """Check an entry of your own, and judge signed requests with it.
 
     Exits with 2 when the file is wrong, with 1 when a request is not judged as its vector expects.
@@ -78,7 +78,7 @@ def check(installation: Installation, file: Path, vectors: Path | None) -> None:
     provider = load_file(file)
     outcomes = run_vectors(provider, _read(vectors)) if vectors is not None else []
     failed = [outcome for outcome in outcomes if outcome.fault is not None]
-    if installation.as_json:
+    if invocation.as_json:
         print_json({"provider": provider.id, "valid": True, "vectors": len(outcomes), "failed": as_data(failed)})
     else:
         _report(provider, outcomes, has_vectors=vectors is not None)

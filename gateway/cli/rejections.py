@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gateway.cli.installation import Installation, with_installation
+from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.bodies import body_data, print_contents
 from gateway.cli.terminal.options import common_options
 from gateway.cli.terminal.output import as_data, note, print_fields, print_json, print_table
@@ -23,12 +23,12 @@ def rejections() -> None:
 @click.option("--source", help="Only those that called this slug.")
 @click.option("--reason", help="Only for this reason, such as signature_mismatch.")
 @page_options
-@with_installation
-def list_(installation: Installation, source: str | None, reason: str | None, limit: int, cursor: str | None) -> None:
+@with_invocation
+def list_(invocation: Invocation, source: str | None, reason: str | None, limit: int, cursor: str | None) -> None:
     """List rejections, newest first."""
-    with installation.session() as session:
+    with invocation.session() as session:
         page = find_rejections(session, PageRequest(limit, cursor), source=source, reason=reason)
-    if installation.as_json:
+    if invocation.as_json:
         print_json({"data": page.rows, "next_cursor": page.next_cursor})
         return
     if not page.rows:
@@ -38,7 +38,7 @@ def list_(installation: Installation, source: str | None, reason: str | None, li
         for row in page.rows
     ]
     columns = ("rejection", "received", "source", "reason", "client", "bytes", "detail")
-    print_table(columns, rows, now=installation.now())
+    print_table(columns, rows, now=invocation.now())
     note_more(page.next_cursor)
     if page.rows:
         note(f"Why one was refused: gateway explain {page.rows[0].id}")
@@ -46,13 +46,13 @@ def list_(installation: Installation, source: str | None, reason: str | None, li
 
 @rejections.command()
 @click.argument("rejection_id", metavar="ID")
-@with_installation
-def show(installation: Installation, rejection_id: str) -> None:
+@with_invocation
+def show(invocation: Invocation, rejection_id: str) -> None:
     """Show a refused request: the reason, its headers, and the first 64 KB of its body."""
-    with installation.session() as session:
+    with invocation.session() as session:
         rejection = show_rejection(session, rejection_id)
     summary = rejection.summary
-    if installation.as_json:
+    if invocation.as_json:
         request = {"request_id": rejection.request_id, "url": rejection.url, "headers": rejection.headers}
         print_json(as_data(summary) | request | body_data(rejection.body))
         return
@@ -68,7 +68,7 @@ def show(installation: Installation, rejection_id: str) -> None:
             ("Request id", rejection.request_id),
             ("Body", f"{summary.body_bytes} bytes"),
         ],
-        now=installation.now(),
+        now=invocation.now(),
     )
     print_contents(rejection.headers, rejection.body)
     note(f"Why: gateway explain {summary.id}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gateway.cli.installation import Installation, with_installation
+from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import common_options
 from gateway.cli.terminal.output import note, print_json, print_table
 from gateway.delivery.routes import management as use_cases
@@ -27,9 +27,9 @@ def routes() -> None:
 @click.option("--where", metavar="JMESPATH", help="Only events for which this holds.")
 @click.option("--transform", metavar="JMESPATH", help="Send this instead of the raw body.")
 @click.option("--to", "destination", required=True, metavar="NAME", help="The destination.")
-@with_installation
+@with_invocation
 def add(
-    installation: Installation,
+    invocation: Invocation,
     source: str,
     types: tuple[str, ...],
     where: str | None,
@@ -38,21 +38,21 @@ def add(
 ) -> None:
     """Send the events of a source to a destination, from now on."""
     draft = RouteDraft(source, destination, types, where, transform)
-    with installation.session(write=True) as session:
-        route = use_cases.add_route(session, draft, sources=source_slugs(session), now=installation.now())
-    if installation.as_json:
+    with invocation.session(write=True) as session:
+        route = use_cases.add_route(session, draft, sources=source_slugs(session), now=invocation.now())
+    if invocation.as_json:
         print_json(route)
     else:
         click.echo(f"Added the route {route.id}: {', '.join(route.event_types)} of {source} to {destination}.")
 
 
 @routes.command("list")
-@with_installation
-def list_(installation: Installation) -> None:
+@with_invocation
+def list_(invocation: Invocation) -> None:
     """List routes."""
-    with installation.session() as session:
+    with invocation.session() as session:
         found = use_cases.list_routes(session)
-    if installation.as_json:
+    if invocation.as_json:
         print_json({"data": found})
         return
     if not found:
@@ -61,7 +61,7 @@ def list_(installation: Installation) -> None:
         (route.id, route.source, list(route.event_types), route.destination, route.where, route.transform)
         for route in found
     ]
-    print_table(("route", "source", "types", "to", "where", "transform"), rows, now=installation.now())
+    print_table(("route", "source", "types", "to", "where", "transform"), rows, now=invocation.now())
 
 
 @routes.command()
@@ -69,16 +69,16 @@ def list_(installation: Installation) -> None:
 @click.option("--type", "types", multiple=True, metavar="PATTERN", help="These types instead; * for all.")
 @click.option("--where", metavar="JMESPATH", help="This filter instead; '' for none.")
 @click.option("--transform", metavar="JMESPATH", help="This shape instead; '' for the raw body.")
-@with_installation
+@with_invocation
 def change(
-    installation: Installation, route_id: str, types: tuple[str, ...], where: str | None, transform: str | None
+    invocation: Invocation, route_id: str, types: tuple[str, ...], where: str | None, transform: str | None
 ) -> None:
     """Change what is given, from now on. A replay of what the route had failed on uses it as it is then."""
     if not types and where is None and transform is None:
         raise InvalidInput("give --type, --where or --transform; for another destination add another route")
-    with installation.session(write=True) as session:
+    with invocation.session(write=True) as session:
         route = use_cases.change_route(session, route_id, event_types=types or None, where=where, transform=transform)
-    if installation.as_json:
+    if invocation.as_json:
         print_json(route)
         return
     click.echo(
@@ -89,13 +89,13 @@ def change(
 
 @routes.command()
 @click.argument("route_ids", nargs=-1, required=True, metavar="ID…")
-@with_installation
-def remove(installation: Installation, route_ids: tuple[str, ...]) -> None:
+@with_invocation
+def remove(invocation: Invocation, route_ids: tuple[str, ...]) -> None:
     """Forget routes; deliveries that they made go on."""
-    with installation.session(write=True) as session:
+    with invocation.session(write=True) as session:
         for route_id in route_ids:
             use_cases.remove_route(session, route_id)
-    if installation.as_json:
+    if invocation.as_json:
         print_json({"removed": list(route_ids)})
     else:
         click.echo(f"Removed {', '.join(route_ids)}.")

@@ -22,10 +22,9 @@ from gateway.cli.terminal.failures import fail, failures
 from gateway.cli.terminal.output import note
 from gateway.clock import SystemClock
 from gateway.config import Settings, child_environment, load_settings
-from gateway.db.database import Database
 from gateway.db.faults import storage_errors
 from gateway.db.schema import version as migrate
-from gateway.security.keyfile import load_keyring
+from gateway.installation import Installation
 from gateway.telemetry.metric_files import VARIABLE as METRICS_VARIABLE
 from gateway.telemetry.metric_files import make_metrics_dir
 
@@ -55,8 +54,10 @@ def run(host: str, port: int, workers: int | None, threads: int | None) -> None:
     with failures():
         settings, is_assumed = _settings(host, port)
         _require_free(host, port)
-        load_keyring(settings)
-        _prepare_database(settings)
+        with Installation(settings) as installation:
+            # Made here, so that web and worker find one and the same.
+            _ = installation.keyring
+            _prepare_database(installation)
         if is_assumed:
             note(
                 "Deliveries to private addresses are allowed, because this gateway listens on loopback; "
@@ -89,16 +90,13 @@ def _require_free(host: str, port: int) -> None:
         fail(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port, or stop what listens there")
 
 
-def _prepare_database(settings: Settings) -> None:
-    if settings.database_url.startswith("sqlite:"):
+def _prepare_database(installation: Installation) -> None:
+    url = installation.settings.database_url
+    if url.startswith("sqlite:"):
         with storage_errors():
-            migrate.upgrade(settings.database_url)
-        return
-    database = Database.open(settings.database_url)
-    try:
-        migrate.require_current(database)
-    finally:
-        database.close()
+            migrate.upgrade(url)
+    else:
+        migrate.require_current(installation.database)
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from gateway.cli.installation import Installation, with_installation
+from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.bodies import pretty
 from gateway.cli.terminal.failures import FAILED
 from gateway.cli.terminal.output import note, print_json, printable_lines
@@ -50,9 +50,9 @@ class Answer:
 @click.option("--body", type=click.Path(path_type=Path), metavar="FILE", help="Send these bytes instead of a sample.")
 @click.option("--url", metavar="URL", help="Where to post it; else GATEWAY_BASE_URL.")
 @click.option("--print", "only_print", is_flag=True, help="Print the sample's body instead of sending it.")
-@with_installation
+@with_invocation
 def send(
-    installation: Installation,
+    invocation: Invocation,
     provider: str,
     event_type: str | None,
     source: str | None,
@@ -64,18 +64,18 @@ def send(
 
     Exits with 1 when the gateway does not accept it. Without TYPE, the provider's first sample is sent.
     """
-    entry = find_provider(installation.catalogue, provider)
+    entry = find_provider(invocation.installation.catalogue, provider)
     chosen = event_type or default_type(entry)
     if only_print:
-        click.echo(pretty(sample_text(entry, entry.scheme(), _moment(installation), chosen)))
+        click.echo(pretty(sample_text(entry, entry.scheme(), _moment(invocation), chosen)))
         return
     # Whatever the source may hold, some providers cannot be imitated.
     choose_scheme(entry, None, Held())
-    with installation.session() as session:
-        row = _source(session, installation, provider, source)
-        request = _request(installation, session, row, entry, chosen, read_bytes(body) if body else None)
-    answer = _post(request, (url or installation.settings.base_url).rstrip("/"))
-    if installation.as_json:
+    with invocation.session() as session:
+        row = _source(session, invocation, provider, source)
+        request = _request(invocation, session, row, entry, chosen, read_bytes(body) if body else None)
+    answer = _post(request, (url or invocation.installation.settings.base_url).rstrip("/"))
+    if invocation.as_json:
         data = {"source": row.slug, "url": _address(request), "type": chosen}
         print_json(data | {"status": answer.status, "answer": answer.text})
     else:
@@ -86,13 +86,13 @@ def send(
         raise click.exceptions.Exit(FAILED)
 
 
-def _source(session: TenantSession, installation: Installation, provider: str, slug: str | None) -> Source:
+def _source(session: TenantSession, invocation: Invocation, provider: str, slug: str | None) -> Source:
     if slug is not None:
         row = require_source(session, slug)
         if row.provider != provider:
             raise InvalidInput(f"the source {slug!r} is for {row.provider}, not {provider}")
         return row
-    slugs = [one.slug for one in list_sources(session, now=installation.now()) if one.provider == provider]
+    slugs = [one.slug for one in list_sources(session, now=invocation.now()) if one.provider == provider]
     if not slugs:
         raise NotFound(
             f"there is no source for {provider}; add it with `gateway sources add SLUG --provider {provider}`"
@@ -102,20 +102,20 @@ def _source(session: TenantSession, installation: Installation, provider: str, s
     return require_source(session, slugs[0])
 
 
-def _moment(installation: Installation) -> Moment:
-    return Moment(str(uuid.uuid4()), installation.clock.now_us() // MICROSECONDS)
+def _moment(invocation: Invocation) -> Moment:
+    return Moment(str(uuid.uuid4()), invocation.installation.clock.now_us() // MICROSECONDS)
 
 
 def _request(
-    installation: Installation,
+    invocation: Invocation,
     session: TenantSession,
     row: Source,
     provider: Provider,
     event_type: str,
     body: bytes | None,
 ) -> SampleRequest:
-    opened = open_credentials(installation.keyring, row, credential_rows(session, row))
-    now_us = installation.clock.now_us()
+    opened = open_credentials(invocation.installation.keyring, row, credential_rows(session, row))
+    now_us = invocation.installation.clock.now_us()
 
     def newest(kind: str) -> str:
         return next(iter(opened.live(kind, now_us)), "")
@@ -125,10 +125,10 @@ def _request(
         provider,
         choose_scheme(provider, row.scheme, held),
         held,
-        _moment(installation),
+        _moment(invocation),
         event_type=event_type,
         # Some providers sign the URL, as the gateway knows it: that is never the address that is posted to.
-        url=source_url(installation.settings.base_url.rstrip("/"), installation.tenant, row.slug),
+        url=source_url(invocation.installation.settings.base_url.rstrip("/"), invocation.tenant, row.slug),
         options=row.options,
         body=body,
     )

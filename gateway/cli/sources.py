@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from gateway.cli.installation import Installation, with_installation
+from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal import secret_options as given
 from gateway.cli.terminal.options import Duration, Pair, common_options
 from gateway.cli.terminal.output import as_data, iso, note, print_fields, print_json, print_table
@@ -50,9 +50,9 @@ def sources() -> None:
 @click.option("--option", "options", type=Pair("="), multiple=True, metavar="NAME=VALUE", help="The scheme's options.")
 @click.option("--allow-ip", "allowed_ips", multiple=True, metavar="CIDR", help="Accept only these networks.")
 @click.option("--rate", type=float, metavar="N", help="At most N requests a second, per web process.")
-@with_installation
+@with_invocation
 def add(
-    installation: Installation,
+    invocation: Invocation,
     slug: str | None,
     provider: str,
     scheme: str | None,
@@ -69,7 +69,7 @@ def add(
 
     SLUG - makes an unguessable address, as every source needs whose requests are not signed.
     """
-    schemes = possible_schemes(find_provider(installation.catalogue, provider), scheme)
+    schemes = possible_schemes(find_provider(invocation.installation.catalogue, provider), scheme)
     made = given.make_secret(schemes) if generate_secret else None
     chosen = given.one_secret(secret, secret_env, generated=generate_secret)
     draft = SourceDraft(
@@ -81,15 +81,15 @@ def add(
         allowed_ips=allowed_ips,
         rate_per_second=rate,
     )
-    with installation.session(write=True) as session:
+    with invocation.session(write=True) as session:
         source = use_cases.add_source(
-            session, installation.keyring, installation.catalogue, draft, now=installation.now()
+            session, invocation.installation.keyring, invocation.installation.catalogue, draft, now=invocation.now()
         )
-    if installation.as_json:
-        print_json(_data(installation, source) | ({"secret": made} if made else {}))
+    if invocation.as_json:
+        print_json(_data(invocation, source) | ({"secret": made} if made else {}))
         return
     click.echo(f"Added the source {source.slug}.")
-    _show_url(installation, source)
+    _show_url(invocation, source)
     if made:
         click.echo(f"Secret: {made}")
         note("The secret is shown this once: enter it at the vendor now. One that gives secrets wants --secret-env.")
@@ -100,19 +100,19 @@ def add(
 
 
 @sources.command("list")
-@with_installation
-def list_(installation: Installation) -> None:
+@with_invocation
+def list_(invocation: Invocation) -> None:
     """List sources."""
-    now = installation.now()
-    with installation.session() as session:
+    now = invocation.now()
+    with invocation.session() as session:
         found = use_cases.list_sources(session, now=now)
-    if installation.as_json:
-        print_json({"data": [_data(installation, source) for source in found]})
+    if invocation.as_json:
+        print_json({"data": [_data(invocation, source) for source in found]})
         return
     if not found:
         note(f"No sources yet. Add one: {EXAMPLE}")
     rows = [
-        (source.slug, source.provider, source.scheme, _state(source), source.live_secrets(), _url(installation, source))
+        (source.slug, source.provider, source.scheme, _state(source), source.live_secrets(), _url(invocation, source))
         for source in found
     ]
     print_table(("source", "provider", "scheme", "state", "secrets", "url"), rows, now=now)
@@ -120,14 +120,14 @@ def list_(installation: Installation) -> None:
 
 @sources.command()
 @click.argument("slug")
-@with_installation
-def show(installation: Installation, slug: str) -> None:
+@with_invocation
+def show(invocation: Invocation, slug: str) -> None:
     """Show a source, and what to enter at the vendor."""
-    with installation.session() as session:
-        source = use_cases.show_source(session, slug, now=installation.now())
-    _print(installation, source)
-    if not installation.as_json:
-        provider = installation.catalogue.get(source.provider)
+    with invocation.session() as session:
+        source = use_cases.show_source(session, slug, now=invocation.now())
+    _print(invocation, source)
+    if not invocation.as_json:
+        provider = invocation.installation.catalogue.get(source.provider)
         for step in provider.setup if provider else ():
             click.echo(f"  - {step}")
 
@@ -139,9 +139,9 @@ def show(installation: Installation, slug: str) -> None:
 @click.option("--generate-secret", is_flag=True, help="Make one and print it.")
 @click.option("--kind", default=SECRET, show_default=True, help="Which credential to change.")
 @click.option("--overlap", type=Duration(), default=DEFAULT_OVERLAP, help="How long the old one still counts [24h].")
-@with_installation
+@with_invocation
 def rotate(
-    installation: Installation,
+    invocation: Invocation,
     slug: str,
     secret: str | None,
     secret_env: str | None,
@@ -150,9 +150,9 @@ def rotate(
     overlap: timedelta,
 ) -> None:
     """Give a source a new secret; the old one counts for --overlap more, with 0 not at all."""
-    with installation.session(write=True) as session:
+    with invocation.session(write=True) as session:
         row = use_cases.require_source(session, slug)
-        schemes = possible_schemes(find_provider(installation.catalogue, row.provider), row.scheme)
+        schemes = possible_schemes(find_provider(invocation.installation.catalogue, row.provider), row.scheme)
         value = given.one_secret(secret, secret_env, generated=generate_secret)
         made = given.make_secret(schemes) if generate_secret else None
         if not (made or value):
@@ -160,16 +160,16 @@ def rotate(
             raise InvalidInput(f"give --secret-env, --secret or --generate-secret (this source takes {kinds})")
         source = use_cases.rotate_credential(
             session,
-            installation.keyring,
-            installation.catalogue,
+            invocation.installation.keyring,
+            invocation.installation.catalogue,
             slug,
             made or value or "",
             kind=kind,
             overlap=overlap,
-            now=installation.now(),
+            now=invocation.now(),
         )
-    if installation.as_json:
-        print_json(_data(installation, source) | ({"secret": made} if made else {}))
+    if invocation.as_json:
+        print_json(_data(invocation, source) | ({"secret": made} if made else {}))
         return
     click.echo(f"The new {kind} of {slug} counts at once.")
     if made:
@@ -180,26 +180,26 @@ def rotate(
 
 @sources.command()
 @click.argument("slug")
-@with_installation
-def disable(installation: Installation, slug: str) -> None:
+@with_invocation
+def disable(invocation: Invocation, slug: str) -> None:
     """Refuse a source's requests with 410 until it is enabled again."""
-    with installation.session(write=True) as session:
-        source = use_cases.disable_source(session, slug, now=installation.now())
-    if installation.as_json:
-        print_json(_data(installation, source))
+    with invocation.session(write=True) as session:
+        source = use_cases.disable_source(session, slug, now=invocation.now())
+    if invocation.as_json:
+        print_json(_data(invocation, source))
     else:
         click.echo(f"{slug} is disabled: its requests are answered 410. Undo: gateway sources enable {slug}")
 
 
 @sources.command()
 @click.argument("slug")
-@with_installation
-def enable(installation: Installation, slug: str) -> None:
+@with_invocation
+def enable(invocation: Invocation, slug: str) -> None:
     """Receive again."""
-    with installation.session(write=True) as session:
-        source = use_cases.enable_source(session, slug, now=installation.now())
-    if installation.as_json:
-        print_json(_data(installation, source))
+    with invocation.session(write=True) as session:
+        source = use_cases.enable_source(session, slug, now=invocation.now())
+    if invocation.as_json:
+        print_json(_data(invocation, source))
     else:
         click.echo(f"{slug} receives again.")
 
@@ -212,12 +212,12 @@ def _slug(slug: str | None, *, unsigned: bool) -> str:
     return slug
 
 
-def _url(installation: Installation, source: SourceSummary) -> str:
-    return source_url(installation.settings.base_url, installation.tenant, source.slug)
+def _url(invocation: Invocation, source: SourceSummary) -> str:
+    return source_url(invocation.installation.settings.base_url, invocation.tenant, source.slug)
 
 
-def _show_url(installation: Installation, source: SourceSummary) -> None:
-    click.echo(f"URL to give to the vendor: {_url(installation, source)}")
+def _show_url(invocation: Invocation, source: SourceSummary) -> None:
+    click.echo(f"URL to give to the vendor: {_url(invocation, source)}")
 
 
 def _state(source: SourceSummary) -> str:
@@ -233,19 +233,19 @@ def _handshake(source: SourceSummary) -> str | None:
     return None if source.confirmed_at is None else f"confirmed {iso(source.confirmed_at)}, secret stored"
 
 
-def _data(installation: Installation, source: SourceSummary) -> dict[str, Any]:
+def _data(invocation: Invocation, source: SourceSummary) -> dict[str, Any]:
     data: dict[str, Any] = as_data(source)
-    return data | {"url": _url(installation, source), "state": _state(source)}
+    return data | {"url": _url(invocation, source), "state": _state(source)}
 
 
-def _print(installation: Installation, source: SourceSummary) -> None:
-    if installation.as_json:
-        print_json(_data(installation, source))
+def _print(invocation: Invocation, source: SourceSummary) -> None:
+    if invocation.as_json:
+        print_json(_data(invocation, source))
         return
     print_fields(
         [
             ("Source", source.slug),
-            ("URL", _url(installation, source)),
+            ("URL", _url(invocation, source)),
             ("Provider", source.provider),
             ("Scheme", source.scheme or "as the request tells"),
             ("State", _state(source)),
@@ -259,7 +259,7 @@ def _print(installation: Installation, source: SourceSummary) -> None:
             ("Disabled", source.disabled_at),
             ("Id", source.id),
         ],
-        now=installation.now(),
+        now=invocation.now(),
     )
 
 

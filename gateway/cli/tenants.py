@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from gateway.cli.installation import Installation, with_installation
+from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import common_options
 from gateway.cli.terminal.output import print_json, print_table
 from gateway.tenants.directory import create_tenant, list_tenants
@@ -18,25 +18,25 @@ def tenants() -> None:
 
 @tenants.command()
 @click.argument("slug")
-@with_installation
-def create(installation: Installation, slug: str) -> None:
+@with_invocation
+def create(invocation: Invocation, slug: str) -> None:
     """Make the tenant SLUG, for use with --tenant and in URLs."""
-    with installation.database.system_session(write=True) as session:
-        tenant = create_tenant(session, slug, now=installation.now())
-    if installation.as_json:
+    with invocation.database.system_session(write=True) as session:
+        tenant = create_tenant(session, slug, now=invocation.now())
+    if invocation.as_json:
         print_json({"id": tenant.id, "slug": tenant.slug, "created_at": tenant.created_at})
     else:
         click.echo(f"Made the tenant {tenant.slug}. Next: gateway sources add … --tenant {tenant.slug}")
 
 
 @tenants.command("list")
-@with_installation
-def list_(installation: Installation) -> None:
+@with_invocation
+def list_(invocation: Invocation) -> None:
     """List tenants."""
-    with installation.database.system_session() as session:
+    with invocation.database.system_session() as session:
         found = list_tenants(session)
-    if installation.as_json:
+    if invocation.as_json:
         print_json({"data": [{"id": row.id, "slug": row.slug, "created_at": row.created_at} for row in found]})
         return
     rows = [(row.slug, row.id, row.created_at) for row in found]
-    print_table(("slug", "id", "created"), rows, now=installation.now())
+    print_table(("slug", "id", "created"), rows, now=invocation.now())

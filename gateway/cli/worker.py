@@ -12,6 +12,7 @@ from gateway.cli.terminal.failures import failures
 from gateway.cli.terminal.options import Duration
 from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES
 from gateway.delivery.worker.process import run_worker
+from gateway.installation import Installation
 from gateway.telemetry.logging import configure_logging
 
 DEFAULT_DEADLINE = timedelta(seconds=20)
@@ -37,9 +38,10 @@ def worker(shutdown_deadline: timedelta, handler_processes: int) -> None:
         # As `gateway run` on this machine: else a worker beside it would refuse what the other one delivers.
         settings = local_settings()
         configure_logging(settings, sys.stderr)
-        code = run_worker(
-            settings,
-            shutdown_deadline_seconds=shutdown_deadline.total_seconds(),
-            handler_processes=handler_processes,
-        )
+        with Installation(settings) as installation:
+            code = run_worker(
+                installation,
+                shutdown_deadline_seconds=shutdown_deadline.total_seconds(),
+                handler_processes=handler_processes,
+            )
     raise click.exceptions.Exit(code)

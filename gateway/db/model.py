@@ -1,4 +1,4 @@
-"""The declarative base, what every tenant-owned row has, and the Flask-SQLAlchemy extension.
+"""The declarative base, and what every tenant-owned row has.
 
 The tables themselves live with the packages that own them.
 """
@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import BigInteger, MetaData, String
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -49,5 +48,3 @@ class Revision(Base):
 
 
 CONFIGURATION_REVISION = "configuration"
-
-db = SQLAlchemy(metadata=Base.metadata)

@@ -23,10 +23,11 @@ from gateway.front.environ import environ_of
 from gateway.front.messages import Receive, Scope, Send
 from gateway.front.page_pool import PagePool
 from gateway.front.watchdog import Watchdog
+from gateway.installation import installation_of
 from gateway.security.identifiers import new_id
 from gateway.telemetry.logging import get_logger
 from gateway.webhooks.arrival import refusal
-from gateway.webhooks.receive.inbound import EXTENSION, Inbound
+from gateway.webhooks.receive.assembly import inbound_of
 from gateway.webhooks.receive.ingest import COMMIT_TIMEOUT_SECONDS, Errand, Handed, Outcome
 from gateway.webhooks.receive.responses import LATER_KEY, LaterResponse, answer_headers, answer_parts
 from gateway.webhooks.receive.views import URL_PREFIX
@@ -54,14 +55,15 @@ class Front:
 
     def __init__(self, app: Flask, *, threads: int = DEFAULT_THREADS) -> None:
         self._app = app
-        self._inbound: Inbound = app.extensions[EXTENSION]
+        installation = installation_of(app)
+        self._inbound = inbound_of(installation)
         self._threads = threads
         self._webhooks = 0
         self._bodies = BodyBudget()
         self._pages: PagePool | None = None
         self._errands = ThreadPoolExecutor(ERRAND_THREADS, thread_name_prefix="errands")
         self._bridge: LoopBridge | None = None
-        self._watchdog = Watchdog(app.extensions["gateway.metrics"].loop_delayed)
+        self._watchdog = Watchdog(installation.metrics.loop_delayed)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection scope."""

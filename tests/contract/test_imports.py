@@ -30,13 +30,25 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("delivery",),
     ("clients", "events"),
     ("tenants",),
+    # installation: what one process has.
+    ("installation",),
     ("db", "providers"),
     # handlers: what an application imports (`from gateway.handlers import on`), and the registry.
     ("handlers", "telemetry"),
     ("security",),
-    # lean: Flask without what a webhook does not need. loop_worker: gunicorn's worker, for gunicorn.conf.py. priority:
-    # of threads.
-    ("config", "errors", "clock", "durations", "strict_yaml", "lean", "loop_worker", "priority"),
+    # deferred: modules that are imported when first used. lean: Flask without what a webhook does not need.
+    # loop_worker: gunicorn's worker, for gunicorn.conf.py. priority: of threads.
+    (
+        "config",
+        "errors",
+        "clock",
+        "durations",
+        "strict_yaml",
+        "deferred",
+        "lean",
+        "loop_worker",
+        "priority",
+    ),
 )
 # The same inside the big packages: their modules and sub-packages, from the top down.
 SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
@@ -92,6 +104,8 @@ def imported_modules(path: Path, root: Path = ROOT) -> Iterator[str]:
             base = package[: len(package) - node.level + 1] if node.level else []
             origin = ".".join([*base, *([node.module] if node.module else [])])
             yield from (f"{origin}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.Call) and getattr(node.func, "id", "") == "deferred":
+            yield from (str(argument.value) for argument in node.args if isinstance(argument, ast.Constant))
 
 
 def part_of(module: str) -> str | None:
@@ -166,11 +180,14 @@ def test_the_table_is_read_as_meant(importer: str, imported: str, allowed: bool)
     assert (violations(importer, imported) is None) is allowed
 
 
-def test_imports_inside_functions_are_seen(tmp_path: Path) -> None:
+def test_imports_inside_functions_and_deferred_ones_are_seen(tmp_path: Path) -> None:
     path = tmp_path / "gateway" / "delivery" / "imaginary.py"
     path.parent.mkdir(parents=True)
-    path.write_text("def f():\n    from ..webhooks.receive import views\n    import gateway.cli.main\n")
-    assert list(imported_modules(path, tmp_path)) == ["gateway.webhooks.receive.views", "gateway.cli.main"]
+    path.write_text(
+        "def f():\n    from ..webhooks.receive import views\n    import gateway.cli.main\ndb = deferred('gateway.db')\n"
+    )
+    found = ["gateway.db", "gateway.webhooks.receive.views", "gateway.cli.main"]
+    assert sorted(imported_modules(path, tmp_path)) == sorted(found)
 
 
 @pytest.mark.parametrize("path", modules(), ids=module_name)

@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, make_url, text
 
 from gateway.db.database import Database
+from gateway.db.engine import sqlite_path
 from gateway.errors import SchemaBehind
 
 MIGRATIONS = Path(__file__).parent / "migrations"
@@ -48,7 +49,13 @@ def head() -> str:
 
 
 def current(database: Database) -> str | None:
-    """The revision that the database has; None when it holds no schema of ours. Raises `StorageUnavailable`."""
+    """The revision that the database has; None when it holds no schema of ours.
+
+    Raises `SchemaBehind` when SQLite's file is not there (opening would make an empty one), `StorageUnavailable`.
+    """
+    path = sqlite_path(database.engine)
+    if path is not None and not path.exists():
+        raise SchemaBehind(f"there is no database at {path} yet: `gateway run` makes it, or `gateway db upgrade`")
     with database.read() as connection:
         return MigrationContext.configure(connection).get_current_revision()
 

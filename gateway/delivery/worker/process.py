@@ -1,4 +1,4 @@
-"""A worker as a process of its own: settings in, exit code out. Opens what a worker needs, and listens to signals."""
+"""A worker as a process of its own: an installation in, exit code out. Listens to signals."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.clock import Clock, SystemClock
+from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.schema.version import require_current
@@ -18,13 +18,10 @@ from gateway.delivery.routes.loader import ensure_handler_destinations, load_rou
 from gateway.delivery.routes.routing import RoutingSnapshot
 from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES, HandlerPool
 from gateway.delivery.worker.worker import TRIES_IN_FLIGHT, Worker
-from gateway.handlers import HandlerRegistry, load_handlers
-from gateway.security.keyfile import load_keyring
-from gateway.security.resolver import SystemResolver
+from gateway.handlers import HandlerRegistry
+from gateway.installation import Installation
 from gateway.security.sealing import Keyring
-from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.logging import get_logger
-from gateway.telemetry.metrics import Metrics
 
 # Connections to the database, files, handler processes: what is left of the open files is for tries.
 FILES_FOR_THE_REST = 200
@@ -49,7 +46,7 @@ class RoutingLoader:
 
 
 def run_worker(
-    settings: Settings,
+    installation: Installation,
     *,
     shutdown_deadline_seconds: float = 20.0,
     handler_processes: int = DEFAULT_PROCESSES,
@@ -60,32 +57,27 @@ def run_worker(
     A second signal shuts down without waiting for the tries in flight. `on_ready` is called once it delivers. Raises
     `ConfigurationError`, `SchemaBehind`, `StorageUnavailable`.
     """
-    clock = SystemClock()
-    keyring = load_keyring(settings)
-    registry = load_handlers(settings.handlers)
-    database = Database.open(settings.database_url)
-    resolver = SystemResolver()
-    snapshot = Snapshot(database, RoutingLoader(settings, keyring, registry, clock))
+    settings, clock = installation.settings, installation.clock
+    loader = RoutingLoader(settings, installation.keyring, installation.handlers, clock)
+    require_current(installation.database)
+    snapshot = Snapshot(installation.database, loader)
     try:
-        require_current(database)
         snapshot.current()
         worker = Worker(
-            database=database,
+            database=installation.database,
             routing=snapshot.current,
             handlers=HandlerPool(settings.handlers, clock=clock, processes=handler_processes),
             clock=clock,
             random=random.random,
-            resolver=resolver,
-            policy=AddressPolicy(allow_private=settings.allow_private_destinations),
-            metrics=Metrics(settings.metrics_dir),
+            resolver=installation.resolver,
+            policy=installation.policy,
+            metrics=installation.metrics,
             tries_in_flight=min(TRIES_IN_FLIGHT, max(10, raise_open_files() - FILES_FOR_THE_REST)),
             shutdown_deadline_seconds=shutdown_deadline_seconds,
         )
         asyncio.run(_run(worker, on_ready))
     finally:
-        resolver.close()
         snapshot.close()
-        database.close()
     return 0
 
 

@@ -8,9 +8,6 @@ from dataclasses import dataclass
 from gateway.webhooks.receive.ingest import Ingest
 from gateway.webhooks.receive.request_reader import RequestReader
 
-EXTENSION = "gateway.inbound"
-"""Where the application keeps it: `app.extensions[EXTENSION]`."""
-
 
 @dataclass(frozen=True, slots=True)
 class Inbound:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from flask import Blueprint, Response, current_app, request
 from werkzeug.exceptions import HTTPException
 
+from gateway.installation import installation_of
 from gateway.tenants.models import DEFAULT_TENANT
 from gateway.webhooks.arrival import refusal
-from gateway.webhooks.receive.inbound import EXTENSION, Inbound
+from gateway.webhooks.receive.assembly import inbound_of
 from gateway.webhooks.receive.responses import respond
 
 METHODS = ["GET", "POST", "HEAD", "OPTIONS"]
@@ -19,7 +20,7 @@ blueprint = Blueprint("webhooks", __name__, url_prefix=URL_PREFIX)
 @blueprint.route("/<tenant>/<source>", methods=METHODS, provide_automatic_options=False)
 def receive(source: str, tenant: str = DEFAULT_TENANT) -> Response:
     """An inbound webhook or a provider's handshake."""
-    inbound: Inbound = current_app.extensions[EXTENSION]
+    inbound = inbound_of(installation_of(current_app))
     return respond(inbound.ingest.begin(inbound.reader.arrival(tenant, source)))
 
 

@@ -15,6 +15,7 @@ from gateway.clock import FakeClock
 from gateway.config import Settings, load_settings
 from gateway.errors import ConfigurationError
 from gateway.factory import create_app, create_server
+from gateway.installation import Installation
 from tests.integration.cli.conftest import CommandLine
 
 ROOT = Path(__file__).parents[3]
@@ -127,7 +128,8 @@ def test_a_stranger_s_entry_works_without_touching_python(
     assert cli.json("providers", "list", "--search", "acme", **variables)["data"][0]["from"] == "acme-shop.yaml"
     cli("sources", "add", "acme", "--provider", "acme-shop", "--secret", "shop_3f1c9d2e7a", **variables)
     here = load_settings({"GATEWAY_DATABASE_URL": settings.database_url} | variables)
-    app = create_app(here, clock=fake_clock)
+    installation = Installation(here, clock=fake_clock)
+    app = create_app(installation)
     now, body = fake_clock.now_us() // 1_000_000, b'{"id":"evt_9","type":"order.paid"}'
     signature = hmac.new(b"shop_3f1c9d2e7a", b"%d.%s" % (now, body), hashlib.sha256).hexdigest()
     headers = {"X-Acme-Time": str(now), "X-Acme-Signature": f"v1={signature}"}
@@ -135,8 +137,7 @@ def test_a_stranger_s_entry_works_without_touching_python(
     assert client.post("/webhooks/acme", data=body, headers=headers).json["status"] == "accepted"
     assert client.post("/webhooks/acme", data=body, headers=headers).json["status"] == "duplicate"
     assert client.post("/webhooks/acme", data=body + b" ", headers=headers).status_code == 401
-    app.extensions["gateway.inbound"].close()
-    app.extensions["gateway.database"].close()
+    installation.close()
     shown = cli.json("events", "list", **variables)["data"][0]
     assert (shown["type"], shown["source"]) == ("order.paid", "acme")
 

@@ -42,10 +42,19 @@ def test_a_database_that_is_ahead_is_served_while_machines_are_updated(database:
 
 
 def test_an_empty_file_has_no_schema_yet(tmp_path: Path) -> None:
+    (tmp_path / "empty.db").touch()
     database = Database.open(f"sqlite:///{tmp_path / 'empty.db'}")
     with pytest.raises(SchemaBehind, match="no schema yet"):
         require_current(database)
     database.close()
+
+
+def test_asking_for_a_database_that_is_not_there_makes_none(tmp_path: Path) -> None:
+    database = Database.open(f"sqlite:///{tmp_path / 'none.db'}")
+    with pytest.raises(SchemaBehind, match="no database at"):
+        require_current(database)
+    database.close()
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_two_first_starts_at_once_both_succeed(tmp_path: Path) -> None:

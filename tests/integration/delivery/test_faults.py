@@ -31,9 +31,12 @@ WORKER = """
 import sys
 from gateway.config import Settings
 from gateway.delivery.worker.process import run_worker
+from gateway.installation import Installation
 url, key = sys.argv[1:]
 settings = Settings(database_url=url, encryption_keys=(key,), allow_private_destinations=True)
-sys.exit(run_worker(settings, shutdown_deadline_seconds=3))
+with Installation(settings) as installation:
+    code = run_worker(installation, shutdown_deadline_seconds=3)
+sys.exit(code)
 """
 
 

@@ -24,10 +24,12 @@ from gateway.delivery.models import Delivery
 from gateway.delivery.routes.management import RouteDraft, add_route
 from gateway.events.models import Event
 from gateway.factory import create_app
+from gateway.installation import Installation, installation_of
 from gateway.providers import catalogue
 from gateway.security.keyfile import load_keyring
 from gateway.security.ssrf import AddressPolicy
 from gateway.tenants.models import DEFAULT_TENANT_ID
+from gateway.webhooks.receive.assembly import inbound_of
 from gateway.webhooks.receive.inbound import Inbound
 from gateway.webhooks.rejections.models import Rejection
 from gateway.webhooks.sources.draft import SourceDraft
@@ -54,8 +56,7 @@ class GatewayUnderTest:
 
     @property
     def inbound(self) -> Inbound:
-        inbound: Inbound = self.app.extensions["gateway.inbound"]
-        return inbound
+        return inbound_of(installation_of(self.app))
 
     def source(self, slug: str, provider: str, *secrets: str, tenant_id: str = DEFAULT_TENANT_ID, **values: Any) -> str:
         """Add a source; extra values are those of `SourceDraft`."""
@@ -118,13 +119,13 @@ class GatewayUnderTest:
 @pytest.fixture(params=["threads", "loop"])
 def gateway(request: pytest.FixtureRequest, settings: Settings, fake_clock: FakeClock) -> Iterator[GatewayUnderTest]:
     """The application, once hosted by a server that gives each request a thread, once by the event-loop front."""
-    app = create_app(settings, clock=fake_clock)
+    installation = Installation(settings, clock=fake_clock)
+    app = create_app(installation)
     host = LoopHost(app) if request.param == "loop" else None
-    yield GatewayUnderTest(app, app.extensions["gateway.database"], settings, fake_clock, host)
+    yield GatewayUnderTest(app, installation.database, settings, fake_clock, host)
     if host is not None:
         host.close()
-    app.extensions["gateway.inbound"].close()
-    app.extensions["gateway.database"].close()
+    installation.close()
 
 
 def code(response: TestResponse) -> str:

@@ -19,6 +19,7 @@ from gateway.clock import FakeClock, from_us
 from gateway.config import Settings
 from gateway.events.search import show_event
 from gateway.factory import create_app
+from gateway.installation import Installation
 from gateway.providers import catalogue
 from gateway.security.keyfile import load_keyring
 from gateway.tenants.models import DEFAULT_TENANT_ID, Tenant
@@ -119,8 +120,8 @@ def test_too_many_requests_are_told_when_to_come_back(gateway: GatewayUnderTest)
 
 
 def test_bodies_up_to_the_limit_and_not_beyond(settings: Settings, fake_clock: FakeClock) -> None:
-    app = create_app(replace(settings, max_body_bytes=1000), clock=fake_clock)
-    gateway = GatewayUnderTest(app, app.extensions["gateway.database"], settings, fake_clock)
+    installation = Installation(replace(settings, max_body_bytes=1000), clock=fake_clock)
+    gateway = GatewayUnderTest(create_app(installation), installation.database, settings, fake_clock)
     gateway.source("github", "github", SECRET)
     assert gateway.github(body=b"x" * 1000).status_code == 200
     refused = gateway.github(body=b"x" * 1001, key="2")

@@ -1,0 +1,179 @@
+"""The installation: what one process has, whether it serves, delivers, or carries out one command.
+
+Settings and clock are given; everything else is made when it is first asked for, kept, and let go of at the end in the
+opposite order. Nothing here knows what it is used for: who acts on it, and for whom, is `tenants.acting`'s matter.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack
+from datetime import datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import Engine
+
+from gateway.clock import Clock, SystemClock, from_us
+from gateway.config import Settings
+from gateway.db.database import Database
+from gateway.deferred import deferred
+from gateway.handlers import HandlerRegistry, load_handlers
+from gateway.security.keyfile import load_keyring
+from gateway.security.sealing import Keyring
+from gateway.security.ssrf import AddressPolicy
+
+if TYPE_CHECKING:
+    from flask import Flask
+
+    from gateway.providers import Provider
+    from gateway.security.fetch import FetchedResponse
+    from gateway.security.resolver import Resolver
+    from gateway.telemetry.metrics import Metrics
+
+# Commands need none of these, or not all, and each of them loads a large library.
+_fetch = deferred("gateway.security.fetch")
+_metrics = deferred("gateway.telemetry.metrics")
+_providers = deferred("gateway.providers")
+_resolver = deferred("gateway.security.resolver")
+
+Part = TypeVar("Part")
+
+EXTENSION = "gateway"
+"""Where a Flask application keeps its installation; ask `installation_of`."""
+
+FETCH_TIMEOUT_SECONDS = 5.0
+FETCH_MAX_BYTES = 256 * 1024
+
+
+class Installation:
+    """Safe to use from any thread. A context: leaving it closes it. `clock` and `resolver` are the machine's unless
+    given.
+    """
+
+    def __init__(self, settings: Settings, *, clock: Clock | None = None, resolver: Resolver | None = None) -> None:
+        self.settings = settings
+        self.clock: Clock = clock or SystemClock()
+        self._given_resolver = resolver
+        self._parts: dict[Any, Any] = {}
+        self._lock = threading.RLock()
+        self._closers = ExitStack()
+
+    def __enter__(self) -> Installation:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self.close()
+
+    def now(self) -> datetime:
+        """The time, aware UTC."""
+        return from_us(self.clock.now_us())
+
+    @property
+    def database(self) -> Database:
+        """The database in whatever state it is; no connection is made yet."""
+        return self.part(_open_database)
+
+    def adopt(self, engine: Engine) -> None:
+        """Work on `engine`, made by someone else, who has to be quicker than the first use of `database`."""
+        with self._lock:
+            if _open_database in self._parts:
+                raise RuntimeError("the installation has opened its database already")
+            self._keep(_open_database, Database(engine))
+
+    @property
+    def keyring(self) -> Keyring:
+        """The encryption keys; a missing key file is made. Raises `ConfigurationError`."""
+        return self.part(_load_keyring)
+
+    @property
+    def catalogue(self) -> Mapping[str, Provider]:
+        """Every provider by its id. Raises `ConfigurationError`."""
+        found: Mapping[str, Provider] = _providers.catalogue(self.settings.providers_dir)
+        return found
+
+    @property
+    def handlers(self) -> HandlerRegistry:
+        """The application's handlers; their modules are imported. Raises `ConfigurationError`."""
+        return self.part(_load_handlers)
+
+    @property
+    def policy(self) -> AddressPolicy:
+        """Which addresses a request may be sent to."""
+        return AddressPolicy(allow_private=self.settings.allow_private_destinations)
+
+    @property
+    def resolver(self) -> Resolver:
+        """What finds the addresses of names."""
+        return self._given_resolver or self.part(_make_resolver)
+
+    @property
+    def fetch(self) -> Callable[[str], FetchedResponse]:
+        """A guarded GET of a small document. Raises `FetchFailed` and `AddressForbidden`."""
+        return self.part(_make_fetch)
+
+    @property
+    def metrics(self) -> Metrics:
+        """What this process counts."""
+        return self.part(_make_metrics)
+
+    def part(self, make: Callable[[Installation], Part]) -> Part:
+        """What `make` makes of this installation: once, kept, and closed with it where it has a `close`."""
+        # Without the lock first: this is asked for at every request.
+        found: Part | None = self._parts.get(make)
+        if found is None:
+            with self._lock:
+                found = self._parts.get(make)
+                if found is None:
+                    found = self._keep(make, make(self))
+        return found
+
+    def close(self) -> None:
+        """Close what was made, the latest first. Idempotent."""
+        self._closers.close()
+
+    def _keep(self, make: object, part: Part) -> Part:
+        self._parts[make] = part
+        close = getattr(part, "close", None)
+        if close is not None:
+            self._closers.callback(close)
+        return part
+
+
+def installation_of(app: Flask) -> Installation:
+    """The installation that `app` works on."""
+    found: Installation = app.extensions[EXTENSION]
+    return found
+
+
+def _open_database(installation: Installation) -> Database:
+    return Database.open(installation.settings.database_url)
+
+
+def _load_keyring(installation: Installation) -> Keyring:
+    return load_keyring(installation.settings)
+
+
+def _load_handlers(installation: Installation) -> HandlerRegistry:
+    return load_handlers(installation.settings.handlers)
+
+
+def _make_resolver(_installation: Installation) -> Resolver:
+    made: Resolver = _resolver.SystemResolver()
+    return made
+
+
+def _make_fetch(installation: Installation) -> Callable[[str], FetchedResponse]:
+    return partial(
+        _fetch.guarded_get,
+        policy=installation.policy,
+        resolver=installation.resolver,
+        timeout_seconds=FETCH_TIMEOUT_SECONDS,
+        max_bytes=FETCH_MAX_BYTES,
+    )
+
+
+def _make_metrics(installation: Installation) -> Metrics:
+    made: Metrics = _metrics.Metrics(installation.settings.metrics_dir)
+    return made

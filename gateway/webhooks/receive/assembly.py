@@ -1,0 +1,59 @@
+"""Putting the inbound side of a process together: what receives, judges, commits and ends, made of an installation."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.db.snapshot import Snapshot
+from gateway.db.writing.checkpoints import Checkpointer
+from gateway.db.writing.group_commit import GroupCommit
+from gateway.installation import Installation
+from gateway.webhooks.receive.entry import Receipt, Submission, store_submissions, submission_bytes
+from gateway.webhooks.receive.handshakes import Handshakes
+from gateway.webhooks.receive.inbound import Inbound
+from gateway.webhooks.receive.ingest import Ingest, count_stored
+from gateway.webhooks.receive.material import MaterialStore
+from gateway.webhooks.receive.request_reader import RequestReader
+from gateway.webhooks.receive.snapshot import InboundLoader, InboundSnapshot
+from gateway.webhooks.rejections.log import RejectionLog
+
+
+def inbound_of(installation: Installation) -> Inbound:
+    """The inbound side of `installation`, made when first asked for. Raises `ConfigurationError`.
+
+    Starts no thread and opens no connection before the first request.
+    """
+    return installation.part(_assemble)
+
+
+def _assemble(installation: Installation) -> Inbound:
+    settings, clock, database = installation.settings, installation.clock, installation.database
+    loader = InboundLoader(settings, installation.keyring, installation.catalogue, installation.handlers, clock)
+    snapshot: Snapshot[InboundSnapshot] = Snapshot(database, loader)
+    checkpoints = Checkpointer(database)
+    metrics = installation.metrics
+
+    def stored(submissions: Sequence[Submission], receipts: Sequence[Receipt]) -> None:
+        checkpoints.wrote()
+        count_stored(metrics, clock, submissions, receipts)
+
+    commits: GroupCommit[Submission, Receipt] = GroupCommit(
+        database, store_submissions, size_of=submission_bytes, stored=stored
+    )
+    rejections = RejectionLog(database)
+    ingest = Ingest(
+        snapshot=snapshot,
+        commits=commits,
+        rejections=rejections,
+        handshakes=Handshakes(database, installation.keyring, clock, installation.fetch),
+        material=MaterialStore(clock, installation.fetch),
+        clock=clock,
+        metrics=metrics,
+        max_body_bytes=settings.max_body_bytes,
+    )
+    return Inbound(
+        ingest,
+        RequestReader(clock, base_url=settings.base_url, max_body_bytes=settings.max_body_bytes),
+        settings.max_body_bytes,
+        closers=(commits.close, checkpoints.close, rejections.close, snapshot.close),
+    )
