@@ -11,7 +11,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from gateway.config import read_variable
 from gateway.db.database import Database
-from gateway.db.schema.version import upgrade
+from gateway.db.schema.upgrade import upgrade
 
 KINDS = ("sqlite", "postgres")
 POSTGRES_VARIABLE = "GATEWAY_TEST_POSTGRES_URL"

@@ -9,26 +9,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
 from benchmarks.databases import count_rows, gateway_database
 from benchmarks.load import Plan
 from benchmarks.processes import ROOT, BenchmarkFailed, Child, Children, await_http, fetch_json, free_port
 from benchmarks.samples import EVENT_TYPE, SECRET
+from gateway import installation as gateway_installation
 from gateway.config import Settings, child_environment
-from gateway.db.database import Database
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.management import add_destination
-from gateway.delivery.routes.management import RouteDraft, add_route
-from gateway.providers import catalogue
-from gateway.security.keyfile import load_keyring
+from gateway.delivery.routes.draft import RouteDraft
 from gateway.security.sealing import generate_key
-from gateway.security.ssrf import AddressPolicy
-from gateway.tenants.directory import find_tenant
-from gateway.tenants.models import DEFAULT_TENANT
+from gateway.tenants.acting import act
+from gateway.tenants.audit import Actor, ActorKind
+from gateway.webhooks.routes import add_route
 from gateway.webhooks.sources.draft import SourceDraft
-from gateway.webhooks.sources.management import add_source, source_slugs
+from gateway.webhooks.sources.management import add_source
 
 SLUG = "github"
 REFERENCE_THREADS = 8
@@ -192,18 +189,12 @@ def _environment(variables: dict[str, str]) -> dict[str, str]:
 
 def _configure(database_url: str, key: str, sink_url: str) -> tuple[str, str, str, str]:
     settings = Settings(database_url=database_url, encryption_keys=(key,), allow_private_destinations=True)
-    keyring, providers, policy = load_keyring(settings), catalogue(), AddressPolicy(allow_private=True)
-    now = datetime.now(UTC)
-    database = Database.open(database_url)
-    try:
-        with database.system_session() as system:
-            tenant_id = find_tenant(system, DEFAULT_TENANT).id
-        with database.tenant_session(tenant_id, write=True) as session:
-            draft = SourceDraft(SLUG, "github", "sha256", credentials={"secret": SECRET})
-            source = add_source(session, keyring, providers, draft, now=now)
-            made = add_destination(session, keyring, DestinationDraft("sink", sink_url), policy, now=now)
-            wanted = RouteDraft(SLUG, "sink", event_types=(EVENT_TYPE,))
-            route = add_route(session, wanted, sources=source_slugs(session), now=now)
-    finally:
-        database.close()
-    return tenant_id, source.id, made.destination.id, route.id
+    actor = Actor(ActorKind.SYSTEM, "benchmarks")
+    with (
+        gateway_installation.Installation(settings) as opened,
+        act(opened, actor=actor, write=True) as acting,
+    ):
+        source = add_source(acting, SourceDraft(SLUG, "github", "sha256", credentials={"secret": SECRET})).source
+        destination = add_destination(acting, DestinationDraft("sink", sink_url)).destination
+        route = add_route(acting, RouteDraft(SLUG, "sink", event_types=(EVENT_TYPE,)))
+        return acting.tenant.id, source.id, destination.id, route.id

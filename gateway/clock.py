@@ -64,6 +64,11 @@ def to_us(at: datetime) -> int:
     return (delta.days * 86_400 + delta.seconds) * MICROSECONDS + delta.microseconds
 
 
+def iso(at: datetime) -> str:
+    """ISO 8601: UTC, milliseconds, `Z`."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def from_us(instant_us: int) -> datetime:
     """The aware UTC datetime of `instant_us` microseconds since the epoch."""
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=instant_us)

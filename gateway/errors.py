@@ -1,7 +1,8 @@
 """The error tree: every error of ours, with its code and what a caller may do about it.
 
 `code` is the API's code, the metric's label and the log's field. Foreign exceptions are translated into one of
-these where they enter, with `from`.
+these where they enter, with `from`. Errors, faults and hints are data: no text here or in what is raised speaks of
+commands, URLs or pages. Each door says in its own words what a hint means.
 
     GatewayError
     ├── ConfigurationError        settings, catalogue files and handler modules that cannot be used
@@ -11,21 +12,43 @@ these where they enter, with `from`.
     │   └── IllegalTransition     a state change that the state table does not have
     ├── StorageUnavailable        the database did not take or give the data; try again
     │   ├── QueueFull             the bounded commit queue is full; try again
-    │   └── SchemaBehind          the database needs `gateway db upgrade`
+    │   └── SchemaBehind          the database's schema is older than this code
     ├── AddressForbidden          the SSRF guard refused an address
     └── DecryptionFailed          a sealed value cannot be opened with the keys at hand
 """
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as defaulting
+from typing import ClassVar
 
 
-class Fault(NamedTuple):
-    """What is wrong with one field of what a person asked for, and what to do; `field` is empty for the whole."""
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What may help: an action by its name (`add_source`, `did_you_mean`, …) and what it is about.
+
+    The names are stable and documented in docs/reference/errors.md.
+    """
+
+    action: str
+    parameters: Mapping[str, object] = defaulting(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """What is wrong with one field of what was asked for.
+
+    `field` is its path (`options.hash`, `sources[0].slug`), empty for the whole. `code` is stable and documented;
+    `parameters` are what it is about, for example the values that are allowed. `message` says it in a sentence.
+    """
 
     field: str
+    code: str
     message: str
+    parameters: Mapping[str, object] = defaulting(default_factory=dict)
+    hint: Hint | None = None
 
 
 class GatewayError(Exception):
@@ -35,22 +58,43 @@ class GatewayError(Exception):
     http_status: ClassVar[int] = 500
     retryable: ClassVar[bool] = False
 
+    def __init__(self, message: str = "", *hints: Hint) -> None:
+        self.hints = hints
+        super().__init__(message)
+
 
 class ConfigurationError(GatewayError):
     """The installation is set up wrongly. `faults` names every fault that was found, one sentence each."""
 
     code = "configuration_invalid"
 
-    def __init__(self, faults: list[str]) -> None:
+    def __init__(self, faults: Sequence[str], *hints: Hint) -> None:
         self.faults = list(faults)
-        super().__init__("\n".join(self.faults))
+        super().__init__("\n".join(self.faults), *hints)
 
 
 class InvalidInput(GatewayError):
-    """A request that cannot be carried out as written; the message says what to change."""
+    """A request that cannot be carried out as written; the message says what to change.
+
+    `faults` has everything that is wrong, where it can be told by field; the message is theirs then.
+    """
 
     code = "invalid_input"
     http_status = 400
+    tells_paths: ClassVar[bool] = False
+    """Whether a fault means little without the path of its field: where a whole document was given."""
+
+    def __init__(self, message: str = "", *hints: Hint, faults: Sequence[Fault] = ()) -> None:
+        self.faults = tuple(faults)
+        super().__init__(message or "\n".join(map(self._line, self.faults)), *hints)
+
+    @classmethod
+    def at(cls, field: str, code: str, message: str, hint: Hint | None = None) -> InvalidInput:
+        """One fault of one field."""
+        return cls(faults=[Fault(field, code, message, hint=hint)])
+
+    def _line(self, fault: Fault) -> str:
+        return f"{fault.field}: {fault.message}" if self.tells_paths else fault.message
 
 
 class NotFound(InvalidInput):
@@ -85,9 +129,9 @@ class StorageUnavailable(GatewayError):
     retryable = True
     retry_after_seconds: ClassVar[int] = 5
 
-    def __init__(self, message: str, *, connection_lost: bool = False) -> None:
+    def __init__(self, message: str, *hints: Hint, connection_lost: bool = False) -> None:
         self.connection_lost = connection_lost
-        super().__init__(message)
+        super().__init__(message, *hints)
 
 
 class QueueFull(StorageUnavailable):
@@ -98,7 +142,7 @@ class QueueFull(StorageUnavailable):
 
 
 class SchemaBehind(StorageUnavailable):
-    """The database's schema is older than this code: run `gateway db upgrade`."""
+    """The database is not there yet, or its schema is older than this code."""
 
     code = "schema_behind"
     retryable = False

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
+from alembic.config import Config
 from flask import Flask
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -14,6 +15,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 
 from gateway import operations
 from gateway.cli import main as command_line
+from gateway.cli.terminal.hints import message
 from gateway.config import Settings, load_settings
 from gateway.db.engine import absolute_url, engine_options
 from gateway.db.model import Base
@@ -60,10 +62,9 @@ def create_server() -> Flask:
     try:
         app = create_app()
         require_current(installation_of(app).database)
-    except SchemaBehind as error:
-        raise SystemExit(f"gateway: {error}") from error
-    except ConfigurationError as error:
-        raise SystemExit("\n".join(f"gateway: {fault}" for fault in error.faults)) from error
+    except (ConfigurationError, SchemaBehind) as error:
+        # Whoever starts a server is at a command line.
+        raise SystemExit("\n".join(f"gateway: {line}" for line in message(error).splitlines())) from error
     except StorageUnavailable as error:
         get_logger(__name__).warning("starting without a database; requests get 503 until it is back", error=str(error))
     return app
@@ -75,9 +76,14 @@ def _database(app: Flask, installation: Installation) -> None:
     app.config["SQLALCHEMY_DATABASE_URI"] = absolute_url(url)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
     db.init_app(app)
-    Migrate(app, db, directory=str(MIGRATIONS))
     with app.app_context():
         installation.adopt(db.engine)
+    migrate = Migrate(app, db, directory=str(MIGRATIONS))
+
+    @migrate.configure  # type: ignore[untyped-decorator]
+    def hand_over(config: Config) -> Config:
+        config.attributes["engine"] = installation.database.engine
+        return config
 
 
 def _request_ids(app: Flask, settings: Settings) -> None:

@@ -15,7 +15,7 @@ from sqlalchemy import URL
 from gateway.clock import FakeClock
 from gateway.config import Settings
 from gateway.db.database import Database
-from gateway.db.schema.version import upgrade
+from gateway.db.schema.upgrade import upgrade
 from tests.services.loopback import loopback_only
 from tests.services.postgres import PostgresMissing, PrivatePostgres, create_database, drop_database, server_url
 

@@ -9,10 +9,9 @@ import click
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.output import note, print_json
 from gateway.config import read_variable
-from gateway.errors import Fault
-from gateway.manifest.apply import Applied, Means, apply_plan, make_plan
+from gateway.manifest.apply import Applied, apply_plan, make_plan
 from gateway.manifest.plan import Change
-from gateway.manifest.reading import Manifest, parse, read_file
+from gateway.manifest.reading import parse, read_file
 
 CHANGES_PENDING = 2
 
@@ -32,13 +31,9 @@ def apply(invocation: Invocation, file: Path, only_plan: bool, prune: bool, exit
     and so are routes unless --prune is given. A secret that changes counts at once, the old one for 24 h more.
     """
     manifest, faults = parse(read_file(file), read_variable)
-    means = Means(
-        invocation.installation.keyring,
-        invocation.installation.catalogue,
-        invocation.installation.policy,
-        invocation.now(),
-    )
-    applied = _carry_out(invocation, means, manifest, faults, only_plan=only_plan, prune=prune)
+    with invocation.reading() if only_plan else invocation.changing() as acting:
+        plan = make_plan(acting, manifest, faults, prune=prune)
+        applied = Applied(plan) if only_plan else apply_plan(acting, plan)
     changes = applied.plan.changes
     if invocation.as_json:
         print_json({"changes": changes, "applied": not only_plan, "secrets": applied.new_secrets})
@@ -52,14 +47,6 @@ def apply(invocation: Invocation, file: Path, only_plan: bool, prune: bool, exit
         note(_conclusion(len(changes), only_plan=only_plan))
     if only_plan and exit_code and changes:
         raise click.exceptions.Exit(CHANGES_PENDING)
-
-
-def _carry_out(
-    invocation: Invocation, means: Means, manifest: Manifest, faults: list[Fault], *, only_plan: bool, prune: bool
-) -> Applied:
-    with invocation.session(write=not only_plan) as session:
-        plan = make_plan(session, means, manifest, faults, prune=prune)
-        return Applied(plan) if only_plan else apply_plan(session, means, plan)
 
 
 def _line(change: Change) -> str:

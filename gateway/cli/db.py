@@ -9,7 +9,11 @@ from gateway.cli.terminal.failures import STORAGE_UNAVAILABLE
 from gateway.cli.terminal.options import common_options
 from gateway.cli.terminal.output import note, print_json
 from gateway.db.faults import storage_errors
-from gateway.db.schema import version as migrate
+from gateway.db.schema import version
+from gateway.deferred import deferred
+
+# It loads Alembic, which only `upgrade` needs.
+_upgrade = deferred("gateway.db.schema.upgrade")
 
 
 @click.group()
@@ -23,7 +27,7 @@ def db() -> None:
 def upgrade(invocation: Invocation) -> None:
     """Bring the database to this version's schema; creates an SQLite database that is not there."""
     with storage_errors():
-        revision = migrate.upgrade(invocation.installation.settings.database_url)
+        revision = _upgrade.upgrade(invocation.installation.settings.database_url)
     if invocation.as_json:
         print_json({"revision": revision})
     else:
@@ -34,7 +38,7 @@ def upgrade(invocation: Invocation) -> None:
 @with_invocation
 def current(invocation: Invocation) -> None:
     """Show which schema the database has; exits with 4 when it needs an upgrade."""
-    found, wanted = migrate.current(invocation.installation.database), migrate.head()
+    found, wanted = version.current(invocation.installation.database), version.head()
     if invocation.as_json:
         print_json({"revision": found, "wanted": wanted, "is_current": found == wanted})
     else:

@@ -9,22 +9,25 @@ import click
 
 from gateway.cli.events import attempt_lines
 from gateway.cli.invocation import Invocation, with_invocation
-from gateway.cli.terminal.options import as_moment, common_options
-from gateway.cli.terminal.output import as_data, note, print_fields, print_json, print_table, printable, printable_lines
+from gateway.cli.terminal.options import common_options, to_time
+from gateway.cli.terminal.output import note, print_fields, print_json, print_table, printable, printable_lines
 from gateway.cli.terminal.paging import note_more, page_options, time_options
-from gateway.db.paging import MAX_LIMIT, PageRequest
+from gateway.db.paging import PageRequest
+from gateway.deferred import deferred
 from gateway.delivery.decisions.transitions import REPLAYABLE
-from gateway.delivery.destinations.management import require_destination
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.replay import (
     ReplayFilter,
     cancel_delivery,
+    cancel_pending,
     count_replay,
     replay_many,
     retry_delivery,
 )
 from gateway.delivery.search import DeliverySearch, find_deliveries, show_delivery
-from gateway.errors import IllegalTransition, InvalidInput
+from gateway.errors import InvalidInput
+
+_schema = deferred("gateway.delivery.schema")
 
 STATES = [state.value for state in DeliveryState]
 RETRYABLE = [state.value for state in DeliveryState if state in REPLAYABLE]
@@ -59,13 +62,13 @@ def list_(
         state=None if state is None else DeliveryState(state),
         destination=destination,
         event_id=event_id,
-        since=as_moment(since, now),
-        until=as_moment(until, now),
+        since=to_time(since, now),
+        until=to_time(until, now),
     )
-    with invocation.session() as session:
-        page = find_deliveries(session, wanted, PageRequest(limit, cursor))
+    with invocation.reading() as acting:
+        page = find_deliveries(acting, wanted, PageRequest(limit, cursor))
     if invocation.as_json:
-        print_json({"data": page.rows, "next_cursor": page.next_cursor})
+        print_json({"data": _schema.DeliverySchema(many=True).dump(page.rows), "next_cursor": page.next_cursor})
         return
     if not page.rows:
         filtered = any((state, destination, event_id, since, until, cursor))
@@ -93,10 +96,10 @@ def list_(
 @with_invocation
 def show(invocation: Invocation, delivery_id: str) -> None:
     """Show a delivery and its attempts."""
-    with invocation.session() as session:
-        delivery, attempts = show_delivery(session, delivery_id)
+    with invocation.reading() as acting:
+        delivery = show_delivery(acting, delivery_id)
     if invocation.as_json:
-        print_json(as_data(delivery) | {"attempts": as_data(attempts)})
+        print_json(_schema.DeliveryDetailSchema().dump(delivery))
         return
     print_fields(
         [
@@ -115,8 +118,8 @@ def show(invocation: Invocation, delivery_id: str) -> None:
         ],
         now=invocation.now(),
     )
-    click.echo("\nAttempts" if attempts else "\nNo attempts yet.")
-    for attempt, line in zip(attempts, attempt_lines(attempts), strict=True):
+    click.echo("\nAttempts" if delivery.attempts else "\nNo attempts yet.")
+    for attempt, line in zip(delivery.attempts, attempt_lines(delivery.attempts), strict=True):
         click.echo(f"  {line}")
         for answered in printable_lines(attempt.response_excerpt or "").splitlines():
             click.echo(f"    | {printable(answered)}")
@@ -154,23 +157,19 @@ def retry(
     if state is None:
         raise InvalidInput("give an ID, or --state with further filters: gateway deliveries retry --state dead")
     now = invocation.now()
-    with invocation.session() as session:
-        chosen = ReplayFilter(
-            states=frozenset({DeliveryState(state)}),
-            destination_id=None if destination is None else require_destination(session, destination).id,
-            source=source,
-            type=type_,
-            since=as_moment(since, now),
-            until=as_moment(until, now),
-        )
-        tenant_id, count = session.tenant_id, count_replay(session, chosen)
+    chosen = ReplayFilter(
+        states=frozenset({DeliveryState(state)}),
+        destination=destination,
+        source=source,
+        type=type_,
+        since=to_time(since, now),
+        until=to_time(until, now),
+    )
+    with invocation.reading() as acting:
+        count = count_replay(acting, chosen)
     if count and not (yes or _agreed(f"Try {count} {state} {'delivery' if count == 1 else 'deliveries'} again?")):
         raise InvalidInput("nothing was changed")
-    done = (
-        replay_many(invocation.database, tenant_id, chosen, now_us=invocation.installation.clock.now_us())
-        if count
-        else 0
-    )
+    done = replay_many(invocation.changing, chosen) if count else 0
     if invocation.as_json:
         print_json({"retried": done})
     else:
@@ -187,13 +186,13 @@ def cancel(invocation: Invocation, delivery_id: str | None, destination: str | N
     if (delivery_id is None) == (destination is None):
         raise InvalidInput("give an ID, or --destination NAME for all that are pending")
     if delivery_id is not None:
-        with invocation.session(write=True) as session:
-            cancel_delivery(session, delivery_id, now_us=invocation.installation.clock.now_us())
+        with invocation.changing() as acting:
+            cancel_delivery(acting, delivery_id)
         count = 1
     else:
         if not (yes or _agreed(f"Cancel every pending delivery to {destination}?")):
             raise InvalidInput("nothing was changed")
-        count = _cancel_all(invocation, destination)
+        count = cancel_pending(invocation.changing, destination or "")
     if invocation.as_json:
         print_json({"cancelled": count})
     else:
@@ -201,31 +200,12 @@ def cancel(invocation: Invocation, delivery_id: str | None, destination: str | N
 
 
 def _retry_one(invocation: Invocation, delivery_id: str) -> None:
-    with invocation.session(write=True) as session:
-        delivery = retry_delivery(session, delivery_id, now_us=invocation.installation.clock.now_us())
-        state = delivery.state
+    with invocation.changing() as acting:
+        delivery = retry_delivery(acting, delivery_id)
     if invocation.as_json:
-        print_json({"id": delivery_id, "state": state})
+        print_json({"id": delivery.id, "state": delivery.state})
     else:
         click.echo(f"{delivery_id} is due now.")
-
-
-def _cancel_all(invocation: Invocation, destination: str | None) -> int:
-    wanted = DeliverySearch(state=DeliveryState.PENDING, destination=destination)
-    cancelled, cursor = 0, None
-    while True:
-        with invocation.session(write=True) as session:
-            page = find_deliveries(session, wanted, PageRequest(MAX_LIMIT, cursor))
-            for row in page.rows:
-                try:
-                    cancel_delivery(session, row.id, now_us=invocation.installation.clock.now_us())
-                except IllegalTransition:
-                    # Finished in between.
-                    continue
-                cancelled += 1
-        cursor = page.next_cursor
-        if cursor is None:
-            return cancelled
 
 
 def _agreed(question: str) -> bool:

@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import timedelta
 
 import click
 
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import Duration, Pair, common_options
-from gateway.cli.terminal.output import Cell, as_data, iso, note, print_fields, print_json, print_table
+from gateway.cli.terminal.output import Cell, note, print_fields, print_json, print_table
+from gateway.clock import iso
 from gateway.config import parse_schedule
+from gateway.db.paging import every
+from gateway.deferred import deferred
 from gateway.delivery.destinations import management as use_cases
 from gateway.delivery.destinations.draft import DestinationDraft
-from gateway.delivery.destinations.management import DEFAULT_OVERLAP, DestinationSummary
-from gateway.delivery.models import CircuitState, DestinationKind
+from gateway.delivery.destinations.management import DEFAULT_OVERLAP, DestinationWithSecret
+from gateway.delivery.destinations.search import find_destinations, show_destination
+from gateway.delivery.destinations.summary import DestinationSummary
+from gateway.delivery.models import DestinationKind
 from gateway.errors import InvalidInput
+
+_schema = deferred("gateway.delivery.destinations.schema")
 
 EXAMPLE = "gateway destinations add app https://app.example.com/events"
 
@@ -61,12 +67,10 @@ def add(
         headers=headers,
         fatal_statuses=fatal,
     )
-    with invocation.session(write=True) as session:
-        added = use_cases.add_destination(
-            session, invocation.installation.keyring, draft, invocation.installation.policy, now=invocation.now()
-        )
+    with invocation.changing() as acting:
+        added = use_cases.add_destination(acting, draft)
     if invocation.as_json:
-        print_json(_data(added.destination) | {"secret": added.secret})
+        print_json(_shown(added))
         return
     click.echo(f"Added the destination {name}.")
     _print_secret(added.secret)
@@ -77,18 +81,15 @@ def add(
 @with_invocation
 def list_(invocation: Invocation) -> None:
     """List destinations."""
-    now = invocation.now()
-    with invocation.session() as session:
-        found = use_cases.list_destinations(session, invocation.installation.keyring, now=now)
+    with invocation.reading() as acting:
+        found = list(every(lambda page: find_destinations(acting, page)))
     if invocation.as_json:
-        print_json({"data": [_data(row) for row in found]})
+        print_json({"data": _schema.DestinationSchema(many=True).dump(found)})
         return
     if not found:
         note(f"No destinations yet. Add one: {EXAMPLE}")
-    rows = [
-        (row.name, _state(row, now), row.backlog.unfinished, row.backlog.dead, row.url or row.handler) for row in found
-    ]
-    print_table(("destination", "state", "unfinished", "dead", "target"), rows, now=now)
+    rows = [(row.name, row.state, row.backlog.unfinished, row.backlog.dead, row.url or row.handler) for row in found]
+    print_table(("destination", "state", "unfinished", "dead", "target"), rows, now=invocation.now())
 
 
 @destinations.command()
@@ -96,13 +97,12 @@ def list_(invocation: Invocation) -> None:
 @with_invocation
 def show(invocation: Invocation, name: str) -> None:
     """Show a destination with its settings, its circuit and its backlog."""
-    now = invocation.now()
-    with invocation.session() as session:
-        row = use_cases.show_destination(session, invocation.installation.keyring, name, now=now)
+    with invocation.reading() as acting:
+        row = show_destination(acting, name)
     if invocation.as_json:
-        print_json(_data(row))
+        print_json(_schema.DestinationSchema().dump(row))
         return
-    print_fields(_fields(row, now), now=now)
+    print_fields(_fields(row), now=invocation.now())
 
 
 @destinations.command()
@@ -110,10 +110,10 @@ def show(invocation: Invocation, name: str) -> None:
 @with_invocation
 def disable(invocation: Invocation, name: str) -> None:
     """Stop delivering to NAME; its deliveries wait."""
-    with invocation.session(write=True) as session:
-        row = use_cases.disable_destination(session, invocation.installation.keyring, name, now=invocation.now())
+    with invocation.changing() as acting:
+        row = use_cases.disable_destination(acting, name)
     if invocation.as_json:
-        print_json(_data(row))
+        print_json(_schema.DestinationSchema().dump(row))
     else:
         click.echo(f"{name} is disabled: its deliveries wait. Undo: gateway destinations enable {name}")
 
@@ -123,10 +123,10 @@ def disable(invocation: Invocation, name: str) -> None:
 @with_invocation
 def enable(invocation: Invocation, name: str) -> None:
     """Deliver to NAME again, at once: its circuit is closed and its pause forgotten."""
-    with invocation.session(write=True) as session:
-        row = use_cases.enable_destination(session, invocation.installation.keyring, name, now=invocation.now())
+    with invocation.changing() as acting:
+        row = use_cases.enable_destination(acting, name)
     if invocation.as_json:
-        print_json(_data(row))
+        print_json(_schema.DestinationSchema().dump(row))
         return
     click.echo(f"{name} is enabled, its circuit closed.")
     if row.backlog.dead:
@@ -139,12 +139,10 @@ def enable(invocation: Invocation, name: str) -> None:
 @with_invocation
 def rotate(invocation: Invocation, name: str, overlap: timedelta) -> None:
     """Sign with a new secret, which is printed; the old one signs too for --overlap more."""
-    with invocation.session(write=True) as session:
-        rotated = use_cases.rotate_secret(
-            session, invocation.installation.keyring, name, overlap=overlap, now=invocation.now()
-        )
+    with invocation.changing() as acting:
+        rotated = use_cases.rotate_secret(acting, name, overlap=overlap)
     if invocation.as_json:
-        print_json(_data(rotated.destination) | {"secret": rotated.secret})
+        print_json(_shown(rotated))
         return
     _print_secret(rotated.secret)
     ends = [end for end in rotated.destination.secret_ends if end is not None]
@@ -156,8 +154,8 @@ def rotate(invocation: Invocation, name: str, overlap: timedelta) -> None:
 @with_invocation
 def remove(invocation: Invocation, name: str) -> None:
     """Forget NAME; refused while routes lead to it or deliveries wait for it."""
-    with invocation.session(write=True) as session:
-        use_cases.remove_destination(session, name)
+    with invocation.changing() as acting:
+        use_cases.remove_destination(acting, name)
     if invocation.as_json:
         print_json({"removed": name})
     else:
@@ -171,31 +169,23 @@ def _schedule(text: str | None) -> tuple[float, ...] | None:
         raise InvalidInput(f"--schedule {fault}") from None
 
 
+def _shown(made: DestinationWithSecret) -> dict[str, object]:
+    shown: dict[str, object] = _schema.DestinationSchema().dump(made.destination)
+    return shown | {"secret": made.secret}
+
+
 def _print_secret(secret: str) -> None:
     click.echo(f"Signing secret: {secret}")
     note("The secret is shown this once: the endpoint verifies the Standard Webhooks signature with it.")
 
 
-def _state(row: DestinationSummary, now: datetime) -> str:
-    if row.disabled_at is not None:
-        return f"disabled ({row.disabled_reason})"
-    if row.circuit != CircuitState.CLOSED:
-        return f"circuit {row.circuit.replace('_', ' ')}"
-    return "paused" if row.paused_until is not None and row.paused_until > now else "enabled"
-
-
-def _data(row: DestinationSummary) -> dict[str, Any]:
-    data: dict[str, Any] = as_data(row)
-    return data
-
-
-def _fields(row: DestinationSummary, now: datetime) -> list[tuple[str, Cell]]:
+def _fields(row: DestinationSummary) -> list[tuple[str, Cell]]:
     steps = row.schedule_seconds
     secrets = [f"{len(row.secret_ends)} live", *(f"one ends {iso(end)}" for end in row.secret_ends if end is not None)]
     return [
         ("Destination", row.name),
         ("Handler" if row.kind == DestinationKind.HANDLER else "URL", row.handler or row.url),
-        ("State", _state(row, now)),
+        ("State", row.state),
         ("Disabled", row.disabled_at),
         ("Circuit", row.circuit),
         ("Next probe", row.probe_at),

@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import click
 
-from gateway.cli.diagnosis import Finding, Level, examine
 from gateway.cli.local import local_settings
 from gateway.cli.terminal.failures import FAILED
+from gateway.cli.terminal.hints import with_hints
 from gateway.cli.terminal.options import AS_JSON, common_options
 from gateway.cli.terminal.output import aligned, print_json, printable
-from gateway.clock import SystemClock
+from gateway.doctor.check import CheckResult, Level
+from gateway.doctor.examine import examine
 from gateway.errors import ConfigurationError
+from gateway.installation import Installation
 
 
 @click.command()
 @common_options
 def doctor() -> None:
     """Check settings, database, keys, handlers and clock; exits with 1 when something does not work."""
-    try:
-        settings = local_settings()
-    except ConfigurationError as error:
-        findings = [Finding("settings", Level.FAIL, fault) for fault in error.faults]
-    else:
-        findings = [Finding("settings", Level.OK, "complete"), *examine(settings, SystemClock())]
+    results = _results()
+    is_well = all(result.level is not Level.FAIL for result in results)
     if click.get_current_context().meta.get(AS_JSON):
-        print_json({"ok": not _failed(findings), "findings": findings})
+        found = [{"check": one.name, "level": one.level, "detail": _detail(one)} for one in results]
+        print_json({"ok": is_well, "findings": found})
     else:
-        rows = [(finding.level.value, finding.check, printable(finding.detail)) for finding in findings]
+        rows = [(result.level.value, result.name, printable(_detail(result))) for result in results]
         for line in aligned(("", "check", "finding"), rows)[1:]:
             click.echo(line)
-    if _failed(findings):
+    if not is_well:
         raise click.exceptions.Exit(FAILED)
 
 
-def _failed(findings: list[Finding]) -> bool:
-    return any(finding.level is Level.FAIL for finding in findings)
+def _results() -> list[CheckResult]:
+    try:
+        settings = local_settings()
+    except ConfigurationError as error:
+        return [CheckResult("settings", Level.FAIL, fault) for fault in error.faults]
+    with Installation(settings) as installation:
+        return [CheckResult("settings", Level.OK, "complete"), *examine(installation)]
+
+
+def _detail(result: CheckResult) -> str:
+    return with_hints(result.detail, [result.hint] if result.hint is not None else [])

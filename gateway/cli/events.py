@@ -5,28 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 import click
 
 from gateway.cli.invocation import Invocation, with_invocation
-from gateway.cli.terminal.bodies import body_data, print_contents
-from gateway.cli.terminal.options import as_moment, common_options
-from gateway.cli.terminal.output import as_data, iso, note, print_fields, print_json, print_json_line, print_table
+from gateway.cli.terminal.bodies import print_contents
+from gateway.cli.terminal.options import common_options, to_time
+from gateway.cli.terminal.output import note, print_fields, print_json, print_json_line, print_table
 from gateway.cli.terminal.output import show as shown
 from gateway.cli.terminal.paging import note_more, page_options, time_options
+from gateway.clock import iso
 from gateway.db.paging import PageRequest
+from gateway.deferred import deferred
+from gateway.delivery.journal import EventStatus, find_in_journal, show_in_journal
 from gateway.delivery.replay import replay_event
-from gateway.delivery.search import (
-    AttemptSummary,
-    DeliverySummary,
-    EventStatus,
-    deliveries_of,
-    event_statuses,
-    has_status,
-)
+from gateway.delivery.search import AttemptSummary, DeliveryDetail
 from gateway.events.follow import Follower
-from gateway.events.search import EventFilter, EventSummary, find_events, show_event
+from gateway.events.search import EventFilter, EventSummary
+
+_schema = deferred("gateway.delivery.schema")
+_event_schema = deferred("gateway.events.schema")
 
 POLL_SECONDS = 0.25
 
@@ -56,21 +54,17 @@ def list_(
 ) -> None:
     """List events, newest first."""
     now = invocation.now()
-    wanted = EventFilter(source, type_, as_moment(since, now), as_moment(until, now))
-    also = None if status is None else has_status(EventStatus(status))
-    with invocation.session() as session:
-        page = find_events(session, wanted, PageRequest(limit, cursor), also=also)
-        statuses = event_statuses(session, [event.id for event in page.rows])
+    wanted = EventFilter(source, type_, to_time(since, now), to_time(until, now))
+    with invocation.reading() as acting:
+        page = find_in_journal(
+            acting, wanted, PageRequest(limit, cursor), status=None if status is None else EventStatus(status)
+        )
     if invocation.as_json:
-        data = [as_data(event) | {"status": statuses[event.id].value} for event in page.rows]
-        print_json({"data": data, "next_cursor": page.next_cursor})
+        print_json({"data": _schema.JournalLineSchema(many=True).dump(page.rows), "next_cursor": page.next_cursor})
         return
     if not page.rows:
         _note_none(filtered=any((source, type_, status, since, until, cursor)))
-    rows = [
-        (event.id, event.received_at, event.source, event.type, statuses[event.id], event.body_bytes)
-        for event in page.rows
-    ]
+    rows = [(row.id, row.received_at, row.source, row.type, row.status, row.body_bytes) for row in page.rows]
     print_table(("event", "received", "source", "type", "status", "bytes"), rows, now=now)
     note_more(page.next_cursor)
 
@@ -80,33 +74,27 @@ def list_(
 @with_invocation
 def show(invocation: Invocation, event_id: str) -> None:
     """Show an event: what came, and its deliveries with their attempts."""
-    with invocation.session() as session:
-        event = show_event(session, event_id)
-        deliveries = deliveries_of(session, event_id)
-        status = event_statuses(session, [event_id])[event_id]
+    with invocation.reading() as acting:
+        event = show_in_journal(acting, event_id)
     if invocation.as_json:
-        made = [as_data(delivery) | {"attempts": as_data(attempts)} for delivery, attempts in deliveries]
-        data: dict[str, Any] = as_data(event.summary)
-        request = {"request_id": event.request_id, "method": event.method, "url": event.url, "headers": event.headers}
-        print_json(data | {"status": status} | request | body_data(event.body) | {"deliveries": made})
+        print_json(_schema.JournalDetailSchema().dump(event))
         return
-    summary = event.summary
     print_fields(
         [
-            ("Event", summary.id),
-            ("Type", summary.type),
-            ("Source", summary.source),
-            ("Provider", summary.provider),
-            ("Status", status),
-            ("Received", summary.received_at),
-            ("Dedupe key", summary.dedupe_key),
+            ("Event", event.id),
+            ("Type", event.type),
+            ("Source", event.source),
+            ("Provider", event.provider),
+            ("Status", event.status),
+            ("Received", event.received_at),
+            ("Dedupe key", event.dedupe_key),
             ("Request", f"{event.method} {event.url}" if event.url else None),
             ("Request id", event.request_id),
-            ("Content type", summary.content_type),
+            ("Content type", event.content_type),
         ],
         now=invocation.now(),
     )
-    _print_deliveries(deliveries)
+    _print_deliveries(event.deliveries)
     print_contents(event.headers, event.body)
 
 
@@ -117,15 +105,13 @@ def show(invocation: Invocation, event_id: str) -> None:
 @with_invocation
 def tail(invocation: Invocation, source: str | None, type_: str | None, limit: int | None) -> None:
     """Follow events as they come, until Ctrl-C. With --json one object a line."""
-    with invocation.session() as session:
-        tenant_id = session.tenant_id
     follower = Follower(EventFilter(source=source, type=type_), invocation.installation.clock)
     note("Waiting for events; Ctrl-C ends it.")
     left = limit
     try:
         while left is None or left > 0:
-            with invocation.database.tenant_session(tenant_id) as session:
-                found = follower.next_events(session)
+            with invocation.reading() as acting:
+                found = follower.next_events(acting)
             for event in found[:left]:
                 _print_followed(invocation, event)
             left = None if left is None else left - len(found[:left])
@@ -140,8 +126,8 @@ def tail(invocation: Invocation, source: str | None, type_: str | None, limit: i
 @with_invocation
 def replay(invocation: Invocation, event_id: str) -> None:
     """Deliver an event again, everywhere it went; what is being tried at this moment is left alone."""
-    with invocation.session(write=True) as session:
-        count = replay_event(session, event_id, now_us=invocation.installation.clock.now_us())
+    with invocation.changing() as acting:
+        count = replay_event(acting, event_id)
     if invocation.as_json:
         print_json({"event_id": event_id, "replayed": count})
     elif count:
@@ -160,20 +146,20 @@ def _note_none(*, filtered: bool) -> None:
 
 def _print_followed(invocation: Invocation, event: EventSummary) -> None:
     if invocation.as_json:
-        print_json_line(event)
+        print_json_line(_event_schema.EventSchema().dump(event))
     else:
         click.echo("\t".join((iso(event.received_at), event.id, shown(event.source), shown(event.type))))
 
 
-def _print_deliveries(deliveries: Sequence[tuple[DeliverySummary, Sequence[AttemptSummary]]]) -> None:
+def _print_deliveries(deliveries: Sequence[DeliveryDetail]) -> None:
     if not deliveries:
         click.echo("\nNo deliveries: no route led anywhere when it came.")
         return
     click.echo("\nDeliveries")
-    for delivery, attempts in deliveries:
+    for delivery in deliveries:
         reason = f" ({delivery.reason})" if delivery.reason else ""
         click.echo(f"  {delivery.id}  {delivery.state}{reason}  to {shown(delivery.destination)}")
-        for line in attempt_lines(attempts):
+        for line in attempt_lines(delivery.attempts):
             click.echo(f"    {line}")
 
 

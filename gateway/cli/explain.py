@@ -3,25 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.failures import FAILED
-from gateway.cli.terminal.options import Moment, Pair, as_moment
-from gateway.cli.terminal.output import print_json, printable
+from gateway.cli.terminal.hints import with_sentences
+from gateway.cli.terminal.options import Pair, TimeOrAge, to_time
+from gateway.cli.terminal.output import as_data, print_json, printable
 from gateway.cli.terminal.request_files import read_bytes, read_headers
 from gateway.cli.terminal.secret_options import from_variable
-from gateway.clock import to_us
 from gateway.errors import InvalidInput
-from gateway.webhooks.explain import Case, Certainty, Diagnosis, Finding, Line
-from gateway.webhooks.explain import explain as diagnose
-from gateway.webhooks.explain.stored import rejected_case, source_case
-from gateway.webhooks.receive.material import MaterialStore
-from gateway.webhooks.sources.draft import find_provider, possible_schemes
+from gateway.webhooks.explain import Certainty, Diagnosis, Finding, Line
+from gateway.webhooks.explain.asking import explain_for_source, explain_given, explain_rejection
 from gateway.webhooks.verification import Credentials, InboundRequest
 
 UNEXPLAINED = 5
@@ -51,7 +48,7 @@ _TITLES = {
 @click.option("--body", type=click.Path(path_type=Path), metavar="FILE", help="The exact bytes of the body.")
 @click.option("--url", help="The URL as the provider knows it; also tries another one for a rejection.")
 @click.option("--method", default="POST", show_default=True)
-@click.option("--at", type=Moment(), metavar="TIME", help="When it came: 2026-05-01T12:00, or 10m ago as 10m. [now]")
+@click.option("--at", type=TimeOrAge(), metavar="TIME", help="When it came: 2026-05-01T12:00, or 10m ago as 10m. [now]")
 @with_invocation
 def explain(
     invocation: Invocation,
@@ -84,67 +81,20 @@ def explain(
     if rejection is not None:
         if headers or body or secrets or variables or plain or options or scheme or at:
             raise InvalidInput("a rejection brings its request and its source: beside it only --url counts")
-        case = _rejected(invocation, rejection, url)
+        diagnosis = explain_rejection(invocation.reading, rejection, url=url)
     else:
         request = InboundRequest(
             method.upper(), url or ANYWHERE, read_headers(headers) if headers else [], read_bytes(body) if body else b""
         )
-        moment = as_moment(at, invocation.now()) or invocation.now()
+        came_at = to_time(at, invocation.now())
         if source is not None:
-            case = _for_source(invocation, source, request, moment)
+            diagnosis = explain_for_source(invocation.reading, source, request, at=came_at)
         else:
             held = _credentials(secrets, variables, plain, options)
-            case = _given(invocation, provider or "", scheme, request, held, moment)
-        case = replace(case, is_dated=at is not None)
-    diagnosis = case if isinstance(case, Diagnosis) else diagnose(_with_material(invocation, case))
+            diagnosis = explain_given(invocation.installation, provider or "", request, held, scheme=scheme, at=came_at)
     _print(invocation, diagnosis)
     if not diagnosis.accepted:
         raise click.exceptions.Exit(FAILED if diagnosis.is_proven else UNEXPLAINED)
-
-
-def _rejected(invocation: Invocation, rejection: str, url: str | None) -> Case | Diagnosis:
-    with invocation.session() as session:
-        return rejected_case(
-            session,
-            invocation.installation.keyring,
-            invocation.installation.catalogue,
-            rejection,
-            now=invocation.now(),
-            url=url,
-        )
-
-
-def _for_source(invocation: Invocation, slug: str, request: InboundRequest, at: datetime) -> Case:
-    with invocation.session() as session:
-        return source_case(
-            session,
-            invocation.installation.keyring,
-            invocation.installation.catalogue,
-            slug,
-            request,
-            now=invocation.now(),
-            at=at,
-        )
-
-
-def _given(
-    invocation: Invocation,
-    provider_id: str,
-    scheme: str | None,
-    request: InboundRequest,
-    credentials: Credentials,
-    at: datetime,
-) -> Case:
-    provider = find_provider(invocation.installation.catalogue, provider_id)
-    chosen = possible_schemes(provider, scheme)
-    return Case(
-        provider=provider,
-        request=request,
-        credentials=credentials,
-        now=to_us(at) / 1_000_000,
-        scheme=chosen[0].id if provider.webhook.choose == "operator" else scheme,
-        catalogue=invocation.installation.catalogue,
-    )
 
 
 def _credentials(
@@ -169,18 +119,9 @@ def _credentials(
     )
 
 
-def _with_material(invocation: Invocation, case: Case) -> Case:
-    """The case with the certificates that it needs, fetched from the pinned hosts; without, when that fails."""
-    store = MaterialStore(invocation.installation.clock, invocation.installation.fetch)
-    needed = store.needed(case.provider, case.request, case.credentials, case.scheme)
-    if not needed or store.fetch(store.missing(needed), case.source or "") is not None:
-        return case
-    return replace(case, credentials=store.complete(needed, case.credentials))
-
-
 def _print(invocation: Invocation, diagnosis: Diagnosis) -> None:
     if invocation.as_json:
-        print_json(diagnosis)
+        print_json(as_data(diagnosis) | {"findings": [_finding_data(finding) for finding in diagnosis.findings]})
         return
     click.echo(printable(_verdict(diagnosis)))
     first, *rest = diagnosis.findings
@@ -202,9 +143,16 @@ def _verdict(diagnosis: Diagnosis) -> str:
     return f"Refused: {diagnosis.reason}" + (f" ({diagnosis.detail})" if diagnosis.detail else "")
 
 
+def _finding_data(finding: Finding) -> dict[str, Any]:
+    data: dict[str, Any] = as_data(finding)
+    return {name: value for name, value in data.items() if name != "hints"} | {
+        "remedy": with_sentences(finding.remedy, finding.hints)
+    }
+
+
 def _print_finding(finding: Finding, title: str) -> None:
     click.echo(printable(f"{title}: {finding.sentence}"))
-    click.echo(printable(f"Do: {finding.remedy}"))
+    click.echo(printable(f"Do: {with_sentences(finding.remedy, finding.hints)}"))
     for detail in finding.details:
         click.echo(printable(f"  - {detail}"))
 

@@ -1,7 +1,9 @@
-"""One call of a command: the installation it works on, whose data, and how to answer."""
+"""One call of a command: the installation it works on, who calls it for which tenant, and how to answer."""
 
 from __future__ import annotations
 
+import os
+import pwd
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
@@ -13,11 +15,10 @@ import click
 from gateway.cli.local import local_settings
 from gateway.cli.terminal.failures import failures
 from gateway.cli.terminal.options import AS_JSON, TENANT, common_options
-from gateway.db.database import Database
 from gateway.db.schema.version import require_current
-from gateway.db.scope import TenantSession
 from gateway.installation import Installation
-from gateway.tenants.directory import find_tenant
+from gateway.tenants.acting import Acting, SystemActing, act, act_for_system
+from gateway.tenants.audit import Actor, ActorKind
 from gateway.tenants.models import DEFAULT_TENANT
 
 Parameters = ParamSpec("Parameters")
@@ -27,32 +28,43 @@ Result = TypeVar("Result")
 class Invocation:
     """`tenant` is a slug; `as_json` says how to answer."""
 
-    def __init__(self, installation: Installation, *, tenant: str, as_json: bool) -> None:
+    def __init__(self, installation: Installation, *, actor: Actor, tenant: str, as_json: bool) -> None:
         self.installation = installation
+        self.actor = actor
         self.tenant = tenant
         self.as_json = as_json
         self._is_checked = False
-
-    @property
-    def database(self) -> Database:
-        """The database, known to be there and to have this version's schema. Raises `StorageUnavailable`."""
-        database = self.installation.database
-        if not self._is_checked:
-            require_current(database)
-            self._is_checked = True
-        return database
 
     def now(self) -> datetime:
         """The time, aware UTC."""
         return self.installation.now()
 
     @contextmanager
-    def session(self, *, write: bool = False) -> Iterator[TenantSession]:
-        """A session of the chosen tenant. Raises `NotFound` when there is no such tenant."""
-        with self.database.system_session() as system:
-            tenant_id = find_tenant(system, self.tenant).id
-        with self.database.tenant_session(tenant_id, write=write) as session:
-            yield session
+    def reading(self) -> Iterator[Acting]:
+        """A transaction of the caller that only reads. Raises `NotFound` (tenant), `StorageUnavailable`."""
+        self.require_database()
+        with act(self.installation, actor=self.actor, tenant=self.tenant) as acting:
+            yield acting
+
+    @contextmanager
+    def changing(self) -> Iterator[Acting]:
+        """A transaction of the caller that may write; the same errors."""
+        self.require_database()
+        with act(self.installation, actor=self.actor, tenant=self.tenant, write=True) as acting:
+            yield acting
+
+    @contextmanager
+    def for_system(self, *, write: bool = False) -> Iterator[SystemActing]:
+        """A transaction of the caller that belongs to no tenant."""
+        self.require_database()
+        with act_for_system(self.installation, actor=self.actor, write=write) as acting:
+            yield acting
+
+    def require_database(self) -> None:
+        """Raises `SchemaBehind` unless the database is there with this version's schema; looks once."""
+        if not self._is_checked:
+            require_current(self.installation.database)
+            self._is_checked = True
 
 
 def with_invocation(
@@ -66,8 +78,20 @@ def with_invocation(
         meta = click.get_current_context().meta
         with failures(), Installation(local_settings()) as installation:
             invocation = Invocation(
-                installation, tenant=meta.get(TENANT, DEFAULT_TENANT), as_json=meta.get(AS_JSON, False)
+                installation,
+                actor=Actor(ActorKind.COMMAND_LINE, _user()),
+                tenant=meta.get(TENANT, DEFAULT_TENANT),
+                as_json=meta.get(AS_JSON, False),
             )
             return command(invocation, *args, **kwargs)
 
     return run
+
+
+def _user() -> str:
+    """The name of the user who runs the command; the number, where the machine has no name for it."""
+    number = os.getuid()
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return str(number)

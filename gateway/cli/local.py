@@ -1,12 +1,12 @@
-"""The gateway of one machine: whether its address is loopback, and what that changes in the settings."""
+"""The settings of a gateway on one machine: what changes in them when its address is loopback."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from gateway.config import Settings, load_settings
+from gateway.security.loopback import is_loopback
 
 
 def local_settings() -> Settings:
@@ -18,13 +18,3 @@ def local_settings() -> Settings:
     if settings.allow_private_destinations or not is_loopback(host):
         return settings
     return load_settings(defaults=replace(Settings(), allow_private_destinations=True))
-
-
-def is_loopback(host: str) -> bool:
-    """Whether `host` (a name or an address) is reached from this machine only."""
-    if host == "localhost":
-        return True
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return False

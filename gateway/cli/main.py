@@ -12,30 +12,30 @@ from typing import TYPE_CHECKING
 
 import click
 
-from gateway.cli.terminal.lazy import Entry, LazyGroup
+from gateway.cli.terminal.lazy import LazyCommand, LazyGroup
 from gateway.cli.terminal.options import common_options
 
 if TYPE_CHECKING:
     from flask import Flask
 
 COMMANDS = {
-    "run": Entry("gateway.cli.run:run", "Web and worker on this machine; creates the SQLite database."),
-    "worker": Entry("gateway.cli.worker:worker", "Make deliveries."),
-    "db": Entry("gateway.cli.db:db", "Bring the database to this version; show where it is."),
-    "tenants": Entry("gateway.cli.tenants:tenants", "Make and list tenants."),
-    "sources": Entry("gateway.cli.sources:sources", "Inbound endpoints, one per provider account."),
-    "destinations": Entry("gateway.cli.destinations:destinations", "Where deliveries go."),
-    "routes": Entry("gateway.cli.routes:routes", "Which events go where."),
-    "apply": Entry("gateway.cli.apply:apply", "Sources, destinations and routes from one YAML file."),
-    "events": Entry("gateway.cli.events:events", "What was received: list, show, tail, replay."),
-    "deliveries": Entry("gateway.cli.deliveries:deliveries", "What was sent: list, show, retry, cancel."),
-    "rejections": Entry("gateway.cli.rejections:rejections", "What was refused, and why."),
-    "explain": Entry("gateway.cli.explain:explain", "Why a signature fails, and what to do."),
-    "providers": Entry("gateway.cli.providers:providers", "Who can call, how they sign, and how to set them up."),
-    "send": Entry("gateway.cli.send:send", "Sign a sample as the provider would and post it to this gateway."),
-    "secrets": Entry("gateway.cli.secrets:secrets", "Encryption keys."),
-    "purge": Entry("gateway.cli.purge:purge", "Forget what is older than the retention."),
-    "doctor": Entry("gateway.cli.doctor:doctor", "Check this installation, with what to do."),
+    "run": LazyCommand("gateway.cli.run:run", "Web and worker on this machine; creates the SQLite database."),
+    "worker": LazyCommand("gateway.cli.worker:worker", "Make deliveries."),
+    "db": LazyCommand("gateway.cli.db:db", "Bring the database to this version; show where it is."),
+    "tenants": LazyCommand("gateway.cli.tenants:tenants", "Make and list tenants."),
+    "sources": LazyCommand("gateway.cli.sources:sources", "Inbound endpoints, one per provider account."),
+    "destinations": LazyCommand("gateway.cli.destinations:destinations", "Where deliveries go."),
+    "routes": LazyCommand("gateway.cli.routes:routes", "Which events go where."),
+    "apply": LazyCommand("gateway.cli.apply:apply", "Sources, destinations and routes from one YAML file."),
+    "events": LazyCommand("gateway.cli.events:events", "What was received: list, show, tail, replay."),
+    "deliveries": LazyCommand("gateway.cli.deliveries:deliveries", "What was sent: list, show, retry, cancel."),
+    "rejections": LazyCommand("gateway.cli.rejections:rejections", "What was refused, and why."),
+    "explain": LazyCommand("gateway.cli.explain:explain", "Why a signature fails, and what to do."),
+    "providers": LazyCommand("gateway.cli.providers:providers", "Who can call, how they sign, and how to set them up."),
+    "send": LazyCommand("gateway.cli.send:send", "Sign a sample as the provider would and post it to this gateway."),
+    "secrets": LazyCommand("gateway.cli.secrets:secrets", "Encryption keys."),
+    "purge": LazyCommand("gateway.cli.purge:purge", "Forget what is older than the retention."),
+    "doctor": LazyCommand("gateway.cli.doctor:doctor", "Check this installation, with what to do."),
 }
 
 
@@ -50,7 +50,7 @@ def installed_version() -> str:
 @click.group(
     "gateway",
     cls=LazyGroup,
-    entries=COMMANDS,
+    commands_by_name=COMMANDS,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
 )
 @click.version_option(installed_version(), prog_name="gateway")

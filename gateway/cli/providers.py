@@ -8,13 +8,14 @@ from pathlib import Path
 import click
 
 from gateway.cli.invocation import Invocation, with_invocation
+from gateway.cli.terminal.entry_words import add_command, say
 from gateway.cli.terminal.failures import FAILED, fail
 from gateway.cli.terminal.options import common_options
 from gateway.cli.terminal.output import as_data, note, print_json, print_table, printable
-from gateway.providers import Provider, load_file
-from gateway.providers.prose.description import Section, add_command, describe
-from gateway.providers.prose.words import EVIDENCE, method_words
-from gateway.webhooks.sources.draft import find_provider
+from gateway.providers import Provider, find_provider, load_file
+from gateway.providers.prose.description import Section, describe
+from gateway.providers.prose.summary import ProviderSchema, summary
+from gateway.providers.prose.words import method_words
 from gateway.webhooks.verification.vectors import Outcome, run_vectors
 
 WIDTH = 100
@@ -40,7 +41,7 @@ def list_(invocation: Invocation, search: str | None, category: str | None) -> N
         and wanted in f"{provider.id} {provider.name} {provider.category}".lower()
     ]
     if invocation.as_json:
-        print_json({"data": [_summary(provider) for provider in found]})
+        print_json({"data": [ProviderSchema().dump(summary(provider)) for provider in found]})
         return
     if not found:
         categories = sorted({provider.category for provider in invocation.installation.catalogue.values()})
@@ -55,9 +56,10 @@ def list_(invocation: Invocation, search: str | None, category: str | None) -> N
 def show(invocation: Invocation, provider_id: str) -> None:
     """Show a provider: how to set it up there, what is verified and how, retries, evidence and quirks."""
     provider = find_provider(invocation.installation.catalogue, provider_id)
-    sections = describe(provider)
+    sections = describe(provider, say)
     if invocation.as_json:
-        print_json(_summary(provider) | {"add": add_command(provider), "sections": as_data(sections)})
+        shown = ProviderSchema().dump(summary(provider))
+        print_json(shown | {"add": add_command(provider), "sections": as_data(sections)})
         return
     click.echo(printable(f"{provider.name} ({provider.id}), {provider.category}"))
     for section in sections:
@@ -107,18 +109,6 @@ def _read(path: Path) -> str:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         fail(f"{path} cannot be read: {error}")
-
-
-def _summary(provider: Provider) -> dict[str, object]:
-    return {
-        "id": provider.id,
-        "name": provider.name,
-        "category": provider.category,
-        "schemes": [{"id": scheme.id, "method": method_words(scheme)} for scheme in provider.webhook.schemes],
-        "choose": provider.webhook.choose,
-        "evidence": {"level": provider.evidence.level, "meaning": EVIDENCE[provider.evidence.level]},
-        "from": _origin(provider),
-    }
 
 
 def _methods(provider: Provider) -> str:

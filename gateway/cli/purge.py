@@ -9,10 +9,9 @@ import click
 
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import Duration
-from gateway.cli.terminal.output import as_data, note, print_json
-from gateway.delivery.retention import Purged, purge_events
-from gateway.errors import InvalidInput
-from gateway.webhooks.rejections.retention import purge_rejections
+from gateway.cli.terminal.output import note, print_json
+from gateway.webhooks import purge as use_case
+from gateway.webhooks.purge import Forgotten
 
 
 @click.command()
@@ -24,26 +23,23 @@ def purge(invocation: Invocation, older_than: timedelta | None) -> None:
     Events with a delivery that is not finished stay. Rejections are forgotten after 7 days. Works in short
     transactions beside a running gateway, and may be stopped at any time.
     """
-    kept_for = timedelta(days=invocation.installation.settings.retention_days) if older_than is None else older_than
-    if kept_for < timedelta(0):
-        raise InvalidInput("--older-than must not be negative")
-    now = invocation.now()
-    total = Purged()
-    for step in purge_events(invocation.database, before=now - kept_for):
-        total += step
+    invocation.require_database()
+    total = Forgotten()
+    for total in use_case.purge(invocation.installation, actor=invocation.actor, older_than=older_than):
         _progress(total)
-    rejections = sum(purge_rejections(invocation.database, now=now))
-    if sys.stderr.isatty() and total != Purged():
+    if sys.stderr.isatty() and total.events:
         note("")
     if invocation.as_json:
-        print_json(as_data(total) | {"rejections": rejections})
+        print_json(total)
         return
-    counts = f"{total.events} events, {total.deliveries} deliveries, {total.attempts} attempts, {rejections} rejections"
-    click.echo(f"Forgot {counts}.")
+    click.echo(
+        f"Forgot {total.events} events, {total.deliveries} deliveries, {total.attempts} attempts, "
+        f"{total.rejections} rejections."
+    )
     if total.kept:
         note(f"{total.kept} old events stay: a delivery of theirs is not finished.")
 
 
-def _progress(total: Purged) -> None:
-    if sys.stderr.isatty():
+def _progress(total: Forgotten) -> None:
+    if sys.stderr.isatty() and total.events:
         click.echo(f"\r{total.events} events", err=True, nl=False)

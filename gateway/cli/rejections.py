@@ -5,12 +5,15 @@ from __future__ import annotations
 import click
 
 from gateway.cli.invocation import Invocation, with_invocation
-from gateway.cli.terminal.bodies import body_data, print_contents
+from gateway.cli.terminal.bodies import print_contents
 from gateway.cli.terminal.options import common_options
-from gateway.cli.terminal.output import as_data, note, print_fields, print_json, print_table
+from gateway.cli.terminal.output import note, print_fields, print_json, print_table
 from gateway.cli.terminal.paging import note_more, page_options
 from gateway.db.paging import PageRequest
+from gateway.deferred import deferred
 from gateway.webhooks.rejections.search import find_rejections, show_rejection
+
+_schema = deferred("gateway.webhooks.rejections.schema")
 
 
 @click.group()
@@ -26,10 +29,10 @@ def rejections() -> None:
 @with_invocation
 def list_(invocation: Invocation, source: str | None, reason: str | None, limit: int, cursor: str | None) -> None:
     """List rejections, newest first."""
-    with invocation.session() as session:
-        page = find_rejections(session, PageRequest(limit, cursor), source=source, reason=reason)
+    with invocation.reading() as acting:
+        page = find_rejections(acting, PageRequest(limit, cursor), source=source, reason=reason)
     if invocation.as_json:
-        print_json({"data": page.rows, "next_cursor": page.next_cursor})
+        print_json({"data": _schema.RejectionSchema(many=True).dump(page.rows), "next_cursor": page.next_cursor})
         return
     if not page.rows:
         note("No rejection matches." if source or reason else "No rejections: nothing was refused in the last 7 days.")
@@ -49,26 +52,24 @@ def list_(invocation: Invocation, source: str | None, reason: str | None, limit:
 @with_invocation
 def show(invocation: Invocation, rejection_id: str) -> None:
     """Show a refused request: the reason, its headers, and the first 64 KB of its body."""
-    with invocation.session() as session:
-        rejection = show_rejection(session, rejection_id)
-    summary = rejection.summary
+    with invocation.reading() as acting:
+        rejection = show_rejection(acting, rejection_id)
     if invocation.as_json:
-        request = {"request_id": rejection.request_id, "url": rejection.url, "headers": rejection.headers}
-        print_json(as_data(summary) | request | body_data(rejection.body))
+        print_json(_schema.RejectionDetailSchema().dump(rejection))
         return
     print_fields(
         [
-            ("Rejection", summary.id),
-            ("Reason", summary.reason),
-            ("Detail", summary.detail),
-            ("Source", summary.source),
-            ("Received", summary.received_at),
-            ("Client", summary.client_address),
-            ("Request", f"{summary.method} {rejection.url}"),
+            ("Rejection", rejection.id),
+            ("Reason", rejection.reason),
+            ("Detail", rejection.detail),
+            ("Source", rejection.source),
+            ("Received", rejection.received_at),
+            ("Client", rejection.client_address),
+            ("Request", f"{rejection.method} {rejection.url}"),
             ("Request id", rejection.request_id),
-            ("Body", f"{summary.body_bytes} bytes"),
+            ("Body", f"{rejection.body_bytes} bytes"),
         ],
         now=invocation.now(),
     )
     print_contents(rejection.headers, rejection.body)
-    note(f"Why: gateway explain {summary.id}")
+    note(f"Why: gateway explain {rejection.id}")

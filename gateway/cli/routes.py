@@ -7,10 +7,15 @@ import click
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import common_options
 from gateway.cli.terminal.output import note, print_json, print_table
-from gateway.delivery.routes import management as use_cases
-from gateway.delivery.routes.management import RouteDraft
+from gateway.db.paging import every
+from gateway.deferred import deferred
+from gateway.delivery.routes.draft import RouteDraft
+from gateway.delivery.routes.management import change_route, remove_route
+from gateway.delivery.routes.search import find_routes
 from gateway.errors import InvalidInput
-from gateway.webhooks.sources.management import source_slugs
+from gateway.webhooks.routes import add_route
+
+_schema = deferred("gateway.delivery.routes.schema")
 
 EXAMPLE = "gateway routes add --source github --type 'pull_request.*' --to app"
 
@@ -38,10 +43,10 @@ def add(
 ) -> None:
     """Send the events of a source to a destination, from now on."""
     draft = RouteDraft(source, destination, types, where, transform)
-    with invocation.session(write=True) as session:
-        route = use_cases.add_route(session, draft, sources=source_slugs(session), now=invocation.now())
+    with invocation.changing() as acting:
+        route = add_route(acting, draft)
     if invocation.as_json:
-        print_json(route)
+        print_json(_schema.RouteSchema().dump(route))
     else:
         click.echo(f"Added the route {route.id}: {', '.join(route.event_types)} of {source} to {destination}.")
 
@@ -50,10 +55,10 @@ def add(
 @with_invocation
 def list_(invocation: Invocation) -> None:
     """List routes."""
-    with invocation.session() as session:
-        found = use_cases.list_routes(session)
+    with invocation.reading() as acting:
+        found = list(every(lambda page: find_routes(acting, page)))
     if invocation.as_json:
-        print_json({"data": found})
+        print_json({"data": _schema.RouteSchema(many=True).dump(found)})
         return
     if not found:
         note(f"No routes yet. Add one: {EXAMPLE}")
@@ -76,10 +81,10 @@ def change(
     """Change what is given, from now on. A replay of what the route had failed on uses it as it is then."""
     if not types and where is None and transform is None:
         raise InvalidInput("give --type, --where or --transform; for another destination add another route")
-    with invocation.session(write=True) as session:
-        route = use_cases.change_route(session, route_id, event_types=types or None, where=where, transform=transform)
+    with invocation.changing() as acting:
+        route = change_route(acting, route_id, event_types=types or None, where=where, transform=transform)
     if invocation.as_json:
-        print_json(route)
+        print_json(_schema.RouteSchema().dump(route))
         return
     click.echo(
         f"Changed the route {route.id}: {', '.join(route.event_types)} of {route.source} to {route.destination}."
@@ -92,9 +97,9 @@ def change(
 @with_invocation
 def remove(invocation: Invocation, route_ids: tuple[str, ...]) -> None:
     """Forget routes; deliveries that they made go on."""
-    with invocation.session(write=True) as session:
+    with invocation.changing() as acting:
         for route_id in route_ids:
-            use_cases.remove_route(session, route_id)
+            remove_route(acting, route_id)
     if invocation.as_json:
         print_json({"removed": list(route_ids)})
     else:

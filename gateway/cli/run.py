@@ -16,15 +16,16 @@ import click
 from sqlalchemy import make_url
 
 import gateway
-from gateway.cli.local import is_loopback
 from gateway.cli.supervisor import Program, Supervisor
 from gateway.cli.terminal.failures import fail, failures
 from gateway.cli.terminal.output import note
 from gateway.clock import SystemClock
 from gateway.config import Settings, child_environment, load_settings
 from gateway.db.faults import storage_errors
-from gateway.db.schema import version as migrate
+from gateway.db.schema.upgrade import upgrade
+from gateway.db.schema.version import require_current
 from gateway.installation import Installation
+from gateway.security.loopback import is_loopback
 from gateway.telemetry.metric_files import VARIABLE as METRICS_VARIABLE
 from gateway.telemetry.metric_files import make_metrics_dir
 
@@ -94,9 +95,9 @@ def _prepare_database(installation: Installation) -> None:
     url = installation.settings.database_url
     if url.startswith("sqlite:"):
         with storage_errors():
-            migrate.upgrade(url)
+            upgrade(url)
     else:
-        migrate.require_current(installation.database)
+        require_current(installation.database)
 
 
 @contextmanager

@@ -7,7 +7,11 @@ import click
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import common_options
 from gateway.cli.terminal.output import print_json, print_table
-from gateway.tenants.directory import create_tenant, list_tenants
+from gateway.db.paging import every
+from gateway.deferred import deferred
+from gateway.tenants.management import create_tenant, find_tenants
+
+_schema = deferred("gateway.tenants.schema")
 
 
 @click.group()
@@ -21,10 +25,10 @@ def tenants() -> None:
 @with_invocation
 def create(invocation: Invocation, slug: str) -> None:
     """Make the tenant SLUG, for use with --tenant and in URLs."""
-    with invocation.database.system_session(write=True) as session:
-        tenant = create_tenant(session, slug, now=invocation.now())
+    with invocation.for_system(write=True) as acting:
+        tenant = create_tenant(acting, slug)
     if invocation.as_json:
-        print_json({"id": tenant.id, "slug": tenant.slug, "created_at": tenant.created_at})
+        print_json(_schema.TenantSchema().dump(tenant))
     else:
         click.echo(f"Made the tenant {tenant.slug}. Next: gateway sources add … --tenant {tenant.slug}")
 
@@ -33,10 +37,10 @@ def create(invocation: Invocation, slug: str) -> None:
 @with_invocation
 def list_(invocation: Invocation) -> None:
     """List tenants."""
-    with invocation.database.system_session() as session:
-        found = list_tenants(session)
+    with invocation.for_system() as acting:
+        found = list(every(lambda page: find_tenants(acting, page)))
     if invocation.as_json:
-        print_json({"data": [{"id": row.id, "slug": row.slug, "created_at": row.created_at} for row in found]})
+        print_json({"data": _schema.TenantSchema(many=True).dump(found)})
         return
     rows = [(row.slug, row.id, row.created_at) for row in found]
     print_table(("slug", "id", "created"), rows, now=invocation.now())

@@ -1,9 +1,14 @@
-"""Pages of a list that is walked by primary key, newest first: the cost of a page does not depend on its number."""
+"""Pages of a list that is walked by a unique key, up or down: the cost of a page does not depend on its number.
+
+A cursor names the list and the key of the last row shown, so that rows that come and go between two pages neither
+repeat nor hide others. It is opaque: only what a list gave may be handed back to it.
+"""
 
 from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -13,6 +18,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from gateway.errors import InvalidInput
 
 Row = TypeVar("Row")
+Shown = TypeVar("Shown")
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -35,28 +41,59 @@ class PageRequest:
 
     def __post_init__(self) -> None:
         if not 1 <= self.limit <= MAX_LIMIT:
-            raise InvalidInput(f"a page has 1 to {MAX_LIMIT} rows, not {self.limit}; ask for more with the cursor")
+            message = f"a page has 1 to {MAX_LIMIT} rows, not {self.limit}; ask for more with the cursor"
+            raise InvalidInput.at("limit", "out_of_range", message)
 
 
-def newest_first(
-    session: Session, statement: Select[Row], key: InstrumentedAttribute[str], request: PageRequest
+def page_of(
+    session: Session,
+    statement: Select[Row],
+    key: InstrumentedAttribute[str],
+    request: PageRequest,
+    *,
+    is_descending: bool = False,
 ) -> Page[Row]:
-    """One page of `statement`'s rows by descending `key`. Raises `InvalidInput` for a cursor that is none of ours."""
+    """One page of `statement`'s rows by `key`, which is unique among them.
+
+    Raises `InvalidInput` for a cursor that this list has not given.
+    """
+    order = key.desc() if is_descending else key.asc()
     if request.cursor is not None:
-        statement = statement.where(key < _decode(request.cursor))
-    rows = session.scalars(statement.order_by(key.desc()).limit(request.limit + 1)).all()
+        last = _decode(key, request.cursor)
+        statement = statement.where(key < last if is_descending else key > last)
+    rows = session.scalars(statement.order_by(order).limit(request.limit + 1)).all()
     if len(rows) <= request.limit:
         return Page(tuple(rows))
     shown = rows[: request.limit]
-    return Page(tuple(shown), _encode(str(getattr(shown[-1], key.key))))
+    return Page(tuple(shown), _encode(key, getattr(shown[-1], key.key)))
 
 
-def _encode(key: str) -> str:
-    return base64.urlsafe_b64encode(key.encode("ascii")).decode("ascii").rstrip("=")
+def every(find: Callable[[PageRequest], Page[Shown]]) -> Iterator[Shown]:
+    """All rows of a list, page after page."""
+    cursor = None
+    while True:
+        page = find(PageRequest(MAX_LIMIT, cursor))
+        yield from page.rows
+        cursor = page.next_cursor
+        if cursor is None:
+            return
 
 
-def _decode(cursor: str) -> str:
+def _encode(key: InstrumentedAttribute[str], value: str) -> str:
+    return base64.urlsafe_b64encode(f"{_name(key)}:{value}".encode()).decode("ascii").rstrip("=")
+
+
+def _decode(key: InstrumentedAttribute[str], cursor: str) -> str:
     try:
-        return base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode("ascii")
-    except (binascii.Error, ValueError) as error:
-        raise InvalidInput("the cursor is not one that a list gave; leave it out to start from the newest") from error
+        padded = cursor + "=" * (-len(cursor) % 4)
+        name, found, value = base64.b64decode(padded, altchars=b"-_", validate=True).decode("utf-8").partition(":")
+    except (binascii.Error, ValueError):
+        name, found, value = "", "", ""
+    if not found or name != _name(key):
+        message = "the cursor is not one that this list gave; leave it out to start from the beginning"
+        raise InvalidInput.at("cursor", "malformed", message)
+    return value
+
+
+def _name(key: InstrumentedAttribute[str]) -> str:
+    return f"{key.class_.__name__}.{key.key}"

@@ -1,6 +1,7 @@
-"""What a person does to deliveries: retry one, cancel one, replay an event, replay many. On one tenant's session.
+"""What a person does to deliveries: retry, cancel, replay; one, those of an event, or many.
 
-The delivery keeps its id, its attempts and its `webhook-id`; its schedule starts from the beginning.
+The delivery keeps its id, its attempts and its `webhook-id`; its schedule starts from the beginning. Many are changed
+in short transactions: what was done before a failure stays done, and doing it again is harmless.
 """
 
 from __future__ import annotations
@@ -10,53 +11,67 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, func, literal_column, select, update
+from sqlalchemy import ColumnElement, TextClause, func, literal_column, select, text, update
 
-from gateway.clock import from_us
-from gateway.db.database import Database
 from gateway.db.scope import TenantSession
 from gateway.delivery.decisions.transitions import REPLAYABLE, UNFINISHED
+from gateway.delivery.destinations.search import require_destination
 from gateway.delivery.models import Delivery, DeliveryState
 from gateway.delivery.routes.reshape import reshape
 from gateway.delivery.routes.routing import ROUTE_FAILED
+from gateway.delivery.search import DeliverySummary, summary
 from gateway.errors import Conflict, IllegalTransition, NotFound
 from gateway.events.models import Event
+from gateway.tenants.acting import Acting, Begin
 
 BATCH = 500
+FILTERED = "filtered"
+
+# Written out, not bound, and as the partial indexes have them: else history would be walked.
+_PENDING = (
+    text("deliveries.state = 'pending' AND deliveries.ordering_key IS NULL"),
+    text(
+        "deliveries.state = 'pending' AND deliveries.state IN ('pending', 'leased') "
+        "AND deliveries.ordering_key IS NOT NULL"
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayFilter:
     """Which deliveries to replay; None means any. A delivery matches when everything given matches.
 
-    `destination_id` is an id, `source` a slug, `type` an event type or, with a trailing `*`, how it begins. `since`
+    `destination` is a name, `source` a slug, `type` an event type or, with a trailing `*`, how it begins. `since`
     (inclusive) and `until` (exclusive) bound when the delivery was made, which is when its event came.
     """
 
     states: frozenset[DeliveryState] = frozenset({DeliveryState.DEAD})
-    destination_id: str | None = None
+    destination: str | None = None
     source: str | None = None
     type: str | None = None
     since: datetime | None = None
     until: datetime | None = None
 
 
-def retry_delivery(session: TenantSession, delivery_id: str, *, now_us: int) -> Delivery:
+def retry_delivery(acting: Acting, delivery_id: str) -> DeliverySummary:
     """Make the delivery due now, from the beginning of its schedule; a delivered one is delivered again.
 
     Raises `NotFound`, `IllegalTransition` while a worker is trying it, and `Conflict` when its route still cannot shape
     the event.
     """
+    session = acting.session
     delivery = _find(session, delivery_id)
-    require_retry(DeliveryState(delivery.state))
-    if not _make_pending(session, [delivery_id], REPLAYABLE, now_us):
+    before = DeliveryState(delivery.state)
+    require_retry(before)
+    if not _make_pending(acting, [delivery_id], REPLAYABLE):
         session.refresh(delivery)
-        if delivery.reason in {ROUTE_FAILED, "filtered"}:
+        if delivery.reason in {ROUTE_FAILED, FILTERED}:
             raise Conflict(f"the route still cannot deliver this event: {delivery.detail}; mend the route first")
         # A worker took it in between.
         require_retry(DeliveryState.LEASED)
     session.refresh(delivery)
-    return delivery
+    acting.audit("delivery.retried", delivery_id, before={"state": before}, after={"state": delivery.state})
+    return summary(session, delivery)
 
 
 def require_retry(state: DeliveryState) -> None:
@@ -67,71 +82,91 @@ def require_retry(state: DeliveryState) -> None:
         )
 
 
-def cancel_delivery(session: TenantSession, delivery_id: str, *, now_us: int) -> Delivery:
+def cancel_delivery(acting: Acting, delivery_id: str) -> DeliverySummary:
     """Stop the delivery. A try that is on its way is not called back, but its result changes nothing any more.
 
     Raises `NotFound`, and `IllegalTransition` when the delivery is finished.
     """
+    session = acting.session
     delivery = _find(session, delivery_id)
+    before = delivery.state
     _require_unfinished(delivery)
-    statement = (
-        update(Delivery)
-        .where(Delivery.id == delivery_id, Delivery.state.in_(UNFINISHED))
-        .values(
-            state=DeliveryState.CANCELLED,
-            finished_at=from_us(now_us),
-            reason="cancelled",
-            lease_token=None,
-            lease_expires_at=None,
-        )
-        .returning(Delivery.id)
-        .execution_options(synchronize_session=False)
-    )
-    changed = session.scalars(statement).all()
+    changed = _cancel(acting, Delivery.id == delivery_id, Delivery.state.in_(UNFINISHED))
     session.refresh(delivery)
     if not changed:
         _require_unfinished(delivery)
-    return delivery
+    acting.audit("delivery.cancelled", delivery_id, before={"state": before}, after={"state": delivery.state})
+    return summary(session, delivery)
 
 
-def replay_event(session: TenantSession, event_id: str, *, now_us: int) -> int:
+def cancel_pending(begin: Begin, destination: str) -> int:
+    """Stop every delivery to the destination with this name that waits now; how many. Raises `NotFound`."""
+    total, until = 0, None
+    for condition in _PENDING:
+        found = BATCH
+        while found == BATCH:
+            with begin() as acting:
+                # What is made meanwhile is not meant, and must not keep this going for ever.
+                until = until or acting.now
+                found, cancelled = _cancel_batch(acting, destination, condition, until)
+            total += cancelled
+    return total
+
+
+def _cancel_batch(acting: Acting, name: str, condition: TextClause, until: datetime) -> tuple[int, int]:
+    """Stop at most `BATCH` waiting deliveries: how many were found, and how many were stopped."""
+    destination = require_destination(acting.session, name)
+    waiting = select(Delivery.id).where(
+        condition, Delivery.destination_id == destination.id, Delivery.created_at <= until
+    )
+    ids = acting.session.scalars(waiting.limit(BATCH)).all()
+    cancelled = _cancel(acting, Delivery.id.in_(ids), Delivery.state == DeliveryState.PENDING)
+    if cancelled:
+        acting.audit("deliveries.cancelled", destination.id, name, after={"count": cancelled})
+    return len(ids), cancelled
+
+
+def replay_event(acting: Acting, event_id: str) -> int:
     """Make every delivery of the event due now, delivered ones too; how many. Those being tried are left alone.
 
     Raises `NotFound` when there is no such event.
     """
+    session = acting.session
     if session.scalar(select(Event.id).where(Event.id == event_id)) is None:
         raise NotFound(f"no event {event_id}")
     ids = session.scalars(select(Delivery.id).where(Delivery.event_id == event_id)).all()
-    return _make_pending(session, ids, REPLAYABLE, now_us)
+    count = _make_pending(acting, ids, REPLAYABLE)
+    if count:
+        acting.audit("event.replayed", event_id, after={"count": count})
+    return count
 
 
-def count_replay(session: TenantSession, chosen: ReplayFilter) -> int:
-    """How many deliveries `replay_many` would take."""
-    return session.scalar(select(func.count()).select_from(_matching(chosen).subquery())) or 0
+def count_replay(acting: Acting, chosen: ReplayFilter) -> int:
+    """How many deliveries `replay_many` would take. Raises `NotFound` for an unknown destination."""
+    statement = _matching(acting.session, chosen)
+    return acting.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
 
 
-def replay_batch(
-    session: TenantSession, chosen: ReplayFilter, *, now_us: int, after_id: str = ""
-) -> tuple[int, str | None]:
-    """Replay the next `BATCH` deliveries that match, by id: how many, and the id to go on after, None at the end."""
-    ids = session.scalars(_matching(chosen).where(Delivery.id > after_id).order_by(Delivery.id).limit(BATCH)).all()
-    count = _make_pending(session, ids, chosen.states & REPLAYABLE, now_us)
-    return count, ids[-1] if len(ids) == BATCH else None
-
-
-def replay_many(database: Database, tenant_id: str, chosen: ReplayFilter, *, now_us: int) -> int:
-    """Make every matching delivery due now, in short transactions; how many. Raises `StorageUnavailable`.
-
-    What was made due before a failure stays so; doing it again is harmless.
-    """
+def replay_many(begin: Begin, chosen: ReplayFilter) -> int:
+    """Make every matching delivery due now; how many. Raises `NotFound` for an unknown destination."""
     total, position = 0, ""
     while True:
-        with database.tenant_session(tenant_id, write=True) as session:
-            count, following = replay_batch(session, chosen, now_us=now_us, after_id=position)
+        with begin() as acting:
+            count, following = _replay_batch(acting, chosen, after_id=position)
         total += count
         if following is None:
             return total
         position = following
+
+
+def _replay_batch(acting: Acting, chosen: ReplayFilter, *, after_id: str) -> tuple[int, str | None]:
+    """Replay the next `BATCH` deliveries that match, by id: how many, and the id to go on after, None at the end."""
+    matching = _matching(acting.session, chosen).where(Delivery.id > after_id)
+    ids = acting.session.scalars(matching.order_by(Delivery.id).limit(BATCH)).all()
+    count = _make_pending(acting, ids, chosen.states & REPLAYABLE)
+    if count:
+        acting.audit("deliveries.replayed", ids[0], after={"count": count, "until_id": ids[-1]})
+    return count, ids[-1] if len(ids) == BATCH else None
 
 
 def _require_unfinished(delivery: Delivery) -> None:
@@ -146,10 +181,26 @@ def _find(session: TenantSession, delivery_id: str) -> Delivery:
     return delivery
 
 
-def _make_pending(session: TenantSession, ids: Iterable[str], states: Iterable[DeliveryState], now_us: int) -> int:
-    now = from_us(now_us)
+def _cancel(acting: Acting, *conditions: ColumnElement[bool]) -> int:
+    statement = (
+        update(Delivery)
+        .where(*conditions)
+        .values(
+            state=DeliveryState.CANCELLED,
+            finished_at=acting.now,
+            reason="cancelled",
+            lease_token=None,
+            lease_expires_at=None,
+        )
+        .returning(Delivery.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(acting.session.scalars(statement).all())
+
+
+def _make_pending(acting: Acting, ids: Iterable[str], states: Iterable[DeliveryState]) -> int:
     wanted = list(ids)
-    kept_back = reshape(session, wanted, now_us=now_us)
+    kept_back = reshape(acting.session, wanted, now_us=acting.now_us)
     statement = (
         update(Delivery)
         .where(
@@ -159,8 +210,8 @@ def _make_pending(session: TenantSession, ids: Iterable[str], states: Iterable[D
         .values(
             state=DeliveryState.PENDING,
             schedule_position=0,
-            next_attempt_at=now,
-            scheduled_at=now,
+            next_attempt_at=acting.now,
+            scheduled_at=acting.now,
             finished_at=None,
             reason=None,
             detail=None,
@@ -170,17 +221,17 @@ def _make_pending(session: TenantSession, ids: Iterable[str], states: Iterable[D
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)
     )
-    return len(session.scalars(statement).all())
+    return len(acting.session.scalars(statement).all())
 
 
-def _matching(chosen: ReplayFilter) -> Any:
+def _matching(session: TenantSession, chosen: ReplayFilter) -> Any:
     states = sorted(state.value for state in chosen.states & REPLAYABLE)
     conditions: list[ColumnElement[bool]] = [Delivery.state.in_(states)]
     if states == [DeliveryState.DEAD]:
         # Written out, not bound: a partial index is used only where the statement repeats its condition.
         conditions = [Delivery.state == literal_column("'dead'")]
-    if chosen.destination_id is not None:
-        conditions.append(Delivery.destination_id == chosen.destination_id)
+    if chosen.destination is not None:
+        conditions.append(Delivery.destination_id == require_destination(session, chosen.destination).id)
     if chosen.since is not None:
         conditions.append(Delivery.created_at >= chosen.since)
     if chosen.until is not None:

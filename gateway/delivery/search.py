@@ -1,36 +1,27 @@
-"""Finding deliveries: pages by filter, one with its attempts, and what became of events. Changing them is elsewhere."""
+"""Finding deliveries: pages by filter, one with its attempts, those of an event. Changing them is `replay`'s matter."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from enum import StrEnum
+from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, literal, not_, select
+from sqlalchemy import ColumnElement, literal, select
 
 from gateway.clock import to_us
-from gateway.db.paging import Page, PageRequest, newest_first
+from gateway.db.paging import Page, PageRequest, page_of
 from gateway.db.scope import TenantSession
-from gateway.delivery.destinations.management import require_destination
+from gateway.delivery.destinations.search import require_destination
 from gateway.delivery.models import Attempt, Delivery, DeliveryState, Destination
 from gateway.errors import NotFound
-from gateway.events.models import Event
 from gateway.security.identifiers import earliest_id
+from gateway.tenants.acting import Acting
 
 PREFIX = "dlv"
 # An id carries the clock of the process that made it; a filter by time looks this much around its bounds.
 CLOCK_MARGIN = timedelta(hours=1)
-
-
-class EventStatus(StrEnum):
-    """What became of an event, over all of its deliveries: the first of these that holds."""
-
-    DEAD = "dead"  # a delivery was given up
-    PENDING = "pending"  # a delivery waits or is being tried
-    DELIVERED = "delivered"  # a delivery was taken
-    CANCELLED = "cancelled"  # every delivery was stopped by a person
-    UNROUTED = "unrouted"  # no route led anywhere
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +67,19 @@ class AttemptSummary:
     response_excerpt: str | None
 
 
-def find_deliveries(session: TenantSession, wanted: DeliverySearch, page: PageRequest) -> Page[DeliverySummary]:
+@dataclass(frozen=True, slots=True)
+class DeliveryDetail(DeliverySummary):
+    """A delivery with its attempts, first one first."""
+
+    attempts: Sequence[AttemptSummary]
+
+
+def find_deliveries(acting: Acting, wanted: DeliverySearch, page: PageRequest) -> Page[DeliverySummary]:
     """A page of deliveries, newest first. Raises `NotFound` for an unknown destination, `InvalidInput`."""
+    session = acting.session
     statement = select(Delivery)
     if wanted.state is not None:
-        statement = statement.where(_state_is(wanted.state))
+        statement = statement.where(state_is(wanted.state))
     if wanted.destination is not None:
         destination = require_destination(session, wanted.destination)
         statement = statement.where(Delivery.destination_id == destination.id)
@@ -92,89 +91,67 @@ def find_deliveries(session: TenantSession, wanted: DeliverySearch, page: PageRe
     if wanted.until is not None:
         ceiling = earliest_id(PREFIX, to_us(wanted.until + CLOCK_MARGIN))
         statement = statement.where(Delivery.id < ceiling, Delivery.created_at < wanted.until)
-    found = newest_first(session, statement, Delivery.id, page)
-    names = _names(session, {row.destination_id for row in found.rows})
-    return Page(tuple(_summary(row, names) for row in found.rows), found.next_cursor)
+    found = page_of(session, statement, Delivery.id, page, is_descending=True)
+    return Page(_summaries(session, found.rows), found.next_cursor)
 
 
-def show_delivery(session: TenantSession, delivery_id: str) -> tuple[DeliverySummary, Sequence[AttemptSummary]]:
-    """One delivery and its attempts, first one first. Raises `NotFound`."""
-    row = session.scalars(select(Delivery).where(Delivery.id == delivery_id)).first()
+def show_delivery(acting: Acting, delivery_id: str) -> DeliveryDetail:
+    """One delivery. Raises `NotFound`."""
+    row = acting.session.scalars(select(Delivery).where(Delivery.id == delivery_id)).first()
     if row is None:
         raise NotFound(f"there is no delivery {delivery_id!r}: it was purged, or belongs to another tenant")
-    return _summary(row, _names(session, {row.destination_id})), _attempts(session, delivery_id)
+    [detail] = _details(acting.session, [row])
+    return detail
 
 
-def deliveries_of(session: TenantSession, event_id: str) -> list[tuple[DeliverySummary, Sequence[AttemptSummary]]]:
-    """Every delivery of an event with its attempts, oldest first."""
-    rows = session.scalars(select(Delivery).where(Delivery.event_id == event_id).order_by(Delivery.id)).all()
-    names = _names(session, {row.destination_id for row in rows})
-    return [(_summary(row, names), _attempts(session, row.id)) for row in rows]
+def deliveries_of(acting: Acting, event_id: str) -> Sequence[DeliveryDetail]:
+    """Every delivery of an event, oldest first."""
+    statement = select(Delivery).where(Delivery.event_id == event_id).order_by(Delivery.id)
+    return _details(acting.session, acting.session.scalars(statement).all())
 
 
-def event_statuses(session: TenantSession, event_ids: Sequence[str]) -> Mapping[str, EventStatus]:
-    """What became of each event."""
-    states: dict[str, set[str]] = {event_id: set() for event_id in event_ids}
-    statement = select(Delivery.event_id, Delivery.state).where(Delivery.event_id.in_(event_ids)).distinct()
-    for event_id, state in session.execute(statement):
-        states[event_id].add(state)
-    return {event_id: _status(found) for event_id, found in states.items()}
+def summary(session: TenantSession, delivery: Delivery) -> DeliverySummary:
+    """A delivery as it is shown."""
+    [found] = _summaries(session, [delivery])
+    return found
 
 
-def has_status(status: EventStatus) -> ColumnElement[bool]:
-    """A clause over `Event` that holds for events with this status."""
-    dead, cancelled = _in_state(DeliveryState.DEAD), _in_state(DeliveryState.CANCELLED)
-    waiting = _in_state(DeliveryState.PENDING) | _in_state(DeliveryState.LEASED)
-    delivered = _in_state(DeliveryState.DELIVERED)
-    if status is EventStatus.DEAD:
-        # By way of the index of dead letters: few events are, and looking at each event would walk the journal.
-        return Event.id.in_(select(Delivery.event_id).where(_state_is(DeliveryState.DEAD)))
-    if status is EventStatus.PENDING:
-        return and_(waiting, not_(dead))
-    if status is EventStatus.DELIVERED:
-        return and_(delivered, not_(dead), not_(waiting))
-    if status is EventStatus.CANCELLED:
-        return and_(cancelled, not_(dead), not_(waiting), not_(delivered))
-    return not_(exists().where(Delivery.event_id == Event.id))
-
-
-def _status(states: set[str]) -> EventStatus:
-    if DeliveryState.DEAD in states:
-        return EventStatus.DEAD
-    if states & {DeliveryState.PENDING, DeliveryState.LEASED}:
-        return EventStatus.PENDING
-    if DeliveryState.DELIVERED in states:
-        return EventStatus.DELIVERED
-    return EventStatus.CANCELLED if states else EventStatus.UNROUTED
-
-
-def _state_is(state: DeliveryState) -> ColumnElement[bool]:
+def state_is(state: DeliveryState) -> ColumnElement[bool]:
+    """A clause over `Delivery`."""
     # Written out, not bound: a partial index is used only where the statement repeats its condition.
     return Delivery.state == literal(state.value, literal_execute=True)
 
 
-def _in_state(state: DeliveryState) -> ColumnElement[bool]:
-    return exists().where(Delivery.event_id == Event.id, _state_is(state))
+def _details(session: TenantSession, rows: Sequence[Delivery]) -> Sequence[DeliveryDetail]:
+    """`rows` with their attempts, which are read in one statement."""
+    attempts: dict[str, list[AttemptSummary]] = defaultdict(list)
+    wanted = select(Attempt).where(Attempt.delivery_id.in_([row.id for row in rows]))
+    for attempt in session.scalars(wanted.order_by(Attempt.delivery_id, Attempt.number)):
+        attempts[attempt.delivery_id].append(_attempt(attempt))
+    return [DeliveryDetail(**_fields_of(one), attempts=tuple(attempts[one.id])) for one in _summaries(session, rows)]
 
 
-def _names(session: TenantSession, destination_ids: set[str]) -> Mapping[str, str]:
-    statement = select(Destination.id, Destination.name).where(Destination.id.in_(destination_ids))
-    return dict(iter(session.execute(statement)))
+def _summaries(session: TenantSession, rows: Sequence[Delivery]) -> tuple[DeliverySummary, ...]:
+    """`rows` as they are shown; the names of their destinations are read in one statement."""
+    wanted = {row.destination_id for row in rows}
+    statement = select(Destination.id, Destination.name).where(Destination.id.in_(wanted))
+    names = dict(iter(session.execute(statement)))
+    return tuple(_summary(row, names) for row in rows)
 
 
-def _attempts(session: TenantSession, delivery_id: str) -> Sequence[AttemptSummary]:
-    rows = session.scalars(select(Attempt).where(Attempt.delivery_id == delivery_id).order_by(Attempt.number))
-    return tuple(
-        AttemptSummary(
-            number=row.number,
-            started_at=row.started_at,
-            duration_ms=row.duration_ms,
-            outcome=row.outcome,
-            status=row.status,
-            error=row.error,
-            response_excerpt=row.response_excerpt,
-        )
-        for row in rows
+def _fields_of(summary: DeliverySummary) -> dict[str, Any]:
+    return {item.name: getattr(summary, item.name) for item in fields(DeliverySummary)}
+
+
+def _attempt(row: Attempt) -> AttemptSummary:
+    return AttemptSummary(
+        number=row.number,
+        started_at=row.started_at,
+        duration_ms=row.duration_ms,
+        outcome=row.outcome,
+        status=row.status,
+        error=row.error,
+        response_excerpt=row.response_excerpt,
     )
 
 

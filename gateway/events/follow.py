@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import timedelta
 
 from gateway.clock import MICROSECONDS, Clock
-from gateway.db.scope import TenantSession
 from gateway.events.search import PREFIX, EventFilter, EventSummary, events_after
 from gateway.security.identifiers import earliest_id
+from gateway.tenants.acting import Acting
 
 # Longer than it takes from an id to the commit of its row, short of a database that stands still.
 OVERLAP = timedelta(seconds=5)
@@ -33,13 +33,13 @@ class Follower:
         """How many ids are kept in memory: those that came within the overlap."""
         return len(self._given)
 
-    def next_events(self, session: TenantSession) -> list[EventSummary]:
+    def next_events(self, acting: Acting) -> list[EventSummary]:
         """The events that were not given yet, oldest first; a long burst comes in several calls."""
         settled = earliest_id(PREFIX, self._clock.now_us() - round(OVERLAP.total_seconds() * MICROSECONDS))
         found: list[EventSummary] = []
         position = self._floor
         while True:
-            batch = events_after(session, self._wanted, position, limit=BATCH)
+            batch = events_after(acting.session, self._wanted, position, limit=BATCH)
             found += [event for event in batch if event.id not in self._given]
             if len(batch) < BATCH:
                 break

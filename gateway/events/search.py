@@ -8,19 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import defer
 
 from gateway.clock import to_us
-from gateway.db.paging import Page, PageRequest, newest_first
+from gateway.db.paging import Page, PageRequest, page_of
 from gateway.db.scope import TenantSession
 from gateway.errors import InvalidInput, NotFound
 from gateway.events.models import Event
 from gateway.security.identifiers import earliest_id
 from gateway.security.redaction import redact_headers, redact_url
+from gateway.tenants.acting import Acting
 
 PREFIX = "evt"
 # An id carries the clock of the process that made it; a filter by time looks this much around its bounds.
@@ -52,10 +54,9 @@ class EventSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class EventDetail:
+class EventDetail(EventSummary):
     """An event with its exact bytes. URL and headers are as received, without the values that must not be shown."""
 
-    summary: EventSummary
     request_id: str | None
     method: str
     url: str
@@ -64,34 +65,34 @@ class EventDetail:
 
 
 def find_events(
-    session: TenantSession,
+    acting: Acting,
     wanted: EventFilter,
     page: PageRequest,
     *,
     also: ColumnElement[bool] | None = None,
 ) -> Page[EventSummary]:
     """A page of events, newest first; `also` narrows it further. Raises `InvalidInput`."""
-    statement = _filtered(session, wanted)
+    statement = _filtered(acting.session, wanted)
     if also is not None:
         statement = statement.where(also)
-    found = newest_first(session, statement, Event.id, page)
-    return Page(tuple(_summary(row) for row in found.rows), found.next_cursor)
+    found = page_of(acting.session, statement, Event.id, page, is_descending=True)
+    return Page(tuple(EventSummary(**_summary_fields(row)) for row in found.rows), found.next_cursor)
 
 
 def events_after(session: TenantSession, wanted: EventFilter, after_id: str, *, limit: int) -> list[EventSummary]:
     """At most `limit` events whose id is greater than `after_id`, oldest first."""
     statement = _filtered(session, wanted).where(Event.id > after_id).order_by(Event.id).limit(limit)
-    return [_summary(row) for row in session.scalars(statement)]
+    return [EventSummary(**_summary_fields(row)) for row in session.scalars(statement)]
 
 
-def show_event(session: TenantSession, event_id: str) -> EventDetail:
+def show_event(acting: Acting, event_id: str) -> EventDetail:
     """One event. Raises `NotFound`."""
-    row = session.scalars(select(Event).where(Event.id == event_id)).first()
+    row = acting.session.scalars(select(Event).where(Event.id == event_id)).first()
     if row is None:
         raise NotFound(f"there is no event {event_id!r}: it never came, was purged, or belongs to another tenant")
     headers = [(str(name), str(value)) for name, value in json.loads(row.headers)]
     return EventDetail(
-        summary=_summary(row),
+        **_summary_fields(row),
         request_id=row.request_id,
         method=row.method,
         url=redact_url(row.url),
@@ -118,7 +119,7 @@ def _filtered(session: TenantSession, wanted: EventFilter) -> Select[Event]:
 
 def _type_matches(pattern: str, *, is_sqlite: bool) -> ColumnElement[bool]:
     if "[" in pattern:
-        raise InvalidInput("an event type's pattern may hold * and ?, but no brackets")
+        raise InvalidInput.at("type", "malformed", "an event type's pattern may hold * and ?, but no brackets")
     if "*" not in pattern and "?" not in pattern:
         return Event.type == pattern
     # LIKE ignores case on SQLite; event types do not.
@@ -129,14 +130,5 @@ def _type_matches(pattern: str, *, is_sqlite: bool) -> ColumnElement[bool]:
     return and_(matches)
 
 
-def _summary(row: Event) -> EventSummary:
-    return EventSummary(
-        id=row.id,
-        source=row.source,
-        provider=row.provider,
-        type=row.type,
-        dedupe_key=row.dedupe_key,
-        received_at=row.received_at,
-        content_type=row.content_type,
-        body_bytes=row.body_bytes,
-    )
+def _summary_fields(row: Event) -> dict[str, Any]:
+    return {item.name: getattr(row, item.name) for item in fields(EventSummary)}

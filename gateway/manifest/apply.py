@@ -2,48 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 
 from sqlalchemy import select
 
-from gateway.clock import to_us
-from gateway.db.scope import TenantSession
+from gateway.db.paging import every
 from gateway.delivery.destinations import management as destinations
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.secrets import open_headers
 from gateway.delivery.models import Destination, DestinationKind
-from gateway.delivery.routes import management as routes
+from gateway.delivery.routes.management import add_route, remove_route
+from gateway.delivery.routes.search import find_routes
 from gateway.errors import Fault, InvalidInput
 from gateway.manifest import plan as manifest_plan
 from gateway.manifest.plan import Action, Plan, Present
 from gateway.manifest.reading import Manifest
-from gateway.providers import Provider
-from gateway.security.sealing import Keyring
-from gateway.security.ssrf import AddressPolicy
-from gateway.webhooks.sources import management as sources
+from gateway.tenants.acting import Acting
+from gateway.webhooks.sources import management as source_changes
 from gateway.webhooks.sources.credentials import open_credentials
-from gateway.webhooks.sources.draft import SourceDraft, stored_scheme
-from gateway.webhooks.sources.models import Source
+from gateway.webhooks.sources.draft import SourceDraft
+from gateway.webhooks.sources.management import CredentialDraft
+from gateway.webhooks.sources.models import Source, SourceCredential
+from gateway.webhooks.sources.schemes import stored_scheme
+from gateway.webhooks.sources.search import source_slugs
+from gateway.webhooks.sources.stored import stored_credentials
 
 
 class ManifestRefused(InvalidInput):
     """A manifest cannot be carried out; `faults` has all of them, by key path."""
 
-    def __init__(self, faults: list[Fault]) -> None:
-        self.faults = faults
-        super().__init__("\n".join(f"{fault.field}: {fault.message}" for fault in faults))
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What planning and applying need beside the session."""
-
-    keyring: Keyring
-    catalogue: Mapping[str, Provider]
-    policy: AddressPolicy
-    now: datetime
+    tells_paths = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,51 +43,47 @@ class Applied:
     new_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def make_plan(
-    session: TenantSession, means: Means, manifest: Manifest, shape_faults: list[Fault], *, prune: bool
-) -> Plan:
+def make_plan(acting: Acting, manifest: Manifest, shape_faults: Sequence[Fault], *, prune: bool) -> Plan:
     """What `manifest` would change; nothing is written. Raises `ManifestRefused` with every fault."""
-    present = _present(session, means)
-    normal = replace(manifest, sources=tuple(_with_stored_scheme(source, means) for source in manifest.sources))
-    found = [*shape_faults, *manifest_plan.faults(manifest, present, means.catalogue, means.policy)]
+    installation = acting.installation
+    present = _present(acting)
+    normal = replace(manifest, sources=tuple(_with_stored_scheme(acting, source) for source in manifest.sources))
+    found = [*shape_faults, *manifest_plan.faults(manifest, present, installation.catalogue, installation.policy)]
     if found:
-        raise ManifestRefused(found)
+        raise ManifestRefused(faults=found)
     return manifest_plan.plan(normal, present, prune=prune)
 
 
-def apply_plan(session: TenantSession, means: Means, plan: Plan) -> Applied:
-    """Carry out `plan`, which was made in this same session."""
+def apply_plan(acting: Acting, plan: Plan) -> Applied:
+    """Carry out `plan`, which was made in this same transaction."""
     for change, source in plan.sources:
         if change.action is Action.CREATE:
-            sources.add_source(session, means.keyring, means.catalogue, source, now=means.now)
+            source_changes.add_source(acting, source)
         else:
-            _update_source(session, means, source, change.fields)
+            _update_source(acting, source, change.fields)
     secrets = {}
     for change, destination in plan.destinations:
         if change.action is Action.CREATE:
-            added = destinations.add_destination(session, means.keyring, destination, means.policy, now=means.now)
-            secrets[destination.name] = added.secret
+            secrets[destination.name] = destinations.add_destination(acting, destination).secret
         else:
-            destinations.update_destination(session, means.keyring, destination, means.policy, now=means.now)
-    slugs = sources.source_slugs(session)
+            destinations.update_destination(acting, destination)
+    slugs = source_slugs(acting.session)
     for _, route in plan.new_routes:
-        routes.add_route(session, route, sources=slugs, now=means.now)
+        add_route(acting, route, sources=slugs)
     for _, route_id in plan.old_routes:
-        routes.remove_route(session, route_id)
+        remove_route(acting, route_id)
     return Applied(plan, secrets)
 
 
-def _update_source(session: TenantSession, means: Means, source: SourceDraft, differing: tuple[str, ...]) -> None:
-    sources.update_source(session, means.catalogue, source, now=means.now)
+def _update_source(acting: Acting, source: SourceDraft, differing: tuple[str, ...]) -> None:
+    source_changes.update_source(acting, source)
     for kind, value in source.credentials.items():
         if f"credentials.{kind}" in differing:
-            sources.rotate_credential(
-                session, means.keyring, means.catalogue, source.slug, value, kind=kind, now=means.now
-            )
+            source_changes.rotate_credential(acting, source.slug, CredentialDraft(value, kind))
 
 
-def _with_stored_scheme(source: SourceDraft, means: Means) -> SourceDraft:
-    provider = means.catalogue.get(source.provider)
+def _with_stored_scheme(acting: Acting, source: SourceDraft) -> SourceDraft:
+    provider = acting.installation.catalogue.get(source.provider)
     try:
         return source if provider is None else replace(source, scheme=stored_scheme(provider, source.scheme))
     except InvalidInput:
@@ -106,19 +91,22 @@ def _with_stored_scheme(source: SourceDraft, means: Means) -> SourceDraft:
         return source
 
 
-def _present(session: TenantSession, means: Means) -> Present:
+def _present(acting: Acting) -> Present:
+    session = acting.session
     rows = session.scalars(select(Destination)).all()
+    sources = session.scalars(select(Source)).all()
+    credentials = stored_credentials(session, sources)
     return Present(
-        sources={row.slug: _source_draft(session, means, row) for row in session.scalars(select(Source)).all()},
-        destinations={row.name: _destination_draft(row, means) for row in rows if row.kind == DestinationKind.HTTP},
+        sources={row.slug: _source_draft(acting, row, credentials[row.id]) for row in sources},
+        destinations={row.name: _destination_draft(acting, row) for row in rows if row.kind == DestinationKind.HTTP},
         other_destinations=frozenset(row.name for row in rows if row.kind != DestinationKind.HTTP),
-        routes=routes.list_routes(session),
+        routes=list(every(lambda page: find_routes(acting, page))),
     )
 
 
-def _source_draft(session: TenantSession, means: Means, row: Source) -> SourceDraft:
-    opened = open_credentials(means.keyring, row, sources.credential_rows(session, row))
-    newest = {kind: opened.live(kind, to_us(means.now))[:1] for kind in opened.by_kind}
+def _source_draft(acting: Acting, row: Source, credentials: Sequence[SourceCredential]) -> SourceDraft:
+    opened = open_credentials(acting.installation.keyring, row, credentials)
+    newest = {kind: opened.live(kind, acting.now_us)[:1] for kind in opened.by_kind}
     return SourceDraft(
         slug=row.slug,
         provider=row.provider,
@@ -131,7 +119,7 @@ def _source_draft(session: TenantSession, means: Means, row: Source) -> SourceDr
     )
 
 
-def _destination_draft(row: Destination, means: Means) -> DestinationDraft:
+def _destination_draft(acting: Acting, row: Destination) -> DestinationDraft:
     return DestinationDraft(
         name=row.name,
         url=row.url or "",
@@ -140,7 +128,7 @@ def _destination_draft(row: Destination, means: Means) -> DestinationDraft:
         concurrency=row.concurrency,
         rate_per_second=row.rate_per_second,
         schedule_seconds=None if row.schedule_seconds is None else tuple(row.schedule_seconds),
-        headers=open_headers(means.keyring, row),
+        headers=open_headers(acting.installation.keyring, row),
         fatal_statuses=tuple(row.fatal_statuses),
         enabled=row.disabled_at is None,
     )

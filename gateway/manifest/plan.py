@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from gateway.delivery.destinations import draft as destination_draft
 from gateway.delivery.destinations.draft import DestinationDraft
-from gateway.delivery.routes import management as route_rules
-from gateway.delivery.routes.management import RouteDraft, RouteSummary
+from gateway.delivery.routes import draft as route_draft
+from gateway.delivery.routes.draft import RouteDraft
+from gateway.delivery.routes.search import RouteSummary
 from gateway.errors import Fault
 from gateway.events.models import SYSTEM_SOURCE
 from gateway.manifest.reading import Manifest
@@ -72,13 +73,14 @@ def faults(
         yield from _under(path, source_draft.faults(catalogue, source))
         before = present.sources.get(source.slug)
         if before is not None and before.provider != source.provider:
-            yield Fault(f"{path}.provider", f"is {before.provider} now and cannot change: give a source another slug")
+            message = f"is {before.provider} now and cannot change: give a source another slug"
+            yield Fault(f"{path}.provider", "immutable", message, {"value": before.provider})
     for index, destination in enumerate(manifest.destinations):
         yield from _under(f"destinations[{index}]", destination_draft.faults(destination, policy))
     slugs = present.sources.keys() | {source.slug for source in manifest.sources} | {SYSTEM_SOURCE}
     names = present.destinations.keys() | present.other_destinations | {row.name for row in manifest.destinations}
     for index, route in enumerate(manifest.routes):
-        yield from _under(f"routes[{index}]", route_rules.faults(route, sources=slugs, destinations=names))
+        yield from _under(f"routes[{index}]", route_draft.faults(route, sources=slugs, destinations=names))
 
 
 def plan(manifest: Manifest, present: Present, *, prune: bool) -> Plan:
@@ -166,4 +168,4 @@ def _route_name(route: RouteDraft) -> str:
 
 def _under(path: str, found: Sequence[Fault]) -> Iterator[Fault]:
     for fault in found:
-        yield Fault(f"{path}.{fault.field}" if fault.field else path, fault.message)
+        yield replace(fault, field=f"{path}.{fault.field}" if fault.field else path)

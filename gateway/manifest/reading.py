@@ -1,6 +1,6 @@
 """The manifest: sources, destinations and routes in one YAML file, read and checked for its shape.
 
-What a manifest would change is `manifest_plan`'s matter, changing it `manifest_apply`'s.
+What a manifest would change is `plan`'s matter, changing it `apply`'s.
 
     sources:
       - slug: github
@@ -21,13 +21,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields, validate
+from marshmallow import Schema, ValidationError, fields
 
 from gateway.delivery.destinations.draft import DestinationDraft
-from gateway.delivery.routes.management import RouteDraft
+from gateway.delivery.destinations.schema import DestinationSchema
+from gateway.delivery.routes.draft import RouteDraft
+from gateway.delivery.routes.schema import RouteSchema
 from gateway.errors import Fault, InvalidInput
+from gateway.schema_fields import texts
 from gateway.strict_yaml import load_strictly
-from gateway.webhooks.sources.draft import SECRET, SourceDraft
+from gateway.webhooks.sources.draft import SourceDraft
+from gateway.webhooks.sources.schema import SourceSchema
+from gateway.webhooks.sources.schemes import SECRET
 
 MAX_BYTES = 4 * 1024 * 1024
 
@@ -58,63 +63,27 @@ class _Reading:
             if value:
                 found[key] = value
             else:
-                self.faults.append(Fault(f"{path}.{key}", f"the variable {name} is not set or empty"))
+                message = f"the variable {name} is not set or empty"
+                self.faults.append(Fault(f"{path}.{key}", "unset_variable", message, {"variable": name}))
         return found
 
 
-class _Text(fields.Field[str]):
-    """A text; a number or a boolean in the file is taken for its text."""
+class ManifestSource(SourceSchema):
+    """A source, whose secrets may also stand in variables."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
-        if not isinstance(value, str | int | float):
-            raise ValidationError("must be a text")
-        return str(value).lower() if isinstance(value, bool) else str(value)
-
-
-def _texts() -> fields.Dict:
-    """Names and texts."""
-    return fields.Dict(keys=fields.String(), values=_Text())
-
-
-class SourceSchema(Schema):
-    slug = fields.String(required=True)
-    provider = fields.String(required=True)
-    scheme = fields.String()
-    secret = fields.String()
     secret_env = fields.String()
-    credentials = _texts()
-    credentials_env = _texts()
-    options = _texts()
-    allowed_ips = fields.List(fields.String())
-    rate = fields.Float()
-    enabled = fields.Boolean(load_default=True)
+    credentials_env = texts()
 
 
-class DestinationSchema(Schema):
-    name = fields.String(required=True)
-    url = fields.String(required=True)
-    ordering_key = fields.String()
-    timeout = fields.Float()
-    concurrency = fields.Integer(strict=True)
-    rate = fields.Float()
-    schedule = fields.List(fields.Float())
-    headers = _texts()
-    headers_env = _texts()
-    fatal_statuses = fields.List(fields.Integer(strict=True))
-    enabled = fields.Boolean(load_default=True)
+class ManifestDestination(DestinationSchema):
+    """A destination, whose headers may also stand in variables."""
 
-
-class RouteSchema(Schema):
-    source = fields.String(required=True)
-    types = fields.List(fields.String(), validate=validate.Length(min=1))
-    where = fields.String()
-    transform = fields.String()
-    to = fields.String(required=True)
+    headers_env = texts()
 
 
 class ManifestSchema(Schema):
-    sources = fields.List(fields.Nested(SourceSchema), load_default=list)
-    destinations = fields.List(fields.Nested(DestinationSchema), load_default=list)
+    sources = fields.List(fields.Nested(ManifestSource), load_default=list)
+    destinations = fields.List(fields.Nested(ManifestDestination), load_default=list)
     routes = fields.List(fields.Nested(RouteSchema), load_default=list)
 
 
@@ -162,7 +131,7 @@ def _source(data: Mapping[str, Any], path: str, reading: _Reading) -> SourceDraf
     for key, named in reading.variables(data.get("credentials_env", {}), f"{path}.credentials_env").items():
         credentials[key] = named
     if "secret" in data and "secret_env" in data:
-        reading.faults.append(Fault(f"{path}.secret", "give secret or secret_env, not both"))
+        reading.faults.append(Fault(f"{path}.secret", "conflicting", "give secret or secret_env, not both"))
     if "secret_env" in data:
         secret = reading.variables({"secret_env": data["secret_env"]}, path).get("secret_env")
         # A variable that is not set is a fault already; the missing secret need not be one more.
@@ -212,12 +181,12 @@ def _repeated(manifest: Manifest) -> Iterator[Fault]:
     slugs: set[str] = set()
     for index, source in enumerate(manifest.sources):
         if source.slug in slugs:
-            yield Fault(f"sources[{index}].slug", f"{source.slug!r} stands here twice")
+            yield Fault(f"sources[{index}].slug", "duplicate", f"{source.slug!r} stands here twice")
         slugs.add(source.slug)
     names: set[str] = set()
     for index, destination in enumerate(manifest.destinations):
         if destination.name in names:
-            yield Fault(f"destinations[{index}].name", f"{destination.name!r} stands here twice")
+            yield Fault(f"destinations[{index}].name", "duplicate", f"{destination.name!r} stands here twice")
         names.add(destination.name)
 
 
@@ -234,4 +203,4 @@ def _flatten(messages: object, path: str) -> Iterator[Fault]:
         for inner in messages:
             yield from _flatten(inner, path)
     else:
-        yield Fault(path, str(messages))
+        yield Fault(path, "malformed", str(messages))

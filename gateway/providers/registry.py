@@ -7,8 +7,10 @@ from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
 
+from gateway.errors import Hint, NotFound
 from gateway.providers.loader import load_directory
 from gateway.providers.model import Provider
+from gateway.suggestions import suggest
 
 BUILT_IN = Path(__file__).parent / "catalogue"
 
@@ -28,3 +30,12 @@ def load_catalogue(extra_dir: Path | None = None) -> Mapping[str, Provider]:
 def catalogue(extra_dir: Path | None = None) -> Mapping[str, Provider]:
     """The same, read once per process and directory."""
     return load_catalogue(extra_dir)
+
+
+def find_provider(providers: Mapping[str, Provider], provider_id: str) -> Provider:
+    """The entry with this id. Raises `NotFound`, with a suggestion where some are near."""
+    provider = providers.get(provider_id)
+    if provider is None:
+        hint = suggest(provider_id.lower(), providers, Hint("use_generic_provider"), at_most=3)
+        raise NotFound(f"the catalogue has no provider {provider_id!r}", hint)
+    return provider

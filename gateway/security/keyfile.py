@@ -11,7 +11,7 @@ import tempfile
 from pathlib import Path
 
 from gateway.config import Settings, decode_key
-from gateway.errors import ConfigurationError
+from gateway.errors import ConfigurationError, Hint
 from gateway.security.sealing import Keyring, generate_key
 
 OWNER_ONLY = 0o600
@@ -38,7 +38,8 @@ def load_keyring(settings: Settings) -> Keyring:
     try:
         return Keyring([decode_key(line) for line in text.split()])
     except ValueError as fault:
-        raise ConfigurationError([f"the encryption key file {path} holds no usable key: a key {fault}"]) from fault
+        message = f"the encryption key file {path} holds no usable key: a key {fault}"
+        raise ConfigurationError([message], Hint("generate_key")) from fault
 
 
 def _create(path: Path) -> None:

@@ -23,8 +23,8 @@ from gateway.delivery.decisions.circuit import (
 )
 from gateway.delivery.decisions.policy import Outcome
 from gateway.delivery.decisions.transitions import TRANSITIONS
+from gateway.delivery.journal import EventStatus
 from gateway.delivery.models import CircuitState, DeliveryState
-from gateway.delivery.search import EventStatus
 from gateway.errors import GatewayError
 from gateway.events import system as system_events
 from gateway.telemetry.exposition import QueueCollector, QueueGauges

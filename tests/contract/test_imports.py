@@ -23,7 +23,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("factory",),
     # operations: the views of /healthz, /readyz and /metrics. front: the event-loop host of the application.
     ("api", "dashboard", "cli", "front", "operations"),
-    ("manifest",),
+    # doctor: what can be said about an installation's health from inside.
+    ("doctor", "manifest"),
     ("integrations",),
     ("entities",),
     ("webhooks", "oauth"),
@@ -35,9 +36,10 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("db", "providers"),
     # handlers: what an application imports (`from gateway.handlers import on`), and the registry.
     ("handlers", "telemetry"),
-    ("security",),
-    # deferred: modules that are imported when first used. lean: Flask without what a webhook does not need.
-    # loop_worker: gunicorn's worker, for gunicorn.conf.py. priority: of threads.
+    # schema_fields: fields that schemas share.
+    ("security", "schema_fields"),
+    # deferred: modules that are imported when first used. suggestions: names that are nearly right. lean: Flask without
+    # what a webhook does not need. loop_worker: gunicorn's worker, for gunicorn.conf.py. priority: of threads.
     (
         "config",
         "errors",
@@ -45,6 +47,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "durations",
         "strict_yaml",
         "deferred",
+        "suggestions",
         "lean",
         "loop_worker",
         "priority",
@@ -62,19 +65,25 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "providers": (("prose",), ("registry",), ("loader",), ("schema",), ("model",), ("webhook",)),
     "delivery": (
         ("worker",),
-        ("replay", "retention", "search", "system_events"),
+        ("journal", "replay", "retention", "system_events"),
+        ("search",),
         ("routes", "sending"),
         ("destinations",),
         ("queue",),
         ("decisions",),
         ("models",),
     ),
-    "webhooks": (("explain", "receive", "samples"), ("rejections", "sources"), ("verification",), ("arrival",)),
+    "webhooks": (
+        ("explain", "purge", "receive", "routes", "samples"),
+        ("material", "rejections", "sources"),
+        ("verification",),
+        ("arrival",),
+    ),
 }
 # The command line starts the web server and a development shell: it may call the factory.
 EXCEPTIONS = {("cli", "factory")}
 # errors are the lowest of those that stand together.
-SIDEWAYS = {("config", "errors"), ("clock", "errors")}
+SIDEWAYS = {("config", "errors"), ("clock", "errors"), ("suggestions", "errors")}
 
 ENVIRONMENT = {"os.environ", "os.environb", "os.getenv", "os.putenv", "os.unsetenv"}
 ENVIRONMENT |= {"dotenv.load_dotenv", "dotenv.dotenv_values"}

@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from gateway.cli.main import gateway
+from gateway.cli.provider_pages import INDEX, pages, write
+from gateway.cli.terminal.entry_words import add_command, say
 from gateway.providers import CatalogueError, catalogue, load_file, parse_provider
-from gateway.providers.prose.description import add_command, describe
-from gateway.providers.prose.pages import INDEX, pages, write
+from gateway.providers.prose.description import describe
 from gateway.providers.prose.words import EVIDENCE, IDS
 from gateway.providers.webhook.places import FILTERS, NAMED_KINDS, PLAIN_KINDS
 from gateway.providers.webhook.schema import METHODS
@@ -20,7 +21,7 @@ from gateway.providers.webhook.schema import METHODS
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "docs" / "providers"
 GUIDE = (ROOT / "docs" / "ADDING_A_PROVIDER.md").read_text(encoding="utf-8")
-REMAKE = "make them anew: python -m gateway.providers.prose.pages docs/providers"
+REMAKE = "make them anew: python -m gateway.cli.provider_pages docs/providers"
 
 
 def _block(name: str) -> str:
@@ -54,7 +55,7 @@ def test_pages_of_providers_that_are_gone_are_removed(tmp_path: Path) -> None:
 
 def test_every_page_says_how_to_set_up_what_is_verified_and_how_sure_that_is() -> None:
     for provider in catalogue().values():
-        sections = {section.title.partition(":")[0]: section.lines for section in describe(provider)}
+        sections = {section.title.partition(":")[0]: section.lines for section in describe(provider, say)}
         assert {"Set up", "What is verified", "Events", "Answers and retries", "Evidence"} <= sections.keys()
         assert add_command(provider) in sections["Set up"][0]
         assert EVIDENCE[provider.evidence.level] in sections["Evidence"][0]
@@ -65,7 +66,7 @@ def test_every_page_says_how_to_set_up_what_is_verified_and_how_sure_that_is() -
 
 def test_no_line_holds_what_only_a_program_understands() -> None:
     for provider in catalogue().values():
-        for line in (line for section in describe(provider) for line in section.lines):
+        for line in (line for section in describe(provider, say) for line in section.lines):
             assert "Place(" not in line
             assert "None" not in line.split()
             assert not re.search(r"\bfrozenset|Template\(|<.*object at", line), line

@@ -1,25 +1,15 @@
-"""How bodies and headers of events are shown to people, and carried in JSON."""
+"""How bodies and headers of events are shown to people."""
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import Sequence
-from typing import Any
 
 import click
 
 from gateway.cli.terminal.output import printable, printable_lines
 
 SHOWN_CHARACTERS = 100_000
-
-
-def body_data(body: bytes) -> dict[str, Any]:
-    """The body for JSON output: `body` as text when it is UTF-8, else `body_base64`."""
-    try:
-        return {"body": body.decode("utf-8")}
-    except UnicodeDecodeError:
-        return {"body_base64": base64.b64encode(body).decode("ascii")}
 
 
 def pretty(body: bytes) -> str:

@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import click
 
+from gateway.cli.terminal.hints import message
 from gateway.errors import ConfigurationError, GatewayError, NotFound, StorageUnavailable
 
 FAILED = 1
@@ -19,9 +20,9 @@ NOT_FOUND = 3
 STORAGE_UNAVAILABLE = 4
 
 
-def fail(message: str, code: int = FAILED) -> NoReturn:
-    """End the command with `code`; every line of the message is shown as an error."""
-    for line in message.splitlines():
+def fail(text: str, code: int = FAILED) -> NoReturn:
+    """End the command with `code`; every line of the text is shown as an error."""
+    for line in text.splitlines():
         click.echo(f"Error: {line}", err=True)
     raise click.exceptions.Exit(code)
 
@@ -32,7 +33,7 @@ def failures() -> Iterator[None]:
     try:
         yield
     except GatewayError as error:
-        fail(str(error) or error.code, exit_code(error))
+        fail(message(error), exit_code(error))
     except BrokenPipeError:
         # The reader of a pipe (`| head`) has seen enough.
         raise SystemExit(0) from None

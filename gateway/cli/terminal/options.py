@@ -49,7 +49,7 @@ class Duration(click.ParamType[timedelta]):
         return found
 
 
-class Moment(click.ParamType[datetime | timedelta]):
+class TimeOrAge(click.ParamType[datetime | timedelta]):
     """A time in the past: an age such as `1h`, or an ISO 8601 date or time (UTC unless it says otherwise)."""
 
     name = "time"
@@ -84,6 +84,6 @@ class Pair(click.ParamType[tuple[str, str]]):
         return name.strip(), text.strip()
 
 
-def as_moment(value: datetime | timedelta | None, now: datetime) -> datetime | None:
-    """What a `Moment` means at `now`."""
+def to_time(value: datetime | timedelta | None, now: datetime) -> datetime | None:
+    """What a `TimeOrAge` means at `now`."""
     return now - value if isinstance(value, timedelta) else value

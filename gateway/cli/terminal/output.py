@@ -12,11 +12,13 @@ import json
 import re
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from enum import Enum
 from typing import Any
 
 import click
+
+from gateway.clock import iso
 
 Cell = str | int | float | datetime | Sequence[str] | None
 
@@ -92,11 +94,6 @@ def show(cell: Cell, *, now: datetime | None = None) -> str:
     if isinstance(cell, str | int):
         return printable(str(cell))
     return printable(", ".join(cell)) or "-"
-
-
-def iso(at: datetime) -> str:
-    """ISO 8601, UTC, milliseconds."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def age(distance: timedelta) -> str:

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from gateway.cli.terminal.options import Moment
+from gateway.cli.terminal.options import TimeOrAge
 from gateway.cli.terminal.output import note
 from gateway.db.paging import DEFAULT_LIMIT, MAX_LIMIT
 
@@ -25,8 +25,10 @@ def page_options(command: Command) -> Command:
 
 def time_options(command: Command) -> Command:
     """`--since` and `--until`."""
-    since = click.option("--since", type=Moment(), metavar="TIME", help="Not older than this: 1h, or 2026-05-01T12:00.")
-    until = click.option("--until", type=Moment(), metavar="TIME", help="Older than this.")
+    since = click.option(
+        "--since", type=TimeOrAge(), metavar="TIME", help="Not older than this: 1h, or 2026-05-01T12:00."
+    )
+    until = click.option("--until", type=TimeOrAge(), metavar="TIME", help="Older than this.")
     return since(until(command))
 
 

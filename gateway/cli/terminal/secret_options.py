@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import secrets
 from collections.abc import Mapping, Sequence
 
 from gateway.config import read_variable
 from gateway.errors import InvalidInput
-from gateway.providers import Scheme
-from gateway.security.tokens import generate_signing_secret
 
 SECRET = "secret"  # noqa: S105 (the name of a kind)
-RANDOM_BYTES = 32
 
 
 def from_variable(name: str) -> str:
@@ -41,16 +36,3 @@ def credentials(
     if len(found) != len(pairs):
         raise InvalidInput("a credential is given twice")
     return found
-
-
-def make_secret(schemes: Sequence[Scheme]) -> str:
-    """A random secret, written as the first scheme that takes one wants it. Raises `InvalidInput` when none does."""
-    scheme = next((scheme for scheme in schemes if SECRET in scheme.requires), None)
-    if scheme is None:
-        raise InvalidInput("this source takes no secret; leave out --generate-secret")
-    steps = scheme.key.steps
-    if "strip:whsec_" in steps:
-        return generate_signing_secret()
-    if any(step.startswith("base64") for step in steps):
-        return base64.b64encode(secrets.token_bytes(RANDOM_BYTES)).decode("ascii")
-    return secrets.token_hex(RANDOM_BYTES)

@@ -1,51 +1,29 @@
-"""Schema versions: where the database is, where the code expects it, and how to bring it there.
+"""Schema versions: where the database is and where the code expects it. Bringing it there is `upgrade`'s matter.
 
 Revisions are numbered. A migration takes nothing away that the version before it uses: while machines are updated one
-after another, those that are not yet work on with the newer schema.
+after another, those that are not yet work on with the newer schema. Nothing here needs Alembic, which is slow to load.
 """
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import inspect, text
 
 from gateway.db.database import Database
 from gateway.db.engine import sqlite_path
-from gateway.errors import SchemaBehind
+from gateway.errors import Hint, SchemaBehind
 
 MIGRATIONS = Path(__file__).parent / "migrations"
-# Two processes that migrate the same PostgreSQL database take turns on this advisory lock.
-ADVISORY_LOCK = 0x67617465
+# Alembic's own.
+VERSION_TABLE = "alembic_version"
 
 
-def upgrade(database_url: str) -> str:
-    """Create the database file if needed, apply every migration that is missing; returns the revision reached."""
-    url = make_url(database_url)
-    if url.get_backend_name() == "sqlite" and url.database:
-        Path(url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
-    database = Database.open(database_url)
-    try:
-        with database.write() as connection:
-            if not database.is_sqlite:
-                # A large table's index takes as long as it takes.
-                connection.execute(text("SET LOCAL statement_timeout = 0"))
-                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
-            command.upgrade(_config(connection), "head")
-    finally:
-        database.close()
-    return head()
-
-
+@cache
 def head() -> str:
-    """The revision that this code needs."""
-    revision = ScriptDirectory.from_config(_config(None)).get_current_head()
-    assert revision is not None
-    return revision
+    """The revision that this code needs: the last one. A migration's file begins with its number."""
+    return max(path.name.partition("_")[0] for path in (MIGRATIONS / "versions").glob("[0-9]*_*.py"))
 
 
 def current(database: Database) -> str | None:
@@ -55,21 +33,17 @@ def current(database: Database) -> str | None:
     """
     path = sqlite_path(database.engine)
     if path is not None and not path.exists():
-        raise SchemaBehind(f"there is no database at {path} yet: `gateway run` makes it, or `gateway db upgrade`")
+        raise SchemaBehind(f"there is no database at {path} yet", Hint("create_database"))
     with database.read() as connection:
-        return MigrationContext.configure(connection).get_current_revision()
+        if not inspect(connection).has_table(VERSION_TABLE):
+            return None
+        found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 (a constant)
+        return None if found is None else str(found)
 
 
 def require_current(database: Database) -> None:
-    """Raises `SchemaBehind`, with the command to run, unless the database has this code's schema or a newer one."""
+    """Raises `SchemaBehind` unless the database has this code's schema or a newer one."""
     found = current(database)
     if found is None or found < head():
         state = "has no schema yet" if found is None else f"has schema {found}, this version needs {head()}"
-        raise SchemaBehind(f"the database {state}: run `gateway db upgrade`")
-
-
-def _config(connection: Connection | None) -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS))
-    config.attributes["connection"] = connection
-    return config
+        raise SchemaBehind(f"the database {state}", Hint("upgrade_database"))

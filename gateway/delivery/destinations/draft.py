@@ -1,5 +1,5 @@
 """What a destination must be like: a draft is judged by the SSRF guard's rules, JMESPath and common sense. Pure;
-storing it is `destinations`' matter.
+storing it is `management`'s matter.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ MAX_SCHEDULE_STEPS = 100
 MAX_PAUSE_SECONDS = 30 * 86_400
 MAX_TIMEOUT_SECONDS = 300.0
 MAX_CONCURRENCY = 10_000
+MAX_RATE_PER_SECOND = 1_000_000
 MAX_HEADER_VALUE_CHARACTERS = 8_192
 
 # The gateway writes these itself (DESIGN 3.2), or they belong to the connection (RFC 9110, 7.6.1).
@@ -57,14 +58,14 @@ class DestinationDraft:
 
 
 def check(draft: DestinationDraft, policy: AddressPolicy) -> None:
-    """Raise `InvalidInput` that names every fault of `draft`."""
+    """Raise `InvalidInput` with every fault of `draft`."""
     found = faults(draft, policy)
     if found:
-        raise InvalidInput("\n".join(fault.message for fault in found))
+        raise InvalidInput(faults=found)
 
 
 def faults(draft: DestinationDraft, policy: AddressPolicy) -> list[Fault]:
-    """Everything that is wrong with `draft`, each fault with what to do."""
+    """Everything that is wrong with `draft`."""
     return [
         *_identity_faults(draft, policy),
         *_number_faults(draft),
@@ -75,28 +76,35 @@ def faults(draft: DestinationDraft, policy: AddressPolicy) -> list[Fault]:
 
 def _identity_faults(draft: DestinationDraft, policy: AddressPolicy) -> Iterator[Fault]:
     if not NAME.fullmatch(draft.name):
-        yield Fault("name", f"{draft.name!r} is not a destination's name: use letters, digits, dots, - and _")
+        message = f"{draft.name!r} is not a destination's name: use letters, digits, dots, - and _"
+        yield Fault("name", "malformed", message, {"pattern": NAME.pattern})
     try:
         policy.check_url(draft.url)
     except AddressForbidden as error:
-        yield Fault("url", str(error))
+        yield Fault("url", "address_forbidden", str(error))
 
 
 def _number_faults(draft: DestinationDraft) -> Iterator[Fault]:
     if draft.timeout_seconds is not None and not 0 < draft.timeout_seconds <= MAX_TIMEOUT_SECONDS:
-        yield Fault("timeout", f"the timeout must be more than 0 and at most {MAX_TIMEOUT_SECONDS:.0f} seconds")
+        message = f"the timeout must be more than 0 and at most {MAX_TIMEOUT_SECONDS:.0f} seconds"
+        yield Fault("timeout", "out_of_range", message, {"more_than": 0, "at_most": MAX_TIMEOUT_SECONDS})
     if draft.concurrency is not None and not 1 <= draft.concurrency <= MAX_CONCURRENCY:
-        yield Fault("concurrency", f"the concurrency must be from 1 to {MAX_CONCURRENCY}")
-    if draft.rate_per_second is not None and not 0 < draft.rate_per_second <= 1_000_000:
-        yield Fault("rate", "the rate must be more than 0 and at most 1000000 deliveries a second")
+        message = f"the concurrency must be from 1 to {MAX_CONCURRENCY}"
+        yield Fault("concurrency", "out_of_range", message, {"at_least": 1, "at_most": MAX_CONCURRENCY})
+    if draft.rate_per_second is not None and not 0 < draft.rate_per_second <= MAX_RATE_PER_SECOND:
+        message = f"the rate must be more than 0 and at most {MAX_RATE_PER_SECOND} deliveries a second"
+        yield Fault("rate", "out_of_range", message, {"more_than": 0, "at_most": MAX_RATE_PER_SECOND})
     steps = draft.schedule_seconds
     if steps is not None and len(steps) > MAX_SCHEDULE_STEPS:
-        yield Fault("schedule", f"the schedule has more than {MAX_SCHEDULE_STEPS} steps")
+        message = f"the schedule has more than {MAX_SCHEDULE_STEPS} steps"
+        yield Fault("schedule", "too_long", message, {"at_most": MAX_SCHEDULE_STEPS})
     if steps is not None and not all(0 <= step <= MAX_PAUSE_SECONDS for step in steps):
-        yield Fault("schedule", f"the schedule has a step outside 0 to {MAX_PAUSE_SECONDS} seconds")
+        message = f"the schedule has a step outside 0 to {MAX_PAUSE_SECONDS} seconds"
+        yield Fault("schedule", "out_of_range", message, {"at_least": 0, "at_most": MAX_PAUSE_SECONDS})
     for status in draft.fatal_statuses:
         if not 400 <= status <= 599:
-            yield Fault("fatal_statuses", f"{status} cannot be fatal: only statuses from 400 to 599 are failures")
+            message = f"{status} cannot be fatal: only statuses from 400 to 599 are failures"
+            yield Fault("fatal_statuses", "out_of_range", message, {"at_least": 400, "at_most": 599})
 
 
 def _expression_faults(draft: DestinationDraft) -> Iterator[Fault]:
@@ -105,7 +113,7 @@ def _expression_faults(draft: DestinationDraft) -> Iterator[Fault]:
     try:
         compile_expression(draft.ordering_key, what="the ordering key")
     except InvalidInput as error:
-        yield Fault("ordering_key", str(error))
+        yield Fault("ordering_key", "malformed", str(error))
 
 
 def _header_faults(headers: Sequence[tuple[str, str]]) -> Iterator[Fault]:
@@ -113,12 +121,13 @@ def _header_faults(headers: Sequence[tuple[str, str]]) -> Iterator[Fault]:
     for name, value in headers:
         lowered = name.lower()
         if not HEADER_NAME.fullmatch(name):
-            yield Fault("headers", f"{name!r} is not a header's name")
+            yield Fault("headers", "malformed", f"{name!r} is not a header's name")
         elif lowered in CONNECTION_HEADERS or lowered.startswith(OWN_HEADER_PREFIXES):
-            yield Fault("headers", f"the header {name} is set by the gateway itself")
+            yield Fault("headers", "reserved", f"the header {name} is set by the gateway itself")
         elif lowered in seen:
-            yield Fault("headers", f"the header {name} is given twice")
+            yield Fault("headers", "duplicate", f"the header {name} is given twice")
         # The value may be a credential: it is never quoted.
         if len(value) > MAX_HEADER_VALUE_CHARACTERS or not PRINTABLE.fullmatch(value):
-            yield Fault("headers", f"the value of header {name} is too long, or has characters other than ASCII text")
+            message = f"the value of header {name} is too long, or has characters other than ASCII text"
+            yield Fault("headers", "malformed", message)
         seen.add(lowered)

@@ -1,22 +1,22 @@
-"""Destinations: added, changed, listed, switched off and on, removed. Use cases over a tenant's session.
+"""Destinations: added, changed, given another secret, switched off and on, removed.
 
-What a destination must be like is judged in `destination_draft`; secrets are sealed in `destination_secrets`. The
-destinations of handlers are made by `routing_loader` and can be listed and switched here like any other.
+What a destination must be like is judged in `draft`; secrets are sealed in `secrets`. The destinations of handlers are
+made when routes are loaded, and can be listed and switched like any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from difflib import get_close_matches
+from datetime import timedelta
 
 from sqlalchemy import delete, select
 
-from gateway.db.scope import TenantSession
 from gateway.delivery.destinations import draft as destination_draft
 from gateway.delivery.destinations.draft import DestinationDraft
-from gateway.delivery.destinations.secrets import open_headers, seal_headers, seal_secret
+from gateway.delivery.destinations.search import require_destination
+from gateway.delivery.destinations.secrets import seal_headers, seal_secret
+from gateway.delivery.destinations.summary import DestinationSummary, summary
 from gateway.delivery.models import (
     CircuitState,
     Destination,
@@ -25,174 +25,135 @@ from gateway.delivery.models import (
     DestinationState,
     Route,
 )
-from gateway.delivery.queue.backlog import Backlog, backlogs
-from gateway.errors import Conflict, InvalidInput, NotFound
+from gateway.delivery.queue.backlog import backlogs
+from gateway.errors import Conflict, Hint, InvalidInput
 from gateway.security.identifiers import new_id
-from gateway.security.sealing import Keyring
-from gateway.security.ssrf import AddressPolicy
 from gateway.security.tokens import generate_signing_secret
+from gateway.tenants.acting import Acting
 
 DEFAULT_OVERLAP = timedelta(hours=24)
+BY_HAND = "by_hand"
 
 
 @dataclass(frozen=True, slots=True)
-class DestinationSummary:
-    """A destination as it is shown; None means the gateway's default. `secret_ends` has one entry per live secret."""
-
-    id: str
-    name: str
-    kind: str
-    url: str | None
-    handler: str | None
-    timeout_seconds: float | None
-    concurrency: int | None
-    rate_per_second: float | None
-    schedule_seconds: Sequence[float] | None
-    ordering_key: str | None
-    fatal_statuses: Sequence[int]
-    header_names: Sequence[str]
-    secret_ends: Sequence[datetime | None]
-    disabled_at: datetime | None
-    disabled_reason: str | None
-    circuit: str
-    probe_at: datetime | None
-    paused_until: datetime | None
-    backlog: Backlog
-    created_at: datetime
-    updated_at: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class WithSecret:
+class DestinationWithSecret:
     """A destination and the signing secret just made for it, to be shown this once."""
 
     destination: DestinationSummary
     secret: str = field(repr=False)
 
 
-def add_destination(
-    session: TenantSession, keyring: Keyring, draft: DestinationDraft, policy: AddressPolicy, *, now: datetime
-) -> WithSecret:
+def add_destination(acting: Acting, draft: DestinationDraft) -> DestinationWithSecret:
     """A new HTTP destination with a signing secret of its own. Raises `InvalidInput` or `Conflict` (name)."""
-    destination_draft.check(draft, policy)
-    if _find(session, draft.name) is not None:
-        raise Conflict(f"there is a destination {draft.name!r} already; see `gateway destinations show {draft.name}`")
+    destination_draft.check(draft, acting.installation.policy)
+    session = acting.session
+    if session.scalar(select(Destination.id).where(Destination.name == draft.name)) is not None:
+        message = f"there is a destination {draft.name!r} already"
+        raise Conflict(message, Hint("show_destination", {"name": draft.name}))
     destination = Destination(
         id=new_id("dst"),
         tenant_id=session.tenant_id,
         name=draft.name,
         kind=DestinationKind.HTTP,
-        created_at=now,
-        disabled_at=None if draft.enabled else now,
-        disabled_reason=None if draft.enabled else "by_hand",
+        created_at=acting.now,
+        disabled_at=None if draft.enabled else acting.now,
+        disabled_reason=None if draft.enabled else BY_HAND,
     )
-    _fill(destination, keyring, draft, now)
+    _fill(acting, destination, draft)
     session.add(destination)
     session.flush()
-    secret = generate_signing_secret()
-    session.add(_secret(keyring, destination, secret, now))
+    secret = _new_secret(acting, destination)
     session.flush()
-    return WithSecret(_summary(session, keyring, destination, now), secret)
+    added = summary(acting, destination)
+    acting.audit("destination.added", destination.id, destination.name, after=added)
+    return DestinationWithSecret(added, secret)
 
 
-def update_destination(
-    session: TenantSession, keyring: Keyring, draft: DestinationDraft, policy: AddressPolicy, *, now: datetime
-) -> DestinationSummary:
+def update_destination(acting: Acting, draft: DestinationDraft) -> DestinationSummary:
     """Bring everything but the signing secrets to what `draft` says. Raises `NotFound` or `InvalidInput`."""
-    destination_draft.check(draft, policy)
-    destination = require_destination(session, draft.name)
-    _fill(destination, keyring, draft, now)
-    _switch(session, destination, on=draft.enabled, now=now)
-    session.flush()
-    return _summary(session, keyring, destination, now)
+    destination_draft.check(draft, acting.installation.policy)
+    destination = require_destination(acting.session, draft.name)
+    before = summary(acting, destination)
+    _fill(acting, destination, draft)
+    _switch(acting, destination, on=draft.enabled)
+    return _changed(acting, destination, "destination.changed", before)
 
 
-def rotate_secret(
-    session: TenantSession, keyring: Keyring, name: str, *, overlap: timedelta = DEFAULT_OVERLAP, now: datetime
-) -> WithSecret:
-    """Sign with a new secret from now on, and with the ones before for `overlap` more. Ended ones are forgotten."""
+def rotate_secret(acting: Acting, name: str, *, overlap: timedelta = DEFAULT_OVERLAP) -> DestinationWithSecret:
+    """Sign with a new secret from now on, and with the ones before for `overlap` more. Ended ones are forgotten.
+
+    Raises `NotFound`, `InvalidInput`.
+    """
     if overlap < timedelta(0):
-        raise InvalidInput("the overlap must not be negative; 0 ends the old secret at once")
-    destination = require_destination(session, name)
+        message = "the overlap must not be negative; 0 ends the old secret at once"
+        raise InvalidInput.at("overlap", "out_of_range", message)
+    destination = require_destination(acting.session, name)
     if destination.kind != DestinationKind.HTTP:
         raise InvalidInput(f"{name!r} is a handler: nothing is signed for it")
-    for row in _secrets(session, destination):
-        row.expires_at = min(row.expires_at or now + overlap, now + overlap)
-        if row.expires_at <= now:
-            session.delete(row)
-    secret = generate_signing_secret()
-    session.add(_secret(keyring, destination, secret, now))
-    destination.updated_at = now
-    session.flush()
-    return WithSecret(_summary(session, keyring, destination, now), secret)
+    before = summary(acting, destination)
+    end = acting.now + overlap
+    for row in _secrets(acting, destination):
+        row.expires_at = min(row.expires_at or end, end)
+        if row.expires_at <= acting.now:
+            acting.session.delete(row)
+    secret = _new_secret(acting, destination)
+    destination.updated_at = acting.now
+    return DestinationWithSecret(_changed(acting, destination, "destination.secret_rotated", before), secret)
 
 
-def disable_destination(session: TenantSession, keyring: Keyring, name: str, *, now: datetime) -> DestinationSummary:
-    """Stop delivering; deliveries wait. Repeating it changes nothing."""
-    destination = require_destination(session, name)
-    _switch(session, destination, on=False, now=now)
-    session.flush()
-    return _summary(session, keyring, destination, now)
+def disable_destination(acting: Acting, name: str) -> DestinationSummary:
+    """Stop delivering; deliveries wait. Repeating it changes nothing. Raises `NotFound`."""
+    destination = require_destination(acting.session, name)
+    before = summary(acting, destination)
+    if before.disabled_at is not None:
+        return before
+    _switch(acting, destination, on=False)
+    return _changed(acting, destination, "destination.disabled", before)
 
 
-def enable_destination(session: TenantSession, keyring: Keyring, name: str, *, now: datetime) -> DestinationSummary:
-    """Deliver again, at once: the circuit is closed and a pause asked for by the receiver is forgotten."""
-    destination = require_destination(session, name)
-    _switch(session, destination, on=True, now=now)
-    state = session.get(DestinationState, destination.id)
+def enable_destination(acting: Acting, name: str) -> DestinationSummary:
+    """Deliver again, at once: the circuit is closed and a pause asked for by the receiver is forgotten.
+
+    Raises `NotFound`.
+    """
+    destination = require_destination(acting.session, name)
+    before = summary(acting, destination)
+    _switch(acting, destination, on=True)
+    state = acting.session.get(DestinationState, destination.id)
     if state is not None:
         state.circuit = CircuitState.CLOSED
         state.failures_in_a_row = state.opened_count = 0
         state.probe_at = state.probe_expires_at = state.paused_until = None
-    session.flush()
-    return _summary(session, keyring, destination, now)
+    return _changed(acting, destination, "destination.enabled", before)
 
 
-def remove_destination(session: TenantSession, name: str) -> None:
-    """Forget a destination. Raises `Conflict` while routes lead to it or deliveries to it are unfinished."""
+def remove_destination(acting: Acting, name: str) -> None:
+    """Forget a destination. Raises `NotFound`, and `Conflict` while routes lead to it or deliveries to it wait."""
+    session = acting.session
     destination = require_destination(session, name)
     routes = session.scalars(select(Route.id).where(Route.destination_id == destination.id).order_by(Route.id)).all()
     if routes:
-        raise Conflict(f"routes lead to {name!r}: first `gateway routes remove {' '.join(routes)}`")
+        raise Conflict(f"routes lead to {name!r}", Hint("remove_routes", {"ids": list(routes)}))
     unfinished = backlogs(session, [destination.id])[destination.id].unfinished
     if unfinished:
-        raise Conflict(
-            f"{name!r} has {unfinished} unfinished deliveries: wait for them, or cancel them with "
-            f"`gateway deliveries cancel --destination {name}`"
-        )
+        message = f"{name!r} has {unfinished} unfinished deliveries"
+        raise Conflict(message, Hint("cancel_deliveries", {"destination": name}))
+    before = summary(acting, destination)
     session.execute(delete(DestinationSecret).where(DestinationSecret.destination_id == destination.id))
     session.execute(delete(DestinationState).where(DestinationState.destination_id == destination.id))
     session.delete(destination)
     session.flush()
+    acting.audit("destination.removed", before.id, name, before=before)
 
 
-def list_destinations(session: TenantSession, keyring: Keyring, *, now: datetime) -> list[DestinationSummary]:
-    """Every destination of the tenant, handlers included, by name."""
-    rows = session.scalars(select(Destination).order_by(Destination.name)).all()
-    counted = backlogs(session, [row.id for row in rows])
-    return [_summary(session, keyring, row, now, counted) for row in rows]
+def _changed(acting: Acting, destination: Destination, action: str, before: DestinationSummary) -> DestinationSummary:
+    acting.session.flush()
+    after = summary(acting, destination)
+    acting.audit(action, destination.id, destination.name, before=before, after=after)
+    return after
 
 
-def show_destination(session: TenantSession, keyring: Keyring, name: str, *, now: datetime) -> DestinationSummary:
-    """One destination. Raises `NotFound`."""
-    return _summary(session, keyring, require_destination(session, name), now)
-
-
-def require_destination(session: TenantSession, name: str) -> Destination:
-    """The row of a destination. Raises `NotFound`, with a suggestion where one is near."""
-    destination = _find(session, name)
-    if destination is not None:
-        return destination
-    near = get_close_matches(name, session.scalars(select(Destination.name)).all(), n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"add it with `gateway destinations add {name} URL`"
-    raise NotFound(f"there is no destination {name!r}; {hint}")
-
-
-def _find(session: TenantSession, name: str) -> Destination | None:
-    return session.scalars(select(Destination).where(Destination.name == name)).first()
-
-
-def _fill(destination: Destination, keyring: Keyring, draft: DestinationDraft, now: datetime) -> None:
+def _fill(acting: Acting, destination: Destination, draft: DestinationDraft) -> None:
     destination.url = draft.url
     destination.timeout_seconds = draft.timeout_seconds
     destination.concurrency = draft.concurrency
@@ -201,63 +162,43 @@ def _fill(destination: Destination, keyring: Keyring, draft: DestinationDraft, n
     destination.ordering_key = draft.ordering_key
     destination.fatal_statuses = sorted(set(draft.fatal_statuses))
     destination.sealed_headers = seal_headers(
-        keyring, tenant_id=destination.tenant_id, destination_id=destination.id, headers=draft.headers
-    )
-    destination.updated_at = now
-
-
-def _switch(session: TenantSession, destination: Destination, *, on: bool, now: datetime) -> None:
-    if on is (destination.disabled_at is None):
-        return
-    destination.disabled_at = None if on else now
-    destination.disabled_reason = None if on else "by_hand"
-    destination.updated_at = now
-
-
-def _secrets(session: TenantSession, destination: Destination) -> Sequence[DestinationSecret]:
-    statement = select(DestinationSecret).where(DestinationSecret.destination_id == destination.id)
-    return session.scalars(statement.order_by(DestinationSecret.id)).all()
-
-
-def _secret(keyring: Keyring, destination: Destination, value: str, now: datetime) -> DestinationSecret:
-    return DestinationSecret(
-        id=new_id("dsc"),
+        acting.installation.keyring,
         tenant_id=destination.tenant_id,
         destination_id=destination.id,
-        sealed_value=seal_secret(keyring, tenant_id=destination.tenant_id, destination_id=destination.id, value=value),
-        created_at=now,
+        headers=draft.headers,
     )
+    destination.updated_at = acting.now
 
 
-def _summary(
-    session: TenantSession,
-    keyring: Keyring,
-    row: Destination,
-    now: datetime,
-    counted: Mapping[str, Backlog] | None = None,
-) -> DestinationSummary:
-    state = session.get(DestinationState, row.id)
-    ends = [secret.expires_at for secret in _secrets(session, row)]
-    return DestinationSummary(
-        id=row.id,
-        name=row.name,
-        kind=row.kind,
-        url=row.url,
-        handler=row.handler,
-        timeout_seconds=row.timeout_seconds,
-        concurrency=row.concurrency,
-        rate_per_second=row.rate_per_second,
-        schedule_seconds=row.schedule_seconds,
-        ordering_key=row.ordering_key,
-        fatal_statuses=row.fatal_statuses,
-        header_names=[name for name, _ in open_headers(keyring, row)],
-        secret_ends=[end for end in ends if end is None or end > now],
-        disabled_at=row.disabled_at,
-        disabled_reason=row.disabled_reason,
-        circuit=CircuitState.CLOSED if state is None else state.circuit,
-        probe_at=None if state is None else state.probe_at,
-        paused_until=None if state is None or (state.paused_until or now) <= now else state.paused_until,
-        backlog=(counted or backlogs(session, [row.id]))[row.id],
-        created_at=row.created_at,
-        updated_at=row.updated_at,
+def _switch(acting: Acting, destination: Destination, *, on: bool) -> None:
+    if on is (destination.disabled_at is None):
+        return
+    destination.disabled_at = None if on else acting.now
+    destination.disabled_reason = None if on else BY_HAND
+    destination.updated_at = acting.now
+
+
+def _secrets(acting: Acting, destination: Destination) -> Sequence[DestinationSecret]:
+    statement = select(DestinationSecret).where(DestinationSecret.destination_id == destination.id)
+    return acting.session.scalars(statement.order_by(DestinationSecret.id)).all()
+
+
+def _new_secret(acting: Acting, destination: Destination) -> str:
+    """A new signing secret of `destination`, stored; in the clear, for whoever asked."""
+    secret = generate_signing_secret()
+    sealed = seal_secret(
+        acting.installation.keyring,
+        tenant_id=destination.tenant_id,
+        destination_id=destination.id,
+        value=secret,
     )
+    acting.session.add(
+        DestinationSecret(
+            id=new_id("dsc"),
+            tenant_id=destination.tenant_id,
+            destination_id=destination.id,
+            sealed_value=sealed,
+            created_at=acting.now,
+        )
+    )
+    return secret

@@ -1,20 +1,29 @@
-"""A whole entry in words, section by section: what `gateway providers show` prints and the pages of docs/providers say.
+"""A whole entry in words, section by section: what whoever sets up a source, and the pages of docs/providers, are told.
 
-Pure. How a single scheme, place or check is put into words is in `words`; how sections are laid out is up to whoever
-shows them.
+Pure. How a single scheme, place or check is put into words is in `words`; how sections are laid out, and how an action
+is carried out there, is up to whoever shows them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from gateway.errors import Hint
 from gateway.providers.model import Provider
 from gateway.providers.prose import words
 from gateway.providers.webhook.model import AnswerRule, HandshakeRule, Scheme
 from gateway.providers.webhook.places import Template
 
-KINDS_OPTION = {"secret": "--secret-env VAR"}
+Say = Callable[[Hint], str]
+"""How a surface tells about an action: what is put into the sentence at that place, with the blank or comma that it
+begins with; empty for nothing. Code is between backticks.
+"""
+
+
+def say_nothing(_hint: Hint) -> str:
+    """For surfaces that show an action otherwise."""
+    return ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +34,13 @@ class Section:
     lines: Sequence[str]
 
 
-def describe(provider: Provider) -> list[Section]:
+def describe(provider: Provider, say: Say = say_nothing) -> list[Section]:
     """The sections of an entry, those without lines left out."""
     sections = [
-        Section("Set up", tuple(_setup(provider))),
-        *(_scheme_section(provider, scheme) for scheme in provider.webhook.schemes),
+        Section("Set up", tuple(_setup(provider, say))),
+        *(_scheme_section(provider, scheme, say) for scheme in provider.webhook.schemes),
         Section("Events", tuple(_events(provider))),
-        Section("Handshakes", tuple(_handshakes(provider))),
+        Section("Handshakes", tuple(_handshakes(provider, say))),
         Section("Answers and retries", tuple(_delivery(provider))),
         Section("Good to know", tuple(provider.quirks)),
         Section("Evidence", tuple(_evidence(provider))),
@@ -39,19 +48,21 @@ def describe(provider: Provider) -> list[Section]:
     return [section for section in sections if section.lines]
 
 
-def add_command(provider: Provider) -> str:
-    """The command that adds a source of this provider."""
+def adding(provider: Provider) -> Hint:
+    """How a source of this provider is added: with which scheme, credentials and options."""
     webhook = provider.webhook
     scheme = webhook.schemes[0]
-    slug = "-" if scheme.unsigned else provider.id
-    parts = [f"gateway sources add {slug} --provider {provider.id}"]
-    if webhook.choose == "operator" and len(webhook.schemes) > 1:
-        parts.append(f"--scheme {scheme.id}")
-    if not hands_over_secret(provider):
-        for kind in sorted(scheme.requires):
-            parts.append(KINDS_OPTION.get(kind, f"--credential-env {kind}=VAR"))
-    parts += [f"--option {name}=…" for name in sorted(scheme.options | webhook.handshake_options)]
-    return " ".join(parts)
+    chosen = {"scheme": scheme.id} if webhook.choose == "operator" and len(webhook.schemes) > 1 else {}
+    return Hint(
+        "add_source",
+        {
+            "slug": "-" if scheme.unsigned else provider.id,
+            "provider": provider.id,
+            **chosen,
+            "credentials": [] if hands_over_secret(provider) else sorted(scheme.requires),
+            "options": sorted(scheme.options | webhook.handshake_options),
+        },
+    )
 
 
 def hands_over_secret(provider: Provider) -> bool:
@@ -59,13 +70,14 @@ def hands_over_secret(provider: Provider) -> bool:
     return any(handshake.store_secret is not None for handshake in provider.webhook.handshakes)
 
 
-def _setup(provider: Provider) -> Iterator[str]:
-    yield f"Add the source: `{add_command(provider)}`"
+def _setup(provider: Provider, say: Say) -> Iterator[str]:
+    yield f"Add the source{say(adding(provider))}"
     if provider.setup:
         yield from provider.setup
     else:
-        yield f"At {provider.name}, enter the source's URL (see `gateway sources show`) where webhooks are set up."
-        yield from _credential_steps(provider)
+        url = say(Hint("show_source"))
+        yield f"At {provider.name}, enter the source's URL{url} where webhooks are set up."
+        yield from _credential_steps(provider, say)
         yield "Choose the events there; what the gateway shall do with each is a route's matter."
         if any(not handshake.store_secret for handshake in provider.webhook.handshakes):
             yield f"{provider.name} checks the URL when it is entered: the source must be there before."
@@ -75,40 +87,43 @@ def _setup(provider: Provider) -> Iterator[str]:
         yield f"Option `{name}`: {option.about}{choices}{default}"
 
 
-def _credential_steps(provider: Provider) -> Iterator[str]:
+def _credential_steps(provider: Provider, say: Say) -> Iterator[str]:
     schemes = provider.webhook.schemes
     needs = frozenset[str]().union(*(scheme.requires for scheme in schemes))
     if hands_over_secret(provider):
         yield f"{provider.name} hands over the secret itself, in a handshake: leave it out when you add the source."
     elif "secret" in needs and any(scheme.family == "token" for scheme in schemes):
-        yield "Secret: a long random value, the same at both ends (`--generate-secret` makes one)."
+        yield f"Secret: a long random value, the same at both ends{say(Hint('generate_secret'))}."
     elif "secret" in needs:
         yield f"Secret: the signing secret that {provider.name} shows or lets you choose, the same as the source's."
     if "public_key" in needs and "secret" not in needs:
-        yield f"Public key: the one that {provider.name} shows for its webhooks (`--credential-env public_key=VAR`)."
+        to_give = say(Hint("give_credential", {"kind": "public_key"}))
+        yield f"Public key: the one that {provider.name} shows for its webhooks{to_give}."
     if "username" in needs:
         yield "User name and password: of your choice, the same at both ends."
     if "root_certs" in needs:
-        yield f"Root certificate: the one that {provider.name} publishes (`--credential-env root_certs=VAR`)."
+        to_give = say(Hint("give_credential", {"kind": "root_certs"}))
+        yield f"Root certificate: the one that {provider.name} publishes{to_give}."
     if any(scheme.fetches for scheme in schemes):
         yield "No secret: the gateway fetches the vendor's certificate or keys, from the vendor's own hosts only."
 
 
-def _scheme_section(provider: Provider, scheme: Scheme) -> Section:
+def _scheme_section(provider: Provider, scheme: Scheme, say: Say) -> Section:
     several = len(provider.webhook.schemes) > 1
     return Section(
-        f"What is verified: {scheme.id}" if several else "What is verified", tuple(_scheme(provider, scheme))
+        f"What is verified: {scheme.id}" if several else "What is verified", tuple(_scheme(provider, scheme, say))
     )
 
 
-def _scheme(provider: Provider, scheme: Scheme) -> Iterator[str]:
+def _scheme(provider: Provider, scheme: Scheme, say: Say) -> Iterator[str]:
     method = words.method_words(scheme)
     yield f"Method: {method}."
     if scheme.when:
         yield f"Meant for requests where {words.condition_words(scheme.when)}."
     elif provider.webhook.choose == "operator" and len(provider.webhook.schemes) > 1:
         first = scheme is provider.webhook.schemes[0]
-        yield f"You choose it with `--scheme {scheme.id}`" + ("; it is the default." if first else ".")
+        how = say(Hint("choose_scheme", {"scheme": scheme.id}))
+        yield f"You choose it{how}" + ("; it is the default." if first else ".")
     for label, text in (("Stands in", words.signature_words(scheme)), ("Checked with", words.key_words(scheme))):
         if text is not None:
             yield f"{label}: {text}."
@@ -149,12 +164,12 @@ def _events(provider: Provider) -> Iterator[str]:
         )
 
 
-def _handshakes(provider: Provider) -> Iterator[str]:
+def _handshakes(provider: Provider, say: Say) -> Iterator[str]:
     for handshake in provider.webhook.handshakes:
-        yield " ".join(_handshake(handshake))
+        yield " ".join(_handshake(handshake, say))
 
 
-def _handshake(handshake: HandshakeRule) -> Iterator[str]:
+def _handshake(handshake: HandshakeRule, say: Say) -> Iterator[str]:
     proof = "verified first" if handshake.signed else "not signed"
     yield f"`{handshake.id}` ({proof}): when {words.condition_words(handshake.when)}, the gateway answers"
     yield f"{_answer(handshake.answer)}."
@@ -163,7 +178,7 @@ def _handshake(handshake: HandshakeRule) -> Iterator[str]:
     if handshake.store_secret is not None:
         yield (
             f"It takes the secret from {words.place_words(handshake.store_secret)}, once, while the source awaits it, "
-            "and stores it encrypted; `gateway sources show` then says when."
+            f"and stores it encrypted{say(Hint('show_handshake'))}."
         )
     if handshake.fetch is not None:
         yield (

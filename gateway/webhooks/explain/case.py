@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from gateway.errors import Hint
 from gateway.providers import Provider, Scheme
 from gateway.webhooks.verification import Credentials, InboundRequest, Verdict, judge
 
@@ -74,6 +75,10 @@ class Case:
         """The first value of a header, whatever the case of its name."""
         wanted = name.lower()
         return next((value for key, value in self.request.headers if key.lower() == wanted), None)
+
+    def hint(self, action: str, **parameters: object) -> Hint:
+        """A hint about the source; without its slug where no source is known."""
+        return Hint(action, parameters if self.source is None else {"slug": self.source, **parameters})
 
     def with_request(
         self,

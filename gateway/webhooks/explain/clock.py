@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from email.utils import parsedate_to_datetime
 
+from gateway.errors import Hint
 from gateway.providers.webhook.model import Scheme
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.finding import Cause, Certainty, Finding
@@ -82,12 +83,14 @@ def _finding(case: Case, scheme: Scheme, seconds: float, tolerance: float, certa
         f"{'before' if age > 0 else 'after'} {'the request came' if case.is_dated else 'now'}; "
         f"{duration(tolerance)} are allowed."
     )
-    return Finding(Cause.CLOCK, certainty, sentence, _remedy(case, age, tolerance), _witnesses(case, seconds, age))
+    hints = () if case.is_dated else (Hint("give_time"),)
+    witnesses = _witnesses(case, seconds, age)
+    return Finding(Cause.CLOCK, certainty, sentence, _remedy(case, age, tolerance), witnesses, hints)
 
 
 def _remedy(case: Case, age: float, tolerance: float) -> str:
     if not case.is_dated:
-        return "Say with --at when it came, else it is judged as if it came now."
+        return "It was judged as if it came now; if it came earlier, say when."
     hours = round(age / QUARTER_SECONDS) * QUARTER_SECONDS
     if abs(age) > HOUR_SECONDS / 2 and abs(age) <= 14 * HOUR_SECONDS and abs(age - hours) < 30:
         return (

@@ -148,7 +148,8 @@ def _accepted(case: Case, verdict: Verdict) -> Finding:
         else "This request verifies with what was given.",
         f"Let {case.provider.name} send it again; a rejected request was not stored as an event."
         if case.source is not None
-        else "If the gateway refuses it, the source is set up otherwise: compare with `gateway sources show`.",
+        else "If the gateway refuses it, the source is set up otherwise: compare the two.",
+        hints=() if case.source is not None else [case.hint("show_source")],
     )
 
 

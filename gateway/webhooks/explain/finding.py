@@ -1,10 +1,15 @@
-"""What the diagnosis says: findings with a cause, how sure it is, and what to do; nothing secret in any of it."""
+"""What the diagnosis says: findings with a cause, how sure it is, and what to do; nothing secret in any of it.
+
+What to do is said twice: in a sentence without words of one surface, and as hints, which each door words its own way.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+
+from gateway.errors import Hint
 
 
 class Certainty(StrEnum):
@@ -16,7 +21,7 @@ class Certainty(StrEnum):
 
 
 class Cause(StrEnum):
-    """Why a request is refused: the slugs of `gateway explain --json`."""
+    """Why a request is refused. The values are promises: programs read them."""
 
     ACCEPTED_NOW = "accepted_now"  # with the source as it is now, it verifies
     ALGORITHM = "algorithm"  # another hash, encoding or header than the source is set to
@@ -49,6 +54,7 @@ class Finding:
     sentence: str
     remedy: str
     details: Sequence[str] = ()
+    hints: Sequence[Hint] = ()
 
 
 @dataclass(frozen=True, slots=True)

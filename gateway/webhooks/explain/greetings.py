@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway.errors import Hint
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.finding import Cause, Certainty, Finding
 from gateway.webhooks.sources.credentials import PENDING_FOR
@@ -30,27 +31,26 @@ def greeting_findings(case: Case, detail: str) -> Iterator[Finding]:
                 Certainty.PROVEN,
                 f"{name} hands over a new secret (handshake {handshake.id}), and the source does not await one: it "
                 "would let any stranger put a secret of theirs into it.",
-                f"If you have just created the webhook anew, add a new source for it: gateway sources add SLUG "
-                f"--provider {case.provider.id}, and register the URL of that one.",
+                "If you have just created the webhook anew, add a new source for it and register the URL of that one.",
+                hints=[Hint("add_source", {"provider": case.provider.id})],
             )
         elif handshake.checks:
-            options = " ".join(f"--option {name}=…" for name in sorted(case.provider.webhook.handshake_options))
+            options = " and ".join(sorted(case.provider.webhook.handshake_options))
             yield Finding(
                 Cause.HANDSHAKE,
                 Certainty.PROVEN,
                 f"It is the handshake {handshake.id} of {name}, and its proof is wrong: {detail}.",
-                f"Enter the same value at {name} and here" + (f" ({options} of the source)." if options else "."),
+                f"Enter the same value at {name} and here" + (f": the source's {options}." if options else "."),
             )
 
 
 def waited_too_long(case: Case) -> Finding:
     """The finding for a source that no longer waits for the secret that its provider hands over."""
-    slug = case.source or "SLUG"
     return Finding(
         Cause.HANDSHAKE,
         Certainty.PROVEN,
         f"The source waited {PENDING_HOURS} hours for the secret that {case.provider.name} hands over, and takes none "
         "any more: whoever comes first is believed, so not for ever.",
-        f"Start the wait anew with gateway sources disable {slug} and gateway sources enable {slug}, then create the "
-        f"webhook at {case.provider.name} anew.",
+        f"Start the wait anew: switch the source off and on, then create the webhook at {case.provider.name} anew.",
+        hints=[case.hint("disable_source"), case.hint("enable_source")],
     )

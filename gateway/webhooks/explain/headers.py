@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Iterator, Sequence
 from urllib.parse import unquote
 
+from gateway.errors import Hint
 from gateway.providers import Scheme
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.finding import Cause, Certainty, Finding
@@ -57,8 +58,9 @@ def header_findings(case: Case) -> Iterator[Finding]:
         Certainty.LIKELY,
         f"{missing} did not arrive, nor any other header of {case.provider.name}: it is probably not "
         f"{case.provider.name} that called" + (f' (the caller says it is "{agent[:60]}").' if agent else "."),
-        "If it was a test of yours, sign it (`gateway send` does). If it was a person, a scanner or a health check, "
-        "nothing is wrong. If it really was the provider, a proxy takes its headers out.",
+        "If it was a test of yours, sign it. If it was a person, a scanner or a health check, nothing is wrong. If it "
+        "really was the provider, a proxy takes its headers out.",
+        hints=[Hint("send_sample", {"provider": case.provider.id})],
     )
 
 

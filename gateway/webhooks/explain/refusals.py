@@ -4,42 +4,53 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from typing import NamedTuple
 
+from gateway.errors import Hint
 from gateway.webhooks.explain.finding import Cause, Certainty, Diagnosis, Finding, Line
 from gateway.webhooks.verification import Reason
 
 SIGNATURE_REASONS = frozenset(reason.value for reason in Reason)
 
+
+class _Meaning(NamedTuple):
+    """What happened and what to do; `{client}` and `{slug}` are filled in. `hints` names actions."""
+
+    sentence: str
+    remedy: str
+    hints: tuple[str, ...] = ()
+
+
 _MEANINGS = {
-    "ip_not_allowed": (
+    "ip_not_allowed": _Meaning(
         "The source takes requests from certain networks only, and it came from {client}, which is none of them.",
-        "If that is the provider, allow its networks (`gateway sources show {slug}` lists them). If it is your own "
-        "proxy, set GATEWAY_TRUSTED_PROXIES to the number of proxies, so that the caller's own address counts.",
+        "If that is the provider, allow its networks. If it is your own proxy, set GATEWAY_TRUSTED_PROXIES to the "
+        "number of proxies, so that the caller's own address counts.",
+        ("show_source",),
     ),
-    "source_disabled": (
-        "The source {slug} is disabled.",
-        "Take requests again: gateway sources enable {slug}",
-    ),
-    "body_too_large": (
+    "source_disabled": _Meaning("The source {slug} is disabled.", "Take requests again.", ("enable_source",)),
+    "body_too_large": _Meaning(
         "The body was larger than this gateway takes.",
         "Raise GATEWAY_MAX_BODY_BYTES, or let the provider send less.",
     ),
-    "rate_limited": (
+    "rate_limited": _Meaning(
         "More came than the source's rate, or than may be fetched for it in a minute, allows.",
         "Providers send it again. If it is regular traffic, raise the source's rate.",
     ),
-    "body_incomplete": (
+    "body_incomplete": _Meaning(
         "The connection ended before the whole body had come.",
         "Look for timeouts and limits of the proxy; the provider will send it again.",
     ),
-    "method_not_allowed": (
+    "method_not_allowed": _Meaning(
         "This method carries no event.",
-        "Nothing is wrong, unless the provider meant it as a handshake: see `gateway providers show`.",
+        "Nothing is wrong, unless the provider meant it as a handshake: compare with what its entry says.",
+        ("show_provider",),
     ),
-    "storage_unavailable": (
+    "storage_unavailable": _Meaning(
         "The gateway could not do its part just then: its database, the provider's keys, or the source's entry in the "
         "catalogue was not to be had.",
-        "See `gateway doctor`. The provider was told to send it again.",
+        "Look whether the installation is well. The provider was told to send it again.",
+        ("examine_installation",),
     ),
 }
 
@@ -48,15 +59,30 @@ def explain_refusal(
     *, reason: str, detail: str | None, slug: str, client: str | None, slugs: Sequence[str], received: Sequence[Line]
 ) -> Diagnosis:
     """The diagnosis of a rejection for another reason than its signature; `slugs` are the tenant's sources."""
-    if reason == "source_unknown":
-        near = get_close_matches(slug, slugs, n=1)
-        sentence = f"There is no source {slug}" + (f"; there is one named {near[0]}." if near else ".")
-        remedy = (
-            "Correct the URL at the provider (`gateway sources list` shows the right ones), or add the source: "
-            f"gateway sources add {slug} --provider …"
-        )
-    else:
-        meaning = _MEANINGS.get(reason, (f"It was refused: {detail or reason}.", "See `gateway doctor`."))
-        sentence, remedy = (text.format(client=client or "an unknown address", slug=slug) for text in meaning)
-    finding = Finding(Cause.NOT_A_SIGNATURE, Certainty.PROVEN, sentence, remedy)
+    finding = _unknown(slug, slugs) if reason == "source_unknown" else _known(reason, detail, slug, client)
     return Diagnosis("", None, False, reason, detail or "", (finding,), (), tuple(received), 0)
+
+
+def _unknown(slug: str, slugs: Sequence[str]) -> Finding:
+    near = get_close_matches(slug, slugs, n=1)
+    return Finding(
+        Cause.NOT_A_SIGNATURE,
+        Certainty.PROVEN,
+        f"There is no source {slug}" + (f"; there is one named {near[0]}." if near else "."),
+        "Correct the URL at the provider, or add the source.",
+        hints=[Hint("list_sources"), Hint("add_source", {"slug": slug})],
+    )
+
+
+def _known(reason: str, detail: str | None, slug: str, client: str | None) -> Finding:
+    otherwise = _Meaning(
+        f"It was refused: {detail or reason}.".replace("{", "{{").replace("}", "}}"),
+        "Look whether the installation is well.",
+        ("examine_installation",),
+    )
+    meaning = _MEANINGS.get(reason, otherwise)
+    sentence, remedy = (
+        text.format(client=client or "an unknown address", slug=slug) for text in (meaning.sentence, meaning.remedy)
+    )
+    hints = [Hint(action, {"slug": slug} if action.endswith("source") else {}) for action in meaning.hints]
+    return Finding(Cause.NOT_A_SIGNATURE, Certainty.PROVEN, sentence, remedy, hints=hints)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 
+from gateway.errors import Hint
 from gateway.providers import Provider
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.finding import Cause, Certainty, Finding
@@ -54,8 +55,8 @@ def provider_trials(case: Case) -> Iterator[Trial]:
                 Cause.OTHER_PROVIDER,
                 f"It is signed as {provider.name} does it ({provider.id}), with this source's secret; the source is "
                 f"set to {case.provider.name} ({case.provider.id}).",
-                f"Add a source for it: gateway sources add SLUG --provider {provider.id}"
-                + (f" --scheme {scheme.id}" if provider.webhook.choose == "operator" else ""),
+                "Add a source for it.",
+                hints=[_to_add(provider, scheme.id if provider.webhook.choose == "operator" else None)],
             )
 
 
@@ -72,9 +73,15 @@ def provider_findings(case: Case) -> Iterator[Finding]:
         Cause.OTHER_PROVIDER,
         Certainty.LIKELY,
         f"The headers are those of {' or '.join(names)}, and the source is set to {case.provider.name}.",
-        f"Add a source for it (gateway sources add SLUG --provider {likely[0].id}) and register its URL there.",
+        "Add a source for it and register its URL there.",
         [f"{provider.id}: {', '.join(sorted(vendor_headers(provider) & came))}" for provider in likely[:3]],
+        [_to_add(likely[0])],
     )
+
+
+def _to_add(provider: Provider, scheme: str | None = None) -> Hint:
+    chosen = {} if scheme is None else {"scheme": scheme}
+    return Hint("add_source", {"provider": provider.id, **chosen})
 
 
 def _is_marked(provider: Provider, came: set[str], own: Provider) -> bool:
@@ -94,14 +101,14 @@ def option_trials(case: Case) -> Iterator[Trial]:
             changed = {**case.credentials.options, **options}
             if changed == dict(case.credentials.options):
                 continue
-            wanted = " ".join(f"--option {key}={text!r}" for key, text in options.items())
             yield Trial(
                 replace(case, credentials=replace(case.credentials, options=changed)),
                 Cause.ALGORITHM,
                 f"The signature stands in {name}: {options['hash']}, {options['encoding']}"
                 + (f", after {options['prefix']!r}" if options["prefix"] else "")
                 + ". The source is set to something else.",
-                f"Set the options of the source to what the sender does: {wanted}",
+                "Set the options of the source to what the sender does.",
+                hints=[Hint("set_options", {"options": options})],
             )
 
 

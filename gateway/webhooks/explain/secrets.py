@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from urllib.parse import unquote
 
+from gateway.errors import Hint
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.finding import Cause
 from gateway.webhooks.explain.trial import Trial
@@ -18,9 +19,7 @@ from gateway.webhooks.verification import Credentials
 from gateway.webhooks.verification.keys import decode_base64, decode_base64url, secrets_of
 from gateway.webhooks.verification.rejection import Rejected
 
-COPY_AGAIN = (
-    "Copy the secret from {name} once more, without blanks and quotes, and store it: gateway sources rotate {slug}"
-)
+COPY_AGAIN = "Copy the secret from {name} once more, without blanks and quotes."
 
 # What may stand around a secret that a person copied, and how to say it.
 _WRAPPINGS = (
@@ -50,7 +49,8 @@ def _ended(case: Case) -> Iterator[Trial]:
             Cause.CREDENTIAL_ENDED,
             f"It was signed with a {_words(old.kind)} of this source that ended {old.ended}.",
             f"{case.provider.name} still uses the old one: enter the new one there, or let the old one live longer "
-            f"the next time (gateway sources rotate {_slug(case)} --overlap 72h).",
+            "the next time.",
+            hints=[case.hint("rotate_with_overlap")],
         )
 
 
@@ -63,7 +63,8 @@ def _of_other_sources(case: Case) -> Iterator[Trial]:
                 replace(case, provider=other.provider, scheme=other.scheme, credentials=other.credentials),
                 Cause.OTHER_SOURCE,
                 f"It belongs to the source {other.slug} ({other.provider.name}), and was sent to {_slug(case)}.",
-                f"Register the URL of {other.slug} at {other.provider.name}: gateway sources show {other.slug}",
+                f"Register the URL of {other.slug} at {other.provider.name}.",
+                hints=[Hint("show_source", {"slug": other.slug})],
             )
         taken = replace(other.credentials, options=case.credentials.options, certs=case.credentials.certs)
         yield Trial(
@@ -76,12 +77,13 @@ def _of_other_sources(case: Case) -> Iterator[Trial]:
 
 
 def _written(case: Case) -> Iterator[Trial]:
-    remedy = COPY_AGAIN.format(name=case.provider.name, slug=_slug(case))
+    remedy = COPY_AGAIN.format(name=case.provider.name)
+    to_store = [case.hint("rotate_secret")]
     for secret in case.credentials.secrets:
         text = secret.decode("utf-8", "replace") if isinstance(secret, bytes) else secret
         for bare, what in _unwrapped(text):
             sentence = f"The secret here has {what} that {case.provider.name}'s has not."
-            yield Trial(case.with_secrets([bare]), Cause.CREDENTIAL_WRITTEN, sentence, remedy)
+            yield Trial(case.with_secrets([bare]), Cause.CREDENTIAL_WRITTEN, sentence, remedy, hints=to_store)
         for wrapping, what in _WRAPPINGS:
             yield Trial(
                 case.with_secrets([wrapping.format(text)]),
@@ -93,11 +95,12 @@ def _written(case: Case) -> Iterator[Trial]:
         for changed, what in ((text.upper(), "upper case"), (text.lower(), "lower case")):
             if changed != text:
                 sentence = f"The sender uses the secret in {what}; here it is written otherwise."
-                yield Trial(case.with_secrets([changed]), Cause.CREDENTIAL_WRITTEN, sentence, remedy)
-    yield from _written_passwords(case, remedy)
+                trial = case.with_secrets([changed])
+                yield Trial(trial, Cause.CREDENTIAL_WRITTEN, sentence, remedy, hints=to_store)
+    yield from _written_passwords(case, remedy, to_store)
 
 
-def _written_passwords(case: Case, remedy: str) -> Iterator[Trial]:
+def _written_passwords(case: Case, remedy: str, to_store: Sequence[Hint]) -> Iterator[Trial]:
     username, password = case.credentials.username, case.credentials.password
     if username is None or password is None:
         return
@@ -106,7 +109,8 @@ def _written_passwords(case: Case, remedy: str) -> Iterator[Trial]:
             if (user, word) != (username, password):
                 changed = replace(case.credentials, username=user, password=word)
                 sentence = "User name or password differ only in blanks, quotes or a newline."
-                yield Trial(replace(case, credentials=changed), Cause.CREDENTIAL_WRITTEN, sentence, remedy)
+                trial = replace(case, credentials=changed)
+                yield Trial(trial, Cause.CREDENTIAL_WRITTEN, sentence, remedy, hints=to_store)
 
 
 def _unwrapped(text: str) -> Iterator[tuple[str, str]]:
@@ -203,4 +207,4 @@ def _words(kind: str) -> str:
 
 
 def _slug(case: Case) -> str:
-    return case.source or "SLUG"
+    return case.source or "another one"

@@ -6,7 +6,7 @@ Reads through the tenant's own session only; secrets are opened here and go nowh
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,9 +14,8 @@ from sqlalchemy import select
 
 from gateway.clock import from_us, to_us
 from gateway.db.scope import TenantSession
-from gateway.errors import NotFound
-from gateway.providers import Provider
-from gateway.security.sealing import Keyring
+from gateway.errors import Hint, NotFound
+from gateway.tenants.acting import Acting
 from gateway.webhooks.explain.case import Case, OldCredential, OtherSource
 from gateway.webhooks.explain.finding import Diagnosis, Line
 from gateway.webhooks.explain.refusals import SIGNATURE_REASONS, explain_refusal
@@ -27,48 +26,31 @@ from gateway.webhooks.sources.credentials import (
     open_credentials,
     pending_until_us,
 )
-from gateway.webhooks.sources.management import credential_rows, require_source
 from gateway.webhooks.sources.models import Source
+from gateway.webhooks.sources.search import require_source
+from gateway.webhooks.sources.stored import stored_credentials
 from gateway.webhooks.verification import Credentials, InboundRequest
 
 
-def rejected_case(
-    session: TenantSession,
-    keyring: Keyring,
-    catalogue: Mapping[str, Provider],
-    rejection_id: str,
-    *,
-    now: datetime,
-    url: str | None = None,
-) -> Case | Diagnosis:
+def rejected_case(acting: Acting, rejection_id: str, *, url: str | None = None) -> Case | Diagnosis:
     """The case of a rejection, or the diagnosis itself where no signature is at fault.
 
     `url` replaces the URL that it came by. Raises `NotFound`, `DecryptionFailed`.
     """
-    row = session.scalars(select(Rejection).where(Rejection.id == rejection_id)).first()
+    row = acting.session.scalars(select(Rejection).where(Rejection.id == rejection_id)).first()
     if row is None:
-        raise NotFound(
-            f"there is no rejection {rejection_id!r}; `gateway rejections list` shows those of the last 7 days"
-        )
+        raise NotFound(f"there is no rejection {rejection_id!r}", Hint("list_rejections"))
     if row.reason not in SIGNATURE_REASONS:
-        return _refusal(session, row)
+        return _refusal(acting.session, row)
     headers = [(str(name), str(value)) for name, value in json.loads(row.headers)]
     request = InboundRequest(row.method, url or row.url, headers, row.body)
-    case = source_case(session, keyring, catalogue, row.source, request, now=now, at=row.received_at)
-    return replace(case, total_bytes=row.body_bytes)
+    return replace(source_case(acting, row.source, request, at=row.received_at), total_bytes=row.body_bytes)
 
 
-def source_case(
-    session: TenantSession,
-    keyring: Keyring,
-    catalogue: Mapping[str, Provider],
-    slug: str,
-    request: InboundRequest,
-    *,
-    now: datetime,
-    at: datetime,
-) -> Case:
+def source_case(acting: Acting, slug: str, request: InboundRequest, *, at: datetime) -> Case:
     """The case of a request for a source, which came `at`. Raises `NotFound`, `DecryptionFailed`."""
+    session, keyring, catalogue = acting.session, acting.installation.keyring, acting.installation.catalogue
+    now = acting.now
     source = require_source(session, slug)
     provider = catalogue.get(source.provider)
     if provider is None:
@@ -76,8 +58,9 @@ def source_case(
             f"the provider {source.provider!r} of the source {slug!r} is not in the catalogue; "
             "see GATEWAY_PROVIDERS_DIR"
         )
-    opened = open_credentials(keyring, source, credential_rows(session, source))
-    others = [other for other in session.scalars(select(Source).order_by(Source.slug)) if other.id != source.id]
+    every = session.scalars(select(Source).order_by(Source.slug)).all()
+    rows = stored_credentials(session, every)
+    opened = open_credentials(keyring, source, rows[source.id])
     credentials = _live(source, opened, now)
     return Case(
         provider=provider,
@@ -93,9 +76,10 @@ def source_case(
                 other.slug,
                 catalogue.get(other.provider),
                 other.scheme,
-                _live(other, open_credentials(keyring, other, credential_rows(session, other)), now),
+                _live(other, open_credentials(keyring, other, rows[other.id]), now),
             )
-            for other in others
+            for other in every
+            if other.id != source.id
         ],
         catalogue=catalogue,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
+from gateway.errors import Hint
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.finding import Cause, Certainty, Finding
 from gateway.webhooks.explain.greetings import waited_too_long
@@ -42,7 +43,8 @@ def blocking_findings(case: Case) -> Iterator[Finding]:
             f"Only the first {KEPT_KB} KB of its {case.total_bytes} bytes were kept, so that its signature cannot be "
             "judged again; what is said here rests on headers alone.",
             "Catch such a request whole (for instance with a smaller event of the same sender, or at the proxy) and "
-            "give it with --headers and --body.",
+            "have that one explained.",
+            hints=[case.hint("explain_request")],
         )
     requires = [scheme.requires for scheme in case.schemes()]
     lacks_all = requires and all(_lacks(case, needs) for needs in requires)
@@ -59,7 +61,8 @@ def blocking_findings(case: Case) -> Iterator[Finding]:
             + (f" It still awaits the one that {case.provider.name} hands over." if pending else ""),
             f"Create the webhook at {case.provider.name} anew, so that it sends its handshake."
             if pending
-            else f"Give it one: gateway sources rotate {case.source or 'SLUG'} --secret-env VAR",
+            else "Give it one.",
+            hints=() if pending else [case.hint("rotate_secret")],
         )
     needed = material_needed(case.provider, case.request, credentials=case.credentials, scheme=case.scheme)
     held = case.credentials
@@ -97,7 +100,8 @@ def secret_findings(case: Case) -> Iterator[Finding]:
                     Cause.CREDENTIAL_KIND,
                     Certainty.LIKELY,
                     f"The secret of the source looks like {what}.",
-                    f"Give the source the webhook's own secret: gateway sources rotate {case.source or 'SLUG'} …",
+                    "Give the source the webhook's own secret.",
+                    hints=[case.hint("rotate_secret")],
                 )
     yield from _mode(case)
 
@@ -139,7 +143,8 @@ def url_findings(case: Case) -> Iterator[Finding]:
             Cause.URL,
             Certainty.POSSIBLE,
             f"{case.provider.name} signs the URL as it is registered there, to the letter.",
-            "Compare it with the one of `gateway sources show`; try others with --url.",
+            "Compare it with the URL of the source, and try others.",
+            hints=[case.hint("show_source"), Hint("try_url")],
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from gateway.errors import Hint
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.finding import Cause, Certainty, Finding
 from gateway.webhooks.verification import Reason, Verdict
@@ -19,10 +20,11 @@ class Trial:
     sentence: str
     remedy: str
     details: Sequence[str] = ()
+    hints: Sequence[Hint] = ()
 
     def finding(self) -> Finding:
         """What a trial that fits proves."""
-        return Finding(self.cause, Certainty.PROVEN, self.sentence, self.remedy, self.details)
+        return Finding(self.cause, Certainty.PROVEN, self.sentence, self.remedy, self.details, self.hints)
 
 
 def fits(verdict: Verdict) -> bool:

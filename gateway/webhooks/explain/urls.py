@@ -40,6 +40,7 @@ def url_trials(case: Case) -> Iterator[Trial]:
             Cause.URL,
             f"{case.provider.name} signs the URL, and signed another one: {'; '.join(_differences(parts, other))}.",
             _remedy(case, parts, other),
+            hints=[case.hint("show_source")],
         )
 
 
@@ -119,6 +120,6 @@ def _remedy(case: Case, ours: SplitResult, signed: SplitResult) -> str:
             "and start the gateway anew."
         )
     return (
-        f"The URL registered at {case.provider.name} must be the one of `gateway sources show`, to the letter: change "
-        "it there, or let the proxy pass path and query as they come and set GATEWAY_BASE_URL to the public address."
+        f"The URL registered at {case.provider.name} must be the source's, to the letter: change it there, or let the "
+        "proxy pass path and query as they come and set GATEWAY_BASE_URL to the public address."
     )

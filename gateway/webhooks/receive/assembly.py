@@ -8,11 +8,11 @@ from gateway.db.snapshot import Snapshot
 from gateway.db.writing.checkpoints import Checkpointer
 from gateway.db.writing.group_commit import GroupCommit
 from gateway.installation import Installation
+from gateway.webhooks.material import MaterialStore
 from gateway.webhooks.receive.entry import Receipt, Submission, store_submissions, submission_bytes
 from gateway.webhooks.receive.handshakes import Handshakes
 from gateway.webhooks.receive.inbound import Inbound
 from gateway.webhooks.receive.ingest import Ingest, count_stored
-from gateway.webhooks.receive.material import MaterialStore
 from gateway.webhooks.receive.request_reader import RequestReader
 from gateway.webhooks.receive.snapshot import InboundLoader, InboundSnapshot
 from gateway.webhooks.rejections.log import RejectionLog

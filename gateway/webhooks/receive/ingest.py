@@ -21,10 +21,10 @@ from gateway.providers import Provider
 from gateway.telemetry.logging import get_logger
 from gateway.telemetry.metrics import Metrics
 from gateway.webhooks.arrival import Answer, Arrival, refusal
+from gateway.webhooks.material import MaterialStore
 from gateway.webhooks.receive.entries import entries_of
 from gateway.webhooks.receive.entry import Receipt, Submission
 from gateway.webhooks.receive.handshakes import Handshakes, answer_of, split_content_type
-from gateway.webhooks.receive.material import MaterialStore
 from gateway.webhooks.receive.snapshot import InboundSnapshot, SourceView
 from gateway.webhooks.rejections.log import Refused, RejectionLog
 from gateway.webhooks.sources.limits import RequestRate

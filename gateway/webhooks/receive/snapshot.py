@@ -18,13 +18,13 @@ from gateway.handlers import HandlerRegistry
 from gateway.providers import Provider
 from gateway.security.sealing import Keyring
 from gateway.telemetry.logging import get_logger
+from gateway.webhooks.sources.allowlist import AddressAllowlist
 from gateway.webhooks.sources.credentials import (
     OpenedCredentials,
     credentials_at,
     open_credentials,
     pending_until_us,
 )
-from gateway.webhooks.sources.limits import AddressAllowlist
 from gateway.webhooks.sources.models import Source, SourceCredential
 from gateway.webhooks.verification import Credentials, SuccessAnswer, success_answer
 

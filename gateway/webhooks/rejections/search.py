@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import defer
 
-from gateway.db.paging import Page, PageRequest, newest_first
-from gateway.db.scope import TenantSession
+from gateway.db.paging import Page, PageRequest, page_of
 from gateway.errors import NotFound
 from gateway.security.redaction import redact_headers, redact_url
+from gateway.tenants.acting import Acting
 from gateway.webhooks.rejections.models import Rejection
 
 
@@ -32,10 +33,9 @@ class RejectionSummary:
 
 
 @dataclass(frozen=True, slots=True)
-class RejectionDetail:
+class RejectionDetail(RejectionSummary):
     """A refused request with what was kept of it: the first 64 KB of its body, URL and headers without credentials."""
 
-    summary: RejectionSummary
     request_id: str | None
     url: str
     headers: Sequence[tuple[str, str]] = field(repr=False)
@@ -43,7 +43,7 @@ class RejectionDetail:
 
 
 def find_rejections(
-    session: TenantSession, page: PageRequest, *, source: str | None = None, reason: str | None = None
+    acting: Acting, page: PageRequest, *, source: str | None = None, reason: str | None = None
 ) -> Page[RejectionSummary]:
     """A page of rejections, newest first."""
     statement = select(Rejection).options(defer(Rejection.body), defer(Rejection.headers))
@@ -51,27 +51,24 @@ def find_rejections(
         statement = statement.where(Rejection.source == source)
     if reason is not None:
         statement = statement.where(Rejection.reason == reason)
-    found = newest_first(session, statement, Rejection.id, page)
-    return Page(tuple(_summary(row) for row in found.rows), found.next_cursor)
+    found = page_of(acting.session, statement, Rejection.id, page, is_descending=True)
+    return Page(tuple(RejectionSummary(**_summary_fields(row)) for row in found.rows), found.next_cursor)
 
 
-def show_rejection(session: TenantSession, rejection_id: str) -> RejectionDetail:
+def show_rejection(acting: Acting, rejection_id: str) -> RejectionDetail:
     """One rejection. Raises `NotFound`."""
-    row = session.scalars(select(Rejection).where(Rejection.id == rejection_id)).first()
+    row = acting.session.scalars(select(Rejection).where(Rejection.id == rejection_id)).first()
     if row is None:
         raise NotFound(f"there is no rejection {rejection_id!r}; they are kept for 7 days, at most 1000 per source")
     headers = [(str(name), str(value)) for name, value in json.loads(row.headers)]
-    return RejectionDetail(_summary(row), row.request_id, redact_url(row.url), tuple(redact_headers(headers)), row.body)
-
-
-def _summary(row: Rejection) -> RejectionSummary:
-    return RejectionSummary(
-        id=row.id,
-        source=row.source,
-        reason=row.reason,
-        detail=row.detail,
-        received_at=row.received_at,
-        client_address=row.client_address,
-        method=row.method,
-        body_bytes=row.body_bytes,
+    return RejectionDetail(
+        **_summary_fields(row),
+        request_id=row.request_id,
+        url=redact_url(row.url),
+        headers=tuple(redact_headers(headers)),
+        body=row.body,
     )
+
+
+def _summary_fields(row: Rejection) -> dict[str, Any]:
+    return {item.name: getattr(row, item.name) for item in fields(RejectionSummary)}

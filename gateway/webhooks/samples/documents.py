@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gateway.errors import NotFound
+from gateway.errors import Hint, NotFound
 from gateway.providers import Provider
 
 FOLDER = Path(__file__).parent
@@ -47,7 +47,7 @@ def sample_document(provider: Provider, event_type: str, *, unique_id: str, now_
     bodies = sample_bodies(provider.id)
     if bodies and event_type not in bodies:
         known = ", ".join(bodies)
-        raise NotFound(f"{provider.id} has no sample {event_type!r} (there is: {known}); give a body with --body FILE")
+        raise NotFound(f"{provider.id} has no sample {event_type!r} (there is: {known})", Hint("give_body"))
     document = bodies.get(event_type) or {"sample": True, "message": f"a sample for {provider.name}"}
     text = json.dumps(document).replace("@id@", unique_id).replace('"@now@"', str(now_seconds))
     return json.loads(text)

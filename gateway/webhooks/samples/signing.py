@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Any
 
-from gateway.errors import InvalidInput
+from gateway.errors import Hint, InvalidInput
 from gateway.providers import Provider, Scheme
 from gateway.providers.webhook.model import Check, Signature, Timestamp
 from gateway.providers.webhook.places import Place, Section, Template
@@ -55,7 +55,7 @@ def unsignable(provider: Provider, scheme: Scheme) -> str | None:
         name = provider.name.partition(" (")[0]
         return (
             f"{name} signs with a private key that only {name} has, and a source holds {held}: "
-            "a sample cannot be signed here. See it with --print, and let the vendor send a test event"
+            "a sample cannot be signed here. Let the vendor send a test event"
         )
     return None
 
@@ -69,7 +69,7 @@ def choose_scheme(provider: Provider, scheme_id: str | None, held: Held) -> Sche
     reasons = [unsignable(provider, scheme) for scheme in schemes]
     signable = [scheme for scheme, reason in zip(schemes, reasons, strict=True) if reason is None]
     if not signable:
-        raise InvalidInput(reasons[0] or "")
+        raise InvalidInput(reasons[0] or "", Hint("print_sample"))
     if held.secret:
         return signable[0]
     return next((scheme for scheme in signable if not scheme.requires & {"secret"}), signable[0])

@@ -1,239 +1,198 @@
-"""Sources: added, changed, rotated, listed. Use cases over a tenant's session; a secret goes in and never comes out.
+"""Sources: added, changed, given other credentials, switched off and on. A secret goes in and never comes out again.
 
-What a source must be given is judged in `source_draft`; how credentials are sealed is in `credentials`.
+What a source must be given is judged in `draft`; how credentials are sealed is in `credentials`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from difflib import get_close_matches
 
 from sqlalchemy import select
 
-from gateway.db.scope import TenantSession
-from gateway.errors import Conflict, InvalidInput, NotFound
-from gateway.events.models import SYSTEM_SOURCE
-from gateway.providers import Provider
+from gateway.errors import Conflict, Fault, Hint, InvalidInput
+from gateway.providers import find_provider
 from gateway.security.identifiers import new_id
-from gateway.security.sealing import Keyring
-from gateway.tenants.models import DEFAULT_TENANT
+from gateway.tenants.acting import Acting
 from gateway.webhooks.sources import draft as source_draft
 from gateway.webhooks.sources.credentials import seal_credential
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.models import Source, SourceCredential
+from gateway.webhooks.sources.schemes import (
+    SECRET,
+    credential_kinds,
+    generate_secret,
+    possible_schemes,
+    stored_scheme,
+    takes_handshake_secret,
+)
+from gateway.webhooks.sources.search import require_source
+from gateway.webhooks.sources.stored import stored_credentials
+from gateway.webhooks.sources.summary import SourceSummary, summary
 
 DEFAULT_OVERLAP = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
-class CredentialSummary:
-    """A live credential without its value; None as end means that it does not expire."""
+class CredentialDraft:
+    """A new credential as a person asks for it: `value`, or one that is made. The old ones count for `overlap` more."""
 
-    kind: str
-    created_at: datetime
-    expires_at: datetime | None
+    value: str = field(default="", repr=False)
+    kind: str = SECRET
+    generate: bool = False
+    overlap: timedelta = DEFAULT_OVERLAP
 
 
 @dataclass(frozen=True, slots=True)
-class SourceSummary:
-    """A source as it is shown. `scheme` is None where the request tells which of the provider's is used.
+class SourceWithSecret:
+    """A source, and the secret just made for it, to be shown this once; None when none was made."""
 
-    `pending_handshake` says that the provider may still hand over its secret, `confirmed_at` when it did.
-    """
-
-    id: str
-    slug: str
-    provider: str
-    scheme: str | None
-    options: Mapping[str, str]
-    allowed_ips: Sequence[str]
-    rate_per_second: float | None
-    credentials: Sequence[CredentialSummary]
-    pending_handshake: bool
-    confirmed_at: datetime | None
-    created_at: datetime
-    updated_at: datetime
-    disabled_at: datetime | None
-
-    def live_secrets(self) -> int:
-        """How many secrets are tried now."""
-        return sum(1 for one in self.credentials if one.kind == source_draft.SECRET)
+    source: SourceSummary
+    secret: str | None = field(default=None, repr=False)
 
 
-def source_url(base_url: str, tenant: str, slug: str) -> str:
-    """The URL to register at the vendor; `tenant` is the tenant's slug."""
-    return f"{base_url}/webhooks/{slug}" if tenant == DEFAULT_TENANT else f"{base_url}/webhooks/{tenant}/{slug}"
-
-
-def add_source(
-    session: TenantSession, keyring: Keyring, catalogue: Mapping[str, Provider], draft: SourceDraft, *, now: datetime
-) -> SourceSummary:
+def add_source(acting: Acting, draft: SourceDraft) -> SourceWithSecret:
     """A new source with its credentials. Raises `InvalidInput`, `NotFound` (provider) or `Conflict` (slug)."""
-    source_draft.check(catalogue, draft)
-    if _find(session, draft.slug) is not None:
-        raise Conflict(f"there is a source {draft.slug!r} already; see `gateway sources show {draft.slug}`")
-    provider = catalogue[draft.provider]
-    awaited = source_draft.SECRET not in draft.credentials and source_draft.takes_handshake_secret(provider)
+    catalogue = acting.installation.catalogue
+    wanted = source_draft.completed(catalogue, draft)
+    source_draft.check(catalogue, wanted)
+    session = acting.session
+    if session.scalar(select(Source.id).where(Source.slug == wanted.slug)) is not None:
+        message = f"there is a source {wanted.slug!r} already"
+        raise Conflict(message, Hint("show_source", {"slug": wanted.slug}))
+    provider = catalogue[wanted.provider]
     source = Source(
         id=new_id("src"),
         tenant_id=session.tenant_id,
-        slug=draft.slug,
-        provider=draft.provider,
-        scheme=source_draft.stored_scheme(provider, draft.scheme),
-        options=dict(draft.options),
-        allowed_ips=list(draft.allowed_ips),
-        rate_per_second=draft.rate_per_second,
-        pending_handshake=awaited,
-        disabled_at=None if draft.enabled else now,
-        created_at=now,
-        updated_at=now,
+        slug=wanted.slug,
+        provider=wanted.provider,
+        scheme=stored_scheme(provider, wanted.scheme),
+        options=dict(wanted.options),
+        allowed_ips=list(wanted.allowed_ips),
+        rate_per_second=wanted.rate_per_second,
+        pending_handshake=SECRET not in wanted.credentials and takes_handshake_secret(provider),
+        disabled_at=None if wanted.enabled else acting.now,
+        created_at=acting.now,
+        updated_at=acting.now,
     )
     session.add(source)
     session.flush()
-    for kind, value in draft.credentials.items():
-        session.add(_credential(keyring, source, kind, value, now))
+    for kind, value in wanted.credentials.items():
+        session.add(_credential(acting, source, kind, value))
     session.flush()
-    return _summary(session, source, now)
+    added = summary(acting, source)
+    acting.audit("source.added", source.id, source.slug, after=added)
+    return SourceWithSecret(added, wanted.credentials[SECRET] if draft.generate_secret else None)
 
 
-def update_source(
-    session: TenantSession, catalogue: Mapping[str, Provider], draft: SourceDraft, *, now: datetime
-) -> SourceSummary:
-    """Bring everything but the credentials to what `draft` says. The provider of a source cannot change."""
-    source = require_source(session, draft.slug)
+def update_source(acting: Acting, draft: SourceDraft) -> SourceSummary:
+    """Bring everything but the credentials to what `draft` says; a credential that it does not name is not missed.
+
+    Raises `NotFound`, `InvalidInput`, and `Conflict` for another provider.
+    """
+    source = require_source(acting.session, draft.slug)
     if source.provider != draft.provider:
-        raise Conflict(
-            f"the source {draft.slug!r} is for {source.provider}, not {draft.provider}: add another source for that"
-        )
-    source.scheme = source_draft.stored_scheme(catalogue[draft.provider], draft.scheme)
+        raise Conflict(faults=[provider_fault(source.provider, draft)])
+    catalogue = acting.installation.catalogue
+    found = [fault for fault in source_draft.faults(catalogue, draft) if not _is_held(fault)]
+    if found:
+        raise InvalidInput(faults=found)
+    before = summary(acting, source)
+    source.scheme = stored_scheme(catalogue[draft.provider], draft.scheme)
     source.options = dict(draft.options)
     source.allowed_ips = list(draft.allowed_ips)
     source.rate_per_second = draft.rate_per_second
     if draft.enabled is not (source.disabled_at is None):
-        source.disabled_at = None if draft.enabled else now
-    source.updated_at = now
-    session.flush()
-    return _summary(session, source, now)
+        source.disabled_at = None if draft.enabled else acting.now
+    return _changed(acting, source, "source.changed", before)
 
 
-def rotate_credential(
-    session: TenantSession,
-    keyring: Keyring,
-    catalogue: Mapping[str, Provider],
-    slug: str,
-    value: str,
-    *,
-    kind: str = source_draft.SECRET,
-    overlap: timedelta = DEFAULT_OVERLAP,
-    now: datetime,
-) -> SourceSummary:
-    """Let `value` count from now on, and the ones before for `overlap` more. Ended ones are forgotten."""
-    source = require_source(session, slug)
-    provider = source_draft.find_provider(catalogue, source.provider)
-    reason = source_draft.credential_fault(source_draft.possible_schemes(provider, source.scheme), kind, value)
-    if reason is not None:
-        raise InvalidInput(reason)
-    if overlap < timedelta(0):
-        raise InvalidInput("the overlap must not be negative; 0 ends the old one at once")
-    for row in _credentials(session, source):
-        if row.kind != kind:
-            continue
-        row.expires_at = min(row.expires_at or now + overlap, now + overlap)
-        if row.expires_at <= now:
-            session.delete(row)
-    session.add(_credential(keyring, source, kind, value, now))
-    source.updated_at = now
+def provider_fault(provider_id: str, draft: SourceDraft) -> Fault:
+    """What is wrong with a draft for a source that is another provider's. Pure."""
+    message = f"the source {draft.slug!r} is for {provider_id}, not {draft.provider}: add another source for that"
+    return Fault("provider", "immutable", message, {"value": provider_id})
+
+
+def rotate_credential(acting: Acting, slug: str, wanted: CredentialDraft) -> SourceWithSecret:
+    """Let a new credential count from now on, and those of its kind for the overlap more. Ended ones are forgotten.
+
+    Raises `NotFound`, `InvalidInput`.
+    """
+    source = require_source(acting.session, slug)
+    schemes = possible_schemes(find_provider(acting.installation.catalogue, source.provider), source.scheme)
+    if wanted.overlap < timedelta(0):
+        message = "the overlap must not be negative; 0 ends the old one at once"
+        raise InvalidInput.at("overlap", "out_of_range", message)
+    if not wanted.generate and not wanted.value:
+        kinds = ", ".join(sorted(credential_kinds(schemes))) or "no credentials at all"
+        message = f"no new {wanted.kind} is given (this source takes {kinds})"
+        raise InvalidInput.at("value", "missing", message, Hint("give_new_secret"))
+    value = generate_secret(schemes) if wanted.generate else wanted.value
+    fault = source_draft.credential_fault(schemes, wanted.kind, value)
+    if fault is not None:
+        raise InvalidInput(faults=[fault])
+    before = summary(acting, source)
+    end = acting.now + wanted.overlap
+    for row in stored_credentials(acting.session, [source])[source.id]:
+        if row.kind == wanted.kind:
+            _end(acting, row, end)
+    acting.session.add(_credential(acting, source, wanted.kind, value))
     source.pending_handshake = False
-    session.flush()
-    return _summary(session, source, now)
+    rotated = _changed(acting, source, "source.credential_rotated", before)
+    return SourceWithSecret(rotated, value if wanted.generate else None)
 
 
-def disable_source(session: TenantSession, slug: str, *, now: datetime) -> SourceSummary:
-    """Answer 410 from now on (`source_disabled`). Repeating it changes nothing."""
-    source = require_source(session, slug)
-    if source.disabled_at is None:
-        source.disabled_at = source.updated_at = now
-        session.flush()
-    return _summary(session, source, now)
-
-
-def enable_source(session: TenantSession, slug: str, *, now: datetime) -> SourceSummary:
-    """Receive again. Repeating it changes nothing."""
-    source = require_source(session, slug)
+def disable_source(acting: Acting, slug: str) -> SourceSummary:
+    """Answer 410 from now on (`source_disabled`). Repeating it changes nothing. Raises `NotFound`."""
+    source = require_source(acting.session, slug)
+    before = summary(acting, source)
     if source.disabled_at is not None:
-        source.disabled_at, source.updated_at = None, now
-        session.flush()
-    return _summary(session, source, now)
+        return before
+    source.disabled_at = acting.now
+    return _changed(acting, source, "source.disabled", before)
 
 
-def list_sources(session: TenantSession, *, now: datetime) -> list[SourceSummary]:
-    """Every source of the tenant, by slug."""
-    return [_summary(session, source, now) for source in session.scalars(select(Source).order_by(Source.slug))]
+def enable_source(acting: Acting, slug: str) -> SourceSummary:
+    """Receive again. Repeating it changes nothing. Raises `NotFound`."""
+    source = require_source(acting.session, slug)
+    before = summary(acting, source)
+    if source.disabled_at is None:
+        return before
+    source.disabled_at = None
+    return _changed(acting, source, "source.enabled", before)
 
 
-def show_source(session: TenantSession, slug: str, *, now: datetime) -> SourceSummary:
-    """One source. Raises `NotFound`."""
-    return _summary(session, require_source(session, slug), now)
+def _changed(acting: Acting, source: Source, action: str, before: SourceSummary) -> SourceSummary:
+    source.updated_at = acting.now
+    acting.session.flush()
+    after = summary(acting, source)
+    acting.audit(action, source.id, source.slug, before=before, after=after)
+    return after
 
 
-def source_slugs(session: TenantSession) -> frozenset[str]:
-    """What a route may name as its source: every source, and `gateway` for internal events."""
-    return frozenset(session.scalars(select(Source.slug))) | {SYSTEM_SOURCE}
+def _is_held(fault: Fault) -> bool:
+    """Whether it is about a credential that is missing in the draft, and so stays what it is."""
+    return fault.code == "missing" and fault.field.startswith("credentials.")
 
 
-def require_source(session: TenantSession, slug: str) -> Source:
-    """The row of a source. Raises `NotFound`, with a suggestion where one is near."""
-    source = _find(session, slug)
-    if source is not None:
-        return source
-    near = get_close_matches(slug, session.scalars(select(Source.slug)).all(), n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"add it with `gateway sources add {slug} --provider …`"
-    raise NotFound(f"there is no source {slug!r}; {hint}")
+def _end(acting: Acting, row: SourceCredential, end: datetime) -> None:
+    row.expires_at = min(row.expires_at or end, end)
+    if row.expires_at <= acting.now:
+        acting.session.delete(row)
 
 
-def credential_rows(session: TenantSession, source: Source) -> Sequence[SourceCredential]:
-    """The sealed credentials of `source`, for whoever has a keyring to open them with."""
-    return _credentials(session, source)
-
-
-def _find(session: TenantSession, slug: str) -> Source | None:
-    return session.scalars(select(Source).where(Source.slug == slug)).first()
-
-
-def _credentials(session: TenantSession, source: Source) -> Sequence[SourceCredential]:
-    statement = select(SourceCredential).where(SourceCredential.source_id == source.id)
-    return session.scalars(statement.order_by(SourceCredential.id)).all()
-
-
-def _credential(keyring: Keyring, source: Source, kind: str, value: str, now: datetime) -> SourceCredential:
+def _credential(acting: Acting, source: Source, kind: str, value: str) -> SourceCredential:
     return SourceCredential(
         id=new_id("crd"),
         tenant_id=source.tenant_id,
         source_id=source.id,
         kind=kind,
         sealed_value=seal_credential(
-            keyring, tenant_id=source.tenant_id, source_id=source.id, kind=kind, value=value.strip()
+            acting.installation.keyring,
+            tenant_id=source.tenant_id,
+            source_id=source.id,
+            kind=kind,
+            value=value.strip(),
         ),
-        created_at=now,
-    )
-
-
-def _summary(session: TenantSession, source: Source, now: datetime) -> SourceSummary:
-    live = [row for row in _credentials(session, source) if row.expires_at is None or row.expires_at > now]
-    return SourceSummary(
-        id=source.id,
-        slug=source.slug,
-        provider=source.provider,
-        scheme=source.scheme,
-        options=source.options,
-        allowed_ips=source.allowed_ips,
-        rate_per_second=source.rate_per_second,
-        credentials=tuple(CredentialSummary(row.kind, row.created_at, row.expires_at) for row in live),
-        pending_handshake=source.pending_handshake,
-        confirmed_at=source.confirmed_at,
-        created_at=source.created_at,
-        updated_at=source.updated_at,
-        disabled_at=source.disabled_at,
+        created_at=acting.now,
     )

@@ -8,11 +8,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import text
 
 from gateway.db.database import Database
 from gateway.db.model import Base
-from gateway.db.schema.version import current, head, require_current, upgrade
+from gateway.db.schema.upgrade import config_on, upgrade
+from gateway.db.schema.version import current, head, require_current
 from gateway.errors import SchemaBehind
 from gateway.factory import create_app
 
@@ -24,6 +26,10 @@ def test_migrated_and_declared_schema_are_equal(database: Database) -> None:
         assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
 
 
+def test_the_head_is_told_as_alembic_tells_it() -> None:
+    assert head() == ScriptDirectory.from_config(config_on(None)).get_current_head()
+
+
 def test_upgrading_again_changes_nothing(database: Database, database_url: str) -> None:
     assert upgrade(database_url) == head() == current(database)
 
@@ -31,7 +37,7 @@ def test_upgrading_again_changes_nothing(database: Database, database_url: str) 
 def test_a_database_that_is_behind_is_refused_with_the_command_to_run(database: Database) -> None:
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '0000'"))
-    with pytest.raises(SchemaBehind, match="gateway db upgrade"):
+    with pytest.raises(SchemaBehind, match="has schema 0000"):
         require_current(database)
 
 

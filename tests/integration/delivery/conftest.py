@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -24,7 +25,9 @@ from gateway.delivery.routes.routing import RoutingSnapshot
 from gateway.events.append import EventRow, append_events
 from gateway.events.system import Occurrence
 from gateway.security.identifiers import new_id
-from gateway.tenants.models import DEFAULT_TENANT_ID
+from gateway.tenants.acting import Acting
+from gateway.tenants.models import DEFAULT_TENANT, DEFAULT_TENANT_ID
+from tests.services.acting import acting_on
 
 
 @dataclass
@@ -36,6 +39,10 @@ class Queue:
     targets: dict[str, Target] = field(default_factory=dict)
     occurrences: list[Occurrence] = field(default_factory=list)
     claimer: Claimer = field(default_factory=Claimer)
+
+    def acting(self, tenant: str = DEFAULT_TENANT) -> AbstractContextManager[Acting]:
+        """A transaction of somebody who looks after the queue."""
+        return acting_on(self.database, self.clock, tenant=tenant)
 
     def routing(self) -> RoutingSnapshot:
         return RoutingSnapshot(targets=dict(self.targets), tenants={DEFAULT_TENANT_ID: "default"})

@@ -139,8 +139,8 @@ def test_a_replayed_older_one_waits_for_the_one_that_is_being_tried(queue: Queue
     older, newer = queue.add(target, 2, keys=["a"])
     queue.report(queue.claim(), queue.result())
     assert [c.id for c in queue.claim()] == [newer]
-    with queue.database.tenant_session(target.tenant_id, write=True) as session:
-        retry_delivery(session, older, now_us=queue.clock.now_us())
+    with queue.acting() as acting:
+        retry_delivery(acting, older)
     assert queue.claim() == []
 
 

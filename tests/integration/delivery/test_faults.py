@@ -17,7 +17,7 @@ from aiohttp import web
 from gateway.clock import MICROSECONDS, SystemClock
 from gateway.config import Settings
 from gateway.db.database import Database
-from gateway.db.schema.version import upgrade
+from gateway.db.schema.upgrade import upgrade
 from gateway.security.sealing import generate_key
 from tests.services.postgres import PrivatePostgres
 

@@ -116,8 +116,8 @@ def test_a_late_result_does_not_undo_a_cancel(queue: Queue) -> None:
     target = queue.destination()
     (id_,) = queue.add(target)
     claimed = queue.claim()
-    with queue.database.tenant_session(target.tenant_id, write=True) as session:
-        cancel_delivery(session, id_, now_us=queue.clock.now_us())
+    with queue.acting() as acting:
+        cancel_delivery(acting, id_)
     queue.report(claimed, queue.result())
     assert queue.row(id_).state == "cancelled"
     assert len(queue.attempts(id_)) == 1

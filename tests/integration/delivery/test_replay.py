@@ -16,25 +16,34 @@ from gateway.delivery.replay import (
     BATCH,
     ReplayFilter,
     cancel_delivery,
+    cancel_pending,
     count_replay,
     replay_event,
     replay_many,
     retry_delivery,
 )
 from gateway.errors import IllegalTransition, NotFound
-from gateway.tenants.models import DEFAULT_TENANT_ID
+from gateway.tenants.models import DEFAULT_TENANT
+from tests.services.acting import add_tenant
 
 from .conftest import Queue
 
 
-def retry(queue: Queue, delivery_id: str, tenant_id: str = DEFAULT_TENANT_ID) -> None:
-    with queue.database.tenant_session(tenant_id, write=True) as session:
-        retry_delivery(session, delivery_id, now_us=queue.clock.now_us())
+def retry(queue: Queue, delivery_id: str, tenant: str = DEFAULT_TENANT) -> None:
+    with queue.acting(tenant) as acting:
+        retry_delivery(acting, delivery_id)
 
 
-def cancel(queue: Queue, delivery_id: str, tenant_id: str = DEFAULT_TENANT_ID) -> None:
-    with queue.database.tenant_session(tenant_id, write=True) as session:
-        cancel_delivery(session, delivery_id, now_us=queue.clock.now_us())
+def cancel(queue: Queue, delivery_id: str, tenant: str = DEFAULT_TENANT) -> None:
+    with queue.acting(tenant) as acting:
+        cancel_delivery(acting, delivery_id)
+
+
+@pytest.fixture
+def other(queue: Queue) -> str:
+    """Another tenant."""
+    add_tenant(queue.database, queue.clock, "other")
+    return "other"
 
 
 def finish(queue: Queue, target: Target, outcome: Outcome, **fields: object) -> str:
@@ -79,13 +88,13 @@ def test_what_is_finished_cannot_be_cancelled(queue: Queue) -> None:
     assert queue.row(id_).state == "delivered"
 
 
-def test_another_tenants_delivery_is_not_there(queue: Queue) -> None:
+def test_another_tenants_delivery_is_not_there(queue: Queue, other: str) -> None:
     (id_,) = queue.add(queue.destination())
     for action in (retry, cancel):
         with pytest.raises(NotFound):
-            action(queue, id_, "ten_other")
-    with queue.database.tenant_session("ten_other", write=True) as session, pytest.raises(NotFound):
-        replay_event(session, queue.row(id_).event_id, now_us=queue.clock.now_us())
+            action(queue, id_, other)
+    with pytest.raises(NotFound), queue.acting(other) as acting:
+        replay_event(acting, queue.row(id_).event_id)
     assert queue.row(id_).state == "pending"
 
 
@@ -95,12 +104,12 @@ def test_an_event_is_replayed_to_all_its_destinations_except_where_it_is_on_its_
     done = queue.claim(limit=2)
     queue.report(done, queue.result())
     queue.claim()
-    with queue.database.tenant_session(target.tenant_id, write=True) as session:
-        assert replay_event(session, queue.row(ids[0]).event_id, now_us=queue.clock.now_us()) == 2
+    with queue.acting() as acting:
+        assert replay_event(acting, queue.row(ids[0]).event_id) == 2
     assert queue.states() == {"pending": 2, "leased": 1}
 
 
-def test_many_are_replayed_by_filter_with_a_count_beforehand(queue: Queue) -> None:
+def test_many_are_replayed_by_filter_with_a_count_beforehand(queue: Queue, other: str) -> None:
     crm, erp = queue.destination("crm", schedule_seconds=()), queue.destination("erp", schedule_seconds=())
     for target in (crm, erp):
         for type_ in ("push", "issue.opened", "issue.closed"):
@@ -112,7 +121,7 @@ def test_many_are_replayed_by_filter_with_a_count_beforehand(queue: Queue) -> No
     began = from_us(queue.clock.now_us()) - timedelta(seconds=120)
     expected = {
         ReplayFilter(): 14,
-        ReplayFilter(destination_id=crm.id): 7,
+        ReplayFilter(destination="crm"): 7,
         ReplayFilter(source="stripe"): 2,
         ReplayFilter(type="push"): 4,
         ReplayFilter(type="issue.*"): 8,
@@ -122,13 +131,16 @@ def test_many_are_replayed_by_filter_with_a_count_beforehand(queue: Queue) -> No
         ReplayFilter(states=frozenset({DeliveryState.DELIVERED})): 0,
     }
     for chosen, number in expected.items():
-        with queue.database.tenant_session(crm.tenant_id) as session:
-            assert count_replay(session, chosen) == number, chosen
-        with queue.database.tenant_session("ten_other") as session:
-            assert count_replay(session, chosen) == 0
-    assert replay_many(queue.database, "ten_other", ReplayFilter(), now_us=0) == 0
-    chosen = ReplayFilter(destination_id=crm.id, type="issue.*")
-    assert replay_many(queue.database, crm.tenant_id, chosen, now_us=queue.clock.now_us()) == 4
+        with queue.acting() as acting:
+            assert count_replay(acting, chosen) == number, chosen
+        if chosen.destination is None:
+            with queue.acting(other) as acting:
+                assert count_replay(acting, chosen) == 0
+    assert replay_many(lambda: queue.acting(other), ReplayFilter()) == 0
+    with pytest.raises(NotFound, match="'crm'"):
+        replay_many(lambda: queue.acting(other), ReplayFilter(destination="crm"))
+    chosen = ReplayFilter(destination="crm", type="issue.*")
+    assert replay_many(queue.acting, chosen) == 4
     assert queue.states() == {"dead": 10, "pending": 4}
 
 
@@ -136,7 +148,20 @@ def test_a_replay_larger_than_a_batch(queue: Queue) -> None:
     target = queue.destination(schedule_seconds=(), concurrency=BATCH + 10)
     queue.add(target, BATCH + 10)
     queue.report(queue.claim(limit=BATCH + 10), queue.result(Outcome.HTTP_4XX, status=404))
-    assert replay_many(queue.database, target.tenant_id, ReplayFilter(), now_us=queue.clock.now_us()) == BATCH + 10
+    assert replay_many(queue.acting, ReplayFilter()) == BATCH + 10
+
+
+def test_all_that_wait_for_a_destination_are_cancelled_and_nothing_else(queue: Queue, other: str) -> None:
+    crm, erp = queue.destination("crm"), queue.destination("erp")
+    queue.add(crm, BATCH + 10, keys=[None, "a"])
+    held = {claimed.id for claimed in queue.claim(limit=5)}
+    others = queue.add(erp, 3)
+    assert cancel_pending(queue.acting, "crm") == 2 * (BATCH + 10) - len(held)
+    assert {queue.row(id_).state for id_ in held} == {"leased"}
+    assert {queue.row(id_).state for id_ in others} == {"pending"}
+    assert cancel_pending(queue.acting, "crm") == 0
+    with pytest.raises(NotFound):
+        cancel_pending(lambda: queue.acting(other), "crm")
 
 
 def test_the_gauges_say_how_the_queue_stands(queue: Queue) -> None:

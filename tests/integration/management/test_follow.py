@@ -10,12 +10,13 @@ from gateway.events.append import EventRow, append_events
 from gateway.events.follow import BATCH, Follower
 from gateway.events.search import EventFilter
 from gateway.tenants.models import DEFAULT_TENANT_ID
+from tests.services.acting import acting_on
 from tests.services.rows import id_at, store_event
 
 
 def _next(database: Database, follower: Follower) -> list[str]:
-    with database.tenant_session(DEFAULT_TENANT_ID) as session:
-        return [event.id for event in follower.next_events(session)]
+    with acting_on(database, write=False) as acting:
+        return [event.id for event in follower.next_events(acting)]
 
 
 def test_only_what_came_since_it_was_made(database: Database, fake_clock: FakeClock) -> None:

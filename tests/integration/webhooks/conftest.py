@@ -6,8 +6,8 @@ import hashlib
 import hmac
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -15,25 +15,25 @@ from flask import Flask
 from sqlalchemy import select
 from werkzeug.test import Client, TestResponse
 
-from gateway.clock import FakeClock, from_us
+from gateway.clock import FakeClock
 from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.management import add_destination
 from gateway.delivery.models import Delivery
-from gateway.delivery.routes.management import RouteDraft, add_route
+from gateway.delivery.routes.draft import RouteDraft
+from gateway.delivery.routes.management import add_route
 from gateway.events.models import Event
 from gateway.factory import create_app
 from gateway.installation import Installation, installation_of
-from gateway.providers import catalogue
-from gateway.security.keyfile import load_keyring
-from gateway.security.ssrf import AddressPolicy
-from gateway.tenants.models import DEFAULT_TENANT_ID
+from gateway.tenants.acting import Acting, act
+from gateway.tenants.models import DEFAULT_TENANT
 from gateway.webhooks.receive.assembly import inbound_of
 from gateway.webhooks.receive.inbound import Inbound
 from gateway.webhooks.rejections.models import Rejection
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.management import add_source
+from tests.services.acting import TESTER
 from tests.services.loop_host import LoopHost
 
 SECRET = "It's a Secret to Everybody"
@@ -58,31 +58,25 @@ class GatewayUnderTest:
     def inbound(self) -> Inbound:
         return inbound_of(installation_of(self.app))
 
-    def source(self, slug: str, provider: str, *secrets: str, tenant_id: str = DEFAULT_TENANT_ID, **values: Any) -> str:
+    def acting(self, tenant: str = DEFAULT_TENANT, *, write: bool = True) -> AbstractContextManager[Acting]:
+        """A transaction of somebody who sets it up, or looks at it."""
+        return act(installation_of(self.app), actor=TESTER, tenant=tenant, write=write)
+
+    def source(self, slug: str, provider: str, *secrets: str, tenant: str = DEFAULT_TENANT, **values: Any) -> str:
         """Add a source; extra values are those of `SourceDraft`."""
         credentials = {"secret": secrets[0]} if secrets else {}
         draft = SourceDraft(
             slug=slug, provider=provider, credentials=credentials | values.pop("credentials", {}), **values
         )
-        with self.database.tenant_session(tenant_id, write=True) as session:
-            now = from_us(self.clock.now_us())
-            return add_source(session, load_keyring(self.settings), catalogue(), draft, now=now).id
+        with self.acting(tenant) as acting:
+            return add_source(acting, draft).source.id
 
-    def route(
-        self, source: str, *patterns: str, name: str = "sink", tenant_id: str = DEFAULT_TENANT_ID, **values: Any
-    ) -> None:
-        """Add a destination `name` if it is new, and a route to it."""
-        now = datetime.now(UTC)
-        with self.database.tenant_session(tenant_id, write=True) as session:
-            add_destination(
-                session,
-                load_keyring(self.settings),
-                DestinationDraft(name=name, url="http://127.0.0.1:9/hook"),
-                AddressPolicy(allow_private=True),
-                now=now,
-            )
+    def route(self, source: str, *patterns: str, name: str = "sink", **values: Any) -> None:
+        """Add a destination `name`, and a route to it."""
+        with self.acting() as acting:
+            add_destination(acting, DestinationDraft(name=name, url="http://127.0.0.1:9/hook"))
             draft = RouteDraft(source=source, event_types=patterns, destination=name, **values)
-            add_route(session, draft, sources={source}, now=now)
+            add_route(acting, draft, sources={source})
 
     def refresh(self) -> None:
         """Let the application see configuration that was changed after its first request."""

@@ -22,11 +22,11 @@ from gateway.clock import from_us
 from gateway.providers import catalogue
 from gateway.security.fetch import FetchedResponse
 from gateway.security.keyfile import load_keyring
-from gateway.tenants.models import DEFAULT_TENANT_ID
+from gateway.webhooks.material import MaterialStore
 from gateway.webhooks.receive.handshakes import Handshakes
-from gateway.webhooks.receive.material import MaterialStore
-from gateway.webhooks.sources.management import SourceSummary, show_source
 from gateway.webhooks.sources.models import SourceCredential
+from gateway.webhooks.sources.search import show_source
+from gateway.webhooks.sources.summary import SourceSummary
 from tests.integration.webhooks.conftest import GatewayUnderTest, code
 from tests.unit.verification.conftest import VECTORS
 
@@ -58,8 +58,8 @@ def _add(gateway: GatewayUnderTest, vector: Any) -> None:
 
 
 def _shown(gateway: GatewayUnderTest) -> SourceSummary:
-    with gateway.database.tenant_session(DEFAULT_TENANT_ID) as session:
-        return show_source(session, "acme", now=from_us(gateway.clock.now_us()))
+    with gateway.acting(write=False) as acting:
+        return show_source(acting, "acme")
 
 
 @pytest.mark.parametrize(
@@ -202,7 +202,7 @@ def test_a_secret_is_taken_once_sealed_and_used(gateway: GatewayUnderTest, provi
     assert _send(gateway, "POST", request.headers, request.body).status_code == 200
     gateway.refresh()
     after = _shown(gateway)
-    assert (after.pending_handshake, after.live_secrets()) == (False, 1)
+    assert (after.pending_handshake, after.live_secrets) == (False, 1)
     assert after.confirmed_at == from_us(gateway.clock.now_us())
     brought = vector.expected["handshake"]["store_secret"]
     with gateway.database.system_session() as session:
@@ -218,7 +218,7 @@ def test_a_secret_is_taken_once_sealed_and_used(gateway: GatewayUnderTest, provi
     # Whoever comes now with a secret of his own is refused, and changes nothing.
     again = _send(gateway, "POST", [(name, value + "x") for name, value in request.headers], request.body)
     assert again.status_code == 401
-    assert _shown(gateway).live_secrets() == 1
+    assert _shown(gateway).live_secrets == 1
 
 
 def test_sns_is_confirmed_by_fetching_from_amazon_alone(gateway: GatewayUnderTest) -> None:

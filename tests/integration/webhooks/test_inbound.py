@@ -20,11 +20,9 @@ from gateway.config import Settings
 from gateway.events.search import show_event
 from gateway.factory import create_app
 from gateway.installation import Installation
-from gateway.providers import catalogue
-from gateway.security.keyfile import load_keyring
-from gateway.tenants.models import DEFAULT_TENANT_ID, Tenant
+from gateway.tenants.models import Tenant
 from gateway.webhooks.rejections.search import show_rejection
-from gateway.webhooks.sources.management import disable_source, rotate_credential
+from gateway.webhooks.sources.management import CredentialDraft, disable_source, rotate_credential
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest, code
 
 
@@ -64,7 +62,7 @@ def test_two_tenants_with_equal_slugs_and_keys_do_not_meet(gateway: GatewayUnder
     with gateway.database.system_session(write=True) as session:
         session.add(Tenant(id="ten_acme", slug="acme", created_at=from_us(gateway.clock.now_us())))
     gateway.source("github", "github", SECRET)
-    gateway.source("github", "github", "acme's own", tenant_id="ten_acme")
+    gateway.source("github", "github", "acme's own", tenant="acme")
     mine, theirs = gateway.github(), gateway.github("acme/github", secret="acme's own")
     assert [mine.json["status"], theirs.json["status"]] == ["accepted", "accepted"]
     assert code(gateway.github("acme/github")) == "signature_mismatch"
@@ -103,8 +101,8 @@ def test_unknown_disabled_and_not_allowed(gateway: GatewayUnderTest) -> None:
     assert code(gateway.github("other/github")) == "source_unknown"
     refused = gateway.github()
     assert (refused.status_code, code(refused)) == (403, "ip_not_allowed")
-    with gateway.database.tenant_session("ten_default", write=True) as session:
-        disable_source(session, "github", now=from_us(gateway.clock.now_us()))
+    with gateway.acting() as acting:
+        disable_source(acting, "github")
     gateway.refresh()
     disabled = gateway.github()
     assert (disabled.status_code, code(disabled)) == (410, "source_disabled")
@@ -170,11 +168,8 @@ def test_ids_and_types_that_no_column_can_hold_do_not_lose_the_event(gateway: Ga
 
 def test_an_old_secret_counts_until_its_end(gateway: GatewayUnderTest) -> None:
     gateway.source("github", "github", "old")
-    with gateway.database.tenant_session("ten_default", write=True) as session:
-        now = from_us(gateway.clock.now_us())
-        rotate_credential(
-            session, load_keyring(gateway.settings), catalogue(), "github", "new", overlap=timedelta(hours=1), now=now
-        )
+    with gateway.acting() as acting:
+        rotate_credential(acting, "github", CredentialDraft("new", overlap=timedelta(hours=1)))
     assert gateway.github(secret="old", key="1").status_code == 200
     assert gateway.github(secret="new", key="2").status_code == 200
     gateway.clock.advance(3601)
@@ -250,8 +245,8 @@ def test_a_token_in_the_query_is_kept_and_not_shown(gateway: GatewayUnderTest) -
         gateway.client.post(f"/webhooks/mail?token={token}", data="{}", headers={"Content-Type": "application/json"})
     (event,), (rejection,) = gateway.events(), gateway.rejections()
     assert event.url.endswith("/webhooks/mail?token=s3cret-token")
-    with gateway.database.tenant_session(DEFAULT_TENANT_ID) as session:
-        shown = [show_event(session, event.id).url, show_rejection(session, rejection.id).url]
+    with gateway.acting(write=False) as acting:
+        shown = [show_event(acting, event.id).url, show_rejection(acting, rejection.id).url]
     assert shown == [gateway.settings.base_url + "/webhooks/mail?token=…"] * 2
 
 

@@ -29,8 +29,8 @@ def mend(gateway: GatewayUnderTest, where: str | None) -> None:
 
 
 def retry(gateway: GatewayUnderTest, delivery: Delivery) -> None:
-    with gateway.database.tenant_session(DEFAULT_TENANT_ID, write=True) as session:
-        retry_delivery(session, delivery.id, now_us=gateway.clock.now_us())
+    with gateway.acting() as acting:
+        retry_delivery(acting, delivery.id)
 
 
 def test_a_mended_route_shapes_it(gateway: GatewayUnderTest, dead: Delivery) -> None:
@@ -43,15 +43,15 @@ def test_a_mended_route_shapes_it(gateway: GatewayUnderTest, dead: Delivery) -> 
 def test_an_unmended_route_is_named_and_nothing_is_sent(gateway: GatewayUnderTest, dead: Delivery) -> None:
     with pytest.raises(Conflict, match="mend the route first"):
         retry(gateway, dead)
-    with gateway.database.tenant_session(DEFAULT_TENANT_ID, write=True) as session:
-        assert replay_event(session, dead.event_id, now_us=gateway.clock.now_us()) == 0
-    assert replay_many(gateway.database, DEFAULT_TENANT_ID, ReplayFilter(), now_us=gateway.clock.now_us()) == 0
+    with gateway.acting() as acting:
+        assert replay_event(acting, dead.event_id) == 0
+    assert replay_many(gateway.acting, ReplayFilter()) == 0
     assert [delivery.state for delivery in gateway.deliveries()] == ["dead"]
 
 
 def test_a_filter_that_now_turns_it_away_cancels_it(gateway: GatewayUnderTest, dead: Delivery) -> None:
     mend(gateway, "total > `100`")
-    assert replay_many(gateway.database, DEFAULT_TENANT_ID, ReplayFilter(), now_us=gateway.clock.now_us()) == 0
+    assert replay_many(gateway.acting, ReplayFilter()) == 0
     (delivery,) = gateway.deliveries()
     assert (delivery.state, delivery.reason) == ("cancelled", "filtered")
 

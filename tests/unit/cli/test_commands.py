@@ -14,7 +14,7 @@ from gateway.cli.main import COMMANDS, gateway
 from gateway.cli.terminal.failures import exit_code
 from gateway.errors import ConfigurationError, Conflict, InvalidInput, NotFound, SchemaBehind, StorageUnavailable
 
-HEAVY = ("sqlalchemy", "flask", "alembic", "cryptography", "yaml")
+HEAVY = ("sqlalchemy", "flask", "alembic", "aiohttp", "cryptography", "yaml")
 
 
 def _every(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import click
 import pytest
 
-from gateway.cli.terminal.options import Moment, Pair, as_moment, parse_duration
+from gateway.cli.terminal.options import Pair, TimeOrAge, parse_duration, to_time
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
 
@@ -35,14 +35,14 @@ def test_not_a_duration(text: str) -> None:
 
 
 def test_a_moment_is_an_age_or_a_time() -> None:
-    assert as_moment(Moment().convert("1h", None, None), NOW) == NOW - timedelta(hours=1)
-    assert as_moment(Moment().convert("2026-04-30", None, None), NOW) == datetime(2026, 4, 30, tzinfo=UTC)
-    assert as_moment(Moment().convert("2026-04-30T12:00+02:00", None, None), NOW) == datetime(
+    assert to_time(TimeOrAge().convert("1h", None, None), NOW) == NOW - timedelta(hours=1)
+    assert to_time(TimeOrAge().convert("2026-04-30", None, None), NOW) == datetime(2026, 4, 30, tzinfo=UTC)
+    assert to_time(TimeOrAge().convert("2026-04-30T12:00+02:00", None, None), NOW) == datetime(
         2026, 4, 30, 10, tzinfo=UTC
     )
-    assert as_moment(None, NOW) is None
+    assert to_time(None, NOW) is None
     with pytest.raises(click.BadParameter, match="such as 1h"):
-        Moment().convert("yesterday", None, None)
+        TimeOrAge().convert("yesterday", None, None)
 
 
 def test_a_pair_keeps_later_separators_and_never_quotes_its_value() -> None:

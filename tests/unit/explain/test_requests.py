@@ -9,6 +9,8 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.cli.terminal.hints import words
+from gateway.errors import Hint
 from gateway.webhooks.explain import explain
 from gateway.webhooks.verification import Credentials
 from tests.unit.explain.conftest import (
@@ -161,7 +163,8 @@ def test_a_time_zone_and_a_date_header() -> None:
 
 def test_a_request_without_a_date_is_judged_as_of_now() -> None:
     found = explain(replace(case("stripe", stripe(NOW - 86_400)), is_dated=False))
-    assert "--at" in found.findings[0].remedy
+    assert "as if it came now" in found.findings[0].remedy
+    assert found.findings[0].hints == (Hint("give_time"),)
 
 
 def test_an_old_request_with_another_mistake_is_told_both() -> None:
@@ -250,7 +253,9 @@ def test_other_options_of_a_generic_sender(digest: str, prefix: str) -> None:
     headers = [("X-Acme-Sig", prefix + hex_hmac(SECRET, BODY, digest))]
     found = explain(case("generic", headers, scheme="hmac"))
     assert found.findings[0].cause == "algorithm"
-    assert f"--option hash='{digest}'" in found.findings[0].remedy
+    [hint] = found.findings[0].hints
+    assert hint.action == "set_options"
+    assert f"--option hash='{digest}'" in words(hint)
 
 
 def test_two_mistakes_at_once() -> None:
@@ -286,7 +291,7 @@ def test_a_secret_for_a_source_that_has_waited_too_long(header: str) -> None:
     found = explain(case("asana", [(header, "ab" * 32)], b"{}", credentials=held, waited_too_long=True))
     assert (found.findings[0].cause, found.findings[0].certainty) == ("handshake", "proven")
     assert "24 hours" in found.findings[0].sentence
-    assert "gateway sources enable acme" in found.findings[0].remedy
+    assert Hint("enable_source", {"slug": "acme"}) in found.findings[0].hints
 
 
 def test_a_certificate_that_is_not_at_hand() -> None:

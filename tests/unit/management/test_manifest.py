@@ -8,7 +8,8 @@ from datetime import UTC, datetime
 import pytest
 
 from gateway.delivery.destinations.draft import DestinationDraft
-from gateway.delivery.routes.management import RouteDraft, RouteSummary
+from gateway.delivery.routes.draft import RouteDraft
+from gateway.delivery.routes.search import RouteSummary
 from gateway.errors import InvalidInput
 from gateway.manifest.plan import Action, Present, faults, plan
 from gateway.manifest.reading import Manifest, parse

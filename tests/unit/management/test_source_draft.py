@@ -6,18 +6,23 @@ from dataclasses import replace
 
 import pytest
 
+from gateway.cli.terminal.hints import with_hints
 from gateway.errors import InvalidInput, NotFound
-from gateway.providers import catalogue
+from gateway.providers import catalogue, find_provider
 from gateway.security.tokens import random_slug
 from gateway.webhooks.sources import draft as source_draft
-from gateway.webhooks.sources.draft import SourceDraft, find_provider
+from gateway.webhooks.sources.draft import SourceDraft
 
 GITHUB = SourceDraft(slug="github", provider="github", credentials={"secret": "s3cret"})
 WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
 def _faults(draft: SourceDraft) -> dict[str, str]:
-    return {fault.field: fault.message for fault in source_draft.faults(catalogue(), draft)}
+    """Field and what is said about it, at a command line."""
+    return {
+        fault.field: with_hints(fault.message, [fault.hint] if fault.hint else [])
+        for fault in source_draft.faults(catalogue(), draft)
+    }
 
 
 @pytest.mark.parametrize(
@@ -79,8 +84,9 @@ def test_every_fault_is_reported_and_no_secret_quoted() -> None:
 
 
 def test_an_unknown_provider_is_not_found() -> None:
-    with pytest.raises(NotFound, match="generic"):
+    with pytest.raises(NotFound) as refused:
         find_provider(catalogue(), "zzzzzz")
+    assert [hint.action for hint in refused.value.hints] == ["use_generic_provider"]
 
 
 def test_every_provider_can_be_asked_for() -> None:

@@ -1,10 +1,11 @@
-"""Alembic's entry: runs migrations on the connection that `gateway.db.schema.version` or Flask-Migrate hands over."""
+"""Alembic's entry: runs migrations on the connection that `gateway.db.schema.upgrade` hands over, or on one of the
+engine that Flask-Migrate does.
+"""
 
 from __future__ import annotations
 
 from alembic import context
-from flask import current_app
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 
 from gateway.db.model import Base
 
@@ -23,5 +24,6 @@ given: Connection | None = context.config.attributes.get("connection")
 if given is not None:
     run(given)
 else:
-    with current_app.extensions["migrate"].db.engine.begin() as own:
+    engine: Engine = context.config.attributes["engine"]
+    with engine.begin() as own:
         run(own)

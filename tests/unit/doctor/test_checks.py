@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.diagnosis import Level, base_url, encryption_key, handlers, private_destinations, skew
-from gateway.cli.local import is_loopback
 from gateway.config import Settings
+from gateway.doctor.addresses import base_url, private_destinations
+from gateway.doctor.check import Level
+from gateway.doctor.database import skew
+from gateway.doctor.handlers import handlers
+from gateway.doctor.keys import encryption_key
+from gateway.installation import Installation
+from gateway.security.loopback import is_loopback
 
 
 @pytest.mark.parametrize(
@@ -21,32 +26,32 @@ from gateway.config import Settings
     ],
 )
 def test_base_url(url: str, level: Level) -> None:
-    [finding] = base_url(Settings(base_url=url))
-    assert finding.level is level
+    [result] = base_url(Settings(base_url=url))
+    assert result.level is level
 
 
 def test_private_destinations_surprise_on_a_public_gateway_only() -> None:
     public = Settings(base_url="https://hooks.example.com", allow_private_destinations=True)
-    assert [finding.level for finding in private_destinations(public)] == [Level.WARN]
-    assert [finding.level for finding in private_destinations(replace(public, base_url="http://localhost:1"))] == [
+    assert [result.level for result in private_destinations(public)] == [Level.WARN]
+    assert [result.level for result in private_destinations(replace(public, base_url="http://localhost:1"))] == [
         Level.OK
     ]
-    assert [finding.level for finding in private_destinations(Settings())] == [Level.OK]
+    assert [result.level for result in private_destinations(Settings())] == [Level.OK]
 
 
 def test_a_module_that_cannot_be_imported_is_named() -> None:
-    [finding] = handlers(Settings(handlers=("no_such_module_here",)))
-    assert finding.level is Level.FAIL
-    assert "no_such_module_here" in finding.detail
+    [result] = handlers(Installation(Settings(handlers=("no_such_module_here",))))
+    assert result.level is Level.FAIL
+    assert "no_such_module_here" in result.detail
 
 
 def test_a_key_file_that_others_can_read_fails_and_none_is_made(tmp_path: Path) -> None:
     settings = Settings(encryption_key_file=tmp_path / "encryption.key")
-    assert encryption_key(settings)[1].level is Level.WARN
+    assert encryption_key(Installation(settings))[1].level is Level.WARN
     assert not settings.encryption_key_file.exists()
     settings.encryption_key_file.write_text("x")
     settings.encryption_key_file.chmod(0o644)
-    assert encryption_key(settings)[1].level is Level.FAIL
+    assert encryption_key(Installation(settings))[1].level is Level.FAIL
 
 
 @pytest.mark.parametrize(("seconds", "level"), [(0.3, Level.OK), (-5, Level.WARN), (90, Level.FAIL)])

@@ -1,6 +1,6 @@
 """The pages of docs/providers, one per entry of the catalogue, and their index.
 
-`python -m gateway.providers.prose.pages docs/providers` writes them.
+`python -m gateway.cli.provider_pages docs/providers` writes them.
 
 The pages are checked in; a test holds them to the catalogue. Markdown is all that is decided here: what is said is
 `description`'s matter.
@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from itertools import groupby
 from pathlib import Path
 
+from gateway.cli.terminal.entry_words import say
 from gateway.providers.model import Provider
 from gateway.providers.prose.description import describe
 from gateway.providers.prose.words import EVIDENCE, method_words
@@ -30,9 +31,9 @@ def page(provider: Provider) -> str:
         f"`{provider.id}` · {provider.category} · evidence: {provider.evidence.level}",
         "",
         f"Made from `gateway/providers/catalogue/{provider.origin}` by "
-        f"`python -m gateway.providers.prose.pages {FOLDER}`: change the entry, not this page.",
+        f"`python -m gateway.cli.provider_pages {FOLDER}`: change the entry, not this page.",
     ]
-    for section in describe(provider):
+    for section in describe(provider, say):
         lines += ["", f"## {section.title}", "", *(f"- {_escaped(line)}" for line in section.lines)]
     return "\n".join(lines) + "\n"
 
@@ -91,5 +92,5 @@ def _escaped(text: str) -> str:
 
 if __name__ == "__main__":
     if len(sys.argv) != 2:
-        raise SystemExit(f"usage: python -m gateway.providers.prose.pages {FOLDER}")
+        raise SystemExit(f"usage: python -m gateway.cli.provider_pages {FOLDER}")
     print(f"{write(Path(sys.argv[1]))} pages")

@@ -1,0 +1,145 @@
+"""`gateway sources add`, `rotate`, `disable` and `enable`."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import click
+
+from gateway.cli.invocation import Invocation, with_invocation
+from gateway.cli.terminal import secret_options as given
+from gateway.cli.terminal.options import Duration, Pair
+from gateway.cli.terminal.output import note, print_json
+from gateway.clock import iso
+from gateway.webhooks.sources import management as use_cases
+from gateway.webhooks.sources.draft import SourceDraft
+from gateway.webhooks.sources.management import DEFAULT_OVERLAP, CredentialDraft, SourceWithSecret
+from gateway.webhooks.sources.schema import SourceSchema
+from gateway.webhooks.sources.schemes import SECRET
+
+
+@click.command()
+@click.argument("slug", required=False)
+@click.option("--provider", required=True, help="Who calls: an id of the catalogue, or `generic`.")
+@click.option("--scheme", help="Which of the provider's signature schemes, where there is a choice.")
+@click.option("--secret", help="The signing secret. It lands in your shell's history: better is --secret-env.")
+@click.option("--secret-env", metavar="VAR", help="The variable that holds the secret.")
+@click.option("--generate-secret", is_flag=True, help="Make one and print it, where the vendor lets you choose it.")
+@click.option(
+    "--credential", "plain", type=Pair("="), multiple=True, metavar="KIND=VALUE", help="A public key, a password, …"
+)
+@click.option(
+    "--credential-env", "named", type=Pair("="), multiple=True, metavar="KIND=VAR", help="The same, from a variable."
+)
+@click.option("--option", "options", type=Pair("="), multiple=True, metavar="NAME=VALUE", help="The scheme's options.")
+@click.option("--allow-ip", "allowed_ips", multiple=True, metavar="CIDR", help="Accept only these networks.")
+@click.option("--rate", type=float, metavar="N", help="At most N requests a second, per web process.")
+@with_invocation
+def add(
+    invocation: Invocation,
+    slug: str | None,
+    provider: str,
+    scheme: str | None,
+    secret: str | None,
+    secret_env: str | None,
+    generate_secret: bool,
+    plain: tuple[tuple[str, str], ...],
+    named: tuple[tuple[str, str], ...],
+    options: tuple[tuple[str, str], ...],
+    allowed_ips: tuple[str, ...],
+    rate: float | None,
+) -> None:
+    """Receive the webhooks of a provider at /webhooks/SLUG.
+
+    SLUG - makes an unguessable address, as every source needs whose requests are not signed.
+    """
+    chosen = given.one_secret(secret, secret_env, generated=generate_secret)
+    draft = SourceDraft(
+        slug=slug or "",
+        provider=provider,
+        scheme=scheme,
+        credentials=given.credentials(plain, named, chosen),
+        options=dict(options),
+        allowed_ips=allowed_ips,
+        rate_per_second=rate,
+        generate_secret=generate_secret,
+    )
+    with invocation.changing() as acting:
+        added = use_cases.add_source(acting, draft)
+    source = added.source
+    if invocation.as_json:
+        print_json(_with_secret(added))
+        return
+    click.echo(f"Added the source {source.slug}.")
+    click.echo(f"URL to give to the vendor: {source.url}")
+    if added.secret:
+        click.echo(f"Secret: {added.secret}")
+        note("The secret is shown this once: enter it at the vendor now. One that gives secrets wants --secret-env.")
+    if source.pending_handshake:
+        note(f"Next: have {provider} call the URL; its handshake brings the secret: gateway sources show {source.slug}")
+        return
+    note(f"Next: gateway routes add --source {source.slug} --to DESTINATION, or try it: gateway send {provider}")
+
+
+@click.command()
+@click.argument("slug")
+@click.option("--secret", help="The new secret. Better is --secret-env.")
+@click.option("--secret-env", metavar="VAR", help="The variable that holds the new secret.")
+@click.option("--generate-secret", is_flag=True, help="Make one and print it.")
+@click.option("--kind", default=SECRET, show_default=True, help="Which credential to change.")
+@click.option("--overlap", type=Duration(), default=DEFAULT_OVERLAP, help="How long the old one still counts [24h].")
+@with_invocation
+def rotate(
+    invocation: Invocation,
+    slug: str,
+    secret: str | None,
+    secret_env: str | None,
+    generate_secret: bool,
+    kind: str,
+    overlap: timedelta,
+) -> None:
+    """Give a source a new secret; the old one counts for --overlap more, with 0 not at all."""
+    value = given.one_secret(secret, secret_env, generated=generate_secret)
+    wanted = CredentialDraft(value or "", kind, generate=generate_secret, overlap=overlap)
+    with invocation.changing() as acting:
+        rotated = use_cases.rotate_credential(acting, slug, wanted)
+    source = rotated.source
+    if invocation.as_json:
+        print_json(_with_secret(rotated))
+        return
+    click.echo(f"The new {kind} of {slug} counts at once.")
+    if rotated.secret:
+        click.echo(f"Secret: {rotated.secret}")
+    ends = [one.expires_at for one in source.credentials if one.kind == kind and one.expires_at is not None]
+    note(f"The old one ends {iso(max(ends))}." if ends else "The old one is forgotten.")
+
+
+@click.command()
+@click.argument("slug")
+@with_invocation
+def disable(invocation: Invocation, slug: str) -> None:
+    """Refuse a source's requests with 410 until it is enabled again."""
+    with invocation.changing() as acting:
+        source = use_cases.disable_source(acting, slug)
+    if invocation.as_json:
+        print_json(SourceSchema().dump(source))
+    else:
+        click.echo(f"{slug} is disabled: its requests are answered 410. Undo: gateway sources enable {slug}")
+
+
+@click.command()
+@click.argument("slug")
+@with_invocation
+def enable(invocation: Invocation, slug: str) -> None:
+    """Receive again."""
+    with invocation.changing() as acting:
+        source = use_cases.enable_source(acting, slug)
+    if invocation.as_json:
+        print_json(SourceSchema().dump(source))
+    else:
+        click.echo(f"{slug} receives again.")
+
+
+def _with_secret(made: SourceWithSecret) -> dict[str, object]:
+    shown: dict[str, object] = SourceSchema().dump(made.source)
+    return shown | ({"secret": made.secret} if made.secret else {})

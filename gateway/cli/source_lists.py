@@ -1,0 +1,83 @@
+"""`gateway sources list` and `show`."""
+
+from __future__ import annotations
+
+import click
+
+from gateway.cli.invocation import Invocation, with_invocation
+from gateway.cli.terminal.hints import EXAMPLE_SOURCE
+from gateway.cli.terminal.output import note, print_fields, print_json, print_table
+from gateway.clock import iso
+from gateway.db.paging import every
+from gateway.deferred import deferred
+from gateway.webhooks.sources.search import find_sources, show_source
+from gateway.webhooks.sources.summary import CredentialSummary, SourceSummary
+
+_schema = deferred("gateway.webhooks.sources.schema")
+
+
+@click.command("list")
+@with_invocation
+def list_(invocation: Invocation) -> None:
+    """List sources."""
+    with invocation.reading() as acting:
+        found = list(every(lambda page: find_sources(acting, page)))
+    if invocation.as_json:
+        print_json({"data": _schema.SourceSchema(many=True).dump(found)})
+        return
+    if not found:
+        note(f"No sources yet. Add one: {EXAMPLE_SOURCE}")
+    rows = [
+        (source.slug, source.provider, source.scheme, source.state, source.live_secrets, source.url) for source in found
+    ]
+    print_table(("source", "provider", "scheme", "state", "secrets", "url"), rows, now=invocation.now())
+
+
+@click.command()
+@click.argument("slug")
+@with_invocation
+def show(invocation: Invocation, slug: str) -> None:
+    """Show a source, and what to enter at the vendor."""
+    with invocation.reading() as acting:
+        source = show_source(acting, slug)
+    _print(invocation, source)
+    if not invocation.as_json:
+        provider = invocation.installation.catalogue.get(source.provider)
+        for step in provider.setup if provider else ():
+            click.echo(f"  - {step}")
+
+
+def _handshake(source: SourceSummary) -> str | None:
+    """Whether the provider has handed over its secret; None for those that do not."""
+    if source.pending_handshake:
+        return "pending: create the webhook at the provider, which then hands over its secret"
+    return None if source.confirmed_at is None else f"confirmed {iso(source.confirmed_at)}, secret stored"
+
+
+def _print(invocation: Invocation, source: SourceSummary) -> None:
+    if invocation.as_json:
+        print_json(_schema.SourceSchema().dump(source))
+        return
+    print_fields(
+        [
+            ("Source", source.slug),
+            ("URL", source.url),
+            ("Provider", source.provider),
+            ("Scheme", source.scheme or "as the request tells"),
+            ("State", source.state),
+            ("Handshake", _handshake(source)),
+            ("Live secrets", source.live_secrets),
+            *((f"  {one.kind}", f"since {iso(one.created_at)}, {_end(one)}") for one in source.credentials),
+            *((f"Option {name}", value) for name, value in source.options.items()),
+            ("Allowed IPs", list(source.allowed_ips)),
+            ("Rate", source.rate_per_second),
+            ("Created", source.created_at),
+            ("Disabled", source.disabled_at),
+            ("Id", source.id),
+        ],
+        now=invocation.now(),
+    )
+
+
+def _end(credential: CredentialSummary) -> str:
+    return "no end" if credential.expires_at is None else f"ends {iso(credential.expires_at)}"

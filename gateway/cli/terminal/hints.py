@@ -1,0 +1,121 @@
+"""What hints mean at a command line: for each action the words, with the command where there is one.
+
+Errors and findings below the doors carry hints as data (`gateway.errors.Hint`); a test holds this table complete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from gateway.errors import ConfigurationError, Fault, GatewayError, Hint, InvalidInput
+
+Parameters = Mapping[str, Any]
+
+EXAMPLE_SOURCE = "gateway sources add github --provider github --secret-env GITHUB_WEBHOOK_SECRET"
+# What stands for a value that the hint does not bring.
+PLACEHOLDERS: Mapping[str, str] = {"slug": "SLUG", "provider": "…", "name": "NAME"}
+
+
+def _names(parameters: Parameters) -> str:
+    names = list(parameters["names"])
+    return repr(names[0]) if len(names) == 1 else " or ".join(names)
+
+
+def add_source_command(parameters: Parameters) -> str:
+    """The command that adds a source with what the hint names."""
+    parts = [_filled("gateway sources add {slug} --provider {provider}", parameters)]
+    if "scheme" in parameters:
+        parts.append(f"--scheme {parameters['scheme']}")
+    for kind in parameters.get("credentials", ()):
+        parts.append("--secret-env VAR" if kind == "secret" else f"--credential-env {kind}=VAR")
+    parts += [f"--option {name}=…" for name in parameters.get("options", ())]
+    return " ".join(parts)
+
+
+def _options(parameters: Parameters) -> str:
+    return "they are " + " ".join(f"--option {name}={text!r}" for name, text in parameters["options"].items())
+
+
+# As the end of a line: after a semicolon, or after the colon that they begin with.
+WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
+    "add_destination": "add it with `gateway destinations add {name} URL`",
+    "add_source": lambda parameters: f"add it with `{add_source_command(parameters)}`",
+    "cancel_deliveries": ": wait for them, or cancel them with `gateway deliveries cancel --destination {destination}`",
+    "choose_one_of": lambda parameters: f"there is {', '.join(parameters['names'])}",
+    "choose_source": lambda parameters: f": choose with --source {' or '.join(parameters['slugs'])}",
+    "create_database": ": `gateway run` makes it, or `gateway db upgrade`",
+    "create_tenant": "make it with `gateway tenants create {slug}`",
+    "did_you_mean": lambda parameters: f"did you mean {_names(parameters)}?",
+    "disable_source": "switch it off with `gateway sources disable {slug}`",
+    "enable_source": "switch it on with `gateway sources enable {slug}`",
+    "examine_installation": "see `gateway doctor`",
+    "explain_request": "give it with --headers and --body",
+    "generate_key": "make one with `gateway secrets generate`",
+    "give_body": "give a body with --body FILE",
+    "give_credential": "give it with --credential {kind}=… (in a file: credentials)",
+    "give_new_secret": "give --secret-env, --secret or --generate-secret",
+    "give_option": "give it with --option {name}=…",
+    "give_secret": (
+        ": give it with --secret-env VAR or --secret, or --generate-secret where the vendor lets you choose it "
+        "(in a file: secret_env or secret)"
+    ),
+    "give_slug": f"give the source a SLUG, for example: {EXAMPLE_SOURCE}",
+    "give_time": "say with --at when it came",
+    "list_rejections": "`gateway rejections list` shows those of the last 7 days",
+    "list_routes": "see `gateway routes list`",
+    "list_sources": "`gateway sources list` shows the right ones",
+    "make_up_slug": "use the slug - to have one made",
+    "print_sample": "see it with --print",
+    "purge": "forget old events with `gateway purge`",
+    "remove_routes": lambda parameters: f": first `gateway routes remove {' '.join(parameters['ids'])}`",
+    "rotate_secret": "store it with `gateway sources rotate {slug} --secret-env VAR`",
+    "rotate_with_overlap": "that is `gateway sources rotate {slug} --overlap 72h`",
+    "send_sample": "`gateway send {provider}` signs a sample",
+    "set_options": _options,
+    "show_destination": "see `gateway destinations show {name}`",
+    "show_provider": "see `gateway providers show`",
+    "show_source": "see `gateway sources show {slug}`",
+    "start_gateway": ": start the gateway with `gateway run`",
+    "try_url": "try another one with --url",
+    "upgrade_database": ": run `gateway db upgrade`",
+    "use_generic_provider": "for any sender with an HMAC there is `generic`",
+}
+
+
+def words(hint: Hint) -> str:
+    """What a hint says at a command line. Pure."""
+    return _words(hint).removeprefix(": ")
+
+
+def with_hints(text: str, hints: Sequence[Hint]) -> str:
+    """A line of a message, followed by what may help."""
+    return text + "".join(said if said.startswith(": ") else f"; {said}" for said in map(_words, hints))
+
+
+def with_sentences(text: str, hints: Sequence[Hint]) -> str:
+    """Whole sentences, followed by what may help in sentences of their own."""
+    return " ".join([text, *(f"{said[0].upper()}{said[1:].removesuffix('.')}." for said in map(words, hints))])
+
+
+def message(error: GatewayError) -> str:
+    """An error in words: a line for each fault, with what may help."""
+    if isinstance(error, InvalidInput) and error.faults:
+        return "\n".join(_fault_line(fault, tells_path=error.tells_paths) for fault in error.faults)
+    if isinstance(error, ConfigurationError):
+        return "\n".join([*error.faults, *map(words, error.hints)])
+    return with_hints(str(error) or error.code, error.hints)
+
+
+def _words(hint: Hint) -> str:
+    found = WORDS[hint.action]
+    return _filled(found, hint.parameters) if isinstance(found, str) else found(hint.parameters)
+
+
+def _fault_line(fault: Fault, *, tells_path: bool) -> str:
+    line = with_hints(fault.message, [fault.hint] if fault.hint is not None else [])
+    return f"{fault.field}: {line}" if tells_path else line
+
+
+def _filled(text: str, parameters: Parameters) -> str:
+    return text.format_map({**PLACEHOLDERS, **parameters})

@@ -1,0 +1,44 @@
+"""Bringing a database to this version's schema, with Alembic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, make_url, text
+
+from gateway.db.database import Database
+from gateway.db.schema.version import MIGRATIONS, head
+
+# Two processes that migrate the same PostgreSQL database take turns on this advisory lock.
+ADVISORY_LOCK = 0x67617465
+
+
+def upgrade(database_url: str) -> str:
+    """Create the database file if needed, apply every migration that is missing; returns the revision reached.
+
+    Raises `StorageUnavailable`.
+    """
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite" and url.database:
+        Path(url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+    database = Database.open(database_url)
+    try:
+        with database.write() as connection:
+            if not database.is_sqlite:
+                # A large table's index takes as long as it takes.
+                connection.execute(text("SET LOCAL statement_timeout = 0"))
+                connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
+            command.upgrade(config_on(connection), "head")
+    finally:
+        database.close()
+    return head()
+
+
+def config_on(connection: Connection | None) -> Config:
+    """Alembic's configuration for the migrations of this project, run on `connection`."""
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,61 @@
+"""What a route must be like: a draft is judged by the names that exist and by JMESPath. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+
+from gateway.delivery.decisions.expressions import compile_expression
+from gateway.errors import Fault, Hint, InvalidInput
+from gateway.suggestions import suggest
+
+EVERYTHING = "*"
+PATTERN = re.compile(r"[^\s\x00-\x1f\x7f]{1,255}")
+
+
+@dataclass(frozen=True, slots=True)
+class RouteDraft:
+    """A route as a person asks for it. No event types means all."""
+
+    source: str
+    destination: str
+    event_types: Sequence[str] = ()
+    where: str | None = None
+    transform: str | None = None
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        """The event types as they are stored: in order, each once, never empty."""
+        return tuple(dict.fromkeys(self.event_types)) or (EVERYTHING,)
+
+
+def faults(draft: RouteDraft, *, sources: Collection[str], destinations: Collection[str]) -> list[Fault]:
+    """Everything that is wrong with `draft`, given the slugs and names that exist."""
+    return [
+        *_name_faults("source", "source", draft.source, sources, Hint("add_source", {"slug": draft.source})),
+        *_name_faults(
+            "to", "destination", draft.destination, destinations, Hint("add_destination", {"name": draft.destination})
+        ),
+        *(
+            Fault("types", "malformed", f"{pattern!r} is not an event type or a pattern such as pull_request.*")
+            for pattern in draft.event_types
+            if not PATTERN.fullmatch(pattern)
+        ),
+        *_expression_faults("where", draft.where),
+        *_expression_faults("transform", draft.transform),
+    ]
+
+
+def _name_faults(field: str, kind: str, name: str, known: Collection[str], to_add: Hint) -> Iterator[Fault]:
+    if name not in known:
+        otherwise = Hint("choose_one_of", {"names": sorted(known)}) if known else to_add
+        yield Fault(field, "unknown", f"there is no {kind} {name!r}", hint=suggest(name, known, otherwise))
+
+
+def _expression_faults(field: str, expression: str | None) -> Iterator[Fault]:
+    try:
+        if expression is not None:
+            compile_expression(expression, what=f"the {field} expression")
+    except InvalidInput as error:
+        yield Fault(field, "malformed", str(error))

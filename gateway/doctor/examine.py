@@ -1,0 +1,35 @@
+"""The whole examination of an installation whose settings could be read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from gateway.doctor.addresses import base_url, private_destinations
+from gateway.doctor.catalogue import catalogue, orphaned_sources
+from gateway.doctor.check import CheckResult, Level
+from gateway.doctor.database import schema, storage
+from gateway.doctor.handlers import handlers
+from gateway.doctor.keys import encryption_key, stored_secrets
+from gateway.errors import GatewayError
+from gateway.installation import Installation
+
+
+def examine(installation: Installation) -> Iterator[CheckResult]:
+    """Everything that can be looked at from here, in the order in which it is best read."""
+    yield from base_url(installation.settings)
+    yield from private_destinations(installation.settings)
+    providers, results = catalogue(installation)
+    yield from results
+    yield from handlers(installation)
+    keyring, kept = encryption_key(installation)
+    yield kept
+    try:
+        found = schema(installation)
+        yield found
+        if found.level is Level.OK:
+            yield from storage(installation)
+            yield from stored_secrets(installation.database, keyring)
+            if providers:
+                yield from orphaned_sources(installation.database, providers)
+    except GatewayError as error:
+        yield CheckResult("database", Level.FAIL, f"{error}", *error.hints[:1])

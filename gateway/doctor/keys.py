@@ -1,0 +1,60 @@
+"""Encryption keys: whether they are kept well, and whether they open what is stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sqlalchemy import select
+
+from gateway.db.database import Database
+from gateway.delivery.destinations.secrets import open_secret
+from gateway.delivery.models import DestinationSecret
+from gateway.doctor.check import CheckResult, Level
+from gateway.errors import ConfigurationError, DecryptionFailed
+from gateway.installation import Installation
+from gateway.security.sealing import Keyring
+from gateway.webhooks.sources.credentials import open_credential
+from gateway.webhooks.sources.models import SourceCredential
+
+
+def encryption_key(installation: Installation) -> tuple[Keyring | None, CheckResult]:
+    """The keyring, and whether the key is kept well. A key file that is not there is not made."""
+    settings = installation.settings
+    path = settings.encryption_key_file
+    if not settings.encryption_keys and not path.exists():
+        detail = f"none yet: it is made at the first use, in {path.absolute()}; keep a copy of it"
+        return None, CheckResult("encryption key", Level.WARN, detail)
+    try:
+        keyring = installation.keyring
+    except ConfigurationError as error:
+        return None, CheckResult("encryption key", Level.FAIL, "; ".join(error.faults))
+    where = "GATEWAY_ENCRYPTION_KEYS" if settings.encryption_keys else f"{path.absolute()}, readable by its owner only"
+    return keyring, CheckResult("encryption key", Level.OK, where)
+
+
+def stored_secrets(database: Database, keyring: Keyring | None) -> Iterator[CheckResult]:
+    """Whether every stored secret opens; `keyring` is None when there is no key at hand."""
+    with database.system_session() as session:
+        credentials = session.scalars(select(SourceCredential)).all()
+        secrets = session.scalars(select(DestinationSecret)).all()
+    total = len(credentials) + len(secrets)
+    if keyring is None:
+        if total:
+            detail = f"{total} are stored and there is no key to open them: bring back the key file or the variable"
+            yield CheckResult("stored secrets", Level.FAIL, detail)
+        return
+    failures = []
+    for credential in credentials:
+        try:
+            open_credential(keyring, credential)
+        except DecryptionFailed as error:
+            failures.append(str(error))
+    for secret in secrets:
+        try:
+            open_secret(keyring, secret)
+        except DecryptionFailed as error:
+            failures.append(str(error))
+    if failures:
+        yield CheckResult("stored secrets", Level.FAIL, f"{len(failures)} of {total} do not open: {failures[0]}")
+    else:
+        yield CheckResult("stored secrets", Level.OK, f"{total} open")

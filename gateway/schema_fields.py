@@ -1,0 +1,61 @@
+"""Fields that schemas share: how instants, texts and bodies are written, the same for commands, manifest and API."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from marshmallow import ValidationError, fields, missing
+
+from gateway.clock import iso
+
+
+class Instant(fields.Field[datetime]):
+    """An aware datetime, shown in ISO 8601: UTC, milliseconds, `Z`. For showing only."""
+
+    def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
+        return None if value is None else iso(value)
+
+
+class Text(fields.Field[str]):
+    """A text; a number or a boolean that is given is taken for its text, as YAML has both."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> str:
+        if not isinstance(value, str | int | float):
+            raise ValidationError("must be a text")
+        return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class BodyText(fields.Field[bytes]):
+    """A body as text, left out when it is none."""
+
+    def _serialize(self, value: bytes | None, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        try:
+            return (value or b"").decode("utf-8")
+        except UnicodeDecodeError:
+            return missing
+
+
+class BodyBase64(fields.Field[bytes]):
+    """A body that is no text, in base64; left out when it is one."""
+
+    def _serialize(self, value: bytes | None, attr: str | None, obj: Any, **kwargs: Any) -> Any:
+        held = value or b""
+        try:
+            held.decode("utf-8")
+        except UnicodeDecodeError:
+            return base64.b64encode(held).decode("ascii")
+        return missing
+
+
+def texts(**options: Any) -> fields.Dict:
+    """Names and texts."""
+    return fields.Dict(keys=fields.String(), values=Text(), **options)
+
+
+def pairs(**options: Any) -> fields.Field[Any]:
+    """Names and values in order, repeats kept: `[[name, value], …]`."""
+    pair: fields.Field[Any] = fields.List(fields.String())
+    return fields.List(pair, **options)

@@ -1,0 +1,161 @@
+"""Acting: what every use case is given. Who acts for which tenant, on which installation, in which transaction.
+
+A door (command, API, page) opens one with `act`, calls use cases with it, and shows what they return. Leaving the block
+commits, an exception rolls back. A use case of several transactions takes a `Begin` and opens each by itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TypeAlias
+
+from gateway.clock import from_us
+from gateway.db.scope import SystemSession, TenantSession
+from gateway.installation import Installation
+from gateway.tenants.audit import Actor, AuditEntry, AuditTrail, NullAuditTrail, differences
+from gateway.tenants.directory import TenantSummary, find_tenant
+from gateway.tenants.models import DEFAULT_TENANT
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Acting:
+    """`now_us` is when the transaction began; everything in it happens at that time."""
+
+    installation: Installation
+    actor: Actor
+    now_us: int
+    request_id: str | None
+    is_writing: bool
+    entries: list[AuditEntry] = field(default_factory=list)
+
+    @property
+    def now(self) -> datetime:
+        """The same time, aware UTC."""
+        return from_us(self.now_us)
+
+    def _audit(
+        self,
+        tenant_id: str | None,
+        action: str,
+        object_id: str,
+        name: str | None,
+        before: object | None,
+        after: object | None,
+    ) -> None:
+        if not self.is_writing:
+            raise RuntimeError(f"{action} in a transaction that was opened for reading")
+        old, new = differences(before, after)
+        self.entries.append(
+            AuditEntry(self.now, tenant_id, self.actor, self.request_id, action, object_id, name, old, new)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acting(_Acting):
+    """Somebody acting for one tenant, whose rows `session` sees."""
+
+    session: TenantSession
+    tenant: TenantSummary
+
+    def audit(
+        self,
+        action: str,
+        object_id: str,
+        name: str | None = None,
+        *,
+        before: object | None = None,
+        after: object | None = None,
+    ) -> None:
+        """Note that `action` (`source.added`, …) happened to the thing with this id and name, in this transaction.
+
+        `before` and `after` are the thing without its secrets: dataclasses or mappings.
+        """
+        self._audit(self.tenant.id, action, object_id, name, before, after)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SystemActing(_Acting):
+    """Somebody acting for no tenant: `session` sees all of them."""
+
+    session: SystemSession
+
+    def audit(
+        self,
+        action: str,
+        object_id: str,
+        name: str | None = None,
+        *,
+        tenant_id: str | None = None,
+        before: object | None = None,
+        after: object | None = None,
+    ) -> None:
+        """As `Acting.audit`, for the tenant that it concerns, if any."""
+        self._audit(tenant_id, action, object_id, name, before, after)
+
+
+Begin: TypeAlias = Callable[[], AbstractContextManager[Acting]]
+"""Opens the next transaction, for writing, of one who acts: `act` with its arguments."""
+
+_NO_AUDIT = NullAuditTrail()
+
+
+@contextmanager
+def act(
+    installation: Installation,
+    *,
+    actor: Actor,
+    tenant: str = DEFAULT_TENANT,
+    write: bool = False,
+    request_id: str | None = None,
+    audit: AuditTrail = _NO_AUDIT,
+) -> Iterator[Acting]:
+    """One transaction of `actor` for the tenant with the slug `tenant`.
+
+    Raises `NotFound` when there is no such tenant, `StorageUnavailable`.
+    """
+    with installation.database.system_session() as system:
+        found = find_tenant(system, tenant)
+    with installation.database.tenant_session(found.id, write=write) as session:
+        acting = Acting(
+            installation=installation,
+            session=session,
+            tenant=found,
+            actor=actor,
+            now_us=installation.clock.now_us(),
+            request_id=request_id,
+            is_writing=write,
+        )
+        yield acting
+        _keep(audit, acting)
+
+
+@contextmanager
+def act_for_system(
+    installation: Installation,
+    *,
+    actor: Actor,
+    write: bool = False,
+    request_id: str | None = None,
+    audit: AuditTrail = _NO_AUDIT,
+) -> Iterator[SystemActing]:
+    """One transaction of `actor` that belongs to no tenant. Raises `StorageUnavailable`."""
+    with installation.database.system_session(write=write) as session:
+        acting = SystemActing(
+            installation=installation,
+            session=session,
+            actor=actor,
+            now_us=installation.clock.now_us(),
+            request_id=request_id,
+            is_writing=write,
+        )
+        yield acting
+        _keep(audit, acting)
+
+
+def _keep(audit: AuditTrail, acting: Acting | SystemActing) -> None:
+    if acting.entries:
+        acting.session.flush()
+        audit.keep(acting.session, acting.entries)

@@ -1,0 +1,77 @@
+"""What somebody may ask to have explained: a stored rejection, a request for a source, a request with credentials that
+come along. Certificates that the case needs are fetched first, outside of any transaction.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import datetime
+
+from gateway.clock import to_us
+from gateway.installation import Installation
+from gateway.providers import find_provider
+from gateway.tenants.acting import Begin
+from gateway.webhooks.explain.case import Case
+from gateway.webhooks.explain.diagnosis import explain
+from gateway.webhooks.explain.finding import Diagnosis
+from gateway.webhooks.explain.stored import rejected_case, source_case
+from gateway.webhooks.material import MaterialStore
+from gateway.webhooks.sources.schemes import possible_schemes
+from gateway.webhooks.verification import Credentials, InboundRequest
+
+
+def explain_rejection(begin: Begin, rejection_id: str, *, url: str | None = None) -> Diagnosis:
+    """Why the rejection was refused; `url` replaces the URL that it came by. Raises `NotFound`, `DecryptionFailed`."""
+    with begin() as acting:
+        case = rejected_case(acting, rejection_id, url=url)
+    return case if isinstance(case, Diagnosis) else _explain(acting.installation, case)
+
+
+def explain_for_source(begin: Begin, slug: str, request: InboundRequest, *, at: datetime | None = None) -> Diagnosis:
+    """What the source makes of `request`, which came `at`; None when that is not known.
+
+    Raises `NotFound`, `DecryptionFailed`.
+    """
+    with begin() as acting:
+        case = source_case(acting, slug, request, at=at or acting.now)
+    return _explain(acting.installation, replace(case, is_dated=at is not None))
+
+
+def explain_given(
+    installation: Installation,
+    provider_id: str,
+    request: InboundRequest,
+    credentials: Credentials,
+    *,
+    scheme: str | None = None,
+    at: datetime | None = None,
+) -> Diagnosis:
+    """What `request` is worth as one of the provider's, with these credentials and no source.
+
+    Raises `NotFound`, `InvalidInput` for an unknown scheme.
+    """
+    provider = find_provider(installation.catalogue, provider_id)
+    chosen = possible_schemes(provider, scheme)
+    case = Case(
+        provider=provider,
+        request=request,
+        credentials=credentials,
+        now=to_us(at or installation.now()) / 1_000_000,
+        scheme=chosen[0].id if provider.webhook.choose == "operator" else scheme,
+        catalogue=installation.catalogue,
+        is_dated=at is not None,
+    )
+    return _explain(installation, case)
+
+
+def _explain(installation: Installation, case: Case) -> Diagnosis:
+    return explain(_with_material(installation, case))
+
+
+def _with_material(installation: Installation, case: Case) -> Case:
+    """The case with the certificates that it needs, fetched from the pinned hosts; without, when that fails."""
+    store = MaterialStore(installation.clock, installation.fetch)
+    needed = store.needed(case.provider, case.request, case.credentials, case.scheme)
+    if not needed or store.fetch(store.missing(needed), case.source or "") is not None:
+        return case
+    return replace(case, credentials=store.complete(needed, case.credentials))

@@ -1,0 +1,80 @@
+"""A sample for a source of the tenant: chosen, signed with what the source holds, ready to be posted."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import dataclass
+
+from gateway.clock import MICROSECONDS, Clock
+from gateway.installation import Installation
+from gateway.providers import find_provider
+from gateway.tenants.acting import Acting
+from gateway.webhooks.samples.documents import default_type
+from gateway.webhooks.samples.event import SampleRequest, sample_request, sample_text
+from gateway.webhooks.samples.signing import Held, Moment, choose_scheme
+from gateway.webhooks.sources.credentials import open_credentials
+from gateway.webhooks.sources.search import source_for
+from gateway.webhooks.sources.stored import stored_credentials
+from gateway.webhooks.sources.summary import source_url
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedSample:
+    """A sample of `event_type` for the source with the slug `source`."""
+
+    source: str
+    event_type: str
+    request: SampleRequest
+
+
+def sample_body(installation: Installation, provider_id: str, event_type: str | None = None) -> bytes:
+    """The body of a provider's sample, unsigned; None is its first one. Raises `NotFound`."""
+    provider = find_provider(installation.catalogue, provider_id)
+    chosen = event_type or default_type(provider)
+    return sample_text(provider, provider.scheme(), _moment(installation.clock), chosen)
+
+
+def require_signable(installation: Installation, provider_id: str) -> None:
+    """Raise `InvalidInput` when samples of this provider cannot be signed, whatever a source may hold. `NotFound`."""
+    choose_scheme(find_provider(installation.catalogue, provider_id), None, Held())
+
+
+def prepare_sample(
+    acting: Acting,
+    provider_id: str,
+    event_type: str | None = None,
+    *,
+    source: str | None = None,
+    body: bytes | None = None,
+) -> PreparedSample:
+    """A sample of `event_type` (None: the provider's first one), signed for `source` (None: the provider's only one).
+
+    `body` is sent instead of the sample's. Raises `NotFound`, `InvalidInput`, `DecryptionFailed`.
+    """
+    installation = acting.installation
+    require_signable(installation, provider_id)
+    provider = find_provider(installation.catalogue, provider_id)
+    chosen = event_type or default_type(provider)
+    row = source_for(acting, provider_id, source)
+    opened = open_credentials(installation.keyring, row, stored_credentials(acting.session, [row])[row.id])
+
+    def newest(kind: str) -> str:
+        return next(iter(opened.live(kind, acting.now_us)), "")
+
+    held = Held(newest("secret"), newest("username"), newest("password"), newest("public_key"))
+    request = sample_request(
+        provider,
+        choose_scheme(provider, row.scheme, held),
+        held,
+        _moment(installation.clock),
+        event_type=chosen,
+        # Some providers sign the URL, as the gateway knows it: that is never the address that is posted to.
+        url=source_url(acting, row.slug),
+        options=row.options,
+        body=body,
+    )
+    return PreparedSample(row.slug, chosen, request)
+
+
+def _moment(clock: Clock) -> Moment:
+    return Moment(str(uuid.uuid4()), clock.now_us() // MICROSECONDS)

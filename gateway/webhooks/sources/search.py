@@ -1,0 +1,62 @@
+"""Finding sources: all of them page by page, one by its slug, and the one that is meant for a provider."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from gateway.db.paging import Page, PageRequest, page_of
+from gateway.db.scope import TenantSession
+from gateway.errors import Hint, InvalidInput, NotFound
+from gateway.events.models import SYSTEM_SOURCE
+from gateway.suggestions import suggest
+from gateway.tenants.acting import Acting
+from gateway.webhooks.sources.models import Source
+from gateway.webhooks.sources.summary import SourceSummary, summaries, summary
+
+
+def find_sources(acting: Acting, page: PageRequest) -> Page[SourceSummary]:
+    """A page of the tenant's sources, by slug. Raises `InvalidInput`."""
+    found = page_of(acting.session, select(Source), Source.slug, page)
+    return Page(summaries(acting, found.rows), found.next_cursor)
+
+
+def show_source(acting: Acting, slug: str) -> SourceSummary:
+    """One source. Raises `NotFound`."""
+    return summary(acting, require_source(acting.session, slug))
+
+
+def source_for(acting: Acting, provider_id: str, slug: str | None = None) -> Source:
+    """The source of a provider with this slug, or the only one there is.
+
+    Raises `NotFound` when there is none, `InvalidInput` when the slug is another provider's or there are several.
+    """
+    if slug is not None:
+        source = require_source(acting.session, slug)
+        if source.provider != provider_id:
+            message = f"the source {slug!r} is for {source.provider}, not {provider_id}"
+            raise InvalidInput.at("source", "mismatch", message)
+        return source
+    statement = select(Source).where(Source.provider == provider_id).order_by(Source.slug)
+    sources = acting.session.scalars(statement).all()
+    if not sources:
+        hint = Hint("add_source", {"provider": provider_id})
+        raise NotFound(f"there is no source for {provider_id}", hint)
+    if len(sources) > 1:
+        slugs = [source.slug for source in sources]
+        message = f"there are several sources for {provider_id}"
+        raise InvalidInput.at("source", "ambiguous", message, Hint("choose_source", {"slugs": slugs}))
+    return sources[0]
+
+
+def require_source(session: TenantSession, slug: str) -> Source:
+    """The row of a source. Raises `NotFound`, with a suggestion where one is near."""
+    source = session.scalars(select(Source).where(Source.slug == slug)).first()
+    if source is None:
+        known = session.scalars(select(Source.slug)).all()
+        raise NotFound(f"there is no source {slug!r}", suggest(slug, known, Hint("add_source", {"slug": slug})))
+    return source
+
+
+def source_slugs(session: TenantSession) -> frozenset[str]:
+    """What a route may name as its source: every source, and `gateway` for internal events."""
+    return frozenset(session.scalars(select(Source.slug))) | {SYSTEM_SOURCE}

@@ -1,0 +1,105 @@
+"""A source as it is shown: without a secret, with its URL and its state in a word."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from gateway.tenants.acting import Acting
+from gateway.tenants.models import DEFAULT_TENANT
+from gateway.webhooks.sources.models import Source, SourceCredential
+from gateway.webhooks.sources.schemes import SECRET
+from gateway.webhooks.sources.stored import stored_credentials
+
+
+class SourceState(StrEnum):
+    """Whether a source receives."""
+
+    ENABLED = "enabled"  # it does
+    AWAITS_SECRET = "awaits its secret"  # noqa: S105 (no secret) # the provider hands it over in a handshake
+    DISABLED = "disabled"  # its requests are answered 410
+
+
+@dataclass(frozen=True, slots=True)
+class CredentialSummary:
+    """A live credential without its value; None as end means that it does not expire."""
+
+    kind: str
+    created_at: datetime
+    expires_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class SourceSummary:
+    """`scheme` is None where the request tells which of the provider's is used. `url` is what the vendor is to call.
+
+    `pending_handshake` says that the provider may still hand over its secret, `confirmed_at` when it did.
+    """
+
+    id: str
+    slug: str
+    provider: str
+    scheme: str | None
+    options: Mapping[str, str]
+    allowed_ips: Sequence[str]
+    rate_per_second: float | None
+    credentials: Sequence[CredentialSummary]
+    pending_handshake: bool
+    confirmed_at: datetime | None
+    created_at: datetime
+    updated_at: datetime
+    disabled_at: datetime | None
+    url: str
+
+    @property
+    def state(self) -> SourceState:
+        """Whether it receives."""
+        if self.disabled_at is not None:
+            return SourceState.DISABLED
+        return SourceState.AWAITS_SECRET if self.pending_handshake else SourceState.ENABLED
+
+    @property
+    def live_secrets(self) -> int:
+        """How many secrets are tried now."""
+        return sum(1 for one in self.credentials if one.kind == SECRET)
+
+
+def source_url(acting: Acting, slug: str) -> str:
+    """The URL to register at the vendor."""
+    base_url = acting.installation.settings.base_url.rstrip("/")
+    tenant = acting.tenant.slug
+    return f"{base_url}/webhooks/{slug}" if tenant == DEFAULT_TENANT else f"{base_url}/webhooks/{tenant}/{slug}"
+
+
+def summaries(acting: Acting, sources: Sequence[Source]) -> tuple[SourceSummary, ...]:
+    """`sources` as they are shown; their credentials are read in one statement."""
+    credentials = stored_credentials(acting.session, sources)
+    return tuple(_summary(acting, source, credentials[source.id]) for source in sources)
+
+
+def summary(acting: Acting, source: Source) -> SourceSummary:
+    """One source as it is shown."""
+    [found] = summaries(acting, [source])
+    return found
+
+
+def _summary(acting: Acting, source: Source, credentials: Sequence[SourceCredential]) -> SourceSummary:
+    live = [row for row in credentials if row.expires_at is None or row.expires_at > acting.now]
+    return SourceSummary(
+        id=source.id,
+        slug=source.slug,
+        provider=source.provider,
+        scheme=source.scheme,
+        options=source.options,
+        allowed_ips=source.allowed_ips,
+        rate_per_second=source.rate_per_second,
+        credentials=tuple(CredentialSummary(row.kind, row.created_at, row.expires_at) for row in live),
+        pending_handshake=source.pending_handshake,
+        confirmed_at=source.confirmed_at,
+        created_at=source.created_at,
+        updated_at=source.updated_at,
+        disabled_at=source.disabled_at,
+        url=source_url(acting, source.slug),
+    )

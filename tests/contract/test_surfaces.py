@@ -1,0 +1,94 @@
+"""What stands below the doors speaks of no door: errors, faults and hints are data, and every door can word them.
+
+Doors are the command line, and the API and pages to come. The servers' own answers are not looked at here.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from gateway.cli.main import COMMANDS
+from gateway.cli.terminal import entry_words, hints
+from tests.contract.test_docs import first_codes
+from tests.contract.test_imports import PACKAGE, module_name
+
+DOORS = {"cli", "api", "dashboard"}
+COMMAND = re.compile(rf"\bgateway ({'|'.join(COMMANDS)})\b|(?<![-\w])--[a-z]")
+
+
+def modules_below() -> list[Path]:
+    return [path for path in sorted(PACKAGE.rglob("*.py")) if path.relative_to(PACKAGE).parts[0] not in DOORS]
+
+
+def texts(tree: ast.Module) -> Iterator[str]:
+    """Every text of a module but for docstrings, joined ones as one with `…` for what is filled in."""
+    holders = (ast.Module, ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    skipped = {
+        id(node.value)
+        for holder in ast.walk(tree)
+        if isinstance(holder, holders)
+        for node in holder.body
+        if isinstance(node, ast.Expr)
+    }
+    for node in ast.walk(tree):
+        if isinstance(node, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else "…" for part in node.values]
+            skipped.update(id(part) for part in node.values)
+            yield "".join(map(str, parts))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in skipped:
+            yield node.value
+
+
+@pytest.mark.parametrize("path", modules_below(), ids=module_name)
+def test_no_message_below_the_doors_speaks_of_commands(path: Path) -> None:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert [text for text in texts(tree) if COMMAND.search(text)] == []
+
+
+def test_messages_of_commands_would_be_seen() -> None:
+    tree = ast.parse('"""`gateway run`."""\ndef f(x):\n    raise E(f"see `gateway sources show {x}`", "give --body")\n')
+    assert [bool(COMMAND.search(text)) for text in texts(tree)] == [True, True]
+
+
+def calls(name: str) -> Iterator[tuple[Path, ast.Call]]:
+    """Every call of `name` in the project."""
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(name):
+                yield path, node
+
+
+def constants(name: str, position: int) -> dict[str, Path]:
+    """The constant texts that stand at `position` in the calls of `name`, and where."""
+    found = {}
+    for path, node in calls(name):
+        if len(node.args) > position and isinstance(argument := node.args[position], ast.Constant):
+            found[str(argument.value)] = path
+    return found
+
+
+def hint_actions() -> set[str]:
+    """Every action that is hinted at somewhere."""
+    refusals = {"show_source", "enable_source", "show_provider", "examine_installation"}
+    return set(constants("Hint", 0)) | set(constants("case.hint", 0)) | refusals
+
+
+def test_every_hint_has_its_words_at_the_command_line() -> None:
+    assert hints.WORDS.keys() | entry_words.PHRASES.keys() == hint_actions()
+
+
+def test_every_hint_is_documented() -> None:
+    assert set(first_codes("errors.md", "Hints")) == hint_actions()
+
+
+def test_every_code_of_a_fault_is_documented() -> None:
+    codes = set(constants("Fault", 1)) | set(constants("InvalidInput.at", 1))
+    assert len(codes) > 10
+    assert all(re.fullmatch(r"[a-z]+(_[a-z]+)*", code) for code in codes)
+    assert set(first_codes("errors.md", "Faults")) == codes
