@@ -1,15 +1,16 @@
-"""Fields that schemas share: how instants, texts and bodies are written, the same for commands, manifest and API."""
+"""What schemas share: how instants, texts and bodies are written, and what is said of what does not fit."""
 
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from marshmallow import ValidationError, fields, missing
 
 from gateway.clock import iso
+from gateway.errors import Fault
 
 
 class Instant(fields.Field[datetime]):
@@ -59,3 +60,19 @@ def pairs(**options: Any) -> fields.Field[Any]:
     """Names and values in order, repeats kept: `[[name, value], …]`."""
     pair: fields.Field[Any] = fields.List(fields.String())
     return fields.List(pair, **options)
+
+
+def faults_of(messages: object, path: str = "") -> Iterator[Fault]:
+    """What a schema says of what does not fit (`ValidationError.messages`), as faults by the path of the field."""
+    if isinstance(messages, Mapping):
+        for name, inner in messages.items():
+            if isinstance(name, int):
+                step = f"{path}[{name}]"
+            else:
+                step = path if name in ("_schema", "value") else f"{path}.{name}".lstrip(".")
+            yield from faults_of(inner, step)
+    elif isinstance(messages, list):
+        for inner in messages:
+            yield from faults_of(inner, path)
+    else:
+        yield Fault(path, "malformed", str(messages))

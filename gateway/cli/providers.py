@@ -12,7 +12,7 @@ from gateway.cli.terminal.entry_words import add_command, say
 from gateway.cli.terminal.failures import FAILED, fail
 from gateway.cli.terminal.options import common_options
 from gateway.cli.terminal.output import as_data, note, print_json, print_table, printable
-from gateway.providers import Provider, find_provider, load_file
+from gateway.providers import Provider, find_provider, load_file, search_providers
 from gateway.providers.prose.description import Section, describe
 from gateway.providers.prose.summary import ProviderSchema, summary
 from gateway.providers.prose.words import method_words
@@ -33,18 +33,13 @@ def providers() -> None:
 @with_invocation
 def list_(invocation: Invocation, search: str | None, category: str | None) -> None:
     """List providers: ours, and those of GATEWAY_PROVIDERS_DIR."""
-    wanted = (search or "").lower()
-    found = [
-        provider
-        for provider in invocation.installation.catalogue.values()
-        if (category is None or provider.category == category)
-        and wanted in f"{provider.id} {provider.name} {provider.category}".lower()
-    ]
+    catalogue = invocation.installation.catalogue
+    found = search_providers(catalogue, text=search or "", category=category)
     if invocation.as_json:
-        print_json({"data": [ProviderSchema().dump(summary(provider)) for provider in found]})
+        print_json({"data": ProviderSchema(many=True).dump(map(summary, found))})
         return
     if not found:
-        categories = sorted({provider.category for provider in invocation.installation.catalogue.values()})
+        categories = sorted({provider.category for provider in catalogue.values()})
         note(f"No provider matches; categories are {', '.join(categories)}. For any other sender there is `generic`.")
     rows = [(one.id, one.name, one.category, _methods(one), one.evidence.level, _origin(one)) for one in found]
     print_table(("provider", "name", "category", "method", "evidence", "from"), rows, now=invocation.now())

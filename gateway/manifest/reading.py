@@ -28,7 +28,7 @@ from gateway.delivery.destinations.schema import DestinationSchema
 from gateway.delivery.routes.draft import RouteDraft
 from gateway.delivery.routes.schema import RouteSchema
 from gateway.errors import Fault, InvalidInput
-from gateway.schema_fields import texts
+from gateway.schema_fields import faults_of, texts
 from gateway.strict_yaml import load_strictly
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.schema import SourceSchema
@@ -114,7 +114,7 @@ def parse(text: str, read_variable: ReadVariable) -> tuple[Manifest, list[Fault]
     try:
         data = ManifestSchema().load(raw)
     except ValidationError as error:
-        return Manifest(), list(_flatten(error.messages, ""))
+        return Manifest(), list(faults_of(error.messages))
     reading = _Reading(read_variable)
     manifest = Manifest(
         sources=tuple(_source(item, f"sources[{i}]", reading) for i, item in enumerate(data["sources"])),
@@ -188,19 +188,3 @@ def _repeated(manifest: Manifest) -> Iterator[Fault]:
         if destination.name in names:
             yield Fault(f"destinations[{index}].name", "duplicate", f"{destination.name!r} stands here twice")
         names.add(destination.name)
-
-
-def _flatten(messages: object, path: str) -> Iterator[Fault]:
-    """Marshmallow's nested messages as faults."""
-    if isinstance(messages, Mapping):
-        for name, inner in messages.items():
-            if isinstance(name, int):
-                step = f"{path}[{name}]"
-            else:
-                step = path if name in ("_schema", "value") else f"{path}.{name}".lstrip(".")
-            yield from _flatten(inner, step)
-    elif isinstance(messages, list):
-        for inner in messages:
-            yield from _flatten(inner, path)
-    else:
-        yield Fault(path, "malformed", str(messages))

@@ -32,6 +32,18 @@ def catalogue(extra_dir: Path | None = None) -> Mapping[str, Provider]:
     return load_catalogue(extra_dir)
 
 
+def search_providers(
+    providers: Mapping[str, Provider], *, text: str = "", category: str | None = None
+) -> list[Provider]:
+    """The entries of `category` (None: any) whose id, name or category contains `text`, in whatever case."""
+    wanted = text.lower()
+    return [
+        one
+        for one in providers.values()
+        if (category is None or one.category == category) and wanted in f"{one.id} {one.name} {one.category}".lower()
+    ]
+
+
 def find_provider(providers: Mapping[str, Provider], provider_id: str) -> Provider:
     """The entry with this id. Raises `NotFound`, with a suggestion where some are near."""
     provider = providers.get(provider_id)
