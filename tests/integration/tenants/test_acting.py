@@ -74,6 +74,19 @@ def test_and_fall_together(installation: Installation) -> None:
     assert trail.entries == []
 
 
+def test_so_do_those_of_a_tenant(installation: Installation) -> None:
+    trail = InMemoryAuditTrail()
+
+    def change_and_fail() -> None:
+        with act(installation, actor=KEY, write=True, audit=trail) as acting:
+            acting.audit("source.added", "src_1")
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        change_and_fail()
+    assert trail.entries == []
+
+
 def test_a_trail_that_fails_takes_the_change_with_it(installation: Installation) -> None:
     class Broken(NullAuditTrail):
         def keep(self, session: object, entries: object) -> None:
