@@ -20,7 +20,7 @@ from benchmarks.servers import WEBHOOK_PATH, Installation, Web, installation, st
 HELLO = "benchmarks.references:hello()"
 WARM_UP_SECONDS = 1.0
 HELLO_TARGETS = {"sqlite": Target(1.0), "postgres": Target(0.8)}
-TUNED_HELLO_TARGETS = {"sqlite": Target(0.55), "postgres": Target(0.45)}
+TUNED_HELLO_TARGETS = {"sqlite": Target(1.0), "postgres": Target(0.95)}
 NAIVE_TARGETS = {"sqlite": Target(3.0), "postgres": Target(2.5)}
 
 

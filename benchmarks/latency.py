@@ -13,7 +13,7 @@ from benchmarks.report import Row, Target
 from benchmarks.servers import installation, start_sink
 
 EVENTS_PER_SECOND = 100
-PERCENTILES = {"p50": (50, None), "p95": (95, Target(150, at_most=True)), "p99": (99, None)}
+PERCENTILES = {"p50": (50, None), "p95": (95, Target(30, at_most=True)), "p99": (99, None)}
 
 
 def measure(options: Options) -> list[Row]:

@@ -14,6 +14,7 @@ from benchmarks.processes import Children, run_load
 from benchmarks.report import Row, Target
 from benchmarks.servers import installation, start_sink
 
+IDLE_TARGET = Target(90.0, at_most=True)
 GROWTH_TARGET = Target(10.0, at_most=True)
 MEGABYTE = 1 << 20
 # Every thread of every worker has worked, every pool and cache of the process has been used.
@@ -46,7 +47,7 @@ def _measure(kind: str, options: Options) -> Sequence[Row]:
         full = after(options.events)
     events = f"{options.events:,}".replace(",", " ")
     return (
-        Row("memory, idle web worker", kind, "MB", [idle]),
+        Row("memory, idle web worker", kind, "MB", [idle], target=IDLE_TARGET),
         Row(f"growth after {events} events", kind, "%", [(full / idle - 1) * 100], target=GROWTH_TARGET),
         Row(f"the same, since {SETTLED_EVENTS} events", kind, "%", [(full / settled - 1) * 100], target=GROWTH_TARGET),
     )

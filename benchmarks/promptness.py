@@ -14,7 +14,7 @@ from benchmarks.processes import Children, LoadRun, run_load
 from benchmarks.report import Row, Target
 from benchmarks.servers import installation, start_sink
 
-HALF_RATE_TARGET = Target(15.0, at_most=True)
+HALF_RATE_TARGET = Target(12.0, at_most=True)
 BUSY_PAGES_TARGET = Target(2.0, at_most=True)
 SINGLE_TARGET = Target(2.0, at_most=True)
 PAGE_CLIENTS = 8

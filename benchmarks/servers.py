@@ -153,6 +153,7 @@ def start_reference(
     home.mkdir(exist_ok=True)
     hosting = ["--worker-class", "gthread", "--threads", str(REFERENCE_THREADS), app]
     if is_tuned:
+        hosting = ["--http-parser", "fast", *hosting]
         variables = {"GATEWAY_DATABASE_URL": f"sqlite:///{home / 'unused.db'}"}
         return _start_gunicorn(children, name, home, variables, hosting, workers=workers)
     return _start_server(children, name, home, {}, ["--workers", str(workers or DEFAULT_WORKERS), *hosting])
