@@ -11,8 +11,8 @@ from gateway.delivery.journal import find_in_journal
 from gateway.delivery.schema import JournalLineSchema
 from gateway.events.search import EventFilter
 from gateway.factory import create_server
-from gateway.front import Front
 from gateway.installation import installation_of
+from gateway.server.front import Front
 from gateway.tenants.acting import act
 from gateway.tenants.audit import Actor, ActorKind
 

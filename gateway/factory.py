@@ -13,7 +13,6 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from gateway import operations
 from gateway.cli import main as command_line
 from gateway.cli.terminal.hints import message
 from gateway.config import Settings, load_settings
@@ -24,6 +23,7 @@ from gateway.errors import ConfigurationError, SchemaBehind, StorageUnavailable
 from gateway.installation import EXTENSION, Installation, installation_of
 from gateway.lean import LeanFlask
 from gateway.security.identifiers import new_id
+from gateway.server import operations
 from gateway.telemetry.logging import configure_logging, get_logger
 from gateway.webhooks.receive import views
 from gateway.webhooks.receive.assembly import inbound_of

@@ -21,8 +21,8 @@ PACKAGE = ROOT / "gateway"
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("app", "asgi", "wsgi"),
     ("factory",),
-    # operations: the views of /healthz, /readyz and /metrics. front: the event-loop host of the application.
-    ("api", "dashboard", "cli", "front", "operations"),
+    # server: the event-loop front, pages, the views of /healthz, /readyz and /metrics.
+    ("api", "dashboard", "cli", "server"),
     # doctor: what can be said about an installation's health from inside.
     ("doctor", "manifest"),
     ("integrations",),
@@ -55,6 +55,11 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 )
 # The same inside the big packages: their modules and sub-packages, from the top down.
 SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
+    "server": (
+        ("front",),
+        ("body", "bridge", "environ", "operations", "page_pool", "watchdog"),
+        ("messages",),
+    ),
     "db": (
         ("paging", "schema", "snapshot", "writing"),
         ("database",),

@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import Flask
 
-from gateway.front import Front
+from gateway.server.front import Front
 
 PIECE_BYTES = 64 * 1024
 

@@ -12,9 +12,9 @@ from sqlalchemy import insert, select, text
 
 from gateway.db.scope import TenantMismatch
 from gateway.events.models import Event
-from gateway.front import environ as environ_module
-from gateway.front.body import BodiesTooMany, BodyBudget, BodyTooSlow, read_body
-from gateway.front.environ import environ_of
+from gateway.server import environ as environ_module
+from gateway.server.body import BodiesTooMany, BodyBudget, BodyTooSlow, read_body
+from gateway.server.environ import environ_of
 from gateway.tenants.models import DEFAULT_TENANT_ID
 from gateway.webhooks.arrival import Arrival
 from gateway.webhooks.rejections.log import Refused, RejectionLog

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
-from gateway.front.messages import Message, Receive, Scope
+from gateway.server.messages import Message, Receive, Scope
 from gateway.webhooks.receive.request_reader import Body
 
 # From the first to the last byte. Who sends more slowly than this does not mean to be heard.

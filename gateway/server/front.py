@@ -17,14 +17,14 @@ from typing import Any, TypeVar
 
 from flask import Flask
 
-from gateway.front.body import BodiesTooMany, BodyBudget, BodyTooSlow, read_body
-from gateway.front.bridge import LoopBridge
-from gateway.front.environ import environ_of
-from gateway.front.messages import Receive, Scope, Send
-from gateway.front.page_pool import PagePool
-from gateway.front.watchdog import Watchdog
 from gateway.installation import installation_of
 from gateway.security.identifiers import new_id
+from gateway.server.body import BodiesTooMany, BodyBudget, BodyTooSlow, read_body
+from gateway.server.bridge import LoopBridge
+from gateway.server.environ import environ_of
+from gateway.server.messages import Receive, Scope, Send
+from gateway.server.page_pool import PagePool
+from gateway.server.watchdog import Watchdog
 from gateway.telemetry.logging import get_logger
 from gateway.webhooks.arrival import refusal
 from gateway.webhooks.receive.assembly import inbound_of

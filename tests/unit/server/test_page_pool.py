@@ -11,9 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from gateway.front import page_pool
-from gateway.front.page_pool import PAGES_AT_A_TIME, PagePool
 from gateway.priority import NICENESS
+from gateway.server import page_pool
+from gateway.server.page_pool import PAGES_AT_A_TIME, PagePool
 
 WAIT_SECONDS = 20.0
 

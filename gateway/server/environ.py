@@ -7,7 +7,7 @@ from io import BytesIO
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
-from gateway.front.messages import Scope
+from gateway.server.messages import Scope
 from gateway.webhooks.receive.request_reader import BODY_KEY, HEADERS_KEY, Body
 
 _NAMES: dict[bytes, tuple[str, str]] = {}

@@ -7,7 +7,7 @@ import threading
 from typing import Any
 
 from gateway.db.writing.pending import Pending
-from gateway.front.bridge import LoopBridge
+from gateway.server.bridge import LoopBridge
 
 
 class CountingLoop(asyncio.SelectorEventLoop):
