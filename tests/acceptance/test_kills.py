@@ -54,7 +54,8 @@ def test_worker_killed_in_a_burst(installation: Installation, sink: SinkThread, 
     installation.start("worker")
     require_nothing_lost(sender, sink, tables)
     outcomes = tables.outcomes()
-    assert set(outcomes) <= {"delivered", "lease_expired"}
+    # On a busy machine some take longer than their timeout, and are tried once more.
+    assert set(outcomes) <= {"delivered", "lease_expired", "timeout"}
     assert len(sink.at()) <= sum(outcomes.values())
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
+from tests.services.postgres import free_port
 from tests.services.processes import wait_until
 from tests.services.terminals import Terminal
 from tests.services.tour import CtrlC, Shown, Step, Typed, find, matches, steps
@@ -85,7 +85,7 @@ class Reader:
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    ports = {"8000": free_port(), "9000": free_port()}
+    ports = {"8000": str(free_port()), "9000": str(free_port())}
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     manifest = tmp_path / "examples" / "gateway.yaml"
     manifest.write_text(manifest.read_text().replace("9000", ports["9000"]))
@@ -116,9 +116,3 @@ def test_the_handler_in_the_tour_is_the_one_of_the_example() -> None:
     example = (ROOT / "examples" / "handlers.py").read_text(encoding="utf-8")
     for line in shown.splitlines():
         assert line in example or line.startswith(("from gateway.handlers", "def review")), line
-
-
-def free_port() -> str:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])

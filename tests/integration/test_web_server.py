@@ -95,7 +95,7 @@ class WebServer:
 
     def wait_for_log(self, text: str, *, times: int = 1) -> None:
         with self._news:
-            seen = self._news.wait_for(lambda: sum(text in line["message"] for line in self.log) >= times, timeout=20)
+            seen = self._news.wait_for(lambda: sum(text in line["message"] for line in self.log) >= times, timeout=60)
         assert seen, f"{text!r} was not logged {times} times: {self.log}"
 
     def get(self, path: str = "/", headers: dict[str, str] | None = None) -> bytes:
