@@ -129,6 +129,8 @@ def installation(name: str, kind: str, directory: Path, sink_url: str) -> Iterat
             "GATEWAY_DATABASE_URL": database_url,
             "GATEWAY_ENCRYPTION_KEYS": key,
             "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": "true",
+            # As `gateway run` does for its processes.
+            "GATEWAY_WAKEUP_PIPE": str(home / "wakeup"),
         }
         yield Installation(name, home, database_url, variables, *_configure(database_url, key, sink_url))
 

@@ -28,6 +28,9 @@ DEFAULT_SCHEDULE_SECONDS = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 144
 KEY_BYTES = 32
 KEY_FAULT = f"is not {KEY_BYTES} bytes of base64"
 
+# Set by `gateway run` for its processes.
+WAKEUP_VARIABLE = "GATEWAY_WAKEUP_PIPE"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -48,6 +51,7 @@ class Settings:
     log_level: str = "info"
     web_threads: int = 8
     metrics_dir: Path | None = None
+    wakeup_pipe: Path | None = None
     encryption_key_file: Path = Path("instance/encryption.key")
 
 
@@ -89,6 +93,7 @@ def load_settings(
         log_level=reader.get("GATEWAY_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), defaults.log_level),
         web_threads=reader.get("GATEWAY_WEB_THREADS", _whole(1, 512), defaults.web_threads),
         metrics_dir=reader.get("PROMETHEUS_MULTIPROC_DIR", Path, defaults.metrics_dir),
+        wakeup_pipe=reader.get("GATEWAY_WAKEUP_PIPE", _pipe, defaults.wakeup_pipe),
     )
     if reader.faults:
         hints = [HINTS[name] for name in reader.faults if name in HINTS]
@@ -205,6 +210,13 @@ def _directory(text: str) -> Path:
     path = Path(text)
     if not path.is_dir():
         raise ValueError(f"names {text!r}, which is not a directory")
+    return path
+
+
+def _pipe(text: str) -> Path:
+    path = Path(text)
+    if path.exists() and not path.is_fifo():
+        raise ValueError(f"names {text!r}, which is there and is no named pipe")
     return path
 
 

@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 from gateway.clock import Clock, SystemClock, from_us
 from gateway.config import Settings
 from gateway.db.database import Database
+from gateway.db.wakeup import Wakeup
 from gateway.deferred import deferred
 from gateway.handlers import HandlerRegistry, load_handlers
 from gateway.security.keyfile import load_keyring
@@ -86,6 +87,11 @@ class Installation:
     def keyring(self) -> Keyring:
         """The encryption keys; a missing key file is made. Raises `ConfigurationError`."""
         return self.part(_load_keyring)
+
+    @property
+    def wakeup(self) -> Wakeup:
+        """What tells the workers of this machine that something became due."""
+        return self.part(_make_wakeup)
 
     @property
     def catalogue(self) -> Mapping[str, Provider]:
@@ -172,6 +178,10 @@ def _make_fetch(installation: Installation) -> Callable[[str], FetchedResponse]:
         timeout_seconds=FETCH_TIMEOUT_SECONDS,
         max_bytes=FETCH_MAX_BYTES,
     )
+
+
+def _make_wakeup(installation: Installation) -> Wakeup:
+    return Wakeup(installation.settings.wakeup_pipe)
 
 
 def _make_metrics(installation: Installation) -> Metrics:

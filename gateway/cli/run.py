@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import click
 from sqlalchemy import make_url
@@ -20,7 +21,7 @@ from gateway.cli.supervisor import Program, Supervisor
 from gateway.cli.terminal.failures import fail, failures
 from gateway.cli.terminal.output import note
 from gateway.clock import SystemClock
-from gateway.config import Settings, child_environment, load_settings
+from gateway.config import WAKEUP_VARIABLE, Settings, child_environment, load_settings
 from gateway.db.faults import storage_errors
 from gateway.db.schema.upgrade import upgrade
 from gateway.db.schema.version import require_current
@@ -64,8 +65,8 @@ def run(host: str, port: int, workers: int | None, threads: int | None) -> None:
                 "Deliveries to private addresses are allowed, because this gateway listens on loopback; "
                 "GATEWAY_ALLOW_PRIVATE_DESTINATIONS=false forbids them."
             )
-        with _metrics_dir(settings) as metrics_dir:
-            code = _supervise(settings, metrics_dir, host, port, workers, threads)
+        with _metrics_dir(settings) as metrics_dir, _wakeup_pipe(settings) as wakeup_pipe:
+            code = _supervise(settings, metrics_dir, wakeup_pipe, host, port, workers, threads)
     raise click.exceptions.Exit(code)
 
 
@@ -113,14 +114,31 @@ def _metrics_dir(settings: Settings) -> Iterator[Path]:
         shutil.rmtree(made, ignore_errors=True)
 
 
+@contextmanager
+def _wakeup_pipe(settings: Settings) -> Iterator[Path]:
+    """Where the web processes wake the worker, which makes it: the operator's, or one of our own for this run."""
+    if settings.wakeup_pipe is not None:
+        yield settings.wakeup_pipe
+        return
+    with TemporaryDirectory(prefix="gateway-wakeup-", ignore_cleanup_errors=True) as made:
+        yield Path(made, "pipe")
+
+
 def _supervise(
-    settings: Settings, metrics_dir: Path, host: str, port: int, workers: int | None, threads: int | None
+    settings: Settings,
+    metrics_dir: Path,
+    wakeup_pipe: Path,
+    host: str,
+    port: int,
+    workers: int | None,
+    threads: int | None,
 ) -> int:
     environment = child_environment(
         {
             "GATEWAY_BASE_URL": settings.base_url,
             "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": str(settings.allow_private_destinations).lower(),
             METRICS_VARIABLE: str(metrics_dir),
+            WAKEUP_VARIABLE: str(wakeup_pipe),
         }
         | ({"GATEWAY_WEB_THREADS": str(threads)} if threads is not None else {})
     )

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Engine
 
+from gateway.db.after_commit import collected, run_callbacks
 from gateway.db.engine import WRITE_OPTION, apply_rules, open_engine, sqlite_path
 from gateway.db.faults import storage_errors
 from gateway.db.scope import SystemSession, TenantSession
@@ -47,9 +48,19 @@ class Database:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that may write, alone among SQLite's writers. Raises `StorageUnavailable`."""
-        with storage_errors(), self.write_lock.held(), self.writing_engine.connect() as connection, connection.begin():
+        """A transaction that may write, alone among SQLite's writers. Raises `StorageUnavailable`.
+
+        What was given to `after_commit` is called at the end, when it has committed.
+        """
+        with (
+            storage_errors(),
+            self.write_lock.held(),
+            self.writing_engine.connect() as connection,
+            collected(connection) as callbacks,
+            connection.begin(),
+        ):
             yield connection
+        run_callbacks(callbacks)
 
     @contextmanager
     def alone(self) -> Iterator[None]:

@@ -221,7 +221,10 @@ def _make_pending(acting: Acting, ids: Iterable[str], states: Iterable[DeliveryS
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)
     )
-    return len(acting.session.scalars(statement).all())
+    changed = len(acting.session.scalars(statement).all())
+    if changed:
+        acting.after_commit(acting.installation.wakeup.announce)
+    return changed
 
 
 def _matching(session: TenantSession, chosen: ReplayFilter) -> Any:

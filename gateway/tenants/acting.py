@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from gateway.clock import from_us
+from gateway.db.after_commit import after_commit
 from gateway.db.scope import SystemSession, TenantSession
 from gateway.installation import Installation
 from gateway.tenants.audit import Actor, AuditEntry, AuditTrail, NullAuditTrail, differences
@@ -74,6 +75,10 @@ class Acting(_Acting):
         `before` and `after` are the thing without its secrets: dataclasses or mappings.
         """
         self._audit(self.tenant.id, action, object_id, name, before, after)
+
+    def after_commit(self, callback: Callable[[], None]) -> None:
+        """Call `callback` when this transaction has committed; see `gateway.db.after_commit`."""
+        after_commit(self.session.connection(), callback)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -46,6 +48,33 @@ def test_two_workers_share_the_work(installation: Installation, sink: SinkThread
     for program in (second, first):
         program.terminate()
         assert program.wait() == 0, program.log()
+
+
+def test_web_processes_and_worker_of_one_run_share_a_pipe(
+    installation: Installation, sink: SinkThread, tables: Tables
+) -> None:
+    installation.apply(
+        sources=[SOURCE],
+        destinations=[{"name": "app", "url": sink.url()}],
+        routes=[{"source": "github", "to": "app"}],
+    )
+    program = installation.run()
+    sender = GithubSender(installation.port)
+    with sender.sending(50):
+        sender.join()
+    tables.wait_until_all_are("delivered")
+    (pipe,) = _pipes(program.worker())
+    assert {pipe} == set().union(*map(_pipes, program.web_workers()))
+    assert pipe.is_fifo()
+    program.terminate()
+    assert program.wait() == 0, program.log()
+    assert not pipe.parent.exists()
+
+
+def _pipes(pid: int) -> set[Path]:
+    """The named pipes for wake-ups that a process has open."""
+    opened = [os.readlink(one) for one in Path(f"/proc/{pid}/fd").iterdir() if one.is_symlink()]
+    return {Path(one) for one in opened if "gateway-wakeup-" in one}
 
 
 def _require_order(sink: SinkThread) -> None:

@@ -64,7 +64,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("paging", "schema", "snapshot", "writing"),
         ("database",),
         ("scope",),
-        ("drivers", "engine", "faults", "model", "write_lock"),
+        ("after_commit", "drivers", "engine", "faults", "model", "wakeup", "write_lock"),
         ("types",),
     ),
     "providers": (("prose",), ("registry",), ("loader",), ("schema",), ("model",), ("webhook",)),

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
+from gateway.db.after_commit import collected, run_callbacks
 from gateway.db.database import Database
 from gateway.db.drivers import sqlite_driver
 from gateway.db.faults import storage_errors
@@ -38,7 +39,7 @@ class KeptWriter:
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
-        """A transaction that may write, alone among SQLite's writers. Raises `StorageUnavailable`."""
+        """As `Database.write`. Raises `StorageUnavailable`."""
         with storage_errors(), self._lock.held():
             try:
                 if time.monotonic() - self._used_at > RESTED_SECONDS:
@@ -47,12 +48,13 @@ class KeptWriter:
                     self._connection = self._engine.connect()
                     if self._engine.dialect.name == "sqlite" and self._log_pages is not None:
                         sqlite_driver(self._connection).execute(f"PRAGMA wal_autocheckpoint={self._log_pages}")
-                with self._connection.begin():
+                with collected(self._connection) as callbacks, self._connection.begin():
                     yield self._connection
                 self._used_at = time.monotonic()
             except BaseException:
                 self.close()
                 raise
+        run_callbacks(callbacks)
 
     def close(self) -> None:
         """Give the connection back. Idempotent."""

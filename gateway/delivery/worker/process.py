@@ -73,6 +73,7 @@ def run_worker(
             policy=installation.policy,
             metrics=installation.metrics,
             tries_in_flight=min(TRIES_IN_FLIGHT, max(10, raise_open_files() - FILES_FOR_THE_REST)),
+            wakeup=installation.wakeup,
             shutdown_deadline_seconds=shutdown_deadline_seconds,
         )
         asyncio.run(_run(worker, on_ready))

@@ -4,6 +4,8 @@
       ▲                                                                        │
       └────────────────────────────────────────────────────────────────────────┘
 
+It claims when results are to be recorded, when it is woken because something was stored, and every so often anyhow.
+
 Shutdown, in this order: stop claiming; wait for the tries in flight until the deadline; cut off the rest; record what
 came of them and release what was cut off; close the sender, the handler processes, the threads.
 """
@@ -11,12 +13,13 @@ came of them and release what was cut off; close the sender, the handler process
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 from gateway.clock import Clock
 from gateway.db.database import Database
+from gateway.db.wakeup import Wakeup
 from gateway.delivery.decisions.policy import Outcome, Random, TryResult
 from gateway.delivery.decisions.target import Target
 from gateway.delivery.queue.claim import Room
@@ -65,6 +68,7 @@ class Worker:
         resolver: Resolver,
         policy: AddressPolicy,
         metrics: Metrics,
+        wakeup: Wakeup,
         tries_in_flight: int = TRIES_IN_FLIGHT,
         shutdown_deadline_seconds: float = 20.0,
     ) -> None:
@@ -74,6 +78,7 @@ class Worker:
         self._clock = clock
         self._resolver = resolver
         self._policy = policy
+        self._wakeup = wakeup
         self._deadline_seconds = shutdown_deadline_seconds
         self._teller = Teller(metrics, clock)
         self._places = Places(tries_in_flight, handlers)
@@ -94,6 +99,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._failures_in_a_row = 0
+        self._pipe: int | None = None
 
     def stop(self) -> None:
         """Shut down in order; told a second time, without waiting for the tries in flight. From the loop's thread."""
@@ -105,6 +111,7 @@ class Worker:
     async def run(self) -> None:
         """Deliver until `stop`; returns when everything is recorded or released."""
         self._talker = ThreadPoolExecutor(1, thread_name_prefix="queue")
+        self._pipe = self._listen()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="bodies")
         sender = Sender(clock=self._clock, resolver=self._resolver, policy=self._policy)
         self._trier = Trier(
@@ -168,7 +175,8 @@ class Worker:
         """Wait until another exchange is worth it: enough results, or time to look for new work."""
         if self._stopping.is_set():
             return
-        await asyncio.sleep(GATHER_SECONDS)
+        if is_busy or self._tasks or self._reports:
+            await asyncio.sleep(GATHER_SECONDS)
         self._enough_at = max(1, min(self._places.taken // 2, ENOUGH_REPORTS))
         if len(self._reports) >= self._enough_at:
             return
@@ -176,7 +184,32 @@ class Worker:
         poll_seconds = FULL_LOAD_WAIT_SECONDS if is_busy else max(POLL_SECONDS, 4 * took_seconds)
         with suppress(TimeoutError):
             async with asyncio.timeout(poll_seconds):
-                await self._enough.wait()
+                with self._woken():
+                    await self._enough.wait()
+
+    @contextmanager
+    def _woken(self) -> Iterator[None]:
+        """Let an announcement end the wait inside the block. What is announced at other times is heard then."""
+        if self._pipe is None:
+            yield
+            return
+        loop = asyncio.get_running_loop()
+        loop.add_reader(self._pipe, self._hear)
+        try:
+            yield
+        finally:
+            loop.remove_reader(self._pipe)
+
+    def _hear(self) -> None:
+        self._wakeup.hear()
+        self._enough.set()
+
+    def _listen(self) -> int | None:
+        try:
+            return self._wakeup.listen()
+        except OSError as error:
+            _log.warning("no wake-ups; looking for new work every so often", error=str(error), seconds=POLL_SECONDS)
+            return None
 
     def _begin(self, claimed: Claimed, targets: Mapping[str, Target]) -> None:
         self._held[claimed.id] = claimed.lease_expires_at_us

@@ -31,9 +31,11 @@ def _assemble(installation: Installation) -> Inbound:
     loader = InboundLoader(settings, installation.keyring, installation.catalogue, installation.handlers, clock)
     snapshot: Snapshot[InboundSnapshot] = Snapshot(database, loader)
     checkpoints = Checkpointer(database)
-    metrics = installation.metrics
+    metrics, wakeup = installation.metrics, installation.wakeup
 
     def stored(submissions: Sequence[Submission], receipts: Sequence[Receipt]) -> None:
+        if any(entry.deliveries for submission in submissions for entry in submission.entries):
+            wakeup.announce()
         checkpoints.wrote()
         count_stored(metrics, clock, submissions, receipts)
 

@@ -15,6 +15,7 @@ import pytest
 
 from gateway.clock import SystemClock
 from gateway.db.database import Database
+from gateway.db.wakeup import Wakeup
 from gateway.delivery.decisions.policy import Outcome, TryResult
 from gateway.delivery.models import DestinationKind
 from gateway.delivery.sending.handler_child import HandlerCall
@@ -175,6 +176,7 @@ def test_deliveries_to_handlers(pool: HandlerPool, database: Database, tmp_path:
         resolver=StaticResolver({}),
         policy=AddressPolicy(allow_private=True),
         metrics=Metrics(),
+        wakeup=Wakeup(None),
     )
 
     async def go() -> None:

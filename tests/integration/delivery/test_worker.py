@@ -7,6 +7,7 @@ import random
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,10 @@ from standardwebhooks import Webhook
 
 from gateway.clock import MICROSECONDS, Clock, SystemClock
 from gateway.db.database import Database
+from gateway.db.wakeup import Wakeup
 from gateway.delivery.decisions.target import SigningSecret, Target
 from gateway.delivery.sending.handler_pool import HandlerPool
+from gateway.delivery.worker import worker as worker_module
 from gateway.delivery.worker.worker import Worker
 from gateway.security.resolver import StaticResolver
 from gateway.security.ssrf import AddressPolicy
@@ -60,6 +63,7 @@ def make_worker(queue: Queue, **options: Any) -> Worker:
         "resolver": StaticResolver({}),
         "policy": AddressPolicy(allow_private=True),
         "metrics": Metrics(),
+        "wakeup": Wakeup(None),
         "shutdown_deadline_seconds": 5.0,
     }
     return Worker(**(settings | options))
@@ -122,6 +126,39 @@ def test_new_work_is_noticed_soon(live: Queue) -> None:
         return sorted(waits)
 
     assert asyncio.run(go())[4] < 0.5
+
+
+def test_what_is_announced_is_tried_without_waiting_for_the_next_look(
+    live: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "POLL_SECONDS", PATIENCE_SECONDS)
+    sink, path = Sink(), tmp_path / "pipe"
+    announcer = Wakeup(path)
+
+    async def go() -> None:
+        async with sink.running(), working(make_worker(live, wakeup=Wakeup(path))):
+            target = live.destination(url=sink.url)
+            for _ in range(10):
+                sink.arrived.clear()
+                await asyncio.to_thread(live.add, target)
+                announcer.announce()
+                await asyncio.wait_for(sink.arrived.wait(), 5)
+
+    asyncio.run(go())
+    announcer.close()
+    assert len(sink.received) == 10
+
+
+def test_a_worker_that_cannot_be_woken_looks_by_itself(live: Queue, tmp_path: Path) -> None:
+    (tmp_path / "pipe").write_text("no pipe")
+    sink = Sink()
+
+    async def go() -> None:
+        async with sink.running(), working(make_worker(live, wakeup=Wakeup(tmp_path / "pipe"))):
+            live.add(live.destination(url=sink.url))
+            await until(all_are(live, "delivered"))
+
+    asyncio.run(go())
 
 
 def test_an_endpoint_that_never_answers_delays_nobody_else(live: Queue) -> None:
