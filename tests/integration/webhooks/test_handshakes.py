@@ -28,10 +28,9 @@ from gateway.webhooks.sources.models import SourceCredential
 from gateway.webhooks.sources.search import show_source
 from gateway.webhooks.sources.summary import SourceSummary
 from tests.integration.webhooks.conftest import GatewayUnderTest, code
-from tests.unit.verification.conftest import VECTORS
+from tests.unit.verification.conftest import GREETINGS
 
 SECRET = "a-secret-of-these-tests"
-GREETINGS = [vector for vector in VECTORS if vector.expect == "handshake"]
 # Their certificates and confirmations are fetched: they have a test of their own.
 FETCHING = {"aws-sns"}
 

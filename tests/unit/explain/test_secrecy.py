@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from itertools import groupby, islice
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,11 +14,16 @@ from gateway.cli.terminal.output import as_data
 from gateway.providers import catalogue
 from gateway.webhooks.explain import Case, OldCredential, OtherSource, explain
 from gateway.webhooks.verification import Credentials, InboundRequest
+from tests.services.for_each import for_each
 from tests.unit.explain.conftest import BODY, NOW, SECRET, case, github_headers, hex_hmac
-from tests.unit.verification.conftest import VECTORS
+from tests.unit.verification.conftest import VECTORS, Vector
 
 OTHER = "another source's own"
 OLD = "what it was before"
+
+
+def _kind(vector: Vector) -> tuple[str, str]:
+    return vector.scheme.family, vector.case
 
 
 def _said(found: object) -> str:
@@ -37,8 +42,12 @@ def test_neither_secrets_nor_signatures_are_told() -> None:
         assert hex_hmac(signer, BODY) not in said
 
 
-@pytest.mark.parametrize("vector", VECTORS, ids=lambda vector: vector.id)
-def test_every_vector_is_explained_without_telling(vector: Any) -> None:
+# Two of each family and case: a request that is refused is tried with everything that could have gone wrong.
+EXPLAINED = [vector for _, alike in groupby(sorted(VECTORS, key=_kind), key=_kind) for vector in islice(alike, 2)]
+
+
+@for_each(EXPLAINED)
+def test_vectors_are_explained_without_telling(vector: Any) -> None:
     request = Case(
         vector.provider, vector.request, vector.credentials, vector.now, vector.scheme.id, "s", catalogue=catalogue()
     )

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import ast
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import pytest
 
 from gateway.errors import Hint, InvalidInput, NotFound
-from gateway.providers import catalogue
+from gateway.providers import Provider, Scheme, catalogue
 from gateway.webhooks.samples import documents
 from gateway.webhooks.samples.documents import default_type, sample_bodies
 from gateway.webhooks.samples.event import sample_request, sample_text
 from gateway.webhooks.samples.signing import Held, Moment, choose_scheme, unsignable
 from gateway.webhooks.verification import Credentials, InboundRequest, judge
+from tests.services.for_each import for_each
 from tests.unit.samples.conftest import (
     MOMENT,
     NOW,
@@ -31,19 +32,29 @@ from tests.unit.samples.conftest import (
 BY_ADDRESS = {"secret-url"}
 # Mailgun's inbound mail and Segment's batches have no place for a type; of a GET of Twilio's the body does not count.
 TYPELESS = {"routes", "batched", "get"}
+
+
+class Signable(NamedTuple):
+    """A scheme whose requests we can imitate."""
+
+    provider: Provider
+    scheme: Scheme
+
+    @property
+    def id(self) -> str:
+        return f"{self.provider.id}/{self.scheme.id}"
+
+
 SIGNABLE = [
-    (provider, scheme)
+    Signable(provider, scheme)
     for provider, scheme in SCHEMES
     if unsignable(provider, scheme) is None and provider.id not in BY_ADDRESS
 ]
 
 
-def _name(value: object) -> str:
-    return str(getattr(value, "id", value))
-
-
-@pytest.mark.parametrize(("provider", "scheme"), SIGNABLE, ids=_name)
-def test_the_engine_takes_what_the_signer_makes(provider: Any, scheme: Any) -> None:
+@for_each(SIGNABLE)
+def test_the_engine_takes_what_the_signer_makes(one: Signable) -> None:
+    provider, scheme = one.provider, one.scheme
     request = sample_of(provider, scheme)
     verdict = judged(provider, scheme, request)
     assert verdict.accepted, verdict.detail
@@ -51,14 +62,15 @@ def test_the_engine_takes_what_the_signer_makes(provider: Any, scheme: Any) -> N
     if provider.webhook.batch is not None:
         assert verdict.events
         assert verdict.events[0].type
-    elif any(place.kind != "claim" for place in provider.webhook.event_type) and _name(scheme) not in TYPELESS:
+    elif any(place.kind != "claim" for place in provider.webhook.event_type) and scheme.id not in TYPELESS:
         assert verdict.event_type == default_type(provider)
-    if any(place.kind != "claim" for place in provider.webhook.event_id) and _name(scheme) not in TYPELESS:
+    if any(place.kind != "claim" for place in provider.webhook.event_id) and scheme.id not in TYPELESS:
         assert verdict.event_id or provider.webhook.batch
 
 
-@pytest.mark.parametrize(("provider", "scheme"), SIGNABLE, ids=_name)
-def test_and_refuses_another_key_and_no_key(provider: Any, scheme: Any) -> None:
+@for_each(SIGNABLE)
+def test_and_refuses_another_key_and_no_key(one: Signable) -> None:
+    provider, scheme = one.provider, one.scheme
     if scheme.unsigned:
         return
     assert not judged(provider, scheme, sample_of(provider, scheme), OTHER_KEY).accepted
@@ -74,8 +86,9 @@ def test_and_refuses_another_key_and_no_key(provider: Any, scheme: Any) -> None:
         )
 
 
-@pytest.mark.parametrize(("provider", "scheme"), SIGNABLE, ids=_name)
-def test_a_body_of_one_s_own(provider: Any, scheme: Any) -> None:
+@for_each(SIGNABLE)
+def test_a_body_of_one_s_own(one: Signable) -> None:
+    provider, scheme = one.provider, one.scheme
     sample = sample_of(provider, scheme)
     request = sample_of(provider, scheme, body=sample.body)
     assert judged(provider, scheme, request).accepted
@@ -95,7 +108,7 @@ def test_what_cannot_be_signed_is_said() -> None:
 
 
 def test_most_providers_can_be_signed() -> None:
-    assert len({provider.id for provider, _scheme in SIGNABLE}) >= 150
+    assert len({provider.id for provider, _ in SIGNABLE}) >= 150
 
 
 def test_the_scheme_follows_what_the_source_holds() -> None:

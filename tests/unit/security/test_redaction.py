@@ -91,16 +91,16 @@ STUTTERS += ["-whsec_", "-ghp_", "-github_pat_", "-glpat-", "-xoxb-", "-xapp-", 
 @pytest.mark.parametrize("before", ["", "Bearer ", "-----BEGIN ", "://", "eyJaaaaaaaa."])
 def test_the_time_grows_with_the_length_and_no_faster(before: str, stutter: str) -> None:
     started = time.thread_time()
-    redact_text(before + stutter * (400_000 // len(stutter)))
-    # A pattern that tries anew at every beginning takes minutes for this; the others take milliseconds.
-    assert time.thread_time() - started < 5
+    redact_text(before + stutter * (50_000 // len(stutter)))
+    # A pattern that tries anew at every beginning takes a minute for this; the others take milliseconds.
+    assert time.thread_time() - started < 2
 
 
 @pytest.mark.parametrize("stutter", ["x_", "x_a", "access", "api_", "passw"])
 def test_long_names_are_judged_in_time(stutter: str) -> None:
     started = time.thread_time()
-    is_secret_name(stutter * (400_000 // len(stutter)))
-    assert time.thread_time() - started < 5
+    is_secret_name(stutter * (50_000 // len(stutter)))
+    assert time.thread_time() - started < 2
 
 
 def test_credentials_leave_urls_and_the_rest_stays() -> None:

@@ -1,4 +1,4 @@
-"""The signed requests of tests/fixtures/vectors.jsonl as test parameters, and the way to judge them."""
+"""The signed requests of tests/fixtures/vectors.jsonl, and the way to judge them."""
 
 from __future__ import annotations
 
@@ -110,18 +110,8 @@ def load_vectors() -> list[Vector]:
 
 
 VECTORS = load_vectors()
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`vector` runs over all of them, `valid` over the correctly signed ones, `greeting` over the handshakes."""
-    kinds = {
-        "vector": VECTORS,
-        "valid": [vector for vector in VECTORS if vector.expect == "accept"],
-        "greeting": [vector for vector in VECTORS if vector.expect == "handshake"],
-    }
-    for name, vectors in kinds.items():
-        if name in metafunc.fixturenames:
-            metafunc.parametrize(name, vectors, ids=[vector.id for vector in vectors])
+VALID = [vector for vector in VECTORS if vector.expect == "accept"]
+GREETINGS = [vector for vector in VECTORS if vector.expect == "handshake"]
 
 
 @pytest.fixture

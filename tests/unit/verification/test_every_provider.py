@@ -7,23 +7,28 @@ from typing import Any
 
 from gateway.providers.webhook.places import places_of
 from gateway.webhooks.verification import Credentials
+from tests.services.for_each import for_each
+from tests.unit.verification.conftest import VALID, VECTORS
 
 YEAR_SECONDS = 365 * 86_400.0
 OTHER_TEXTS = ("", " ", "é", "☃", "\x00", "null", "sha256=", "v1=", "=,=", "a" * 100_000)
 UNREADABLE_TIMES = ("", "NaN", "inf", "-1", "1e9", "٣٠٠", "9" * 400, "0x10", " 1795171821", "1795171821 ")
 
 
+@for_each(VALID)
 def test_case_of_header_names_does_not_matter(valid: Any) -> None:
     for change in (str.lower, str.upper, str.title, str.swapcase):
         request = valid.with_headers([(change(name), value) for name, value in valid.request.headers])
         assert valid.judge(request=request) == valid.judge()
 
 
+@for_each(VALID)
 def test_order_of_headers_does_not_matter(valid: Any) -> None:
     request = valid.with_headers([("X-Other", "1"), *reversed(valid.request.headers), ("X-Another", "2")])
     assert valid.judge(request=request) == valid.judge()
 
 
+@for_each(VALID)
 def test_missing_signature(valid: Any) -> None:
     if not valid.proof_headers or valid.scheme.unsigned:
         return
@@ -32,6 +37,7 @@ def test_missing_signature(valid: Any) -> None:
     assert (verdict.accepted, verdict.reason) == (False, "signature_missing")
 
 
+@for_each(VALID)
 def test_other_text_as_signature(valid: Any) -> None:
     if not valid.proof_headers:
         return
@@ -43,6 +49,7 @@ def test_other_text_as_signature(valid: Any) -> None:
             assert verdict.reason == "signature_missing"
 
 
+@for_each(VALID)
 def test_truncated_signature(valid: Any) -> None:
     if not valid.proof_headers:
         return
@@ -50,6 +57,7 @@ def test_truncated_signature(valid: Any) -> None:
         assert not valid.judge(request=valid.with_proofs(lambda proof, cut=cut: proof[:-cut])).accepted
 
 
+@for_each(VALID)
 def test_repeated_signature_header(valid: Any) -> None:
     if not valid.proof_headers:
         return
@@ -60,6 +68,7 @@ def test_repeated_signature_header(valid: Any) -> None:
     assert not valid.judge(request=valid.with_headers([*other, *valid.request.headers])).accepted
 
 
+@for_each(VALID)
 def test_every_current_secret_is_tried(valid: Any) -> None:
     secrets = valid.credentials.secrets
     if not secrets:
@@ -69,6 +78,7 @@ def test_every_current_secret_is_tried(valid: Any) -> None:
         assert verdict.accepted, verdict.detail
 
 
+@for_each(VALID)
 def test_every_current_public_key_is_tried(valid: Any) -> None:
     key = valid.credentials.public_key
     if not key or valid.provider.id == "braintree":
@@ -77,6 +87,7 @@ def test_every_current_public_key_is_tried(valid: Any) -> None:
     assert not valid.judge(credentials=replace(valid.credentials, public_key=["not a key"])).accepted
 
 
+@for_each(VALID)
 def test_nothing_is_accepted_without_secrets(valid: Any) -> None:
     if valid.scheme.unsigned:
         return
@@ -86,6 +97,7 @@ def test_nothing_is_accepted_without_secrets(valid: Any) -> None:
         assert not verdict.events
 
 
+@for_each(VALID)
 def test_stale_and_future_requests(valid: Any) -> None:
     timestamp, jwt = valid.scheme.timestamp, valid.scheme.jwt
     for distance in (YEAR_SECONDS, -YEAR_SECONDS):
@@ -97,6 +109,7 @@ def test_stale_and_future_requests(valid: Any) -> None:
         assert "could not be judged" not in verdict.detail
 
 
+@for_each(VALID)
 def test_tolerance_is_exact(valid: Any) -> None:
     timestamp = valid.scheme.timestamp
     if timestamp is None or timestamp.tolerance_seconds is None:
@@ -107,6 +120,7 @@ def test_tolerance_is_exact(valid: Any) -> None:
     assert not valid.judge(now=valid.now - tolerance - 1.5).accepted
 
 
+@for_each(VALID)
 def test_unreadable_timestamps(valid: Any) -> None:
     timestamp = valid.scheme.timestamp
     names = {place.name for place in timestamp.places if place.kind == "header"} if timestamp is not None else set()
@@ -122,6 +136,7 @@ def test_unreadable_timestamps(valid: Any) -> None:
             assert verdict.reason == "signature_malformed"
 
 
+@for_each(VALID)
 def test_every_byte_of_a_signed_body_counts(valid: Any) -> None:
     if not any(place.text == "body" for template in valid.scheme.signs for place in places_of(template)):
         return
@@ -132,6 +147,7 @@ def test_every_byte_of_a_signed_body_counts(valid: Any) -> None:
         assert verdict.reason in {"signature_mismatch", "signature_malformed"}
 
 
+@for_each(VECTORS)
 def test_secrets_stay_out_of_details_and_reprs(vector: Any) -> None:
     verdict = vector.judge()
     for secret in (*vector.credentials.secrets, vector.credentials.password):

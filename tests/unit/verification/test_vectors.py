@@ -7,8 +7,11 @@ from typing import Any
 
 from gateway.providers import catalogue
 from gateway.webhooks.verification import judge
+from tests.services.for_each import for_each
+from tests.unit.verification.conftest import GREETINGS, VALID, VECTORS
 
 
+@for_each(VECTORS)
 def test_verdict(vector: Any) -> None:
     verdict = vector.judge()
     if vector.expect == "accept":
@@ -27,6 +30,7 @@ def test_verdict(vector: Any) -> None:
         assert verdict.reason is None
 
 
+@for_each(GREETINGS)
 def test_handshake_answer(greeting: Any) -> None:
     expected, answer = greeting.expected["handshake"], greeting.judge().handshake
     assert answer.status == expected["status"]
@@ -42,6 +46,7 @@ def test_handshake_answer(greeting: Any) -> None:
         assert answer.body.decode() == expected.get("body", "")
 
 
+@for_each(VALID)
 def test_schemes_of_the_request_are_found_without_a_choice(valid: Any) -> None:
     if valid.provider.webhook.choose == "operator":
         return
