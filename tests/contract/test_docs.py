@@ -27,6 +27,7 @@ from gateway.delivery.journal import EventStatus
 from gateway.delivery.models import CircuitState, DeliveryState
 from gateway.errors import GatewayError
 from gateway.events import system as system_events
+from gateway.out_of_order import OutOfOrderCode
 from gateway.telemetry.exposition import QueueCollector, QueueGauges
 from gateway.telemetry.metrics import Metrics
 from gateway.webhooks.verification.verdict import Reason
@@ -135,6 +136,11 @@ def test_every_event_of_our_own_is_there() -> None:
 )
 def test_every_state_and_outcome_is_there(title: str, words: type[Any]) -> None:
     assert set(first_codes("states.md", title)) == {word.value for word in words}
+
+
+def test_every_reason_to_be_out_of_order_is_there() -> None:
+    found = first_codes("states.md", "Out of order")
+    assert set(found) == {code.value for code in OutOfOrderCode}
 
 
 def test_the_steps_between_states_are_those_of_the_state_table() -> None:

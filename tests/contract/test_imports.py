@@ -38,8 +38,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("handlers", "telemetry"),
     # schema_fields: fields that schemas share.
     ("security", "schema_fields"),
-    # deferred: modules that are imported when first used. suggestions: names that are nearly right. lean: Flask without
-    # what a webhook does not need. loop_worker: gunicorn's worker, for gunicorn.conf.py. priority: of threads.
+    # deferred: modules that are imported when first used. out_of_order: why a row cannot be loaded. suggestions: names
+    # that are nearly right. lean: Flask without what a webhook does not need. loop_worker: gunicorn's worker, for
+    # gunicorn.conf.py. priority: of threads.
     (
         "config",
         "errors",
@@ -47,6 +48,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "durations",
         "strict_yaml",
         "deferred",
+        "out_of_order",
         "suggestions",
         "lean",
         "loop_worker",

@@ -86,6 +86,17 @@ class Expression:
             raise ExpressionFailed(f"{self.text[:200]!r} failed: {_cause(error)}") from error
 
 
+@dataclass(frozen=True, slots=True)
+class BrokenExpression:
+    """Stands for a stored expression that cannot be compiled: it fails on every event. `detail` says why."""
+
+    detail: str
+
+    def apply(self, _subject: Subject) -> Any:
+        """Raises `ExpressionFailed`."""
+        raise ExpressionFailed(self.detail)
+
+
 def _cause(error: Exception) -> str:
     """What went wrong, never with the value it went wrong on: that is the event's content."""
     if isinstance(error, JMESPathTypeError):

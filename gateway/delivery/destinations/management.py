@@ -15,7 +15,7 @@ from sqlalchemy import delete, select
 from gateway.delivery.destinations import draft as destination_draft
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.search import require_destination
-from gateway.delivery.destinations.secrets import seal_headers, seal_secret
+from gateway.delivery.destinations.secrets import open_secret, seal_headers, seal_secret
 from gateway.delivery.destinations.summary import DestinationSummary, summary
 from gateway.delivery.models import (
     CircuitState,
@@ -26,7 +26,7 @@ from gateway.delivery.models import (
     Route,
 )
 from gateway.delivery.queue.backlog import backlogs
-from gateway.errors import Conflict, Hint, InvalidInput
+from gateway.errors import Conflict, DecryptionFailed, Hint, InvalidInput
 from gateway.security.identifiers import new_id
 from gateway.security.tokens import generate_signing_secret
 from gateway.tenants.acting import Acting
@@ -80,7 +80,8 @@ def update_destination(acting: Acting, draft: DestinationDraft) -> DestinationSu
 
 
 def rotate_secret(acting: Acting, name: str, *, overlap: timedelta = DEFAULT_OVERLAP) -> DestinationWithSecret:
-    """Sign with a new secret from now on, and with the ones before for `overlap` more. Ended ones are forgotten.
+    """Sign with a new secret from now on, and with the ones before for `overlap` more. Ended ones are forgotten, and
+    those that no key opens any more: they would keep the destination out of order.
 
     Raises `NotFound`, `InvalidInput`.
     """
@@ -93,7 +94,7 @@ def rotate_secret(acting: Acting, name: str, *, overlap: timedelta = DEFAULT_OVE
     before = summary(acting, destination)
     end = acting.now + overlap
     for row in _secrets(acting, destination):
-        row.expires_at = min(row.expires_at or end, end)
+        row.expires_at = min(row.expires_at or end, end if _opens(acting, row) else acting.now)
         if row.expires_at <= acting.now:
             acting.session.delete(row)
     secret = _new_secret(acting, destination)
@@ -181,6 +182,14 @@ def _switch(acting: Acting, destination: Destination, *, on: bool) -> None:
 def _secrets(acting: Acting, destination: Destination) -> Sequence[DestinationSecret]:
     statement = select(DestinationSecret).where(DestinationSecret.destination_id == destination.id)
     return acting.session.scalars(statement.order_by(DestinationSecret.id)).all()
+
+
+def _opens(acting: Acting, row: DestinationSecret) -> bool:
+    try:
+        open_secret(acting.installation.keyring, row)
+    except DecryptionFailed:
+        return False
+    return True
 
 
 def _new_secret(acting: Acting, destination: Destination) -> str:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from gateway.delivery.destinations.secrets import open_headers
 from gateway.delivery.models import CircuitState, Destination, DestinationSecret, DestinationState
 from gateway.delivery.queue.backlog import Backlog, backlogs
+from gateway.errors import DecryptionFailed
 from gateway.tenants.acting import Acting
 
 
@@ -105,5 +106,10 @@ def _summary(
 
 
 def _header_names(acting: Acting, row: Destination) -> list[str]:
-    # Without headers no key is needed, and none is made.
-    return [] if row.sealed_headers is None else [name for name, _ in open_headers(acting.installation.keyring, row)]
+    # Without headers no key is needed, and none is made. Headers that do not open must not hide the rest.
+    if row.sealed_headers is None:
+        return []
+    try:
+        return [name for name, _ in open_headers(acting.installation.keyring, row)]
+    except DecryptionFailed:
+        return []

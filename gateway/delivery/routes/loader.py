@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -11,13 +11,14 @@ from sqlalchemy.exc import IntegrityError
 from gateway.clock import Clock, from_us
 from gateway.db.database import Database
 from gateway.db.scope import SystemSession
-from gateway.delivery.decisions.expressions import Expression, compile_expression
 from gateway.delivery.decisions.patterns import compile_patterns
-from gateway.delivery.decisions.target import DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT_SECONDS, Target
-from gateway.delivery.destinations.secrets import open_headers, open_secrets
+from gateway.delivery.decisions.target import Target
+from gateway.delivery.destinations.rows import DestinationDefaults, judge_destination
 from gateway.delivery.models import Destination, DestinationKind, DestinationSecret, Route
 from gateway.delivery.routes.routing import CompiledRoute, RoutingSnapshot
+from gateway.delivery.routes.rows import judge_route
 from gateway.handlers import Handler
+from gateway.out_of_order import OutOfOrder
 from gateway.security.identifiers import new_id
 from gateway.security.sealing import Keyring
 from gateway.tenants.models import Tenant
@@ -41,24 +42,34 @@ def ensure_handler_destinations(database: Database, handlers: Sequence[Handler],
 
 
 def load_routing(
-    session: SystemSession, handlers: Sequence[Handler], keyring: Keyring, schedule_seconds: tuple[float, ...]
+    session: SystemSession,
+    handlers: Sequence[Handler],
+    keyring: Keyring,
+    schedule_seconds: tuple[float, ...],
+    *,
+    now_us: int,
 ) -> RoutingSnapshot:
-    """Everything that routing and the worker need, of every tenant. Raises `DecryptionFailed`."""
-    targets = _targets(session, handlers, keyring, schedule_seconds)
+    """Everything that routing and the worker need, of every tenant. What cannot be loaded is out of order alone."""
+    rows = session.scalars(select(Destination)).all()
+    defaults = DestinationDefaults(schedule_seconds, {handler.name: handler.timeout_seconds for handler in handlers})
+    targets, broken = _judged(session, rows, keyring, defaults, now_us)
     by_source: dict[tuple[str, str], list[CompiledRoute]] = defaultdict(list)
     by_provider: dict[tuple[str, str], list[CompiledRoute]] = defaultdict(list)
+    broken_routes: dict[str, OutOfOrder] = {}
+    ordering_keys = {row.id: row.ordering_key for row in rows}
     for route in session.scalars(select(Route).order_by(Route.id)):
-        by_source[route.tenant_id, route.source].append(
-            compile_route(route, targets[route.destination_id].ordering_key)
-        )
-    for target in targets.values():
+        compiled, out_of_order = judge_route(route, ordering_keys[route.destination_id])
+        by_source[route.tenant_id, route.source].append(compiled)
+        if out_of_order is not None:
+            broken_routes[route.id] = out_of_order
+    for row in rows:
         for handler in handlers:
-            if target.kind is DestinationKind.HANDLER and handler.name == target.handler:
-                compiled = CompiledRoute(None, target.id, compile_patterns(handler.patterns))
-                by_source[target.tenant_id, handler.source].append(compiled)
-                by_provider[target.tenant_id, handler.source].append(compiled)
+            if row.kind == DestinationKind.HANDLER and handler.name == row.handler:
+                listening = CompiledRoute(None, row.id, compile_patterns(handler.patterns))
+                by_source[row.tenant_id, handler.source].append(listening)
+                by_provider[row.tenant_id, handler.source].append(listening)
     tenants = {tenant.id: tenant.slug for tenant in session.scalars(select(Tenant))}
-    return RoutingSnapshot(targets, tenants, dict(by_source), dict(by_provider))
+    return RoutingSnapshot(targets, tenants, dict(by_source), dict(by_provider), broken, broken_routes)
 
 
 def _missing(session: SystemSession, names: Sequence[str]) -> list[tuple[str, str]]:
@@ -81,47 +92,22 @@ def _handler_destination(tenant_id: str, name: str, clock: Clock) -> Destination
     )
 
 
-def _targets(
-    session: SystemSession, handlers: Iterable[Handler], keyring: Keyring, schedule_seconds: tuple[float, ...]
-) -> dict[str, Target]:
+def _judged(
+    session: SystemSession,
+    rows: Sequence[Destination],
+    keyring: Keyring,
+    defaults: DestinationDefaults,
+    now_us: int,
+) -> tuple[dict[str, Target], dict[str, OutOfOrder]]:
     secrets: dict[str, list[DestinationSecret]] = defaultdict(list)
     for secret in session.scalars(select(DestinationSecret).order_by(DestinationSecret.id)):
         secrets[secret.destination_id].append(secret)
-    timeouts = {handler.name: handler.timeout_seconds for handler in handlers}
-    return {
-        row.id: Target(
-            id=row.id,
-            tenant_id=row.tenant_id,
-            name=row.name,
-            kind=DestinationKind(row.kind),
-            url=row.url,
-            handler=row.handler,
-            timeout_seconds=row.timeout_seconds or timeouts.get(row.handler or "", DEFAULT_TIMEOUT_SECONDS),
-            concurrency=row.concurrency or DEFAULT_CONCURRENCY,
-            concurrency_is_shared=row.concurrency is not None,
-            rate_per_second=row.rate_per_second,
-            schedule_seconds=schedule_seconds if row.schedule_seconds is None else tuple(row.schedule_seconds),
-            ordering_key=row.ordering_key,
-            headers=open_headers(keyring, row),
-            fatal_statuses=frozenset(row.fatal_statuses),
-            secrets=open_secrets(keyring, row, secrets[row.id]),
-            disabled=row.disabled_at is not None,
-        )
-        for row in session.scalars(select(Destination))
-    }
-
-
-def compile_route(route: Route, ordering_key: str | None) -> CompiledRoute:
-    """`route` ready to be applied; `ordering_key` is its destination's. Raises `InvalidInput` on bad JMESPath."""
-    return CompiledRoute(
-        id=route.id,
-        destination_id=route.destination_id,
-        matches=compile_patterns(route.event_types),
-        where=_expression(route.where, "the route's filter"),
-        transform=_expression(route.transform, "the route's transform"),
-        ordering_key=_expression(ordering_key, "the destination's ordering key"),
-    )
-
-
-def _expression(text: str | None, what: str) -> Expression | None:
-    return compile_expression(text, what=what) if text else None
+    targets: dict[str, Target] = {}
+    broken: dict[str, OutOfOrder] = {}
+    for row in rows:
+        judged = judge_destination(row, secrets[row.id], keyring, now_us=now_us, defaults=defaults)
+        if isinstance(judged, Target):
+            targets[row.id] = judged
+        else:
+            broken[row.id] = judged
+    return targets, broken

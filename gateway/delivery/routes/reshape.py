@@ -14,8 +14,8 @@ from gateway.clock import from_us, to_us
 from gateway.db.scope import TenantSession
 from gateway.delivery.decisions.transitions import require_transition
 from gateway.delivery.models import Delivery, DeliveryState, Destination, Route
-from gateway.delivery.routes.loader import compile_route
 from gateway.delivery.routes.routing import ROUTE_FAILED, apply_route, subject_of
+from gateway.delivery.routes.rows import judge_route
 from gateway.events.append import EventRow
 from gateway.events.models import Event
 
@@ -44,7 +44,7 @@ def _reshape(session: TenantSession, delivery: Delivery, now_us: int) -> bool:
         delivery.detail = "its route is gone, and with it the shape to send" if event else "its event is gone"
         return False
     destination = session.get(Destination, delivery.destination_id)
-    compiled = compile_route(route, destination.ordering_key if destination else None)
+    compiled = judge_route(route, destination.ordering_key if destination else None).compiled
     row = _row_of(event)
     made = apply_route(
         compiled, row, subject_of(row, tuple((name, value) for name, value in json.loads(event.headers)))

@@ -12,11 +12,12 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from gateway.delivery.decisions.expressions import Expression, ExpressionFailed, Subject
+from gateway.delivery.decisions.expressions import BrokenExpression, Expression, ExpressionFailed, Subject
 from gateway.delivery.decisions.target import Target
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.queue.enqueue import DeliveryRow
 from gateway.events.append import EventRow
+from gateway.out_of_order import OutOfOrder
 from gateway.security.identifiers import new_id
 
 ORDERING_KEY_CHARACTERS = 200
@@ -31,9 +32,9 @@ class CompiledRoute:
     id: str | None
     destination_id: str
     matches: Callable[[str | None], bool]
-    where: Expression | None = None
-    transform: Expression | None = None
-    ordering_key: Expression | None = None
+    where: Expression | BrokenExpression | None = None
+    transform: Expression | BrokenExpression | None = None
+    ordering_key: Expression | BrokenExpression | None = None
 
     @property
     def is_plain(self) -> bool:
@@ -46,13 +47,21 @@ class RoutingSnapshot:
     """Every tenant's routes and destinations at one moment.
 
     `by_source` is keyed by (tenant id, source slug). `by_provider` holds the handlers that listen to a provider's id,
-    keyed by (tenant id, provider id); a route stands in one of the two only.
+    keyed by (tenant id, provider id); a route stands in one of the two only. A destination that is out of order is no
+    target: its deliveries wait. A route that is out of order makes dead ones. Both are keyed by their ids.
     """
 
     targets: Mapping[str, Target] = field(default_factory=dict)
     tenants: Mapping[str, str] = field(default_factory=dict)
     by_source: Mapping[tuple[str, str], Sequence[CompiledRoute]] = field(default_factory=dict)
     by_provider: Mapping[tuple[str, str], Sequence[CompiledRoute]] = field(default_factory=dict)
+    destinations_out_of_order: Mapping[str, OutOfOrder] = field(default_factory=dict)
+    routes_out_of_order: Mapping[str, OutOfOrder] = field(default_factory=dict)
+
+    def destination_name(self, destination_id: str) -> str | None:
+        """What the destination is called; None when it is not there any more."""
+        found = self.targets.get(destination_id) or self.destinations_out_of_order.get(destination_id)
+        return found.name if found else None
 
     def routes_for(self, tenant_id: str, source: str, provider: str) -> Sequence[CompiledRoute]:
         """The routes that an event of this source may take."""

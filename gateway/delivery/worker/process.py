@@ -7,7 +7,7 @@ import random
 import resource
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gateway.clock import Clock
 from gateway.config import Settings
@@ -22,6 +22,7 @@ from gateway.handlers import HandlerRegistry
 from gateway.installation import Installation
 from gateway.security.sealing import Keyring
 from gateway.telemetry.logging import get_logger
+from gateway.telemetry.out_of_order_log import OutOfOrderLog
 
 # Connections to the database, files, handler processes: what is left of the open files is for tries.
 FILES_FOR_THE_REST = 200
@@ -37,12 +38,23 @@ class RoutingLoader:
     keyring: Keyring
     registry: HandlerRegistry
     clock: Clock
+    log: OutOfOrderLog = field(
+        default_factory=lambda: OutOfOrderLog("destination", meanwhile="its deliveries wait until it is mended")
+    )
 
     def __call__(self, database: Database) -> RoutingSnapshot:
         handlers = self.registry.all()
         ensure_handler_destinations(database, handlers, self.clock)
         with database.system_session() as session:
-            return load_routing(session, handlers, self.keyring, self.settings.delivery_schedule_seconds)
+            routing = load_routing(
+                session,
+                handlers,
+                self.keyring,
+                self.settings.delivery_schedule_seconds,
+                now_us=self.clock.now_us(),
+            )
+        self.log.tell(routing.destinations_out_of_order.values())
+        return routing
 
 
 def run_worker(

@@ -29,6 +29,11 @@ _MEANINGS = {
         ("show_source",),
     ),
     "source_disabled": _Meaning("The source {slug} is disabled.", "Take requests again.", ("enable_source",)),
+    "source_out_of_order": _Meaning(
+        "The source {slug} was out of order: the gateway could not load it as it is stored.",
+        "Look at the source for the reason. The provider was told to send it again.",
+        ("show_source",),
+    ),
     "body_too_large": _Meaning(
         "The body was larger than this gateway takes.",
         "Raise GATEWAY_MAX_BODY_BYTES, or let the provider send less.",
@@ -47,8 +52,7 @@ _MEANINGS = {
         ("show_provider",),
     ),
     "storage_unavailable": _Meaning(
-        "The gateway could not do its part just then: its database, the provider's keys, or the source's entry in the "
-        "catalogue was not to be had.",
+        "The gateway could not do its part just then: its database or the provider's keys were not to be had.",
         "Look whether the installation is well. The provider was told to send it again.",
         ("examine_installation",),
     ),

@@ -15,7 +15,7 @@ from gateway.events.system import delivery_dead
 from gateway.security.identifiers import new_id
 from gateway.webhooks.arrival import Arrival
 from gateway.webhooks.receive.entry import Entry
-from gateway.webhooks.receive.snapshot import SourceView
+from gateway.webhooks.sources.rows import SourceView
 from gateway.webhooks.verification import Verdict
 
 KEY_CHARACTERS = 200
@@ -78,7 +78,6 @@ def _entry(event: EventRow, arrival: Arrival, routing: RoutingSnapshot) -> Entry
 
 
 def _report(event: EventRow, delivery: DeliveryRow, arrival: Arrival, routing: RoutingSnapshot) -> Entry:
-    target = routing.targets.get(delivery.destination_id)
     occurrence = delivery_dead(
         event.tenant_id,
         delivery_id=delivery.id,
@@ -86,7 +85,7 @@ def _report(event: EventRow, delivery: DeliveryRow, arrival: Arrival, routing: R
         event_type=event.type,
         source=event.source,
         destination_id=delivery.destination_id,
-        destination=target.name if target else None,
+        destination=routing.destination_name(delivery.destination_id),
         attempts=0,
         reason=delivery.reason,
         detail=delivery.detail,

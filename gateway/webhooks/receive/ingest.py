@@ -25,12 +25,15 @@ from gateway.webhooks.material import MaterialStore
 from gateway.webhooks.receive.entries import entries_of
 from gateway.webhooks.receive.entry import Receipt, Submission
 from gateway.webhooks.receive.handshakes import Handshakes, answer_of, split_content_type
-from gateway.webhooks.receive.snapshot import InboundSnapshot, SourceView
+from gateway.webhooks.receive.snapshot import InboundSnapshot
 from gateway.webhooks.rejections.log import Refused, RejectionLog
 from gateway.webhooks.sources.limits import RequestRate
+from gateway.webhooks.sources.rows import SourceView
 from gateway.webhooks.verification import Credentials, InboundRequest, Verdict, judge
 
 COMMIT_TIMEOUT_SECONDS = 15.0
+# A person has to mend it: there is no use in asking every second.
+OUT_OF_ORDER_RETRY_SECONDS = 60
 
 
 class Handed(NamedTuple):
@@ -134,22 +137,39 @@ class Ingest:
         except StorageUnavailable as error:
             return self._unavailable(error)
         source = snapshot.sources.get((arrival.tenant, arrival.source))
-        tenant_id = snapshot.tenants.get(arrival.tenant)
+        if source is None:
+            return self._no_source(arrival, snapshot)
         refused = self._check_limits(arrival, source)
         if refused is not None:
-            return self._refuse(arrival, tenant_id, source, refused)
-        assert source is not None
-        if source.provider is None:
-            message = "the source's provider is not in the catalogue of this installation"
-            return self._refuse(arrival, tenant_id, source, refusal(503, "storage_unavailable", message))
+            return self._refuse(arrival, source.tenant_id, source.id, refused)
         return self._judge(arrival, source, source.provider, snapshot, source.credentials(arrival.received_at_us))
 
-    def _check_limits(self, arrival: Arrival, source: SourceView | None) -> Answer | None:
+    def _no_source(self, arrival: Arrival, snapshot: InboundSnapshot) -> Answer:
+        """The answer where there is no source, or none that could judge the request."""
+        found = snapshot.out_of_order.get((arrival.tenant, arrival.source))
         if arrival.is_oversized:
-            message = f"the body is larger than {self._max_body_bytes} bytes"
-            return refusal(413, "body_too_large", message)
-        if source is None:
-            return refusal(404, "source_unknown", "there is no source at this address")
+            refused = self._too_large()
+        elif found is None:
+            refused = refusal(404, "source_unknown", "there is no source at this address")
+        elif found.is_disabled:
+            refused = refusal(410, "source_disabled", "this source is disabled")
+        else:
+            # Nothing can be verified, and nothing is lost: the sender keeps the event until the source is mended.
+            refused = refusal(
+                503,
+                "source_out_of_order",
+                "this source cannot judge requests just now; send it again",
+                retry_after_seconds=OUT_OF_ORDER_RETRY_SECONDS,
+            )
+        source_id = found.out_of_order.id if found else ""
+        return self._refuse(arrival, snapshot.tenants.get(arrival.tenant), source_id, refused)
+
+    def _too_large(self) -> Answer:
+        return refusal(413, "body_too_large", f"the body is larger than {self._max_body_bytes} bytes")
+
+    def _check_limits(self, arrival: Arrival, source: SourceView) -> Answer | None:
+        if arrival.is_oversized:
+            return self._too_large()
         if source.is_disabled:
             return refusal(410, "source_disabled", "this source is disabled")
         if not source.allowlist.allows(arrival.client_address):
@@ -178,7 +198,7 @@ class Ingest:
             def fetch_then_judge() -> Outcome:
                 refused = self._material.fetch(missing, source.id)
                 if refused is not None:
-                    return self._refuse(arrival, source.tenant_id, source, refused)
+                    return self._refuse(arrival, source.tenant_id, source.id, refused)
                 return self._judge(arrival, source, provider, snapshot, credentials)
 
             return Errand(fetch_then_judge)
@@ -196,7 +216,7 @@ class Ingest:
         if not verdict.accepted:
             code = verdict.reason or "signature_mismatch"
             answer = refusal(401, code, verdict.detail or "the signature could not be verified")
-            return self._refuse(arrival, source.tenant_id, source, answer)
+            return self._refuse(arrival, source.tenant_id, source.id, answer)
         if arrival.method in {"HEAD", "OPTIONS"}:
             return refusal(405, "method_not_allowed", "this method carries no event", headers=(("Allow", "GET, POST"),))
         return self._hand_over(arrival, source, snapshot, verdict)
@@ -236,13 +256,13 @@ class Ingest:
         }
         return Answer(200, json.dumps(document).encode())
 
-    def _refuse(self, arrival: Arrival, tenant_id: str | None, source: SourceView | None, answer: Answer) -> Answer:
+    def _refuse(self, arrival: Arrival, tenant_id: str | None, source_id: str, answer: Answer) -> Answer:
         assert answer.reason is not None
         self._metrics.rejected(answer.reason)
         # Without a tenant there is nobody who could look at it.
         if tenant_id is not None:
             message = json.loads(answer.body)["error"]["message"]
-            self.rejections.note(Refused(tenant_id, source.id if source else "", answer.reason, message, arrival))
+            self.rejections.note(Refused(tenant_id, source_id, answer.reason, message, arrival))
         return answer
 
     def _unavailable(self, error: StorageUnavailable) -> Answer:

@@ -10,12 +10,12 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from gateway.errors import Conflict, Fault, Hint, InvalidInput
+from gateway.errors import Conflict, DecryptionFailed, Fault, Hint, InvalidInput
 from gateway.providers import find_provider
 from gateway.security.identifiers import new_id
 from gateway.tenants.acting import Acting
 from gateway.webhooks.sources import draft as source_draft
-from gateway.webhooks.sources.credentials import seal_credential
+from gateway.webhooks.sources.credentials import open_credential, seal_credential
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.models import Source, SourceCredential
 from gateway.webhooks.sources.schemes import (
@@ -114,7 +114,8 @@ def provider_fault(provider_id: str, draft: SourceDraft) -> Fault:
 
 
 def rotate_credential(acting: Acting, slug: str, wanted: CredentialDraft) -> SourceWithSecret:
-    """Let a new credential count from now on, and those of its kind for the overlap more. Ended ones are forgotten.
+    """Let a new credential count from now on, and those of its kind for the overlap more. Ended ones are forgotten, and
+    those that no key opens any more: they would keep the source out of order.
 
     Raises `NotFound`, `InvalidInput`.
     """
@@ -135,7 +136,7 @@ def rotate_credential(acting: Acting, slug: str, wanted: CredentialDraft) -> Sou
     end = acting.now + wanted.overlap
     for row in stored_credentials(acting.session, [source])[source.id]:
         if row.kind == wanted.kind:
-            _end(acting, row, end)
+            _end(acting, row, end if _opens(acting, row) else acting.now)
     acting.session.add(_credential(acting, source, wanted.kind, value))
     source.pending_handshake = False
     rotated = _changed(acting, source, "source.credential_rotated", before)
@@ -173,6 +174,14 @@ def _changed(acting: Acting, source: Source, action: str, before: SourceSummary)
 def _is_held(fault: Fault) -> bool:
     """Whether it is about a credential that is missing in the draft, and so stays what it is."""
     return fault.code == "missing" and fault.field.startswith("credentials.")
+
+
+def _opens(acting: Acting, row: SourceCredential) -> bool:
+    try:
+        open_credential(acting.installation.keyring, row)
+    except DecryptionFailed:
+        return False
+    return True
 
 
 def _end(acting: Acting, row: SourceCredential, end: datetime) -> None:

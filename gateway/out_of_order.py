@@ -1,0 +1,35 @@
+"""Out of order: a stored source, destination or route that cannot be loaded as it stands, alone, while all others live.
+
+Which rows are is judged by `webhooks.sources.rows`, `delivery.destinations.rows` and `delivery.routes.rows`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class OutOfOrderCode(StrEnum):
+    """What keeps a row from being loaded. The words are stable and documented in docs/reference/states.md."""
+
+    PROVIDER_UNKNOWN = "provider_unknown"  # the catalogue has no such provider any more
+    SCHEME_UNKNOWN = "scheme_unknown"  # the provider has no such signature scheme any more
+    DECRYPTION_FAILED = "decryption_failed"  # no key at hand opens what is sealed
+    NETWORK_MALFORMED = "network_malformed"  # an allowed network is none
+    URL_MALFORMED = "url_malformed"  # nothing can be sent to the URL
+    EXPRESSION_MALFORMED = "expression_malformed"  # a filter, transform or ordering key is not JMESPath
+    UNREADABLE = "unreadable"  # the row holds what no version of the gateway has written
+
+
+@dataclass(frozen=True, slots=True)
+class OutOfOrder:
+    """A row that cannot be loaded: `name` is the slug of a source, the name of a destination, the id of a route.
+
+    `detail` is a sentence for its operator; it holds no secret.
+    """
+
+    id: str
+    tenant_id: str
+    name: str
+    code: OutOfOrderCode
+    detail: str

@@ -1,0 +1,123 @@
+"""Stored sources, judged: a row becomes a `SourceView`, or is out of order with the reason. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gateway.clock import to_us
+from gateway.errors import DecryptionFailed, InvalidInput
+from gateway.out_of_order import OutOfOrder, OutOfOrderCode
+from gateway.providers import Provider
+from gateway.security.sealing import Keyring
+from gateway.webhooks.sources.allowlist import AddressAllowlist
+from gateway.webhooks.sources.credentials import (
+    OpenedCredentials,
+    credentials_at,
+    open_credentials,
+    pending_until_us,
+)
+from gateway.webhooks.sources.models import Source, SourceCredential
+from gateway.webhooks.sources.schemes import possible_schemes
+from gateway.webhooks.verification import Credentials, SuccessAnswer, success_answer
+
+
+@dataclass(frozen=True, slots=True)
+class SourceView:
+    """A source as ingest sees it. `prescribed` is what its provider wants to hear when an event is stored, None for the
+    gateway's own words.
+    """
+
+    id: str
+    tenant_id: str
+    slug: str
+    provider_id: str
+    provider: Provider
+    scheme: str | None
+    opened: OpenedCredentials = field(repr=False)
+    options: Mapping[str, str]
+    pending_until_us: int | None
+    allowlist: AddressAllowlist
+    rate_per_second: float | None
+    is_disabled: bool
+    prescribed: SuccessAnswer | None
+    _lasting: Credentials | None = field(repr=False)
+
+    def credentials(self, now_us: int) -> Credentials:
+        """What verifies at `now_us`: every credential that has not ended."""
+        if self._lasting is not None:
+            return self._lasting
+        return credentials_at(now_us, self.opened, options=self.options, pending_until_us=self.pending_until_us)
+
+
+def judge_source(
+    row: Source,
+    credentials: Sequence[SourceCredential],
+    keyring: Keyring | None,
+    provider: Provider | None,
+    *,
+    now_us: int,
+) -> SourceView | OutOfOrder:
+    """The source of `row` ready for use, or why it cannot be used. Never raises.
+
+    `credentials` are its own; those that ended before `now_us` need not open. Without `keyring` none opens. `provider`
+    is its entry in the catalogue, None when there is none.
+    """
+    try:
+        if provider is None:
+            return _broken(row, OutOfOrderCode.PROVIDER_UNKNOWN, f"the catalogue has no provider {row.provider!r}")
+        fault = _scheme_fault(provider, row.scheme)
+        if fault is not None:
+            return _broken(row, OutOfOrderCode.SCHEME_UNKNOWN, fault)
+        return _view(row, provider, _opened(row, credentials, keyring, now_us))
+    except DecryptionFailed as error:
+        return _broken(row, OutOfOrderCode.DECRYPTION_FAILED, str(error))
+    except InvalidInput as error:
+        return _broken(row, OutOfOrderCode.NETWORK_MALFORMED, str(error))
+    except Exception as error:  # whatever one row holds, the others must be loaded
+        return _broken(row, OutOfOrderCode.UNREADABLE, f"its row cannot be read ({type(error).__name__})")
+
+
+def _broken(row: Source, code: OutOfOrderCode, detail: str) -> OutOfOrder:
+    return OutOfOrder(row.id, row.tenant_id, row.slug, code, detail)
+
+
+def _scheme_fault(provider: Provider, scheme_id: str | None) -> str | None:
+    try:
+        possible_schemes(provider, scheme_id)
+    except InvalidInput as error:
+        return str(error)
+    return None
+
+
+def _opened(
+    row: Source, credentials: Sequence[SourceCredential], keyring: Keyring | None, now_us: int
+) -> OpenedCredentials:
+    live = [one for one in credentials if one.expires_at is None or to_us(one.expires_at) > now_us]
+    if not live:
+        return OpenedCredentials()
+    if keyring is None:
+        raise DecryptionFailed("there is no key to open its credentials")
+    return open_credentials(keyring, row, live)
+
+
+def _view(row: Source, provider: Provider, opened: OpenedCredentials) -> SourceView:
+    until_us = pending_until_us(row)
+    # Without end dates the answer is always the same one.
+    lasting = until_us is None and all(one.expires_at_us is None for some in opened.by_kind.values() for one in some)
+    return SourceView(
+        id=row.id,
+        tenant_id=row.tenant_id,
+        slug=row.slug,
+        provider_id=row.provider,
+        provider=provider,
+        scheme=row.scheme,
+        opened=opened,
+        options=row.options,
+        pending_until_us=until_us,
+        allowlist=AddressAllowlist(row.allowed_ips),
+        rate_per_second=row.rate_per_second,
+        is_disabled=row.disabled_at is not None,
+        prescribed=success_answer(provider),
+        _lasting=credentials_at(0, opened, options=row.options, pending_until_us=None) if lasting else None,
+    )
