@@ -21,6 +21,7 @@ from gateway.db.database import Database
 from gateway.db.wakeup import Wakeup
 from gateway.deferred import deferred
 from gateway.handlers import HandlerRegistry, load_handlers
+from gateway.outgoing.caps import DOCUMENT
 from gateway.security.keyfile import load_keyring
 from gateway.security.sealing import Keyring
 from gateway.security.ssrf import AddressPolicy
@@ -28,24 +29,21 @@ from gateway.security.ssrf import AddressPolicy
 if TYPE_CHECKING:
     from flask import Flask
 
+    from gateway.outgoing.fetch import FetchedResponse
+    from gateway.outgoing.resolver import Resolver
     from gateway.providers import Provider
-    from gateway.security.fetch import FetchedResponse
-    from gateway.security.resolver import Resolver
     from gateway.telemetry.metrics import Metrics
 
 # Commands need none of these, or not all, and each of them loads a large library.
-_fetch = deferred("gateway.security.fetch")
+_fetch = deferred("gateway.outgoing.fetch")
 _metrics = deferred("gateway.telemetry.metrics")
 _providers = deferred("gateway.providers")
-_resolver = deferred("gateway.security.resolver")
+_resolver = deferred("gateway.outgoing.resolver")
 
 Part = TypeVar("Part")
 
 EXTENSION = "gateway"
 """Where a Flask application keeps its installation; ask `installation_of`."""
-
-FETCH_TIMEOUT_SECONDS = 5.0
-FETCH_MAX_BYTES = 256 * 1024
 
 
 class Installation:
@@ -175,8 +173,8 @@ def _make_fetch(installation: Installation) -> Callable[[str], FetchedResponse]:
         _fetch.guarded_get,
         policy=installation.policy,
         resolver=installation.resolver,
-        timeout_seconds=FETCH_TIMEOUT_SECONDS,
-        max_bytes=FETCH_MAX_BYTES,
+        timeout_seconds=DOCUMENT.timeout_seconds,
+        max_bytes=DOCUMENT.max_bytes,
     )
 
 

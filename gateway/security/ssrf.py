@@ -1,13 +1,14 @@
 """The SSRF guard's decisions: which addresses and URLs an outgoing request may be aimed at. Pure: no DNS, no socket.
 
 Addresses are judged by the IANA special-purpose registries (RFC 6890 and its updates) and the clouds' metadata
-addresses. Making sure that the address judged is the address connected to is `resolver`'s and `fetch`'s part.
+addresses. Making sure that the address judged is the address connected to is the guards' part, in `gateway.outgoing`.
 """
 
 from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
@@ -108,11 +109,21 @@ class AddressPolicy:
         reach, _ = _judge(address)
         return reach is Reach.PUBLIC or (reach is Reach.PRIVATE and self.allow_private)
 
+    def choose(self, host: str, addresses: Sequence[str]) -> list[str]:
+        """Those of `addresses`, which `host` resolves to, that may be connected to, in the same order.
+
+        Raises `AddressForbidden` when it has others only.
+        """
+        allowed = [address for address in addresses if self.allows(address)]
+        if addresses and not allowed:
+            raise AddressForbidden(f"{host} resolves to {addresses[0]}, which requests may not be sent to")
+        return allowed
+
     def check_url(self, url: str) -> UrlTarget:
         """Where `url` points, if a request may be sent there as far as the URL tells.
 
-        A name must still be resolved by way of `GuardedResolver`; an IP literal is judged here, in every notation that
-        C libraries understand (`2130706433`, `0x7f.1`, `0177.0.0.1`). Raises `AddressForbidden`.
+        The addresses of a name are still to be judged, by `choose`; an IP literal is judged here, in every notation
+        that C libraries understand (`2130706433`, `0x7f.1`, `0177.0.0.1`). Raises `AddressForbidden`.
         """
         target = parse_url(url)
         if target.address is not None:

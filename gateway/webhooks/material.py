@@ -20,8 +20,8 @@ from limits.strategies import MovingWindowRateLimiter
 
 from gateway.clock import Clock
 from gateway.errors import GatewayError
+from gateway.outgoing.fetch import FetchedResponse
 from gateway.providers import Provider
-from gateway.security.fetch import FetchedResponse
 from gateway.telemetry.logging import get_logger
 from gateway.webhooks.arrival import Answer, refusal
 from gateway.webhooks.verification import Credentials, InboundRequest, MaterialRequest, material_needed

@@ -33,6 +33,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tenants",),
     # installation: what one process has.
     ("installation",),
+    ("outgoing",),
     ("db", "providers"),
     # handlers: what an application imports (`from gateway.handlers import on`), and the registry.
     ("handlers", "telemetry"),
@@ -184,6 +185,9 @@ def test_imports_inside_a_package_go_down_only(package: str) -> None:
         ("cli", "factory", True),
         ("delivery", "webhooks", False),
         ("db", "providers", False),
+        ("installation", "outgoing", True),
+        ("outgoing", "installation", False),
+        ("security", "outgoing", False),
         ("security", "telemetry", False),
         ("telemetry", "security", True),
         ("webhooks", "manifest", False),

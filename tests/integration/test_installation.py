@@ -14,7 +14,7 @@ from gateway.clock import FakeClock, from_us
 from gateway.config import Settings
 from gateway.factory import create_app, db
 from gateway.installation import Installation, installation_of
-from gateway.security.resolver import StaticResolver
+from gateway.outgoing.resolver import StaticResolver
 from gateway.webhooks.receive.assembly import inbound_of
 
 

@@ -17,9 +17,10 @@ from gateway.clock import MICROSECONDS
 from gateway.delivery.decisions.target import Target
 from gateway.delivery.queue.claimed import Claimed, ClaimedEvent
 from gateway.delivery.sending.signing import sign
+from gateway.outgoing.user_agent import user_agent
 from gateway.security.redaction import MAX_REMEMBERED_CHARACTERS, is_secret_name
 
-USER_AGENT = "gateway/1 (webhook delivery)"
+USER_AGENT = user_agent("webhook delivery")
 
 NOT_FORWARDED = frozenset(
     {

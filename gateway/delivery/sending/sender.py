@@ -1,7 +1,7 @@
 """Sending one request to an endpoint over aiohttp, inside one deadline, past the SSRF guard.
 
 The deadline covers name, connection, TLS, request and the whole answer, so that nothing an endpoint does, drip by
-drip, lasts longer. What to send is `outgoing`'s part, what follows from the answer is `policy`'s.
+drip, lasts longer. What to send is `request`'s part, what follows from the answer is `policy`'s.
 """
 
 from __future__ import annotations
@@ -22,10 +22,11 @@ from gateway.delivery.decisions.policy import Outcome, TryResult, classify_statu
 from gateway.delivery.sending.excerpts import EXCERPT_CHARACTERS, excerpt_of, storable
 from gateway.delivery.sending.request import OutgoingRequest
 from gateway.errors import AddressForbidden
-from gateway.security.resolver import GuardedResolver, Resolver
+from gateway.outgoing.caps import DELIVERY_MAX_BYTES
+from gateway.outgoing.guard_aiohttp import GuardedConnector
+from gateway.outgoing.resolver import Resolver
 from gateway.security.ssrf import AddressPolicy
 
-MAX_RESPONSE_BYTES = 1024 * 1024
 # Longer than most servers keep an idle connection is asking for a request into a closing one; gunicorn's is 2 s.
 KEEPALIVE_SECONDS = 1.5
 # For a burst of new connections to one host: one lookup, judged and then used by all of them.
@@ -50,7 +51,8 @@ class Sender:
         self._clock = clock
         self._policy = policy
         connector = _Connector(
-            resolver=GuardedResolver(resolver, policy),
+            resolver,
+            policy,
             limit=0,
             limit_per_host=0,
             keepalive_timeout=KEEPALIVE_SECONDS,
@@ -129,7 +131,7 @@ class _Exchange:
         self.status = response.status
         self._retry_after = response.headers.get("Retry-After")
         self.outcome = classify_status(response.status)
-        if (response.content_length or 0) > MAX_RESPONSE_BYTES:
+        if (response.content_length or 0) > DELIVERY_MAX_BYTES:
             self.outcome = Outcome.RESPONSE_TOO_LARGE
             return
         received = 0
@@ -137,14 +139,14 @@ class _Exchange:
             received += len(chunk)
             if len(self._excerpt) < EXCERPT_CHARACTERS:
                 self._excerpt += chunk[: EXCERPT_CHARACTERS - len(self._excerpt)]
-            if received > MAX_RESPONSE_BYTES:
+            if received > DELIVERY_MAX_BYTES:
                 self.outcome = Outcome.RESPONSE_TOO_LARGE
                 return
 
     def result(self, outcome: Outcome, error: str | None) -> TryResult:
         """The try as it ended now."""
         if outcome is Outcome.RESPONSE_TOO_LARGE:
-            error = f"the answer is larger than {MAX_RESPONSE_BYTES} bytes"
+            error = f"the answer is larger than {DELIVERY_MAX_BYTES} bytes"
         elif outcome is Outcome.REDIRECT:
             error = "redirects are not followed: give the destination the final URL"
         return TryResult(
@@ -158,11 +160,11 @@ class _Exchange:
         )
 
 
-class _Connector(aiohttp.TCPConnector):
+class _Connector(GuardedConnector):
     """Tells whether the connection of the current task's request had carried one before."""
 
-    def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+    def __init__(self, resolver: Resolver, policy: AddressPolicy, **options: Any) -> None:
+        super().__init__(resolver, policy, **options)
         self._used: WeakSet[Any] = WeakSet()
 
     async def connect(self, *args: Any, **options: Any) -> Any:

@@ -34,7 +34,7 @@ from gateway.delivery.system_events import publish_system_events
 from gateway.delivery.worker.reporter import Teller
 from gateway.delivery.worker.slots import Places
 from gateway.errors import StorageUnavailable
-from gateway.security.resolver import Resolver
+from gateway.outgoing.resolver import Resolver
 from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.logging import get_logger
 from gateway.telemetry.metrics import Metrics

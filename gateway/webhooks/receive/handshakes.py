@@ -12,7 +12,7 @@ from sqlalchemy import select
 from gateway.clock import Clock, from_us
 from gateway.db.database import Database
 from gateway.errors import GatewayError, StorageUnavailable
-from gateway.security.fetch import FetchedResponse
+from gateway.outgoing.fetch import FetchedResponse
 from gateway.security.identifiers import new_id
 from gateway.security.sealing import Keyring
 from gateway.telemetry.logging import get_logger

@@ -21,7 +21,7 @@ from gateway.delivery.models import DestinationKind
 from gateway.delivery.sending.handler_child import HandlerCall
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker.worker import Worker
-from gateway.security.resolver import StaticResolver
+from gateway.outgoing.resolver import StaticResolver
 from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.metrics import Metrics
 

@@ -12,8 +12,9 @@ from aiohttp import web
 from gateway.clock import SystemClock
 from gateway.delivery.decisions.policy import Outcome, TryResult
 from gateway.delivery.sending.request import OutgoingRequest
-from gateway.delivery.sending.sender import MAX_RESPONSE_BYTES, Sender
-from gateway.security.resolver import Resolver, StaticResolver
+from gateway.delivery.sending.sender import Sender
+from gateway.outgoing.caps import DELIVERY_MAX_BYTES
+from gateway.outgoing.resolver import Resolver, StaticResolver
 from gateway.security.ssrf import AddressPolicy
 
 from .sinks import Sink, dripping, huge, never, status
@@ -92,7 +93,7 @@ def test_cookies_are_not_kept() -> None:
 def test_ten_megabytes_are_not_taken_in() -> None:
     result = run(Sink(huge))
     assert (result.outcome, result.status) == (Outcome.RESPONSE_TOO_LARGE, 200)
-    assert str(MAX_RESPONSE_BYTES) in (result.error or "")
+    assert str(DELIVERY_MAX_BYTES) in (result.error or "")
     assert len(result.excerpt or "") <= 1024
 
 

@@ -22,7 +22,7 @@ from gateway.delivery.decisions.target import SigningSecret, Target
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker import worker as worker_module
 from gateway.delivery.worker.worker import Worker
-from gateway.security.resolver import StaticResolver
+from gateway.outgoing.resolver import StaticResolver
 from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.metrics import Metrics
 

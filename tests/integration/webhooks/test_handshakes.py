@@ -19,8 +19,8 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from gateway.clock import from_us
+from gateway.outgoing.fetch import FetchedResponse
 from gateway.providers import catalogue
-from gateway.security.fetch import FetchedResponse
 from gateway.security.keyfile import load_keyring
 from gateway.webhooks.material import MaterialStore
 from gateway.webhooks.receive.handshakes import Handshakes

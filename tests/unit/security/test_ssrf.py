@@ -171,3 +171,15 @@ def test_all_notations_of_an_address_mean_the_same(address: ipaddress.IPv4Addres
     front, tail = number >> 24, number & 0xFFFFFF
     notations = [str(address), str(number), hex(number), f"0{number:o}", f"{front}.{tail}", f"{hex(front)}.0{tail:o}"]
     assert {literal_address(notation) for notation in notations} == {str(address)}
+
+
+def test_only_allowed_addresses_are_chosen() -> None:
+    mixed = ["10.0.0.1", "8.8.8.8", "169.254.169.254", "2606:4700::1111"]
+    assert AddressPolicy(allow_private=False).choose("h", mixed) == ["8.8.8.8", "2606:4700::1111"]
+    assert AddressPolicy(allow_private=True).choose("h", mixed) == ["10.0.0.1", "8.8.8.8", "2606:4700::1111"]
+    assert AddressPolicy(allow_private=False).choose("h", []) == []
+
+
+def test_a_name_with_forbidden_addresses_only_is_forbidden() -> None:
+    with pytest.raises(AddressForbidden, match=r"h resolves to 169\.254\.169\.254"):
+        AddressPolicy(allow_private=True).choose("h", ["169.254.169.254"])

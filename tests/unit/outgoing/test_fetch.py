@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from gateway.errors import AddressForbidden
-from gateway.security.fetch import FetchedResponse, FetchFailed, guarded_get
-from gateway.security.resolver import StaticResolver
+from gateway.outgoing.fetch import FetchedResponse, FetchFailed, guarded_get
+from gateway.outgoing.resolver import StaticResolver
 from gateway.security.ssrf import AddressPolicy
 
 HOST = "certs.example"

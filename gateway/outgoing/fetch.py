@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import aiohttp
 
 from gateway.errors import GatewayError
-from gateway.security.resolver import GuardedResolver, Resolver
+from gateway.outgoing.guard_aiohttp import GuardedConnector
+from gateway.outgoing.resolver import Resolver
 from gateway.security.ssrf import AddressPolicy
 
 CHUNK_BYTES = 16 * 1024
@@ -77,9 +78,7 @@ async def fetch(
     policy.check_url(url)
     try:
         async with (
-            aiohttp.TCPConnector(
-                resolver=GuardedResolver(resolver, policy), use_dns_cache=False, force_close=True
-            ) as connector,
+            GuardedConnector(resolver, policy, use_dns_cache=False, force_close=True) as connector,
             aiohttp.ClientSession(
                 connector=connector,
                 cookie_jar=aiohttp.DummyCookieJar(),
