@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from datetime import datetime
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Engine
@@ -21,7 +20,6 @@ from gateway.db.database import Database
 from gateway.db.wakeup import Wakeup
 from gateway.deferred import deferred
 from gateway.handlers import HandlerRegistry, load_handlers
-from gateway.outgoing.caps import DOCUMENT
 from gateway.security.keyfile import load_keyring
 from gateway.security.sealing import Keyring
 from gateway.security.ssrf import AddressPolicy
@@ -29,7 +27,8 @@ from gateway.security.ssrf import AddressPolicy
 if TYPE_CHECKING:
     from flask import Flask
 
-    from gateway.outgoing.fetch import FetchedResponse
+    from gateway.outgoing.document import FetchedResponse
+    from gateway.outgoing.fetch import Fetcher
     from gateway.outgoing.resolver import Resolver
     from gateway.providers import Provider
     from gateway.telemetry.metrics import Metrics
@@ -113,9 +112,16 @@ class Installation:
         return self._given_resolver or self.part(_make_resolver)
 
     @property
-    def fetch(self) -> Callable[[str], FetchedResponse]:
-        """A guarded GET of a small document. Raises `FetchFailed` and `AddressForbidden`."""
-        return self.part(_make_fetch)
+    def fetcher(self) -> Fetcher:
+        """What sends small requests past the SSRF guard."""
+        return self.part(_make_fetcher)
+
+    def fetch(self, url: str) -> FetchedResponse:
+        """A guarded GET of a small document; the HTTP library is loaded at the first one.
+
+        Raises `FetchFailed` and `AddressForbidden`.
+        """
+        return self.fetcher.get(url)
 
     @property
     def metrics(self) -> Metrics:
@@ -168,14 +174,9 @@ def _make_resolver(_installation: Installation) -> Resolver:
     return made
 
 
-def _make_fetch(installation: Installation) -> Callable[[str], FetchedResponse]:
-    return partial(
-        _fetch.guarded_get,
-        policy=installation.policy,
-        resolver=installation.resolver,
-        timeout_seconds=DOCUMENT.timeout_seconds,
-        max_bytes=DOCUMENT.max_bytes,
-    )
+def _make_fetcher(installation: Installation) -> Fetcher:
+    made: Fetcher = _fetch.Fetcher(installation.resolver, installation.policy)
+    return made
 
 
 def _make_wakeup(installation: Installation) -> Wakeup:

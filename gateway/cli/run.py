@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import http.client
 import os
 import shutil
 import socket
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -26,6 +25,7 @@ from gateway.db.faults import storage_errors
 from gateway.db.schema.upgrade import upgrade
 from gateway.db.schema.version import require_current
 from gateway.installation import Installation
+from gateway.outgoing.own_gateway import is_alive
 from gateway.security.loopback import is_loopback
 from gateway.telemetry.metric_files import VARIABLE as METRICS_VARIABLE
 from gateway.telemetry.metric_files import make_metrics_dir
@@ -35,7 +35,6 @@ GUNICORN_SETTINGS = PROJECT / "gunicorn.conf.py"
 # Longer than gunicorn's own graceful timeout, and than the worker's deadline: killing is for what hangs.
 WEB_STOP_SECONDS = 30.0
 WORKER_STOP_SECONDS = 40.0
-PROBE_SECONDS = 1.0
 EVERY_ADDRESS = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104 (compared with, not bound)
 
 
@@ -154,24 +153,10 @@ def _supervise(
         ],
         SystemClock(),
         tell=lambda line: note(f"gateway run: {line}"),
-        is_ready=_probe(EVERY_ADDRESS.get(host, host), port),
+        is_ready=lambda: is_alive(EVERY_ADDRESS.get(host, host), port),
         ready=lambda: _greet(settings, os.getpid()),
     )
     return supervisor.run()
-
-
-def _probe(host: str, port: int) -> Callable[[], bool]:
-    """Whether the web processes answer."""
-
-    def answers() -> bool:
-        with closing(http.client.HTTPConnection(host, port, timeout=PROBE_SECONDS)) as connection:
-            try:
-                connection.request("GET", "/healthz")
-                return connection.getresponse().status == http.HTTPStatus.OK
-            except (OSError, http.client.HTTPException):
-                return False
-
-    return answers
 
 
 def _greet(settings: Settings, pid: int) -> None:

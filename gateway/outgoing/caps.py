@@ -20,6 +20,12 @@ class Caps:
 DOCUMENT: Final = Caps(timeout_seconds=5.0, max_bytes=256 * 1024)
 """Of a small document: a certificate, a set of keys, a subscription's confirmation."""
 
+OWN_GATEWAY: Final = Caps(timeout_seconds=30.0, max_bytes=1024 * 1024)
+"""Of what the command line asks this gateway; the time is that of each step. What is larger is cut off."""
+
+PROBE_SECONDS: Final = 1.0
+"""For the web processes to say that they are alive."""
+
 DELIVERY_MAX_BYTES: Final = 1024 * 1024
 """Of a destination's answer."""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -20,7 +20,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from gateway.clock import Clock
 from gateway.errors import GatewayError
-from gateway.outgoing.fetch import FetchedResponse
+from gateway.outgoing.document import Fetch, FetchedResponse
 from gateway.providers import Provider
 from gateway.telemetry.logging import get_logger
 from gateway.webhooks.arrival import Answer, refusal
@@ -35,9 +35,6 @@ FETCHES_OF_A_SOURCE = RateLimitItemPerMinute(10)
 FETCHES = RateLimitItemPerMinute(120)
 
 _Value = TypeVar("_Value")
-
-Fetch = Callable[[str], FetchedResponse]
-"""A guarded GET. Raises `FetchFailed` and `AddressForbidden`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -224,8 +224,39 @@ def test_config_alone_reads_the_environment(path: Path) -> None:
     assert (attributes | imports) & ENVIRONMENT == set()
 
 
+HTTP_LIBRARIES = ("aiohttp", "requests", "urllib3", "httpx", "http.client", "urllib.request", "yarl", "websockets")
+# Who sends: all else asks them, and so passes the SSRF guard and the caps.
+SENDERS = ("gateway.outgoing.", "gateway.delivery.sending.sender")
+
+
+@pytest.mark.parametrize("path", modules(), ids=module_name)
+def test_only_who_sends_imports_an_http_library(path: Path) -> None:
+    found = {name for name in imported_modules(path) if within(name, HTTP_LIBRARIES)}
+    assert found == set() or module_name(path).startswith(SENDERS)
+
+
+@pytest.mark.parametrize("path", sorted((PACKAGE / "security").rglob("*.py")), ids=module_name)
+def test_security_opens_no_socket(path: Path) -> None:
+    assert {
+        name for name in imported_modules(path) if within(name, ("socket", "ssl", "asyncio", *HTTP_LIBRARIES))
+    } == set()
+
+
+def within(name: str, libraries: tuple[str, ...]) -> bool:
+    """Whether importing `name` (a module, or something in it) imports one of `libraries`."""
+    return any(f"{name}.".startswith(f"{library}.") for library in libraries)
+
+
+def test_libraries_are_told_apart_by_their_whole_names() -> None:
+    assert within("aiohttp.abc.AbstractResolver", HTTP_LIBRARIES)
+    assert within("http.client", HTTP_LIBRARIES)
+    assert not within("http.HTTPStatus", HTTP_LIBRARIES)
+    assert not within("requests_of_ours", HTTP_LIBRARIES)
+
+
 IMPORT_EVERYTHING = """
 import importlib, json, os, socket, sys, threading
+import urllib3  # binds a socket when it is imported, to see whether the machine has IPv6: its own doing
 
 opened = []
 def watch(event, arguments):

@@ -39,7 +39,7 @@ def test_nothing_is_made_before_it_is_asked_for(tmp_path: Path) -> None:
 
 def test_what_it_has_is_made_once_whoever_asks(settings: Settings) -> None:
     with Installation(settings) as installation, ThreadPoolExecutor(8) as threads:
-        for have in ("database", "keyring", "handlers", "resolver", "fetch", "metrics"):
+        for have in ("database", "keyring", "handlers", "resolver", "fetcher", "metrics"):
             found = list(threads.map(lambda _, name=have: getattr(installation, name), range(16)))
             assert len({id(one) for one in found}) == 1, have
 

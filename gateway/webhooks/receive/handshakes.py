@@ -5,14 +5,14 @@ What the answer says is decided in `verification`; only what blocks is here.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from sqlalchemy import select
 
 from gateway.clock import Clock, from_us
 from gateway.db.database import Database
 from gateway.errors import GatewayError, StorageUnavailable
-from gateway.outgoing.fetch import FetchedResponse
+from gateway.outgoing.document import Fetch
 from gateway.security.identifiers import new_id
 from gateway.security.sealing import Keyring
 from gateway.telemetry.logging import get_logger
@@ -20,9 +20,6 @@ from gateway.webhooks.arrival import JSON_TYPE, Answer, refusal
 from gateway.webhooks.sources.credentials import seal_credential
 from gateway.webhooks.sources.models import Source, SourceCredential
 from gateway.webhooks.verification import Handshake
-
-Fetch = Callable[[str], FetchedResponse]
-"""A guarded GET. Raises `FetchFailed` and `AddressForbidden`."""
 
 
 class Handshakes:

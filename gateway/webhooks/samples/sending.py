@@ -1,12 +1,14 @@
-"""A sample for a source of the tenant: chosen, signed with what the source holds, ready to be posted."""
+"""A sample for a source of the tenant: chosen, signed with what the source holds, and posted."""
 
 from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from gateway.clock import MICROSECONDS, Clock
 from gateway.installation import Installation
+from gateway.outgoing import own_gateway
 from gateway.providers import find_provider
 from gateway.tenants.acting import Acting
 from gateway.webhooks.samples.documents import default_type
@@ -74,6 +76,16 @@ def prepare_sample(
         body=body,
     )
     return PreparedSample(row.slug, chosen, request)
+
+
+def post_sample(request: SampleRequest, base_url: str) -> own_gateway.Reply:
+    """Send `request` to the gateway at `base_url`, which need not be where the public URL points.
+
+    Raises `InvalidInput` when it cannot be called, `AddressForbidden` when `base_url` is no URL.
+    """
+    parts = urlsplit(request.url)
+    path = parts.path + (f"?{parts.query}" if parts.query else "")
+    return own_gateway.call(base_url, request.method, path, headers=dict(request.headers), body=request.body)
 
 
 def _moment(clock: Clock) -> Moment:

@@ -25,6 +25,13 @@ print("loaded:", *sorted(name for name in sys.modules if "." not in name))
 """
 
 
+SERVE = """
+import sys
+import asgi
+print("loaded:", *sorted(name for name in sys.modules if "." not in name))
+"""
+
+
 @pytest.fixture
 def place(_sqlite_template: Path, tmp_path: Path) -> Path:
     """A directory with a database in it, as `gateway run` would leave one."""
@@ -35,8 +42,13 @@ def place(_sqlite_template: Path, tmp_path: Path) -> Path:
 
 def loaded(place: Path, *arguments: str) -> set[str]:
     """The libraries that a command has loaded at its end."""
+    return run(place, RUN, *arguments)
+
+
+def run(place: Path, code: str, *arguments: str) -> set[str]:
+    """The libraries that `code` has loaded at its end, as it says in its last line."""
     done = subprocess.run(
-        [sys.executable, "-c", RUN, *arguments],
+        [sys.executable, "-c", code, *arguments],
         cwd=place,
         env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
         capture_output=True,
@@ -99,6 +111,12 @@ def test_reading_the_database_loads_neither_the_web_nor_what_a_list_can_do_witho
 )
 def test_other_commands_load_no_web_either(place: Path, arguments: tuple[str, ...]) -> None:
     assert loaded(place, *arguments) & WEB == set()
+
+
+def test_a_web_process_loads_nothing_that_sends(place: Path) -> None:
+    found = run(place, SERVE)
+    assert "flask" in found
+    assert found & {"aiohttp", "requests", "urllib3"} == set()
 
 
 def test_and_they_start_in_time(place: Path) -> None:

@@ -19,7 +19,7 @@ from sqlalchemy import select
 from werkzeug.test import TestResponse
 
 from gateway.clock import from_us
-from gateway.outgoing.fetch import FetchedResponse
+from gateway.outgoing.document import FetchedResponse
 from gateway.providers import catalogue
 from gateway.security.keyfile import load_keyring
 from gateway.webhooks.material import MaterialStore

@@ -70,10 +70,13 @@ def make_certificate(path: Path) -> Path:
 
 @pytest.fixture
 def serve(certificate: Certificate) -> Iterator[Callable[..., LocalServer]]:
-    """`serve(script, tls=False)` starts a server; the script gets a function that sends bytes."""
+    """`serve(script, tls=False, at_once=False)` starts a server; the script gets a function that sends bytes.
+
+    `at_once` runs it without waiting for a request.
+    """
     servers: list[socketserver.TCPServer] = []
 
-    def start(script: Script, *, tls: bool = False) -> LocalServer:
+    def start(script: Script, *, tls: bool = False, at_once: bool = False) -> LocalServer:
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
                 try:
@@ -81,7 +84,7 @@ def serve(certificate: Certificate) -> Iterator[Callable[..., LocalServer]]:
                     if tls:
                         connection = certificate.server.wrap_socket(connection, server_side=True)
                     head = b""
-                    while b"\r\n\r\n" not in head:
+                    while not at_once and b"\r\n\r\n" not in head:
                         chunk = connection.recv(65536)
                         if not chunk:
                             return

@@ -12,7 +12,9 @@ from typing import Any
 import pytest
 
 from gateway.errors import AddressForbidden
-from gateway.outgoing.fetch import FetchedResponse, FetchFailed, guarded_get
+from gateway.outgoing.caps import Caps
+from gateway.outgoing.document import FetchedResponse, FetchFailed
+from gateway.outgoing.fetch import Fetcher
 from gateway.outgoing.resolver import StaticResolver
 from gateway.security.ssrf import AddressPolicy
 
@@ -29,14 +31,13 @@ def fetch(
     max_bytes: int = 1000,
     ssl_context: ssl.SSLContext | None = None,
 ) -> FetchedResponse:
-    return guarded_get(
-        f"{scheme}://{HOST}:{server.port}/cert.pem?token=hidden",
-        policy=AddressPolicy(allow_private=allow_private),
-        resolver=StaticResolver({HOST: [["127.0.0.1"], ["169.254.169.254"]]}),
-        timeout_seconds=timeout_seconds,
-        max_bytes=max_bytes,
+    fetcher = Fetcher(
+        StaticResolver({HOST: [["127.0.0.1"], ["169.254.169.254"]]}),
+        AddressPolicy(allow_private=allow_private),
+        caps=Caps(timeout_seconds, max_bytes),
         ssl_context=ssl_context,
     )
+    return fetcher.get(f"{scheme}://{HOST}:{server.port}/cert.pem?token=hidden")
 
 
 def document(send: Send) -> None:
@@ -63,7 +64,7 @@ def test_tls_is_verified_for_the_name_and_not_the_address(serve: Callable[..., A
 
 def test_an_untrusted_certificate_is_refused(serve: Callable[..., Any]) -> None:
     server = serve(document, tls=True)
-    with pytest.raises(FetchFailed, match="Certificate"):
+    with pytest.raises(FetchFailed, match="SSLCertVerificationError"):
         fetch(server, scheme="https")
     assert server.requests == []
 
@@ -78,13 +79,7 @@ def test_a_forbidden_address_is_not_connected_to(serve: Callable[..., Any]) -> N
 def test_a_literal_is_judged_too(serve: Callable[..., Any]) -> None:
     server = serve(document)
     with pytest.raises(AddressForbidden):
-        guarded_get(
-            f"http://127.0.0.1:{server.port}/",
-            policy=AddressPolicy(allow_private=False),
-            resolver=StaticResolver({}),
-            timeout_seconds=1,
-            max_bytes=10,
-        )
+        Fetcher(StaticResolver({}), AddressPolicy(allow_private=False)).get(f"http://127.0.0.1:{server.port}/")
     assert server.requests == []
 
 
@@ -142,3 +137,62 @@ def test_an_answer_that_breaks_off_is_a_failure(serve: Callable[..., Any]) -> No
     server = serve(lambda send: send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhalf"))
     with pytest.raises(FetchFailed):
         fetch(server)
+
+
+def test_it_says_who_asks_and_how_it_wants_it(serve: Callable[..., Any]) -> None:
+    server = serve(document)
+    fetch(server)
+    head = server.requests[0]
+    assert b"\r\nUser-Agent: gateway/1 (fetch)\r\n" in head
+    assert b"\r\nAccept-Encoding: identity\r\n" in head
+
+
+def test_a_url_is_asked_for_as_it_was_checked(serve: Callable[..., Any]) -> None:
+    server = serve(document)
+    resolver = StaticResolver({HOST: [["127.0.0.1"]]})
+    Fetcher(resolver, AddressPolicy(allow_private=True)).get(f"http://{HOST}:{server.port}/a%7Eb?c=%41")
+    assert server.requests[0].startswith(b"GET /a%7Eb?c=%41 HTTP/1.1\r\n")
+
+
+class Hanging:
+    """A resolver whose name server answers when it is told to."""
+
+    def __init__(self) -> None:
+        self.told = threading.Event()
+
+    def resolve(self, host: str) -> list[str]:
+        assert self.told.wait(10)
+        return ["127.0.0.1"]
+
+
+def test_a_name_server_that_hangs_does_not_stretch_the_deadline_either(serve: Callable[..., Any]) -> None:
+    server = serve(document)
+    resolver = Hanging()
+    with pytest.raises(FetchFailed, match=r"within 0\.2 seconds"):
+        Fetcher(resolver, AddressPolicy(allow_private=True), caps=Caps(0.2, 100)).get(f"http://{HOST}:{server.port}/")
+    resolver.told.set()
+
+
+@pytest.mark.parametrize(
+    ("scheme", "start", "drop"),
+    [("http", b"", b"HTTP/1.1 100 Continue\r\n\r\n"), ("https", b"\x16\x03\x03\x40\x00", b"x")],
+    ids=["headers", "handshake"],
+)
+def test_nothing_of_a_fetch_is_left_behind_after_its_deadline(
+    serve: Callable[..., Any], scheme: str, start: bytes, drop: bytes
+) -> None:
+    over = threading.Event()
+
+    def drip(send: Send) -> None:
+        send(start)
+        for _ in itertools.takewhile(lambda _: not over.wait(0.02), itertools.count()):
+            send(drop)
+
+    server = serve(drip, at_once=True)
+    with pytest.raises(FetchFailed, match=r"within 0\.3 seconds"):
+        fetch(server, scheme=scheme, timeout_seconds=0.3)
+    for thread in threading.enumerate():
+        if thread.name == "exchange":
+            thread.join(2)
+            assert not thread.is_alive()
+    over.set()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from gateway.clock import FakeClock
-from gateway.outgoing.fetch import FetchedResponse
+from gateway.outgoing.document import FetchedResponse
 from gateway.webhooks.arrival import Answer
 from gateway.webhooks.material import FAILED_SECONDS, FETCHES, FETCHES_OF_A_SOURCE, MaterialStore
 from gateway.webhooks.verification import Credentials, MaterialRequest

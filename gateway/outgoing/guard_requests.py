@@ -1,0 +1,118 @@
+"""The SSRF guard of requests: an adapter that opens connections to judged addresses only.
+
+The address judged is the address connected to, however often a name changes: a connection resolves its host's name
+once, by way of the policy, and connects to what came out. TLS still asks for, and verifies, the name. Redirects go
+through the adapter again, and are judged again.
+"""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from requests import PreparedRequest, Response
+from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
+from urllib3.util.connection import create_connection
+
+from gateway.outgoing.resolver import Resolver
+from gateway.security.ssrf import AddressPolicy, literal_address
+
+
+class GuardedAdapter(HTTPAdapter):
+    """Mount it for `http://` and `https://`, on any number of sessions. Safe to use from any thread.
+
+    Requests raise `AddressForbidden` where the policy allows no address of the host. Proxies are not used, given or
+    from the environment: what they connect to nobody judges. Certificates are verified by `ssl_context`, else by the
+    machine's trust, for a request that does not say otherwise. `on_connect` is told each connection, before TLS.
+    """
+
+    def __init__(
+        self,
+        resolver: Resolver,
+        policy: AddressPolicy,
+        *,
+        ssl_context: ssl.SSLContext | None = None,
+        on_connect: Callable[[socket.socket], None] | None = None,
+    ) -> None:
+        self._resolver = resolver
+        self._policy = policy
+        self._on_connect = on_connect
+        self._ssl_context = ssl_context or ssl.create_default_context()
+        super().__init__()
+
+    def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
+        """As requests does. Raises `AddressForbidden` for a URL that the policy does not allow, too."""
+        self._policy.check_url(request.url or "")
+        return super().send(request, *args, **options | {"proxies": None})
+
+    def init_poolmanager(self, *args: Any, **options: Any) -> None:
+        """With our trust for every pool."""
+        super().init_poolmanager(*args, **options | {"ssl_context": self._ssl_context})
+
+    def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
+        """As requests does, but without adding its own authorities to our trust."""
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call]
+        if verify is True:
+            conn.ca_certs = None
+
+    def get_connection_with_tls_context(self, *args: Any, **options: Any) -> Any:
+        """A pool whose connections are pinned."""
+        pool: Any = super().get_connection_with_tls_context(*args, **options)
+        kind = _PinnedTlsConnection if pool.scheme == "https" else _PinnedConnection
+        pool.ConnectionCls = partial(kind, connect=self._connect, policy=self._policy)
+        return pool
+
+    def _connect(self, connection: HTTPConnection) -> socket.socket:
+        host = connection.host
+        literal = literal_address(host)
+        try:
+            addresses = self._policy.choose(host, [literal] if literal else self._resolver.resolve(host))
+        except OSError as error:
+            fault = error if isinstance(error, socket.gaierror) else socket.gaierror(error)
+            raise NameResolutionError(host, connection, fault) from error
+        opened = _open_first(connection, addresses)
+        if self._on_connect is not None:
+            self._on_connect(opened)
+        return opened
+
+
+class _PinnedConnection(HTTPConnection):
+    def __init__(
+        self, *args: Any, connect: Callable[[HTTPConnection], socket.socket], policy: AddressPolicy, **options: Any
+    ) -> None:
+        super().__init__(*args, **options)
+        self._connect = connect
+        self._policy = policy
+
+    def _new_conn(self) -> socket.socket:
+        return self._connect(self)
+
+    def connect(self) -> None:
+        super().connect()
+        # Nothing was sent yet. Judged again, so that a urllib3 that opens its sockets in another way cannot pass.
+        self._policy.check(self.sock.getpeername()[0])
+
+
+class _PinnedTlsConnection(_PinnedConnection, HTTPSConnection):
+    pass
+
+
+def _open_first(connection: HTTPConnection, addresses: list[str]) -> socket.socket:
+    """A socket to the first of `addresses` that answers, with urllib3's errors."""
+    failed: OSError | None = None
+    for address in addresses:
+        try:
+            # An address has nothing to resolve.
+            return create_connection(
+                (address, connection.port), connection.timeout, socket_options=connection.socket_options
+            )
+        except OSError as error:
+            failed = error
+    if isinstance(failed, TimeoutError):
+        raise ConnectTimeoutError(connection, f"Connection to {connection.host} timed out.") from failed
+    raise NewConnectionError(connection, f"Failed to establish a new connection: {failed}") from failed
