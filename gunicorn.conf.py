@@ -85,8 +85,9 @@ raw_env = [f"{VARIABLE}={metrics_dir}"]
 
 
 def on_starting(server: Any) -> None:
-    """Counts of an earlier life of the server end here."""
+    """Counts of an earlier life of the server end here; from here on workers are forked."""
     clean_metrics_dir(metrics_dir)
+    LoopWorker.stop_signals.guard_forks()
 
 
 def pre_fork(server: Any, worker: Any) -> None:

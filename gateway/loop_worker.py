@@ -1,5 +1,5 @@
 """gunicorn's event-loop worker as the gateway runs it: on uvloop, connections shared evenly, silent ones dropped, and
-an end that waits for requests only.
+an end that waits for requests only, whenever it is asked for.
 
 `gunicorn.conf.py` names it. It uses private names of gunicorn 27: look here when it is upgraded. Imports nothing of the
 application: gunicorn's master reads this file before the workers' environment is set.
@@ -9,8 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import mmap
+import os
+import signal
 import socket
+import sys
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import uvloop
@@ -67,6 +71,47 @@ class Seats:
     def has_more_than_others(self, number: int | None) -> bool:
         """Whether another process holds fewer connections than this one."""
         return number is not None and self._counts[number] > min(self._counts)
+
+
+class StopSignals:
+    """Signals that ask a worker to end, noted from its fork until it listens itself.
+
+    A fork inherits the master's handlers, which would put a signal to the worker into a queue that nobody reads there;
+    it also forgets what arrived in its first moments. So the master holds these signals back while it forks.
+    """
+
+    NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT)
+
+    def __init__(self) -> None:
+        self._master: int | None = None
+        self._mask: set[Any] | None = None
+        self._noted: list[int] = []
+
+    def guard_forks(self) -> None:
+        """Note signals in every child that this process forks from now on. Once per process, from its main thread."""
+        self._master = os.getpid()
+        os.register_at_fork(before=self._hold, after_in_parent=self._release, after_in_child=self._note)
+
+    def noted(self) -> list[int]:
+        """The signals that came before the worker's own handlers, eldest first; given once."""
+        noted, self._noted = self._noted, []
+        return noted
+
+    def _hold(self) -> None:
+        # A child may fork too: that is its own matter.
+        if os.getpid() == self._master:
+            self._mask = signal.pthread_sigmask(signal.SIG_BLOCK, self.NUMBERS)
+
+    def _release(self) -> None:
+        if self._mask is not None:
+            signal.pthread_sigmask(signal.SIG_SETMASK, self._mask)
+            self._mask = None
+
+    def _note(self) -> None:
+        if self._mask is not None:
+            for number in self.NUMBERS:
+                signal.signal(number, lambda number, _frame: self._noted.append(number))
+            self._release()
 
 
 class FairListener:
@@ -215,8 +260,10 @@ class LoopWorker(ASGIWorker):  # type: ignore[misc]
     """
 
     seats = Seats()
+    stop_signals = StopSignals()
     seat: int | None = None
     _connections = 0
+    _is_running = False
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -239,6 +286,41 @@ class LoopWorker(ASGIWorker):  # type: ignore[misc]
         self.loop = FairLoop(self.seats, self.seat, lambda: Protocol(self))
         asyncio.set_event_loop(self.loop)
         self.loop.call_later(SWEEP_SECONDS, self._sweep)
+
+    def init_signals(self) -> None:
+        """Listen to signals from now on.
+
+        By Python's own handlers, as gunicorn's other workers do: uvloop forgets what comes before it runs, which is
+        while the application is loaded. Until then there is nothing to end in order.
+        """
+        for number in set(self.SIGNALS) - set(StopSignals.NUMBERS):
+            signal.signal(number, signal.SIG_DFL)
+        for number in self._handlers():
+            signal.signal(number, self._handle)
+        for noted in self.stop_signals.noted():
+            self._handle(noted, None)
+
+    def _handlers(self) -> dict[int, Callable[[], None]]:
+        return {
+            signal.SIGTERM: self.handle_exit_signal,
+            signal.SIGINT: self.handle_quit_signal,
+            signal.SIGQUIT: self.handle_quit_signal,
+            signal.SIGUSR1: self.handle_usr1_signal,
+            signal.SIGWINCH: self.handle_winch_signal,
+            signal.SIGABRT: self.handle_abort_signal,
+        }
+
+    def _handle(self, number: int, _frame: FrameType | None) -> None:
+        self._handlers()[number]()
+        if not self.alive and not self._is_running:
+            sys.exit(0)
+
+    def run(self) -> None:
+        """Serve until a signal."""
+        # Not when the application's modules kept the exit from getting through.
+        if self.alive:
+            self._is_running = True
+            super().run()
 
     def _sweep(self) -> None:
         now = self.loop.time()

@@ -174,14 +174,15 @@ def _signals() -> Iterator[_Signals]:
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     handled = (*STOP_SIGNALS, signal.SIGCHLD)
-    before = {number: signal.signal(number, _ignore) for number in handled}
+    # In this order: what comes between the two ends this process, as before, instead of being lost.
     wakeup = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
+    before = {number: signal.signal(number, _ignore) for number in handled}
     try:
         yield _Signals(reading)
     finally:
-        signal.set_wakeup_fd(wakeup)
         for number, handler in before.items():
             signal.signal(number, handler)
+        signal.set_wakeup_fd(wakeup)
         os.close(reading)
         os.close(writing)
 
