@@ -50,7 +50,14 @@ def create_app(installation: Installation | Settings | None = None) -> Flask:
     _database(app, installation)
     _request_ids(app, installation.settings)
     _webhooks(app, installation)
-    operations.register(app, installation.settings, installation.database, installation.clock, installation.metrics)
+    operations.register(
+        app,
+        installation.settings,
+        installation.database,
+        installation.clock,
+        installation.metrics,
+        inbound_of(installation).ingest.snapshot,
+    )
     command_line.register(app)
     return app
 

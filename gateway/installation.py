@@ -19,6 +19,7 @@ from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.wakeup import Wakeup
 from gateway.deferred import deferred
+from gateway.errors import ConfigurationError
 from gateway.handlers import HandlerRegistry, load_handlers
 from gateway.security.keyfile import load_keyring
 from gateway.security.sealing import Keyring
@@ -91,9 +92,23 @@ class Installation:
         return self.part(_make_wakeup)
 
     @property
+    def keyring_at_hand(self) -> Keyring | None:
+        """The encryption keys, or None where there are none yet: none is made. Raises `ConfigurationError`."""
+        settings = self.settings
+        return self.keyring if settings.encryption_keys or settings.encryption_key_file.exists() else None
+
+    @property
     def catalogue(self) -> Mapping[str, Provider]:
         """Every provider by its id. Raises `ConfigurationError`."""
         found: Mapping[str, Provider] = _providers.catalogue(self.settings.providers_dir)
+        return found
+
+    def provider(self, provider_id: str) -> Provider | None:
+        """One provider without reading the whole catalogue; None when it has no usable entry of this id."""
+        try:
+            found: Provider | None = _providers.entry(self.settings.providers_dir, provider_id)
+        except ConfigurationError:
+            return None
         return found
 
     @property
@@ -127,6 +142,20 @@ class Installation:
     def metrics(self) -> Metrics:
         """What this process counts."""
         return self.part(_make_metrics)
+
+    def require_configuration(self) -> None:
+        """Load what settings name: keys, catalogue, handlers. Raises one `ConfigurationError` with all their faults."""
+        errors = []
+        for load in (lambda: self.keyring, lambda: self.catalogue, lambda: self.handlers):
+            try:
+                load()
+            except ConfigurationError as error:
+                errors.append(error)
+        if len(errors) == 1:
+            raise errors[0]
+        if errors:
+            hints = [hint for error in errors for hint in error.hints]
+            raise ConfigurationError([fault for error in errors for fault in error.faults], *hints)
 
     def part(self, make: Callable[[Installation], Part]) -> Part:
         """What `make` makes of this installation: once, kept, and closed with it where it has a `close`."""

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+OUT_OF_ORDER = "out_of_order"
+"""The state of such a thing, in a word."""
+
 
 class OutOfOrderCode(StrEnum):
     """What keeps a row from being loaded. The words are stable and documented in docs/reference/states.md."""
@@ -33,3 +36,8 @@ class OutOfOrder:
     name: str
     code: OutOfOrderCode
     detail: str
+
+
+def in_one_line(text: str) -> str:
+    """`text` as a `detail`: messages of libraries may point at a fault over several lines. Pure."""
+    return " ".join(text.split())

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
-from marshmallow import ValidationError, fields, missing
+from marshmallow import Schema, ValidationError, fields, missing
 
 from gateway.clock import iso
 from gateway.errors import Fault
@@ -18,6 +18,13 @@ class Instant(fields.Field[datetime]):
 
     def _serialize(self, value: datetime | None, attr: str | None, obj: Any, **kwargs: Any) -> str | None:
         return None if value is None else iso(value)
+
+
+class OutOfOrderSchema(Schema):
+    """Why a thing is out of order."""
+
+    code = fields.String()
+    detail = fields.String()
 
 
 class Text(fields.Field[str]):

@@ -8,6 +8,7 @@ import click
 
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import Duration, Pair, common_options
+from gateway.cli.terminal.out_of_order import note_out_of_order, reason
 from gateway.cli.terminal.output import Cell, note, print_fields, print_json, print_table
 from gateway.clock import iso
 from gateway.config import parse_schedule
@@ -90,6 +91,7 @@ def list_(invocation: Invocation) -> None:
         note(f"No destinations yet. Add one: {EXAMPLE}")
     rows = [(row.name, row.state, row.backlog.unfinished, row.backlog.dead, row.url or row.handler) for row in found]
     print_table(("destination", "state", "unfinished", "dead", "target"), rows, now=invocation.now())
+    note_out_of_order((row.name, row.out_of_order) for row in found)
 
 
 @destinations.command()
@@ -186,6 +188,7 @@ def _fields(row: DestinationSummary) -> list[tuple[str, Cell]]:
         ("Destination", row.name),
         ("Handler" if row.kind == DestinationKind.HANDLER else "URL", row.handler or row.url),
         ("State", row.state),
+        ("Out of order", reason(row.out_of_order)),
         ("Disabled", row.disabled_at),
         ("Circuit", row.circuit),
         ("Next probe", row.probe_at),

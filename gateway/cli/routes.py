@@ -6,6 +6,7 @@ import click
 
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import common_options
+from gateway.cli.terminal.out_of_order import note_out_of_order
 from gateway.cli.terminal.output import note, print_json, print_table
 from gateway.db.paging import every
 from gateway.deferred import deferred
@@ -63,10 +64,11 @@ def list_(invocation: Invocation) -> None:
     if not found:
         note(f"No routes yet. Add one: {EXAMPLE}")
     rows = [
-        (route.id, route.source, list(route.event_types), route.destination, route.where, route.transform)
+        (route.id, route.source, list(route.event_types), route.destination, route.where, route.transform, route.state)
         for route in found
     ]
-    print_table(("route", "source", "types", "to", "where", "transform"), rows, now=invocation.now())
+    print_table(("route", "source", "types", "to", "where", "transform", "state"), rows, now=invocation.now())
+    note_out_of_order((route.id, route.out_of_order) for route in found)
 
 
 @routes.command()

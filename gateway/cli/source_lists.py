@@ -6,6 +6,7 @@ import click
 
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.hints import EXAMPLE_SOURCE
+from gateway.cli.terminal.out_of_order import note_out_of_order, reason
 from gateway.cli.terminal.output import note, print_fields, print_json, print_table
 from gateway.clock import iso
 from gateway.db.paging import every
@@ -31,6 +32,7 @@ def list_(invocation: Invocation) -> None:
         (source.slug, source.provider, source.scheme, source.state, source.live_secrets, source.url) for source in found
     ]
     print_table(("source", "provider", "scheme", "state", "secrets", "url"), rows, now=invocation.now())
+    note_out_of_order((source.slug, source.out_of_order) for source in found)
 
 
 @click.command()
@@ -65,6 +67,7 @@ def _print(invocation: Invocation, source: SourceSummary) -> None:
             ("Provider", source.provider),
             ("Scheme", source.scheme or "as the request tells"),
             ("State", source.state),
+            ("Out of order", reason(source.out_of_order)),
             ("Handshake", _handshake(source)),
             ("Live secrets", source.live_secrets),
             *((f"  {one.kind}", f"since {iso(one.created_at)}, {_end(one)}") for one in source.credentials),

@@ -1,7 +1,7 @@
 """An immutable value built from configuration, kept in memory and fresh by a background thread.
 
 The hot paths read `current()` and never the database. The thread looks at the revision row every quarter of a second,
-so a change holds within a second in every process; while the database is away the last value stays.
+so a change holds within a second in every process; while that fails the last value stays, and grows old.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import select
 
+from gateway.clock import Clock
 from gateway.db.database import Database
 from gateway.db.model import CONFIGURATION_REVISION, Revision
 from gateway.telemetry.logging import get_logger
@@ -20,13 +21,17 @@ Value = TypeVar("Value")
 
 POLL_SECONDS = 0.25
 
+_log = get_logger(__name__)
+
 
 class Snapshot(Generic[Value]):
     """Holds what `load` built last. `load` may read and write the database; it runs in one thread at a time."""
 
-    def __init__(self, database: Database, load: Callable[[Database], Value]) -> None:
+    def __init__(self, database: Database, load: Callable[[Database], Value], clock: Clock) -> None:
         self._database = database
         self._load = load
+        self._clock = clock
+        self._looked_at = 0.0
         self._loaded: tuple[int, Value] | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
@@ -44,15 +49,22 @@ class Snapshot(Generic[Value]):
         """Whether `current` answers from memory."""
         return self._loaded is not None
 
+    @property
+    def age_seconds(self) -> float:
+        """How long ago it was certain that the value is what the database has; 0 before the first load."""
+        return max(0.0, self._clock.monotonic() - self._looked_at) if self._loaded is not None else 0.0
+
     def refresh(self) -> bool:
         """Load anew if the revision moved; True when it did. Raises `StorageUnavailable`."""
+        now = self._clock.monotonic()
         with self._database.system_session() as session:
             revision = session.scalars(select(Revision.value).where(Revision.name == CONFIGURATION_REVISION)).one()
-        if self._loaded is not None and self._loaded[0] == revision:
-            return False
-        # A change between the two reads moves the revision again, and the next look loads once more.
-        self._loaded = (revision, self._load(self._database))
-        return True
+        is_moved = self._loaded is None or self._loaded[0] != revision
+        if is_moved:
+            # A change between the two reads moves the revision again, and the next look loads once more.
+            self._loaded = (revision, self._load(self._database))
+        self._looked_at = now
+        return is_moved
 
     def close(self) -> None:
         """End the thread. Idempotent."""
@@ -75,11 +87,13 @@ class Snapshot(Generic[Value]):
         while not self._stopping.wait(POLL_SECONDS):
             try:
                 self.refresh()
+                if failing:
+                    _log.info("configuration is refreshed again")
                 failing = False
             except Exception as error:  # whatever it is, the next look may succeed; without a thread none would come
                 if not failing:
-                    get_logger(__name__).warning(
-                        "configuration not refreshed; working on with the last one",
+                    _log.error(
+                        "configuration is not refreshed; working on with the last one until it is",
                         error=str(error),
                         kind=type(error).__name__,
                     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.doctor.addresses import base_url, private_destinations
-from gateway.doctor.catalogue import catalogue, orphaned_sources
+from gateway.doctor.catalogue import catalogue
 from gateway.doctor.check import CheckResult, Level
+from gateway.doctor.configuration import configuration
 from gateway.doctor.database import schema, storage
 from gateway.doctor.handlers import handlers
 from gateway.doctor.keys import encryption_key, stored_secrets
@@ -30,6 +31,6 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
             yield from storage(installation)
             yield from stored_secrets(installation.database, keyring)
             if providers:
-                yield from orphaned_sources(installation.database, providers)
+                yield from configuration(installation, keyring, providers)
     except GatewayError as error:
         yield CheckResult("database", Level.FAIL, f"{error}", *error.hints[:1])

@@ -14,7 +14,7 @@ from gateway.delivery.destinations.secrets import open_headers
 from gateway.delivery.models import Destination, DestinationKind
 from gateway.delivery.routes.management import add_route, remove_route
 from gateway.delivery.routes.search import find_routes
-from gateway.errors import Fault, InvalidInput
+from gateway.errors import DecryptionFailed, Fault, InvalidInput
 from gateway.manifest import plan as manifest_plan
 from gateway.manifest.plan import Action, Plan, Present
 from gateway.manifest.reading import Manifest
@@ -27,6 +27,9 @@ from gateway.webhooks.sources.models import Source, SourceCredential
 from gateway.webhooks.sources.schemes import stored_scheme
 from gateway.webhooks.sources.search import source_slugs
 from gateway.webhooks.sources.stored import stored_credentials
+
+# Stands for a stored secret that no key opens. No manifest can give it, so that each one replaces it.
+UNREADABLE = ""
 
 
 class ManifestRefused(InvalidInput):
@@ -105,13 +108,18 @@ def _present(acting: Acting) -> Present:
 
 
 def _source_draft(acting: Acting, row: Source, credentials: Sequence[SourceCredential]) -> SourceDraft:
-    opened = open_credentials(acting.installation.keyring, row, credentials)
-    newest = {kind: opened.live(kind, acting.now_us)[:1] for kind in opened.by_kind}
+    try:
+        opened = open_credentials(acting.installation.keyring, row, credentials)
+    except DecryptionFailed:
+        held = dict.fromkeys((one.kind for one in credentials), UNREADABLE)
+    else:
+        newest = {kind: opened.live(kind, acting.now_us)[:1] for kind in opened.by_kind}
+        held = {kind: values[0] for kind, values in newest.items() if values}
     return SourceDraft(
         slug=row.slug,
         provider=row.provider,
         scheme=row.scheme,
-        credentials={kind: values[0] for kind, values in newest.items() if values},
+        credentials=held,
         options=row.options,
         allowed_ips=tuple(row.allowed_ips),
         rate_per_second=row.rate_per_second,
@@ -120,6 +128,10 @@ def _source_draft(acting: Acting, row: Source, credentials: Sequence[SourceCrede
 
 
 def _destination_draft(acting: Acting, row: Destination) -> DestinationDraft:
+    try:
+        headers = open_headers(acting.installation.keyring, row)
+    except DecryptionFailed:
+        headers = ((UNREADABLE, UNREADABLE),)
     return DestinationDraft(
         name=row.name,
         url=row.url or "",
@@ -128,7 +140,7 @@ def _destination_draft(acting: Acting, row: Destination) -> DestinationDraft:
         concurrency=row.concurrency,
         rate_per_second=row.rate_per_second,
         schedule_seconds=None if row.schedule_seconds is None else tuple(row.schedule_seconds),
-        headers=open_headers(acting.installation.keyring, row),
+        headers=headers,
         fatal_statuses=tuple(row.fatal_statuses),
         enabled=row.disabled_at is None,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from gateway.providers.loader import CatalogueError, load_file, parse_provider
 from gateway.providers.model import Evidence, Option, Provider
-from gateway.providers.registry import catalogue, find_provider, load_catalogue, search_providers
+from gateway.providers.registry import catalogue, entry, find_provider, load_catalogue, search_providers
 from gateway.providers.webhook.model import AnswerRule, DeliveryRule, HandshakeRule, Scheme, Webhook
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "Scheme",
     "Webhook",
     "catalogue",
+    "entry",
     "find_provider",
     "load_catalogue",
     "load_file",

@@ -34,6 +34,11 @@ class CatalogueError(ConfigurationError):
     code = "catalogue_invalid"
 
 
+def is_provider_id(text: str) -> bool:
+    """Whether a provider can be called so."""
+    return _ID.fullmatch(text) is not None
+
+
 def load_directory(directory: Path) -> dict[str, Provider]:
     """Every `*.yaml` file of a directory. Raises CatalogueError that lists the faults of all of them."""
     if not directory.is_dir():
@@ -63,7 +68,7 @@ def load_file(path: Path) -> Provider:
 
 def parse_provider(provider_id: str, text: str, *, origin: str) -> Provider:
     """One provider from the text of its file. Raises CatalogueError; `origin` names the file in it."""
-    if not _ID.fullmatch(provider_id):
+    if not is_provider_id(provider_id):
         raise CatalogueError([f"{origin}: the file's name must be lower-case words joined by '-'"])
     if provider_id in RESERVED_IDS:
         raise CatalogueError([f"{origin}: the id {provider_id!r} is reserved for the gateway's own events"])

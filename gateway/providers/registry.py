@@ -8,7 +8,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from gateway.errors import Hint, NotFound
-from gateway.providers.loader import load_directory
+from gateway.providers.loader import is_provider_id, load_directory, load_file
 from gateway.providers.model import Provider
 from gateway.suggestions import suggest
 
@@ -30,6 +30,21 @@ def load_catalogue(extra_dir: Path | None = None) -> Mapping[str, Provider]:
 def catalogue(extra_dir: Path | None = None) -> Mapping[str, Provider]:
     """The same, read once per process and directory."""
     return load_catalogue(extra_dir)
+
+
+@lru_cache(maxsize=512)
+def entry(extra_dir: Path | None, provider_id: str) -> Provider | None:
+    """One entry, or None when there is none: for who needs a few and need not wait for all to be read.
+
+    Raises CatalogueError.
+    """
+    if not is_provider_id(provider_id):
+        return None
+    for directory in (extra_dir, BUILT_IN):
+        path = directory / f"{provider_id}.yaml" if directory is not None else None
+        if path is not None and path.exists():
+            return load_file(path)
+    return None
 
 
 def search_providers(

@@ -2,21 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from flask import Flask, Response, jsonify
 
 from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.schema.version import require_current
+from gateway.db.snapshot import Snapshot
 from gateway.delivery.queue.gauges import read_queue_gauges
 from gateway.errors import GatewayError, StorageUnavailable
-from gateway.telemetry.exposition import QueueCollector, render_metrics
+from gateway.telemetry.exposition import ConfigurationCollector, ConfigurationGauges, QueueCollector, render_metrics
 from gateway.telemetry.health import Check, HealthReport
 from gateway.telemetry.metrics import Metrics
+from gateway.webhooks.receive.snapshot import InboundSnapshot
+
+# Longer than a look at the revision takes when the database is busy.
+STALE_SECONDS = 10.0
 
 
-def register(app: Flask, settings: Settings, database: Database, clock: Clock, metrics: Metrics) -> None:
+def register(
+    app: Flask,
+    settings: Settings,
+    database: Database,
+    clock: Clock,
+    metrics: Metrics,
+    configuration: Snapshot[InboundSnapshot],
+) -> None:
     """Add the three URLs to `app`."""
+    configured = ConfigurationCollector(lambda: configuration_gauges(configuration), metrics)
     queue = QueueCollector(lambda: read_queue_gauges(database, clock), metrics)
 
     @app.get("/healthz")
@@ -25,13 +40,43 @@ def register(app: Flask, settings: Settings, database: Database, clock: Clock, m
 
     @app.get("/readyz")
     def readyz() -> tuple[Response, int]:
-        report = HealthReport((database_check(database),))
+        report = HealthReport(tuple(checks(database, configuration)))
         return jsonify(report.to_json()), report.http_status
 
     @app.get("/metrics")
     def prometheus() -> Response:
-        rendered = render_metrics(metrics, metrics_dir=settings.metrics_dir, collectors=[queue])
+        rendered = render_metrics(metrics, metrics_dir=settings.metrics_dir, collectors=[queue, configured])
         return Response(rendered.body, content_type=rendered.content_type)
+
+
+def checks(database: Database, configuration: Snapshot[InboundSnapshot]) -> Iterator[Check]:
+    """What `/readyz` looks at."""
+    found = database_check(database)
+    yield found
+    if found.ok or configuration.is_loaded:
+        yield configuration_check(configuration)
+
+
+def configuration_check(configuration: Snapshot[InboundSnapshot]) -> Check:
+    """How many things are out of order. That is no reason to take the process away from all others: never failing.
+
+    Counts only: whoever asks may be a stranger.
+    """
+    try:
+        gauges = configuration_gauges(configuration)
+    except StorageUnavailable as error:
+        return Check("configuration", ok=True, detail=f"not loaded yet: {error.code}")
+    parts = [f"{count} {kind}{'s' * (count > 1)}" for kind, count in gauges.out_of_order_by_kind.items() if count]
+    detail = f"out of order: {', '.join(parts)}" if parts else "in order"
+    if gauges.age_seconds >= STALE_SECONDS:
+        detail = f"{detail}; not refreshed for {gauges.age_seconds:.0f} s"
+    return Check("configuration", ok=True, detail=detail)
+
+
+def configuration_gauges(configuration: Snapshot[InboundSnapshot]) -> ConfigurationGauges:
+    """The configuration as this process has it, loaded if it is not yet. Raises `StorageUnavailable`."""
+    loaded = configuration.current()
+    return ConfigurationGauges(loaded.out_of_order_by_kind(), configuration.age_seconds)
 
 
 def database_check(database: Database) -> Check:

@@ -31,6 +31,43 @@ class QueueGauges:
     breakers_by_state: Mapping[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigurationGauges:
+    """The configuration as this process has it: how many things are out of order by their kind (`source`,
+    `destination`, `route`), and how long ago it was certain that it is what the database has.
+    """
+
+    out_of_order_by_kind: Mapping[str, int] = field(default_factory=dict)
+    age_seconds: float = 0.0
+
+
+class ConfigurationCollector(Collector):
+    """Asks `read` for the gauges at every scrape. When `read` fails there are none, and `metrics` counts it."""
+
+    def __init__(self, read: Callable[[], ConfigurationGauges], metrics: Metrics) -> None:
+        self._read = read
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        try:
+            gauges = self._read()
+        except Exception:
+            # As for the queue.
+            self._metrics.failed()
+            return []
+        broken = GaugeMetricFamily(
+            "gateway_out_of_order", "Things that cannot be loaded as they are stored.", labels=["kind"]
+        )
+        for kind, count in gauges.out_of_order_by_kind.items():
+            broken.add_metric([kind], count)
+        age = GaugeMetricFamily(
+            "gateway_configuration_age_seconds",
+            "Since when the answering process could not look whether its configuration is current.",
+            value=gauges.age_seconds,
+        )
+        return [broken, age]
+
+
 class QueueCollector(Collector):
     """Asks `read` for the gauges at every scrape. When `read` fails there are none, and `metrics` counts it."""
 

@@ -28,7 +28,7 @@ from gateway.delivery.models import CircuitState, DeliveryState
 from gateway.errors import GatewayError
 from gateway.events import system as system_events
 from gateway.out_of_order import OutOfOrderCode
-from gateway.telemetry.exposition import QueueCollector, QueueGauges
+from gateway.telemetry.exposition import ConfigurationCollector, ConfigurationGauges, QueueCollector, QueueGauges
 from gateway.telemetry.metrics import Metrics
 from gateway.webhooks.verification.verdict import Reason
 from tests.services.markdown import ROOT, codes, read, rows
@@ -116,7 +116,11 @@ def test_every_answer_to_a_webhook_is_there() -> None:
 
 def test_every_metric_is_there() -> None:
     metrics = Metrics()
-    families = [*metrics.registry.collect(), *QueueCollector(lambda: QueueGauges({"pending": 0}), metrics).collect()]
+    families = [
+        *metrics.registry.collect(),
+        *QueueCollector(lambda: QueueGauges({"pending": 0}), metrics).collect(),
+        *ConfigurationCollector(lambda: ConfigurationGauges({"source": 0}), metrics).collect(),
+    ]
     names = {f"{one.name}_total" if one.type == "counter" else one.name: one.type for one in families}
     documented = {name: row for name, row in first_codes("metrics.md").items() if name.isidentifier()}
     assert {name: row[1] for name, row in documented.items()} == names

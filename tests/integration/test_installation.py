@@ -12,6 +12,8 @@ from sqlalchemy import create_engine
 
 from gateway.clock import FakeClock, from_us
 from gateway.config import Settings
+from gateway.delivery.worker.process import run_worker
+from gateway.errors import ConfigurationError
 from gateway.factory import create_app, db
 from gateway.installation import Installation, installation_of
 from gateway.outgoing.resolver import StaticResolver
@@ -91,3 +93,18 @@ def test_an_engine_is_adopted_before_the_first_use_or_not_at_all(settings: Setti
         assert installation.database
         with pytest.raises(RuntimeError, match="opened its database already"):
             installation.adopt(create_engine("sqlite://"))
+
+
+def test_a_start_tells_the_faults_of_everything_that_settings_name(settings: Settings, tmp_path: Path) -> None:
+    catalogue, key = tmp_path / "providers", tmp_path / "open.key"
+    catalogue.mkdir()
+    (catalogue / "mine.yaml").write_text("name: [")
+    key.write_text("no key")
+    key.chmod(0o644)
+    faulty = replace(settings, encryption_key_file=key, providers_dir=catalogue, handlers=("no_such_module_here",))
+    for start in (create_app, run_worker):
+        with Installation(faulty) as installation, pytest.raises(ConfigurationError) as told:
+            start(installation)
+        assert [
+            any(word in fault for fault in told.value.faults) for word in ("open.key", "mine.yaml", "no_such_module")
+        ] == [True] * 3

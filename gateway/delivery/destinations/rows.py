@@ -12,7 +12,7 @@ from gateway.delivery.decisions.target import DEFAULT_CONCURRENCY, DEFAULT_TIMEO
 from gateway.delivery.destinations.secrets import open_headers, open_secrets
 from gateway.delivery.models import Destination, DestinationKind, DestinationSecret
 from gateway.errors import AddressForbidden, DecryptionFailed, InvalidInput
-from gateway.out_of_order import OutOfOrder, OutOfOrderCode
+from gateway.out_of_order import OutOfOrder, OutOfOrderCode, in_one_line
 from gateway.security.sealing import Keyring
 from gateway.security.ssrf import parse_url
 
@@ -51,7 +51,7 @@ def judge_destination(
             compile_expression(row.ordering_key, what="the ordering key")
         return _target(row, kind, defaults, _headers(row, keyring), _secrets(row, secrets, keyring, now_us))
     except (AddressForbidden, InvalidInput, DecryptionFailed) as error:
-        return OutOfOrder(row.id, row.tenant_id, row.name, _CODES[type(error)], str(error))
+        return OutOfOrder(row.id, row.tenant_id, row.name, _CODES[type(error)], in_one_line(str(error)))
     except Exception as error:  # whatever one row holds, the others must be loaded
         detail = f"its row cannot be read ({type(error).__name__})"
         return OutOfOrder(row.id, row.tenant_id, row.name, OutOfOrderCode.UNREADABLE, detail)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields
 
-from gateway.schema_fields import Instant, texts
+from gateway.schema_fields import Instant, OutOfOrderSchema, texts
 
 
 class BacklogSchema(Schema):
@@ -39,6 +39,8 @@ class DestinationSchema(Schema):
     backlog = fields.Nested(BacklogSchema, dump_only=True)
     created_at = Instant(dump_only=True)
     updated_at = Instant(dump_only=True)
+    state = fields.String(dump_only=True)
+    out_of_order = fields.Nested(OutOfOrderSchema, dump_only=True)
 
     timeout = fields.Float(load_only=True)
     rate = fields.Float(load_only=True)

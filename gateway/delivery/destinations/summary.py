@@ -9,10 +9,12 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from gateway.delivery.destinations.rows import judge_destination
 from gateway.delivery.destinations.secrets import open_headers
 from gateway.delivery.models import CircuitState, Destination, DestinationSecret, DestinationState
 from gateway.delivery.queue.backlog import Backlog, backlogs
 from gateway.errors import DecryptionFailed
+from gateway.out_of_order import OUT_OF_ORDER, OutOfOrder
 from gateway.tenants.acting import Acting
 
 
@@ -41,12 +43,15 @@ class DestinationSummary:
     backlog: Backlog
     created_at: datetime
     updated_at: datetime
+    out_of_order: OutOfOrder | None = None
 
     @property
     def state(self) -> str:
         """Whether deliveries flow, in a word: `enabled`, `paused`, `circuit open`, `disabled (<reason>)`, …"""
         if self.disabled_at is not None:
             return f"disabled ({self.disabled_reason})"
+        if self.out_of_order is not None:
+            return OUT_OF_ORDER
         if self.circuit != CircuitState.CLOSED:
             return f"circuit {self.circuit.replace('_', ' ')}"
         return "paused" if self.paused_until is not None else "enabled"
@@ -102,14 +107,23 @@ def _summary(
         backlog=counted[row.id],
         created_at=row.created_at,
         updated_at=row.updated_at,
+        out_of_order=_judged(acting, row, secrets),
     )
 
 
+def _judged(acting: Acting, row: Destination, secrets: Sequence[DestinationSecret]) -> OutOfOrder | None:
+    # Where nothing is sealed no key is needed.
+    keyring = acting.installation.keyring_at_hand if secrets or row.sealed_headers is not None else None
+    judged = judge_destination(row, secrets, keyring, now_us=acting.now_us)
+    return judged if isinstance(judged, OutOfOrder) else None
+
+
 def _header_names(acting: Acting, row: Destination) -> list[str]:
-    # Without headers no key is needed, and none is made. Headers that do not open must not hide the rest.
-    if row.sealed_headers is None:
+    # Without headers no key is needed. Headers that do not open must not hide the rest.
+    keyring = acting.installation.keyring_at_hand if row.sealed_headers is not None else None
+    if keyring is None:
         return []
     try:
-        return [name for name, _ in open_headers(acting.installation.keyring, row)]
+        return [name for name, _ in open_headers(keyring, row)]
     except DecryptionFailed:
         return []

@@ -44,7 +44,7 @@ def ensure_handler_destinations(database: Database, handlers: Sequence[Handler],
 def load_routing(
     session: SystemSession,
     handlers: Sequence[Handler],
-    keyring: Keyring,
+    keyring: Keyring | None,
     schedule_seconds: tuple[float, ...],
     *,
     now_us: int,
@@ -95,7 +95,7 @@ def _handler_destination(tenant_id: str, name: str, clock: Clock) -> Destination
 def _judged(
     session: SystemSession,
     rows: Sequence[Destination],
-    keyring: Keyring,
+    keyring: Keyring | None,
     defaults: DestinationDefaults,
     now_us: int,
 ) -> tuple[dict[str, Target], dict[str, OutOfOrder]]:

@@ -14,7 +14,7 @@ from gateway.delivery.decisions.patterns import compile_patterns
 from gateway.delivery.models import Route
 from gateway.delivery.routes.routing import CompiledRoute
 from gateway.errors import InvalidInput
-from gateway.out_of_order import OutOfOrder, OutOfOrderCode
+from gateway.out_of_order import OutOfOrder, OutOfOrderCode, in_one_line
 
 
 class JudgedRoute(NamedTuple):
@@ -39,7 +39,7 @@ def judge_route(row: Route, ordering_key: str | None) -> JudgedRoute:
     if not faults:
         return JudgedRoute(compiled, None)
     code = OutOfOrderCode.UNREADABLE if broken else OutOfOrderCode.EXPRESSION_MALFORMED
-    detail = "; ".join(part.detail for part in faults)
+    detail = in_one_line("; ".join(part.detail for part in faults))
     return JudgedRoute(compiled, OutOfOrder(row.id, row.tenant_id, row.id, code, detail))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from gateway.schema_fields import Instant
+from gateway.schema_fields import Instant, OutOfOrderSchema
 
 
 class RouteSchema(Schema):
@@ -17,6 +17,8 @@ class RouteSchema(Schema):
     transform = fields.String()
     destination = fields.String(dump_only=True)
     created_at = Instant(dump_only=True)
+    state = fields.String(dump_only=True)
+    out_of_order = fields.Nested(OutOfOrderSchema, dump_only=True)
 
     types = fields.List(fields.String(), load_only=True, validate=validate.Length(min=1))
     to = fields.String(load_only=True, required=True)

@@ -12,8 +12,12 @@ from gateway.db.paging import Page, PageRequest, page_of
 from gateway.db.scope import TenantSession
 from gateway.delivery.models import Destination, Route
 from gateway.delivery.routes.draft import RouteDraft
+from gateway.delivery.routes.rows import judge_route
 from gateway.errors import Hint, NotFound
+from gateway.out_of_order import OUT_OF_ORDER, OutOfOrder
 from gateway.tenants.acting import Acting
+
+ENABLED = "enabled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +31,12 @@ class RouteSummary:
     transform: str | None
     destination: str
     created_at: datetime
+    out_of_order: OutOfOrder | None = None
+
+    @property
+    def state(self) -> str:
+        """Whether events take it, in a word: `enabled` or `out_of_order`."""
+        return ENABLED if self.out_of_order is None else OUT_OF_ORDER
 
     def is_same(self, draft: RouteDraft) -> bool:
         """Whether `draft` asks for exactly this route."""
@@ -54,10 +64,10 @@ def require_route(session: TenantSession, route_id: str) -> Route:
 
 
 def summaries(session: TenantSession, routes: Sequence[Route]) -> tuple[RouteSummary, ...]:
-    """`routes` as they are shown; the names of their destinations are read in one statement."""
+    """`routes` as they are shown; what is shown of their destinations is read in one statement."""
     wanted = {route.destination_id for route in routes}
-    statement = select(Destination.id, Destination.name).where(Destination.id.in_(wanted))
-    names = dict(iter(session.execute(statement)))
+    statement = select(Destination.id, Destination.name, Destination.ordering_key).where(Destination.id.in_(wanted))
+    found = {row.id: row for row in session.execute(statement)}
     return tuple(
         RouteSummary(
             id=route.id,
@@ -65,8 +75,9 @@ def summaries(session: TenantSession, routes: Sequence[Route]) -> tuple[RouteSum
             event_types=route.event_types,
             where=route.where,
             transform=route.transform,
-            destination=names[route.destination_id],
+            destination=found[route.destination_id].name,
             created_at=route.created_at,
+            out_of_order=judge_route(route, found[route.destination_id].ordering_key).out_of_order,
         )
         for route in routes
     )

@@ -69,10 +69,11 @@ def run_worker(
     A second signal shuts down without waiting for the tries in flight. `on_ready` is called once it delivers. Raises
     `ConfigurationError`, `SchemaBehind`, `StorageUnavailable`.
     """
+    installation.require_configuration()
     settings, clock = installation.settings, installation.clock
     loader = RoutingLoader(settings, installation.keyring, installation.handlers, clock)
     require_current(installation.database)
-    snapshot = Snapshot(installation.database, loader)
+    snapshot = Snapshot(installation.database, loader, clock)
     try:
         snapshot.current()
         worker = Worker(

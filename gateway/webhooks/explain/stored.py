@@ -14,7 +14,8 @@ from sqlalchemy import select
 
 from gateway.clock import from_us, to_us
 from gateway.db.scope import TenantSession
-from gateway.errors import Hint, NotFound
+from gateway.errors import DecryptionFailed, Hint, NotFound
+from gateway.security.sealing import Keyring
 from gateway.tenants.acting import Acting
 from gateway.webhooks.explain.case import Case, OldCredential, OtherSource
 from gateway.webhooks.explain.finding import Diagnosis, Line
@@ -26,7 +27,7 @@ from gateway.webhooks.sources.credentials import (
     open_credentials,
     pending_until_us,
 )
-from gateway.webhooks.sources.models import Source
+from gateway.webhooks.sources.models import Source, SourceCredential
 from gateway.webhooks.sources.search import require_source
 from gateway.webhooks.sources.stored import stored_credentials
 from gateway.webhooks.verification import Credentials, InboundRequest
@@ -72,17 +73,20 @@ def source_case(acting: Acting, slug: str, request: InboundRequest, *, at: datet
         source=slug,
         ended=_ended(opened, now),
         others=[
-            OtherSource(
-                other.slug,
-                catalogue.get(other.provider),
-                other.scheme,
-                _live(other, open_credentials(keyring, other, rows[other.id]), now),
-            )
+            OtherSource(other.slug, catalogue.get(other.provider), other.scheme, _live(other, held, now))
             for other in every
-            if other.id != source.id
+            if other.id != source.id and (held := _opened(keyring, other, rows[other.id])) is not None
         ],
         catalogue=catalogue,
     )
+
+
+def _opened(keyring: Keyring, source: Source, rows: Sequence[SourceCredential]) -> OpenedCredentials | None:
+    """What a source holds; None when it is out of order because no key opens it, which is no matter of the case."""
+    try:
+        return open_credentials(keyring, source, rows)
+    except DecryptionFailed:
+        return None
 
 
 def _live(source: Source, opened: OpenedCredentials, now: datetime) -> Credentials:

@@ -27,9 +27,10 @@ def inbound_of(installation: Installation) -> Inbound:
 
 
 def _assemble(installation: Installation) -> Inbound:
+    installation.require_configuration()
     settings, clock, database = installation.settings, installation.clock, installation.database
     loader = InboundLoader(settings, installation.keyring, installation.catalogue, installation.handlers, clock)
-    snapshot: Snapshot[InboundSnapshot] = Snapshot(database, loader)
+    snapshot: Snapshot[InboundSnapshot] = Snapshot(database, loader, clock)
     checkpoints = Checkpointer(database)
     metrics, wakeup = installation.metrics, installation.wakeup
 

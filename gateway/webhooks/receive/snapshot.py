@@ -45,6 +45,14 @@ class InboundSnapshot:
     tenants: Mapping[str, str] = field(default_factory=dict)
     routing: RoutingSnapshot = field(default_factory=RoutingSnapshot)
 
+    def out_of_order_by_kind(self) -> Mapping[str, int]:
+        """How many sources, destinations and routes are out of order."""
+        return {
+            "source": len(self.out_of_order),
+            "destination": len(self.routing.destinations_out_of_order),
+            "route": len(self.routing.routes_out_of_order),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class InboundLoader:
@@ -70,25 +78,31 @@ class InboundLoader:
             routing = load_routing(
                 session, handlers, self.keyring, self.settings.delivery_schedule_seconds, now_us=now_us
             )
-            sources, broken = self._sources(session, routing, now_us)
+            sources, broken = load_sources(session, routing.tenants, self.keyring, self.providers, now_us=now_us)
         self.sources_log.tell(one.out_of_order for one in broken.values())
         self.routes_log.tell(routing.routes_out_of_order.values())
         return InboundSnapshot(sources, broken, {slug: id for id, slug in routing.tenants.items()}, routing)
 
-    def _sources(
-        self, session: SystemSession, routing: RoutingSnapshot, now_us: int
-    ) -> tuple[dict[Address, SourceView], dict[Address, SourceOutOfOrder]]:
-        rows: dict[str, list[SourceCredential]] = defaultdict(list)
-        for credential in session.scalars(select(SourceCredential).order_by(SourceCredential.id)):
-            rows[credential.source_id].append(credential)
-        views: dict[Address, SourceView] = {}
-        broken: dict[Address, SourceOutOfOrder] = {}
-        for row in session.scalars(select(Source)):
-            address = routing.tenants[row.tenant_id], row.slug
-            provider = self.providers.get(row.provider)
-            judged = judge_source(row, rows[row.id], self.keyring, provider, now_us=now_us)
-            if isinstance(judged, SourceView):
-                views[address] = judged
-            else:
-                broken[address] = SourceOutOfOrder(judged, row.disabled_at is not None)
-        return views, broken
+
+def load_sources(
+    session: SystemSession,
+    tenants: Mapping[str, str],
+    keyring: Keyring | None,
+    providers: Mapping[str, Provider],
+    *,
+    now_us: int,
+) -> tuple[dict[Address, SourceView], dict[Address, SourceOutOfOrder]]:
+    """Every source, and those that are out of order apart. `tenants` has slugs by id."""
+    rows: dict[str, list[SourceCredential]] = defaultdict(list)
+    for credential in session.scalars(select(SourceCredential).order_by(SourceCredential.id)):
+        rows[credential.source_id].append(credential)
+    views: dict[Address, SourceView] = {}
+    broken: dict[Address, SourceOutOfOrder] = {}
+    for row in session.scalars(select(Source).order_by(Source.id)):
+        address = tenants[row.tenant_id], row.slug
+        judged = judge_source(row, rows[row.id], keyring, providers.get(row.provider), now_us=now_us)
+        if isinstance(judged, SourceView):
+            views[address] = judged
+        else:
+            broken[address] = SourceOutOfOrder(judged, row.disabled_at is not None)
+    return views, broken

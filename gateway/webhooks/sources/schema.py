@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields
 
-from gateway.schema_fields import Instant, texts
+from gateway.schema_fields import Instant, OutOfOrderSchema, texts
 
 
 class CredentialSchema(Schema):
@@ -35,6 +35,7 @@ class SourceSchema(Schema):
     disabled_at = Instant(dump_only=True)
     url = fields.String(dump_only=True)
     state = fields.String(dump_only=True)
+    out_of_order = fields.Nested(OutOfOrderSchema, dump_only=True)
 
     secret = fields.String(load_only=True)
     credentials = texts(load_only=True)

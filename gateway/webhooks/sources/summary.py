@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
+from gateway.deferred import deferred
+from gateway.out_of_order import OUT_OF_ORDER, OutOfOrder
 from gateway.tenants.acting import Acting
 from gateway.tenants.models import DEFAULT_TENANT
 from gateway.webhooks.sources.models import Source, SourceCredential
 from gateway.webhooks.sources.schemes import SECRET
 from gateway.webhooks.sources.stored import stored_credentials
+
+# Judging loads what verifies: an empty list need not wait for it.
+_rows = deferred("gateway.webhooks.sources.rows")
 
 
 class SourceState(StrEnum):
@@ -19,6 +24,7 @@ class SourceState(StrEnum):
 
     ENABLED = "enabled"  # it does
     AWAITS_SECRET = "awaits its secret"  # noqa: S105 (no secret) # the provider hands it over in a handshake
+    OUT_OF_ORDER = OUT_OF_ORDER  # it cannot be loaded as it is stored: its requests are answered 503
     DISABLED = "disabled"  # its requests are answered 410
 
 
@@ -52,12 +58,15 @@ class SourceSummary:
     updated_at: datetime
     disabled_at: datetime | None
     url: str
+    out_of_order: OutOfOrder | None = None
 
     @property
     def state(self) -> SourceState:
         """Whether it receives."""
         if self.disabled_at is not None:
             return SourceState.DISABLED
+        if self.out_of_order is not None:
+            return SourceState.OUT_OF_ORDER
         return SourceState.AWAITS_SECRET if self.pending_handshake else SourceState.ENABLED
 
     @property
@@ -74,7 +83,7 @@ def source_url(acting: Acting, slug: str) -> str:
 
 
 def summaries(acting: Acting, sources: Sequence[Source]) -> tuple[SourceSummary, ...]:
-    """`sources` as they are shown; their credentials are read in one statement."""
+    """`sources` as they are shown; their credentials are read in one statement. Raises `ConfigurationError`."""
     credentials = stored_credentials(acting.session, sources)
     return tuple(_summary(acting, source, credentials[source.id]) for source in sources)
 
@@ -102,4 +111,14 @@ def _summary(acting: Acting, source: Source, credentials: Sequence[SourceCredent
         updated_at=source.updated_at,
         disabled_at=source.disabled_at,
         url=source_url(acting, source.slug),
+        out_of_order=_judged(acting, source, live),
     )
+
+
+def _judged(acting: Acting, source: Source, live: Sequence[SourceCredential]) -> OutOfOrder | None:
+    installation = acting.installation
+    # Without credentials no key is needed.
+    keyring = installation.keyring_at_hand if live else None
+    provider = installation.provider(source.provider)
+    judged = _rows.judge_source(source, live, keyring, provider, now_us=acting.now_us)
+    return judged if isinstance(judged, OutOfOrder) else None

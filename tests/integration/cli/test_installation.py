@@ -90,10 +90,24 @@ def test_every_faulty_setting_is_named(cli: CommandLine) -> None:
     assert refused.count("Error: GATEWAY_") == 2
 
 
-def test_a_wrong_key_hides_no_destination(cli: CommandLine) -> None:
+def test_a_wrong_key_is_told_and_hides_nothing(cli: CommandLine) -> None:
     cli("destinations", "add", "app", "http://127.0.0.1:9/", "--header", "X:y")
-    [shown] = cli.json("destinations", "list", GATEWAY_ENCRYPTION_KEYS=generate_key())["data"]
-    assert (shown["name"], shown["header_names"]) == ("app", [])
+    cli("sources", "add", "github", "--provider", "github", "--secret", "x")
+    for group in ("sources", "destinations"):
+        listed = cli(group, "list", GATEWAY_ENCRYPTION_KEYS=generate_key())
+        assert "\tout_of_order\t" in listed.stdout
+        assert "is out of order: decryption_failed" in listed.stderr
+        assert "GATEWAY_ENCRYPTION_KEYS" in listed.stderr
+
+
+def test_a_list_makes_no_key(cli: CommandLine, tmp_path: Path) -> None:
+    cli("destinations", "add", "app", "http://127.0.0.1:9/", "--header", "X:y")
+    cli("sources", "add", "github", "--provider", "github", "--secret", "x")
+    path = tmp_path / "lost" / "encryption.key"
+    lost = {"GATEWAY_ENCRYPTION_KEYS": "", "GATEWAY_ENCRYPTION_KEY_FILE": str(path)}
+    assert "there is no key" in cli("sources", "list", **lost).stderr
+    assert "there is no key" in cli("destinations", "list", **lost).stderr
+    assert not path.exists()
 
 
 def test_doctor(cli: CommandLine) -> None:
@@ -104,6 +118,8 @@ def test_doctor(cli: CommandLine) -> None:
     assert (levels["database"], levels["durability"], levels["stored secrets"]) == ("ok", "ok", "ok")
     sick = cli("doctor", code=1, GATEWAY_ENCRYPTION_KEYS=generate_key(), GATEWAY_HANDLERS="no_such_module_here")
     assert "1 of 1 do not open" in sick.stdout
+    assert "github of tenant default is out of order: decryption_failed" in sick.stdout
+    assert "in order: 1 sources" in str(well)
     assert "no_such_module_here" in sick.stdout
     assert "GATEWAY_BASE_URL" in cli("doctor", code=1, GATEWAY_BASE_URL="foo").stdout
 

@@ -65,6 +65,7 @@ SOURCE = {
     "disabled_at": None,
     "url": "http://127.0.0.1:8000/webhooks/github",
     "state": "enabled",
+    "out_of_order": None,
 }
 DESTINATION = {
     "id": "dst",
@@ -88,6 +89,8 @@ DESTINATION = {
     "backlog": {"pending": 0, "leased": 0, "dead": 0},
     "created_at": "TIME",
     "updated_at": "TIME",
+    "state": "enabled",
+    "out_of_order": None,
 }
 ROUTE = {
     "id": "rte",
@@ -97,6 +100,8 @@ ROUTE = {
     "transform": None,
     "destination": "app",
     "created_at": "TIME",
+    "state": "enabled",
+    "out_of_order": None,
 }
 EVENT = {
     "id": "evt",
@@ -172,6 +177,7 @@ def test_destinations(ready: Ready, database: Database) -> None:
     rotated = DESTINATION | {"secret_ends": ["TIME", None], "secret": "SECRET"}
     assert printed(cli, "destinations", "rotate", "app") == text(rotated)
     off = DESTINATION | {"secret_ends": ["TIME", None], "disabled_at": "TIME", "disabled_reason": "by_hand"}
+    off |= {"state": "disabled (by_hand)"}
     assert printed(cli, "destinations", "disable", "app") == text(off)
     assert printed(cli, "destinations", "remove", "more") == text({"removed": "more"})
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -9,20 +11,24 @@ from collections.abc import Callable, Iterator
 import pytest
 from sqlalchemy import text
 
+from gateway.clock import FakeClock, SystemClock
+from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.snapshot import Snapshot
 from gateway.errors import StorageUnavailable
+from gateway.telemetry.logging import configure_logging
 
 
 class Loader:
     """Counts loads, and fails while told to."""
 
     def __init__(self) -> None:
-        self.loads = 0
+        self.loads = self.failed = 0
         self.failure: Exception | None = None
 
     def __call__(self, database: Database) -> int:
         if self.failure is not None:
+            self.failed += 1
             raise self.failure
         self.loads += 1
         return self.loads
@@ -35,7 +41,7 @@ def loader() -> Loader:
 
 @pytest.fixture
 def snapshot(database: Database, loader: Loader) -> Iterator[Snapshot[int]]:
-    made = Snapshot(database, loader)
+    made = Snapshot(database, loader, SystemClock())
     yield made
     made.close()
 
@@ -85,3 +91,39 @@ def test_a_first_load_that_fails_is_told_and_tried_again(snapshot: Snapshot[int]
         snapshot.current()
     loader.failure = None
     assert snapshot.current() == 1
+
+
+def test_its_age_is_that_of_the_last_look_that_succeeded(
+    database: Database, loader: Loader, fake_clock: FakeClock
+) -> None:
+    made = Snapshot(database, loader, fake_clock)
+    assert made.age_seconds == 0
+    made.refresh()
+    fake_clock.advance(3)
+    assert made.age_seconds == 3
+    made.refresh()
+    assert made.age_seconds == 0
+    loader.failure = RuntimeError("a defect")
+    move_revision(database)
+    fake_clock.advance(7)
+    with pytest.raises(RuntimeError):
+        made.refresh()
+    assert made.age_seconds == 7
+
+
+def test_a_failure_is_told_once_and_its_end_too(
+    snapshot: Snapshot[int], database: Database, loader: Loader, caplog: pytest.LogCaptureFixture
+) -> None:
+    def told(text: str) -> int:
+        return sum(text in record.getMessage() for record in caplog.records)
+
+    configure_logging(Settings(), sys.stderr)
+    logging.getLogger().addHandler(caplog.handler)
+    caplog.set_level(logging.INFO)
+    snapshot.current()
+    loader.failure = RuntimeError("a defect")
+    move_revision(database)
+    assert eventually(lambda: loader.failed >= 3)
+    loader.failure = None
+    assert eventually(lambda: snapshot.current() == 2 and told("is refreshed again") == 1)
+    assert told("is not refreshed") == 1

@@ -14,7 +14,12 @@ from gateway.delivery.replay import ReplayFilter, replay_many
 from gateway.delivery.routes.management import change_route
 from gateway.factory import create_app
 from gateway.installation import Installation
+from gateway.manifest.apply import apply_plan, make_plan
+from gateway.manifest.reading import Manifest
 from gateway.out_of_order import OutOfOrderCode
+from gateway.webhooks.explain.case import Case
+from gateway.webhooks.explain.stored import rejected_case
+from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.management import CredentialDraft, rotate_credential
 from tests.integration.resilience.conftest import House
 from tests.integration.webhooks.conftest import SECRET, code
@@ -170,3 +175,29 @@ def test_what_ended_need_not_open(house: House) -> None:
     house.change("UPDATE source_credentials SET expires_at = 1 WHERE tenant_id = 'ten_acme'")
     house.refresh()
     assert house.inbound.ingest.snapshot.current().out_of_order == {}
+
+
+def test_a_manifest_mends_secrets_and_headers_that_do_not_open(house: House) -> None:
+    break_rows(house, SOURCES[0])
+    break_rows(house, DESTINATIONS[1])
+    source = SourceDraft("github", "github", credentials={"secret": "another"})
+    destinations = tuple(
+        DestinationDraft(name, f"http://127.0.0.1:9/{name}", ordering_key="ref") for name in ("app", "audit")
+    )
+    manifest = Manifest(sources=(source,), destinations=destinations)
+    with house.acting("acme") as acting:
+        apply_plan(acting, make_plan(acting, manifest, [], prune=False))
+    house.refresh()
+    assert house.github("acme/github", body=BODY, secret="another").status_code == 200
+    assert house.claimed() == {("ten_acme", "app"), ("ten_acme", "audit")}
+
+
+def test_explaining_a_source_does_without_one_that_is_out_of_order(house: House) -> None:
+    house.source("second", "github", SECRET, tenant="acme")
+    break_rows(house, SOURCES[0], "AND source_id IN (SELECT id FROM sources WHERE slug = 'github')")
+    assert house.github("acme/second", secret="wrong").status_code == 401
+    [rejection] = house.rejections()
+    with house.acting("acme", write=False) as acting:
+        case = rejected_case(acting, rejection.id)
+    assert isinstance(case, Case)
+    assert case.others == []

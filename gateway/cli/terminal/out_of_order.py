@@ -1,0 +1,20 @@
+"""What commands say of things that are out of order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from gateway.cli.terminal.output import note, printable
+from gateway.out_of_order import OutOfOrder
+
+
+def reason(found: OutOfOrder | None) -> str | None:
+    """Code and sentence; None of what is in order."""
+    return None if found is None else f"{found.code}: {found.detail}"
+
+
+def note_out_of_order(found: Iterable[tuple[str, OutOfOrder | None]]) -> None:
+    """Beside a list, one line for each of `found`, by its name, that is out of order."""
+    for name, out_of_order in found:
+        if out_of_order is not None:
+            note(printable(f"{name} is out of order: {reason(out_of_order)}"))
