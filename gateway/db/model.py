@@ -5,6 +5,7 @@ The tables themselves live with the packages that own them.
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import ClassVar
 
 from sqlalchemy import BigInteger, MetaData, String
@@ -33,18 +34,24 @@ class TenantOwned:
     tenant_id: Mapped[str] = mapped_column(Identifier)
 
 
-class Configuration:
-    """A row that the in-memory snapshot is built from: any change of one moves the revision."""
+class ConfigurationKind(StrEnum):
+    """What in-memory snapshots are built from. Each kind has a revision of its own."""
 
-    is_configuration: ClassVar[bool] = True
+    TENANTS = "tenants"
+    SOURCES = "sources"  # with their credentials
+    DESTINATIONS = "destinations"  # with their secrets
+    ROUTES = "routes"
+
+
+class Configuration:
+    """A row that in-memory snapshots are built from: any change of one moves the revision of its kind."""
+
+    configuration_kind: ClassVar[ConfigurationKind]
 
 
 class Revision(Base):
-    """One row that counts changes of configuration, so that a snapshot can tell cheaply whether it is current."""
+    """Counts changes of configuration, so that a snapshot can tell cheaply what of it is current. See `revisions`."""
 
     __tablename__ = "revisions"
     name: Mapped[str] = mapped_column(String(32), primary_key=True)
     value: Mapped[int] = mapped_column(BigInteger)
-
-
-CONFIGURATION_REVISION = "configuration"

@@ -2,18 +2,19 @@
 
 A tenant's session adds `tenant_id = …` to every select, update and delete of tenant-owned rows, loads through
 relationships included, and refuses to write a row of another tenant. A system session (worker, snapshot, purge)
-says by its name that it sees all tenants. Any change of a configuration row moves the revision in the same
-transaction.
+says by its name that it sees all tenants. Any change of a configuration row, by itself or in bulk, moves the revision
+of its kind in the same transaction.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import event, update
+from sqlalchemy import Delete, Insert, Update, event
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 
-from gateway.db.model import CONFIGURATION_REVISION, Configuration, Revision, TenantOwned
+from gateway.db.model import Base, Configuration, TenantOwned
+from gateway.db.revisions import move_revisions
 from gateway.errors import GatewayError
 
 
@@ -65,7 +66,17 @@ def _own(session: Session, _context: UOWTransaction, _instances: object) -> None
 @event.listens_for(SystemSession, "after_flush")
 def _revise(session: Session, _context: UOWTransaction) -> None:
     changed = (*session.new, *session.deleted, *(row for row in session.dirty if session.is_modified(row)))
-    if any(isinstance(row, Configuration) for row in changed):
-        session.connection().execute(
-            update(Revision).where(Revision.name == CONFIGURATION_REVISION).values(value=Revision.value + 1)
-        )
+    kinds = {row.configuration_kind for row in changed if isinstance(row, Configuration)}
+    if kinds:
+        move_revisions(session.connection(), kinds)
+
+
+@event.listens_for(TenantSession, "do_orm_execute")
+@event.listens_for(SystemSession, "do_orm_execute")
+def _revise_in_bulk(state: ORMExecuteState) -> None:
+    if not isinstance(state.statement, Insert | Update | Delete):
+        return
+    table = getattr(state.statement.table, "name", None)
+    for mapper in Base.registry.mappers:
+        if issubclass(mapper.class_, Configuration) and getattr(mapper.local_table, "name", None) == table:
+            move_revisions(state.session.connection(), {mapper.class_.configuration_kind})

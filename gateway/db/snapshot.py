@@ -1,38 +1,47 @@
 """An immutable value built from configuration, kept in memory and fresh by a background thread.
 
-The hot paths read `current()` and never the database. The thread looks at the revision row every quarter of a second,
+The hot paths read `current()` and never the database. The thread looks at the revisions every quarter of a second,
 so a change holds within a second in every process; while that fails the last value stays, and grows old.
 """
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
-from typing import Generic, TypeVar
-
-from sqlalchemy import select
+from collections.abc import Mapping
+from typing import Generic, Protocol, TypeVar
 
 from gateway.clock import Clock
 from gateway.db.database import Database
-from gateway.db.model import CONFIGURATION_REVISION, Revision
+from gateway.db.model import ConfigurationKind
+from gateway.db.revisions import EVERY_KIND, moved_kinds, read_revisions
 from gateway.telemetry.logging import get_logger
 
 Value = TypeVar("Value")
+Loaded_co = TypeVar("Loaded_co", covariant=True)
 
 POLL_SECONDS = 0.25
 
 _log = get_logger(__name__)
 
 
-class Snapshot(Generic[Value]):
-    """Holds what `load` built last. `load` may read and write the database; it runs in one thread at a time."""
+class Loader(Protocol[Loaded_co]):
+    """Builds the value of a snapshot; one thread calls at a time. It may write to the database."""
 
-    def __init__(self, database: Database, load: Callable[[Database], Value], clock: Clock) -> None:
+    def __call__(self, database: Database, moved: frozenset[ConfigurationKind]) -> Loaded_co:
+        """The value as the database has it. Only rows of the kinds in `moved`, at first all, changed since the last
+        call that returned; after one that raised, its kinds come again. Raises `StorageUnavailable`.
+        """
+
+
+class Snapshot(Generic[Value]):
+    """Holds what `load` built last."""
+
+    def __init__(self, database: Database, load: Loader[Value], clock: Clock) -> None:
         self._database = database
         self._load = load
         self._clock = clock
         self._looked_at = 0.0
-        self._loaded: tuple[int, Value] | None = None
+        self._loaded: tuple[Mapping[str, int], Value] | None = None
         self._lock = threading.Lock()
         self._stopping = threading.Event()
         self._thread: threading.Thread | None = None
@@ -55,16 +64,16 @@ class Snapshot(Generic[Value]):
         return max(0.0, self._clock.monotonic() - self._looked_at) if self._loaded is not None else 0.0
 
     def refresh(self) -> bool:
-        """Load anew if the revision moved; True when it did. Raises `StorageUnavailable`."""
+        """Load anew if a revision moved; True when one did. Raises `StorageUnavailable`."""
         now = self._clock.monotonic()
         with self._database.system_session() as session:
-            revision = session.scalars(select(Revision.value).where(Revision.name == CONFIGURATION_REVISION)).one()
-        is_moved = self._loaded is None or self._loaded[0] != revision
-        if is_moved:
-            # A change between the two reads moves the revision again, and the next look loads once more.
-            self._loaded = (revision, self._load(self._database))
+            revisions = read_revisions(session)
+        moved = EVERY_KIND if self._loaded is None else moved_kinds(self._loaded[0], revisions)
+        if moved:
+            # A change between the two reads moves a revision again, and the next look loads once more.
+            self._loaded = (revisions, self._load(self._database, moved))
         self._looked_at = now
-        return is_moved
+        return bool(moved)
 
     def close(self) -> None:
         """End the thread. Idempotent."""

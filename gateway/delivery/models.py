@@ -19,7 +19,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gateway.db.model import Base, Configuration, TenantOwned
+from gateway.db.model import Base, Configuration, ConfigurationKind, TenantOwned
 from gateway.db.types import Identifier, Key, UtcTimestamp
 
 
@@ -56,6 +56,7 @@ class Destination(Base, TenantOwned, Configuration):
     """
 
     __tablename__ = "destinations"
+    configuration_kind = ConfigurationKind.DESTINATIONS
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     tenant_id: Mapped[str] = mapped_column(Identifier, ForeignKey("tenants.id"))
     name: Mapped[str] = mapped_column(String(128))
@@ -81,6 +82,7 @@ class DestinationSecret(Base, TenantOwned, Configuration):
     """One signing secret of a destination; every unexpired one signs. NULL `expires_at` means no end."""
 
     __tablename__ = "destination_secrets"
+    configuration_kind = ConfigurationKind.DESTINATIONS
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     destination_id: Mapped[str] = mapped_column(Identifier, ForeignKey("destinations.id"), index=True)
     sealed_value: Mapped[bytes] = mapped_column(LargeBinary)
@@ -96,6 +98,7 @@ class Route(Base, TenantOwned, Configuration):
     """
 
     __tablename__ = "routes"
+    configuration_kind = ConfigurationKind.ROUTES
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     tenant_id: Mapped[str] = mapped_column(Identifier, ForeignKey("tenants.id"), index=True)
     source: Mapped[str] = mapped_column(String(64))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 
+from gateway.delivery.destinations.loader import load_destinations
+from gateway.delivery.destinations.rows import DestinationDefaults
 from gateway.delivery.routes.loader import load_routing
 from gateway.doctor.check import CheckResult, Level
 from gateway.installation import Installation
@@ -26,7 +28,8 @@ def configuration(
     """
     now_us = installation.clock.now_us()
     with installation.database.system_session() as session:
-        routing = load_routing(session, (), keyring, installation.settings.delivery_schedule_seconds, now_us=now_us)
+        destinations = load_destinations(session, keyring, DestinationDefaults(), now_us=now_us)
+        routing = load_routing(session, destinations, ())
         sources, broken = load_sources(session, routing.tenants, keyring, providers, now_us=now_us)
     results = [
         *_results("sources", [one.out_of_order for one in broken.values()], routing.tenants),

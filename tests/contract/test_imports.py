@@ -64,9 +64,10 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("messages",),
     ),
     "db": (
-        ("paging", "schema", "snapshot", "writing"),
+        ("paging", "rows", "schema", "snapshot", "writing"),
         ("database",),
         ("scope",),
+        ("revisions",),
         ("after_commit", "drivers", "engine", "faults", "model", "wakeup", "write_lock"),
         ("types",),
     ),

@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from fnmatch import translate
+from functools import lru_cache
 
 
 def compile_patterns(patterns: Sequence[str]) -> Callable[[str | None], bool]:
     """A predicate over event types; case counts. An event without a type is matched by `*` only."""
+    return _compiled(tuple(patterns))
+
+
+# Many routes of many tenants have the same few.
+@lru_cache(maxsize=4096)
+def _compiled(patterns: tuple[str, ...]) -> Callable[[str | None], bool]:
     if not patterns or "*" in patterns:
         return lambda event_type: True
     expressions = [translate(pattern) for pattern in patterns]

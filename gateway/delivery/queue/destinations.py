@@ -10,7 +10,8 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, text
 
-from gateway.db.model import CONFIGURATION_REVISION
+from gateway.db.model import ConfigurationKind
+from gateway.db.revisions import move_revisions
 from gateway.delivery.decisions.circuit import after_try
 from gateway.delivery.decisions.policy import Random
 from gateway.delivery.decisions.shared_state import SharedState
@@ -25,7 +26,6 @@ _DISABLE = """
 UPDATE destinations SET disabled_at = :now_us, disabled_reason = :reason, updated_at = :now_us
 WHERE id = :id AND disabled_at IS NULL
 """
-_REVISE = "UPDATE revisions SET value = value + 1 WHERE name = :name"
 
 
 def change_states(connection: Connection, recorded: Sequence[Recorded], *, now_us: int, random: Random) -> None:
@@ -66,7 +66,7 @@ def disable_gone(connection: Connection, recorded: Sequence[Recorded], *, now_us
         report = gone[id_]
         values = {"id": id_, "now_us": now_us, "reason": GONE}
         if connection.execute(text(_DISABLE), values).rowcount == 1:
-            connection.execute(text(_REVISE), {"name": CONFIGURATION_REVISION})
+            move_revisions(connection, {ConfigurationKind.DESTINATIONS})
             occurrence = destination_disabled(
                 report.claimed.tenant_id,
                 destination_id=id_,

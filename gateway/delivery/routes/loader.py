@@ -9,19 +9,79 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from gateway.clock import Clock, from_us
+from gateway.config import Settings
 from gateway.db.database import Database
+from gateway.db.model import ConfigurationKind
+from gateway.db.rows import every_row
 from gateway.db.scope import SystemSession
 from gateway.delivery.decisions.patterns import compile_patterns
-from gateway.delivery.decisions.target import Target
-from gateway.delivery.destinations.rows import DestinationDefaults, judge_destination
-from gateway.delivery.models import Destination, DestinationKind, DestinationSecret, Route
+from gateway.delivery.destinations.loader import LoadedDestinations, load_destinations
+from gateway.delivery.destinations.rows import DestinationDefaults
+from gateway.delivery.models import Destination, DestinationKind, Route
 from gateway.delivery.routes.routing import CompiledRoute, RoutingSnapshot
 from gateway.delivery.routes.rows import judge_route
-from gateway.handlers import Handler
+from gateway.handlers import Handler, HandlerRegistry
 from gateway.out_of_order import OutOfOrder
 from gateway.security.identifiers import new_id
 from gateway.security.sealing import Keyring
+from gateway.telemetry.out_of_order_log import OutOfOrderLog
 from gateway.tenants.models import Tenant
+
+
+class RoutingLoader:
+    """Loads routes and destinations; give it to `gateway.db.snapshot.Snapshot`. Keeps what did not change."""
+
+    def __init__(self, settings: Settings, keyring: Keyring, registry: HandlerRegistry, clock: Clock) -> None:
+        self._keyring = keyring
+        self._handlers = registry.all()
+        timeouts = {handler.name: handler.timeout_seconds for handler in self._handlers}
+        self._defaults = DestinationDefaults(settings.delivery_schedule_seconds, timeouts)
+        self._clock = clock
+        self._destinations = LoadedDestinations()
+        self._loaded = RoutingSnapshot()
+        self._destinations_log = OutOfOrderLog("destination", meanwhile="its deliveries wait until it is mended")
+        self._routes_log = OutOfOrderLog("route", meanwhile="its events get dead deliveries, to be replayed then")
+
+    def __call__(self, database: Database, moved: frozenset[ConfigurationKind]) -> RoutingSnapshot:
+        if not moved - {ConfigurationKind.SOURCES}:
+            return self._loaded
+        if moved & {ConfigurationKind.TENANTS, ConfigurationKind.DESTINATIONS}:
+            ensure_handler_destinations(database, self._handlers, self._clock)
+        with database.system_session() as session:
+            if ConfigurationKind.DESTINATIONS in moved:
+                now_us = self._clock.now_us()
+                self._destinations = load_destinations(session, self._keyring, self._defaults, now_us=now_us)
+            self._loaded = load_routing(session, self._destinations, self._handlers)
+        self._destinations_log.tell(self._loaded.destinations_out_of_order.values())
+        self._routes_log.tell(self._loaded.routes_out_of_order.values())
+        return self._loaded
+
+
+def load_routing(
+    session: SystemSession, destinations: LoadedDestinations, handlers: Sequence[Handler]
+) -> RoutingSnapshot:
+    """Every tenant's routes to `destinations`. What cannot be loaded is out of order alone."""
+    by_source: dict[tuple[str, str], list[CompiledRoute]] = defaultdict(list)
+    by_provider: dict[tuple[str, str], list[CompiledRoute]] = defaultdict(list)
+    broken: dict[str, OutOfOrder] = {}
+    for route in every_row(session, Route):
+        if route.destination_id not in destinations.ordering_keys:
+            # Added since `destinations` were read, with its destination: the next look brings both.
+            continue
+        compiled, out_of_order = judge_route(route, destinations.ordering_keys[route.destination_id])
+        by_source[route.tenant_id, route.source].append(compiled)
+        if out_of_order is not None:
+            broken[route.id] = out_of_order
+    for destination in destinations.handlers:
+        for handler in handlers:
+            if handler.name == destination.handler:
+                listening = CompiledRoute(None, destination.id, compile_patterns(handler.patterns))
+                by_source[destination.tenant_id, handler.source].append(listening)
+                by_provider[destination.tenant_id, handler.source].append(listening)
+    tenants = {tenant.id: tenant.slug for tenant in every_row(session, Tenant)}
+    return RoutingSnapshot(
+        destinations.targets, tenants, dict(by_source), dict(by_provider), destinations.out_of_order, broken
+    )
 
 
 def ensure_handler_destinations(database: Database, handlers: Sequence[Handler], clock: Clock) -> None:
@@ -39,37 +99,6 @@ def ensure_handler_destinations(database: Database, handlers: Sequence[Handler],
     except IntegrityError:
         # Another process was quicker; its change moved the revision, so this one loads again anyway.
         return
-
-
-def load_routing(
-    session: SystemSession,
-    handlers: Sequence[Handler],
-    keyring: Keyring | None,
-    schedule_seconds: tuple[float, ...],
-    *,
-    now_us: int,
-) -> RoutingSnapshot:
-    """Everything that routing and the worker need, of every tenant. What cannot be loaded is out of order alone."""
-    rows = session.scalars(select(Destination)).all()
-    defaults = DestinationDefaults(schedule_seconds, {handler.name: handler.timeout_seconds for handler in handlers})
-    targets, broken = _judged(session, rows, keyring, defaults, now_us)
-    by_source: dict[tuple[str, str], list[CompiledRoute]] = defaultdict(list)
-    by_provider: dict[tuple[str, str], list[CompiledRoute]] = defaultdict(list)
-    broken_routes: dict[str, OutOfOrder] = {}
-    ordering_keys = {row.id: row.ordering_key for row in rows}
-    for route in session.scalars(select(Route).order_by(Route.id)):
-        compiled, out_of_order = judge_route(route, ordering_keys[route.destination_id])
-        by_source[route.tenant_id, route.source].append(compiled)
-        if out_of_order is not None:
-            broken_routes[route.id] = out_of_order
-    for row in rows:
-        for handler in handlers:
-            if row.kind == DestinationKind.HANDLER and handler.name == row.handler:
-                listening = CompiledRoute(None, row.id, compile_patterns(handler.patterns))
-                by_source[row.tenant_id, handler.source].append(listening)
-                by_provider[row.tenant_id, handler.source].append(listening)
-    tenants = {tenant.id: tenant.slug for tenant in session.scalars(select(Tenant))}
-    return RoutingSnapshot(targets, tenants, dict(by_source), dict(by_provider), broken, broken_routes)
 
 
 def _missing(session: SystemSession, names: Sequence[str]) -> list[tuple[str, str]]:
@@ -90,24 +119,3 @@ def _handler_destination(tenant_id: str, name: str, clock: Clock) -> Destination
         created_at=now,
         updated_at=now,
     )
-
-
-def _judged(
-    session: SystemSession,
-    rows: Sequence[Destination],
-    keyring: Keyring | None,
-    defaults: DestinationDefaults,
-    now_us: int,
-) -> tuple[dict[str, Target], dict[str, OutOfOrder]]:
-    secrets: dict[str, list[DestinationSecret]] = defaultdict(list)
-    for secret in session.scalars(select(DestinationSecret).order_by(DestinationSecret.id)):
-        secrets[secret.destination_id].append(secret)
-    targets: dict[str, Target] = {}
-    broken: dict[str, OutOfOrder] = {}
-    for row in rows:
-        judged = judge_destination(row, secrets[row.id], keyring, now_us=now_us, defaults=defaults)
-        if isinstance(judged, Target):
-            targets[row.id] = judged
-        else:
-            broken[row.id] = judged
-    return targets, broken

@@ -7,54 +7,19 @@ import random
 import resource
 import signal
 from collections.abc import Callable
-from dataclasses import dataclass, field
 
-from gateway.clock import Clock
-from gateway.config import Settings
-from gateway.db.database import Database
 from gateway.db.schema.version import require_current
 from gateway.db.snapshot import Snapshot
-from gateway.delivery.routes.loader import ensure_handler_destinations, load_routing
-from gateway.delivery.routes.routing import RoutingSnapshot
+from gateway.delivery.routes.loader import RoutingLoader
 from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES, HandlerPool
 from gateway.delivery.worker.worker import TRIES_IN_FLIGHT, Worker
-from gateway.handlers import HandlerRegistry
 from gateway.installation import Installation
-from gateway.security.sealing import Keyring
 from gateway.telemetry.logging import get_logger
-from gateway.telemetry.out_of_order_log import OutOfOrderLog
 
 # Connections to the database, files, handler processes: what is left of the open files is for tries.
 FILES_FOR_THE_REST = 200
 
 _log = get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class RoutingLoader:
-    """Loads the worker's snapshot; give it to `gateway.db.snapshot.Snapshot`."""
-
-    settings: Settings
-    keyring: Keyring
-    registry: HandlerRegistry
-    clock: Clock
-    log: OutOfOrderLog = field(
-        default_factory=lambda: OutOfOrderLog("destination", meanwhile="its deliveries wait until it is mended")
-    )
-
-    def __call__(self, database: Database) -> RoutingSnapshot:
-        handlers = self.registry.all()
-        ensure_handler_destinations(database, handlers, self.clock)
-        with database.system_session() as session:
-            routing = load_routing(
-                session,
-                handlers,
-                self.keyring,
-                self.settings.delivery_schedule_seconds,
-                now_us=self.clock.now_us(),
-            )
-        self.log.tell(routing.destinations_out_of_order.values())
-        return routing
 
 
 def run_worker(

@@ -6,13 +6,13 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from sqlalchemy import select
-
 from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.db.database import Database
+from gateway.db.model import ConfigurationKind
+from gateway.db.rows import every_row
 from gateway.db.scope import SystemSession
-from gateway.delivery.routes.loader import ensure_handler_destinations, load_routing
+from gateway.delivery.routes.loader import RoutingLoader
 from gateway.delivery.routes.routing import RoutingSnapshot
 from gateway.handlers import HandlerRegistry
 from gateway.out_of_order import OutOfOrder
@@ -54,34 +54,34 @@ class InboundSnapshot:
         }
 
 
-@dataclass(frozen=True, slots=True)
 class InboundLoader:
-    """Loads the snapshot; give it to `gateway.db.snapshot.Snapshot`."""
+    """Loads the snapshot; give it to `gateway.db.snapshot.Snapshot`. Keeps what did not change."""
 
-    settings: Settings
-    keyring: Keyring
-    providers: Mapping[str, Provider]
-    registry: HandlerRegistry
-    clock: Clock
-    sources_log: OutOfOrderLog = field(
-        default_factory=lambda: OutOfOrderLog("source", meanwhile="its requests are answered 503 until it is mended")
-    )
-    routes_log: OutOfOrderLog = field(
-        default_factory=lambda: OutOfOrderLog("route", meanwhile="its events get dead deliveries, to be replayed then")
-    )
+    def __init__(
+        self,
+        settings: Settings,
+        keyring: Keyring,
+        providers: Mapping[str, Provider],
+        registry: HandlerRegistry,
+        clock: Clock,
+    ) -> None:
+        self._keyring = keyring
+        self._providers = providers
+        self._clock = clock
+        self._routing = RoutingLoader(settings, keyring, registry, clock)
+        self._loaded = InboundSnapshot()
+        self._log = OutOfOrderLog("source", meanwhile="its requests are answered 503 until it is mended")
 
-    def __call__(self, database: Database) -> InboundSnapshot:
-        handlers = self.registry.all()
-        ensure_handler_destinations(database, handlers, self.clock)
-        now_us = self.clock.now_us()
-        with database.system_session() as session:
-            routing = load_routing(
-                session, handlers, self.keyring, self.settings.delivery_schedule_seconds, now_us=now_us
-            )
-            sources, broken = load_sources(session, routing.tenants, self.keyring, self.providers, now_us=now_us)
-        self.sources_log.tell(one.out_of_order for one in broken.values())
-        self.routes_log.tell(routing.routes_out_of_order.values())
-        return InboundSnapshot(sources, broken, {slug: id for id, slug in routing.tenants.items()}, routing)
+    def __call__(self, database: Database, moved: frozenset[ConfigurationKind]) -> InboundSnapshot:
+        routing = self._routing(database, moved)
+        sources, broken = self._loaded.sources, self._loaded.out_of_order
+        if moved & {ConfigurationKind.SOURCES, ConfigurationKind.TENANTS}:
+            now_us = self._clock.now_us()
+            with database.system_session() as session:
+                sources, broken = load_sources(session, routing.tenants, self._keyring, self._providers, now_us=now_us)
+            self._log.tell(one.out_of_order for one in broken.values())
+        self._loaded = InboundSnapshot(sources, broken, {slug: id for id, slug in routing.tenants.items()}, routing)
+        return self._loaded
 
 
 def load_sources(
@@ -94,11 +94,14 @@ def load_sources(
 ) -> tuple[dict[Address, SourceView], dict[Address, SourceOutOfOrder]]:
     """Every source, and those that are out of order apart. `tenants` has slugs by id."""
     rows: dict[str, list[SourceCredential]] = defaultdict(list)
-    for credential in session.scalars(select(SourceCredential).order_by(SourceCredential.id)):
+    for credential in every_row(session, SourceCredential):
         rows[credential.source_id].append(credential)
     views: dict[Address, SourceView] = {}
     broken: dict[Address, SourceOutOfOrder] = {}
-    for row in session.scalars(select(Source).order_by(Source.id)):
+    for row in every_row(session, Source):
+        if row.tenant_id not in tenants:
+            # Added since `tenants` were read, with its tenant: the next look brings both.
+            continue
         address = tenants[row.tenant_id], row.slug
         judged = judge_source(row, rows[row.id], keyring, providers.get(row.provider), now_us=now_us)
         if isinstance(judged, SourceView):

@@ -15,7 +15,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from gateway.db.model import Base, Configuration, TenantOwned
+from gateway.db.model import Base, Configuration, ConfigurationKind, TenantOwned
 from gateway.db.types import Identifier, UtcTimestamp
 
 
@@ -29,6 +29,7 @@ class Source(Base, TenantOwned, Configuration):
     """
 
     __tablename__ = "sources"
+    configuration_kind = ConfigurationKind.SOURCES
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     tenant_id: Mapped[str] = mapped_column(Identifier, ForeignKey("tenants.id"))
     slug: Mapped[str] = mapped_column(String(64))
@@ -53,6 +54,7 @@ class SourceCredential(Base, TenantOwned, Configuration):
     """
 
     __tablename__ = "source_credentials"
+    configuration_kind = ConfigurationKind.SOURCES
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     source_id: Mapped[str] = mapped_column(Identifier, ForeignKey("sources.id"), index=True)
     kind: Mapped[str] = mapped_column(String(32))

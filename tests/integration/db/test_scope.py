@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 
 import pytest
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import Executable, delete, func, insert, select, text, update
 
 from gateway.db.database import Database
-from gateway.db.model import CONFIGURATION_REVISION, Revision
+from gateway.db.revisions import EVERY_KIND, moved_kinds, read_revisions
 from gateway.db.scope import TenantMismatch
+from gateway.delivery.models import Delivery, DestinationSecret, Route
 from gateway.tenants.models import DEFAULT_TENANT_ID, Tenant
-from gateway.webhooks.sources.models import Source
+from gateway.webhooks.sources.models import Source, SourceCredential
 
 NOW = datetime(2026, 5, 1, tzinfo=UTC)
 
@@ -38,9 +40,9 @@ def other(database: Database) -> str:
     return "ten_other"
 
 
-def revision(database: Database) -> int:
+def revisions(database: Database) -> Mapping[str, int]:
     with database.system_session() as session:
-        return session.scalars(select(Revision.value).where(Revision.name == CONFIGURATION_REVISION)).one()
+        return read_revisions(session)
 
 
 def test_two_tenants_may_have_equal_slugs_and_see_only_their_own(database: Database, other: str) -> None:
@@ -84,16 +86,58 @@ def test_writing_a_row_of_another_tenant_is_refused(database: Database, other: s
         assert session.scalars(select(Source)).all() == []
 
 
-def test_a_change_of_configuration_moves_the_revision_with_it(database: Database) -> None:
-    before = revision(database)
+def test_a_change_of_configuration_moves_the_revision_of_its_kind_with_it(database: Database) -> None:
+    before = revisions(database)
     with database.tenant_session(DEFAULT_TENANT_ID, write=True) as session:
         session.add(source("github"))
-    assert revision(database) == before + 1
+    added = revisions(database)
+    assert moved_kinds(before, added) == {"sources"}
+    assert added["configuration"] == before["configuration"] + 1
     with database.tenant_session(DEFAULT_TENANT_ID, write=True) as session:
         session.scalars(select(Source)).one().provider = "gitlab"
-    assert revision(database) == before + 2
+    changed = revisions(database)
+    assert moved_kinds(added, changed) == {"sources"}
     with suppress(KeyError), database.tenant_session(DEFAULT_TENANT_ID, write=True) as session:
         session.delete(session.scalars(select(Source)).one())
         session.flush()
         raise KeyError
-    assert revision(database) == before + 2
+    assert revisions(database) == changed
+
+
+@pytest.mark.parametrize(
+    ("statement", "kinds"),
+    [
+        (update(Source).values(provider="gitlab"), {"sources"}),
+        (delete(SourceCredential), {"sources"}),
+        (delete(DestinationSecret), {"destinations"}),
+        (update(Route).values(source="other"), {"routes"}),
+        (insert(Tenant).values(id="ten_new", slug="new", created_at=NOW), {"tenants"}),
+        (update(Delivery).values(reason="other"), set()),
+        (select(Source), set()),
+    ],
+    ids=lambda value: str(value).split("\n")[0] if not isinstance(value, set) else "",
+)
+def test_statements_in_bulk_move_it_too(database: Database, statement: Executable, kinds: set[str]) -> None:
+    before = revisions(database)
+    with database.system_session(write=True) as session:
+        session.execute(statement)
+    assert moved_kinds(before, revisions(database)) == kinds
+
+
+def test_two_kinds_in_one_transaction_are_two(database: Database) -> None:
+    before = revisions(database)
+    with database.system_session(write=True) as session:
+        session.add(Tenant(id="ten_new", slug="new", created_at=NOW))
+        session.flush()
+        session.add(source("github", tenant_id="ten_new"))
+    after = revisions(database)
+    assert moved_kinds(before, after) == {"tenants", "sources"}
+    assert after["configuration"] == before["configuration"] + 2
+
+
+def test_a_change_by_an_older_version_moves_everything(database: Database) -> None:
+    before = revisions(database)
+    with database.write() as connection:
+        connection.execute(text("UPDATE revisions SET value = value + 1 WHERE name = 'configuration'"))
+    assert moved_kinds(before, revisions(database)) == EVERY_KIND
+    assert moved_kinds(before, before) == frozenset()

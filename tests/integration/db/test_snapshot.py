@@ -14,6 +14,8 @@ from sqlalchemy import text
 from gateway.clock import FakeClock, SystemClock
 from gateway.config import Settings
 from gateway.db.database import Database
+from gateway.db.model import ConfigurationKind
+from gateway.db.revisions import EVERY_KIND, move_revisions
 from gateway.db.snapshot import Snapshot
 from gateway.errors import StorageUnavailable
 from gateway.telemetry.logging import configure_logging
@@ -24,9 +26,11 @@ class Loader:
 
     def __init__(self) -> None:
         self.loads = self.failed = 0
+        self.moved: list[frozenset[ConfigurationKind]] = []
         self.failure: Exception | None = None
 
-    def __call__(self, database: Database) -> int:
+    def __call__(self, database: Database, moved: frozenset[ConfigurationKind]) -> int:
+        self.moved.append(moved)
         if self.failure is not None:
             self.failed += 1
             raise self.failure
@@ -127,3 +131,31 @@ def test_a_failure_is_told_once_and_its_end_too(
     loader.failure = None
     assert eventually(lambda: snapshot.current() == 2 and told("is refreshed again") == 1)
     assert told("is not refreshed") == 1
+
+
+def test_only_what_moved_is_loaded_again_and_what_failed_to_load_comes_again(
+    database: Database, loader: Loader, fake_clock: FakeClock
+) -> None:
+    made = Snapshot(database, loader, fake_clock)
+
+    def move(*kinds: ConfigurationKind) -> None:
+        with database.write() as connection:
+            move_revisions(connection, kinds)
+
+    made.refresh()
+    move(ConfigurationKind.ROUTES)
+    made.refresh()
+    loader.failure = RuntimeError("a defect")
+    move(ConfigurationKind.SOURCES)
+    with pytest.raises(RuntimeError):
+        made.refresh()
+    loader.failure = None
+    move(ConfigurationKind.DESTINATIONS)
+    assert made.refresh()
+    assert not made.refresh()
+    assert loader.moved == [
+        EVERY_KIND,
+        {ConfigurationKind.ROUTES},
+        {ConfigurationKind.SOURCES},
+        {ConfigurationKind.SOURCES, ConfigurationKind.DESTINATIONS},
+    ]

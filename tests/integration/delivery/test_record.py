@@ -64,11 +64,11 @@ def test_gone_disables_the_destination_once(queue: Queue) -> None:
     target = queue.destination()
     queue.add(target, 3)
     with queue.database.read() as connection:
-        before = connection.execute(text("SELECT value FROM revisions")).scalar_one()
+        before = connection.execute(text("SELECT value FROM revisions WHERE name = 'destinations'")).scalar_one()
     queue.report(queue.claim(limit=2), queue.result(Outcome.HTTP_4XX, status=410))
     with queue.database.read() as connection:
         row = connection.execute(text("SELECT disabled_at, disabled_reason FROM destinations")).one()
-        after = connection.execute(text("SELECT value FROM revisions")).scalar_one()
+        after = connection.execute(text("SELECT value FROM revisions WHERE name = 'destinations'")).scalar_one()
     assert (row.disabled_at, row.disabled_reason) == (queue.clock.now_us(), "gone")
     assert after > before
     types = sorted(occurrence.type for occurrence in queue.occurrences)

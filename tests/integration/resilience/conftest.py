@@ -10,12 +10,13 @@ from sqlalchemy import text
 
 from gateway.clock import FakeClock
 from gateway.config import Settings
+from gateway.db.revisions import EVERY_KIND
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.management import add_destination
 from gateway.delivery.queue.claim import Claimer, Room
 from gateway.delivery.routes.draft import RouteDraft
+from gateway.delivery.routes.loader import RoutingLoader
 from gateway.delivery.routes.routing import RoutingSnapshot
-from gateway.delivery.worker.process import RoutingLoader
 from gateway.factory import create_app
 from gateway.installation import Installation
 from gateway.webhooks.routes import add_route
@@ -61,7 +62,7 @@ class House(GatewayUnderTest):
         """What a worker that starts now, or sees a change, loads."""
         installation = self.installation
         loader = RoutingLoader(self.settings, installation.keyring, installation.handlers, self.clock)
-        return loader(self.database)
+        return loader(self.database, EVERY_KIND)
 
     def claimed(self) -> set[tuple[str, str]]:
         """Tenant and destination of everything that a worker claims now."""

@@ -1,0 +1,56 @@
+"""Every destination from the database: those that can be delivered to, and those that are out of order."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from gateway.db.rows import every_row
+from gateway.db.scope import SystemSession
+from gateway.delivery.decisions.target import Target
+from gateway.delivery.destinations.rows import DestinationDefaults, judge_destination
+from gateway.delivery.models import Destination, DestinationKind, DestinationSecret
+from gateway.out_of_order import OutOfOrder
+from gateway.security.sealing import Keyring
+
+
+class HandlerDestination(NamedTuple):
+    """A destination that is a handler, in order or not."""
+
+    id: str
+    tenant_id: str
+    handler: str | None
+
+
+@dataclass(frozen=True)
+class LoadedDestinations:
+    """Targets and those out of order by id; and of all of them what routes must know: ordering keys, and handlers."""
+
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    out_of_order: Mapping[str, OutOfOrder] = field(default_factory=dict)
+    ordering_keys: Mapping[str, str | None] = field(default_factory=dict)
+    handlers: Sequence[HandlerDestination] = ()
+
+
+def load_destinations(
+    session: SystemSession, keyring: Keyring | None, defaults: DestinationDefaults, *, now_us: int
+) -> LoadedDestinations:
+    """Every tenant's destinations. What cannot be loaded is out of order alone."""
+    secrets: dict[str, list[DestinationSecret]] = defaultdict(list)
+    for secret in every_row(session, DestinationSecret):
+        secrets[secret.destination_id].append(secret)
+    rows = every_row(session, Destination)
+    targets: dict[str, Target] = {}
+    broken: dict[str, OutOfOrder] = {}
+    for row in rows:
+        judged = judge_destination(row, secrets[row.id], keyring, now_us=now_us, defaults=defaults)
+        if isinstance(judged, Target):
+            targets[row.id] = judged
+        else:
+            broken[row.id] = judged
+    handlers = [
+        HandlerDestination(row.id, row.tenant_id, row.handler) for row in rows if row.kind == DestinationKind.HANDLER
+    ]
+    return LoadedDestinations(targets, broken, {row.id: row.ordering_key for row in rows}, handlers)
