@@ -11,11 +11,11 @@ RUN python -m venv /app/.venv
 ENV PATH=/app/.venv/bin:$PATH PIP_NO_CACHE_DIR=1 PIP_DISABLE_PIP_VERSION_CHECK=1
 WORKDIR /app
 # Requirements first: a change of the code does not install them again.
-COPY requirements.txt ./
-RUN pip install --requirement requirements.txt
+COPY requirements.txt requirements-build.txt ./
+RUN pip install --require-hashes --no-deps --requirement requirements.txt --requirement requirements-build.txt
 COPY . .
 # Editable, so that gunicorn.conf.py and wsgi.py are found beside the package.
-RUN pip install --no-deps --editable .
+RUN pip install --no-deps --no-build-isolation --editable . && pip uninstall --yes setuptools
 
 FROM python:3.11-slim
 RUN useradd --system --uid 10001 --home-dir /app gateway

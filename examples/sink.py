@@ -8,11 +8,14 @@ python examples/sink.py --status 500        fails
 from __future__ import annotations
 
 import argparse
+import base64
+import hashlib
+import hmac
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from standardwebhooks import Webhook, WebhookVerificationError
-
 MAX_BODY_BYTES = 16 * 1024 * 1024
+TOLERANCE_SECONDS = 300
 
 
 class Delivery(BaseHTTPRequestHandler):
@@ -34,10 +37,17 @@ class Delivery(BaseHTTPRequestHandler):
     def _verify(self, body: bytes) -> tuple[str, int]:
         if not self.secret:
             return "signature not checked", self.status
-        try:
-            Webhook(self.secret).verify(body, {name.lower(): value for name, value in self.headers.items()})
-        except WebhookVerificationError as fault:
-            return f"refused: {fault}", 401
+        # By hand, so that it runs with nothing installed; a library does the same: docs/reference/deliveries.md.
+        id_, timestamp, signatures = (
+            self.headers.get(f"webhook-{name}", "") for name in ("id", "timestamp", "signature")
+        )
+        key = base64.b64decode(self.secret.removeprefix("whsec_"))
+        digest = hmac.new(key, f"{id_}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+        expected = "v1," + base64.b64encode(digest).decode()
+        if not any(hmac.compare_digest(expected.encode(), one.encode()) for one in signatures.split(" ")):
+            return "refused: signed with another secret, or not at all", 401
+        if abs(time.time() - int(timestamp)) > TOLERANCE_SECONDS:
+            return "refused: signed too long ago, or in the future", 401
         return "signature ok", self.status
 
     def log_message(self, *_arguments: object) -> None:
