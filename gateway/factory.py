@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 import sys
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, Any
 
 from alembic.config import Config
-from flask import Flask
+from flask import Flask, Response, g, request
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.middleware.proxy_fix import ProxyFix
@@ -21,18 +18,12 @@ from gateway.db.model import Base
 from gateway.db.schema.version import MIGRATIONS, require_current
 from gateway.errors import ConfigurationError, SchemaBehind, StorageUnavailable
 from gateway.installation import EXTENSION, Installation, installation_of
-from gateway.lean import LeanFlask
-from gateway.security.identifiers import new_id
 from gateway.server import operations
+from gateway.telemetry import request_ids
 from gateway.telemetry.logging import configure_logging, get_logger
+from gateway.telemetry.request_ids import request_id_of
 from gateway.webhooks.receive import views
 from gateway.webhooks.receive.assembly import inbound_of
-from gateway.webhooks.receive.request_reader import REQUEST_ID_KEY
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import StartResponse, WSGIEnvironment
-
-REQUEST_ID = re.compile(r"[A-Za-z0-9._:-]{8,128}")
 
 db = SQLAlchemy(metadata=Base.metadata)
 
@@ -45,10 +36,11 @@ def create_app(installation: Installation | Settings | None = None) -> Flask:
     if not isinstance(installation, Installation):
         installation = Installation(installation or load_settings())
     configure_logging(installation.settings, sys.stderr)
-    app = LeanFlask("gateway", lean_prefix=f"{views.URL_PREFIX}/")
+    app = Flask("gateway")
     app.extensions[EXTENSION] = installation
     _database(app, installation)
-    _request_ids(app, installation.settings)
+    _proxies(app, installation.settings.trusted_proxies)
+    _request_ids(app, installation.settings.trusted_proxies)
     _webhooks(app, installation)
     operations.register(
         app,
@@ -93,26 +85,23 @@ def _database(app: Flask, installation: Installation) -> None:
         return config
 
 
-def _request_ids(app: Flask, settings: Settings) -> None:
-    """Every answer carries `X-Request-Id`: the proxy's when a trusted one sent it, else a new one."""
-    hops = settings.trusted_proxies
-    serve = app.wsgi_app
-
-    # Around the application and not by its hooks, which cost a webhook twice as much.
-    def serve_with_id(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
-        given = environ.get("HTTP_X_REQUEST_ID", "") if hops else ""
-        request_id = given if given and REQUEST_ID.fullmatch(given) else new_id("req")
-        environ[REQUEST_ID_KEY] = request_id
-
-        def start(status: str, headers: list[tuple[str, str]], exc_info: Any = None, /) -> Callable[[bytes], object]:
-            headers.append(("X-Request-Id", request_id))
-            return start_response(status, headers, exc_info)
-
-        return serve(environ, start)
-
-    app.wsgi_app = serve_with_id  # type: ignore[method-assign]
+def _proxies(app: Flask, hops: int) -> None:
+    """Forwarded headers count as far as proxies are trusted."""
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+
+def _request_ids(app: Flask, hops: int) -> None:
+    """Every request has an id at `g.request_id`, and its answer carries it."""
+
+    @app.before_request
+    def give() -> None:
+        g.request_id = request_id_of(request.headers.get(request_ids.HEADER), trusted_proxies=hops)
+
+    @app.after_request
+    def show(response: Response) -> Response:
+        response.headers[request_ids.HEADER] = g.request_id
+        return response
 
 
 def _webhooks(app: Flask, installation: Installation) -> None:

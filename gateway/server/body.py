@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 
 from gateway.server.messages import Message, Receive, Scope
-from gateway.webhooks.receive.request_reader import Body
+from gateway.webhooks.arrival import Body
 
 # From the first to the last byte. Who sends more slowly than this does not mean to be heard.
 BODY_SECONDS = 30.0
@@ -43,19 +43,19 @@ class BodyBudget:
 async def read_body(
     scope: Scope, receive: Receive, max_bytes: int, budget: BodyBudget, *, seconds: float = BODY_SECONDS
 ) -> Body:
-    """The body, whether it was over `max_bytes` (then it is not kept), and whether the client left before its end.
+    """The body, as far as it is no larger than `max_bytes` and its sender stays.
 
     Raises `BodyTooSlow` and `BodiesTooMany`.
     """
     for name, value in scope["headers"]:
         if name == b"content-length":
             if value.isdigit() and int(value) > max_bytes:
-                return b"", True, False
+                return Body(b"", is_oversized=True)
             break
     # The server bounds the wait for the first piece, which mostly is the whole body and is there already.
     message = await receive()
     if not message.get("more_body", False):
-        return message.get("body", b""), False, message["type"] == "http.disconnect"
+        return Body(message.get("body", b""), is_truncated=message["type"] == "http.disconnect")
     try:
         async with asyncio.timeout(seconds):
             return await _gather(message, receive, max_bytes, budget)
@@ -70,13 +70,13 @@ async def _gather(message: Message, receive: Receive, max_bytes: int, budget: Bo
         while message["type"] != "http.disconnect":
             chunk = message.get("body", b"")
             if held + len(chunk) > max_bytes:
-                return b"", True, False
+                return Body(b"", is_oversized=True)
             budget.take(len(chunk))
             held += len(chunk)
             chunks.append(chunk)
             if not message.get("more_body", False):
-                return b"".join(chunks), False, False
+                return Body(b"".join(chunks))
             message = await receive()
-        return b"".join(chunks), False, True
+        return Body(b"".join(chunks), is_truncated=True)
     finally:
         budget.give_back(held)

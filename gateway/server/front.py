@@ -1,9 +1,6 @@
-"""The ASGI application around the Flask application.
+"""The ASGI application: webhooks are answered on the event loop, everything else by Flask in threads.
 
-Requests to inbound URLs run through Flask on the loop up to the hand-over to the journal; the front awaits the commit
-and finishes the answer from its result. They never block: what must (a snapshot that is not loaded yet, a certificate
-to fetch) goes to a thread. Everything else runs in the page pool, so that a slow page never holds up a webhook. There
-is one definition of routes and views: Flask's.
+The front reads a request's body, finds out whom the request is for, and starts and ends what serves it.
 """
 
 from __future__ import annotations
@@ -12,62 +9,64 @@ import asyncio
 import gc
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache, partial
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from flask import Flask
 
 from gateway.installation import installation_of
-from gateway.security.identifiers import new_id
+from gateway.server.answering import send_answer
 from gateway.server.body import BodiesTooMany, BodyBudget, BodyTooSlow, read_body
 from gateway.server.bridge import LoopBridge
-from gateway.server.environ import environ_of
 from gateway.server.messages import Receive, Scope, Send
-from gateway.server.page_pool import PagePool
+from gateway.server.pages import Pages
+from gateway.server.scope_reader import header_value, target_of
 from gateway.server.watchdog import Watchdog
+from gateway.server.webhooks import Webhooks
 from gateway.telemetry.logging import get_logger
-from gateway.webhooks.arrival import refusal
+from gateway.telemetry.request_ids import request_id_of
+from gateway.webhooks.arrival import Answer, refusal
+from gateway.webhooks.receive.addressing import address_of
 from gateway.webhooks.receive.assembly import inbound_of
-from gateway.webhooks.receive.ingest import COMMIT_TIMEOUT_SECONDS, Errand, Handed, Outcome
-from gateway.webhooks.receive.responses import LATER_KEY, LaterResponse, answer_headers, answer_parts
-from gateway.webhooks.receive.views import URL_PREFIX
+from gateway.webhooks.receive.ingest import COMMIT_TIMEOUT_SECONDS
 
 DEFAULT_THREADS = 8
 # For what a webhook waits for besides its commit; never queued behind pages.
-ERRAND_THREADS = 4
-# Bodies of other pages: forms and API calls, never webhooks.
+BLOCKING_STEP_THREADS = 4
+# Bodies of pages: forms and API calls, never webhooks.
 MAX_PAGE_BODY_BYTES = 8 * 1024 * 1024
 
 Result = TypeVar("Result")
 
-Parts = tuple[int, list[tuple[str, str]], bytes]
-"""Status, headers and body of a response."""
-
-TOO_SLOW: Parts = (408, [("Content-Type", "text/plain"), ("Connection", "close")], b"the body came too slowly\n")
-_BUSY = refusal(503, "storage_unavailable", "too many large bodies at once; send it again", retry_after_seconds=2)
-TOO_MANY: Parts = (_BUSY.status, [*answer_headers(_BUSY), ("Connection", "close")], _BUSY.body)
+TOO_SLOW = Answer(408, b"the body came too slowly\n", "text/plain")
+TOO_MANY = refusal(503, "storage_unavailable", "too many large bodies at once; send it again", retry_after_seconds=2)
+TOO_LARGE = Answer(413, f"the body is larger than {MAX_PAGE_BODY_BYTES} bytes\n".encode(), "text/plain")
+BROKEN_OFF = Answer(400, b"the connection ended before the whole body had come\n", "text/plain")
 
 
 class Front:
-    """One per process. The pool, the bridge and the watchdog start with the server (ASGI lifespan), or with the
-    first request where the server has no lifespan.
+    """One per process. Its threads and timers start with the server (ASGI lifespan), or with the first request where
+    the server has no lifespan.
     """
 
     def __init__(self, app: Flask, *, threads: int = DEFAULT_THREADS) -> None:
         self._app = app
-        installation = installation_of(app)
-        self._inbound = inbound_of(installation)
+        self._installation = installation_of(app)
+        self._trusted_proxies = self._installation.settings.trusted_proxies
+        self._inbound = inbound_of(self._installation)
         self._threads = threads
-        self._webhooks = 0
+        self._webhooks_begun = 0
         self._bodies = BodyBudget()
-        self._pages: PagePool | None = None
-        self._errands = ThreadPoolExecutor(ERRAND_THREADS, thread_name_prefix="errands")
+        self._blocking = ThreadPoolExecutor(BLOCKING_STEP_THREADS, thread_name_prefix="blocking-steps")
+        self._watchdog = Watchdog(self._installation.metrics.loop_delayed)
         self._bridge: LoopBridge | None = None
-        self._watchdog = Watchdog(installation.metrics.loop_delayed)
+        self._webhooks: Webhooks
+        self._pages: Pages
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one ASGI connection scope."""
         if scope["type"] == "http":
+            if self._bridge is None:
+                self._start()
             await self._serve(scope, receive, send)
         elif scope["type"] == "lifespan":
             await self._live(receive, send)
@@ -75,83 +74,49 @@ class Front:
             await send({"type": "websocket.close", "code": 1008})
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        # Flask takes `//webhooks/…` for the same path.
-        is_inbound = f"/{scope['path'].lstrip('/')}".startswith(f"{URL_PREFIX}/")
-        limit = self._inbound.max_body_bytes if is_inbound else MAX_PAGE_BODY_BYTES
+        target = target_of(scope)
+        address = address_of(target)
+        limit = MAX_PAGE_BODY_BYTES if address is None else self._inbound.max_body_bytes
         try:
             body = await read_body(scope, receive, limit, self._bodies)
-        except BodyTooSlow:
-            await _respond(send, _own(TOO_SLOW))
+        except (BodyTooSlow, BodiesTooMany) as error:
+            answer = TOO_SLOW if isinstance(error, BodyTooSlow) else TOO_MANY
+            await send_answer(scope, send, answer, self._request_id(scope), closes=True)
             return
-        except BodiesTooMany:
-            await _respond(send, _own(TOO_MANY))
-            return
-        environ = environ_of(scope, body)
-        if is_inbound:
-            self._webhooks += 1
-            is_ready = self._inbound.ingest.is_ready
-            parts = await (self._ingest(environ) if is_ready else self._run_errand(partial(self._call, environ)))
+        if address is not None:
+            self._webhooks_begun += 1
+            request_id = self._request_id(scope)
+            answer = await self._webhooks.answer(scope, target, address, body, request_id)
+            # The rest of an oversized body is still coming.
+            await send_answer(scope, send, answer, request_id, closes=body.is_oversized)
+        elif body.is_oversized or body.is_truncated:
+            answer = TOO_LARGE if body.is_oversized else BROKEN_OFF
+            await send_answer(scope, send, answer, self._request_id(scope), closes=True)
         else:
-            self._started()
-            assert self._pages is not None
-            parts = await self._pages.run(self._call, environ)
-        if body[1]:
-            # The rest of an oversized body is still coming: the connection cannot serve another request.
-            parts[1].append(("Connection", "close"))
-        await _respond(send, parts)
+            await self._pages.serve(scope, body.data, send)
 
-    async def _ingest(self, environ: dict[str, Any]) -> Parts:
-        environ[LATER_KEY] = True
-        parts = self._call(environ)
-        later = environ[LATER_KEY]
-        if not isinstance(later, LaterResponse):
-            return parts
-        outcome: Outcome = later.outcome
-        while isinstance(outcome, Errand):
-            outcome = await self._run_errand(outcome.run)
-        if isinstance(outcome, Handed):
-            await self._started().wait(outcome.receipt)
-            outcome = outcome.finish(0)
-        status, headers, content = answer_parts(outcome)
-        headers += parts[1]
-        return status, headers, b"" if environ["REQUEST_METHOD"] == "HEAD" else content
+    def _request_id(self, scope: Scope) -> str:
+        hops = self._trusted_proxies
+        return request_id_of(header_value(scope, b"x-request-id") if hops else None, trusted_proxies=hops)
 
-    def _call(self, environ: dict[str, Any]) -> Parts:
-        """The Flask application, as any WSGI server calls it."""
-        status, headers = "500", []
+    async def _run_blocking(self, function: Callable[[], Result]) -> Result:
+        return await asyncio.get_running_loop().run_in_executor(self._blocking, function)
 
-        def start_response(given: str, pairs: list[tuple[str, str]], _error: object = None) -> Any:
-            nonlocal status, headers
-            status, headers = given, pairs
-            return None
-
-        chunks = self._app.wsgi_app(environ, start_response)
-        try:
-            body = b"".join(chunks)
-        finally:
-            close = getattr(chunks, "close", None)
-            if close is not None:
-                close()
-        return int(status.split(" ", 1)[0]), headers, body
-
-    async def _run_errand(self, function: Callable[[], Result]) -> Result:
-        return await asyncio.get_running_loop().run_in_executor(self._errands, function)
-
-    def _started(self) -> LoopBridge:
-        if self._bridge is None:
-            self._pages = PagePool(self._threads, lambda: self._webhooks)
-            self._bridge = LoopBridge(asyncio.get_running_loop(), timeout_seconds=COMMIT_TIMEOUT_SECONDS)
-            self._inbound.ingest.listen(self._bridge.settled)
-            self._watchdog.start()
-        return self._bridge
+    def _start(self) -> None:
+        bridge = self._bridge = LoopBridge(asyncio.get_running_loop(), timeout_seconds=COMMIT_TIMEOUT_SECONDS)
+        ingest = self._inbound.ingest
+        ingest.listen(bridge.settled)
+        self._webhooks = Webhooks(self._installation, ingest, bridge, self._run_blocking)
+        self._pages = Pages(self._app, self._threads, lambda: self._webhooks_begun)
+        self._watchdog.start()
 
     async def _live(self, receive: Receive, send: Send) -> None:
         """ASGI's lifespan: start everything before the first request, end it after the last."""
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
-                self._started()
-                await self._run_errand(self._warm)
+                self._start()
+                await self._run_blocking(self._warm)
                 # What is there now stays for good: searching it for garbage, again and again, would find none.
                 gc.collect()
                 gc.freeze()
@@ -169,28 +134,8 @@ class Front:
 
     async def _end(self) -> None:
         self._watchdog.stop()
-        await self._run_errand(self._inbound.close)
+        await self._run_blocking(self._inbound.close)
         if self._bridge is not None:
             self._inbound.ingest.unlisten(self._bridge.settled)
-        self._errands.shutdown(wait=False, cancel_futures=True)
-        if self._pages is not None:
             self._pages.close()
-
-
-def _own(parts: Parts) -> Parts:
-    """An answer that the application has not seen, with the id that every answer carries."""
-    status, headers, body = parts
-    return status, [*headers, ("X-Request-Id", new_id("req"))], body
-
-
-@lru_cache(maxsize=256)
-def _encoded(name: str) -> bytes:
-    """A header's name as ASGI has it; there are few."""
-    return name.lower().encode("latin-1")
-
-
-async def _respond(send: Send, parts: Parts) -> None:
-    status, headers, body = parts
-    encoded = [(_encoded(name), value.encode("latin-1")) for name, value in headers]
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body})
+        self._blocking.shutdown(wait=False, cancel_futures=True)

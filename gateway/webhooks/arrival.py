@@ -8,6 +8,16 @@ from typing import NamedTuple
 JSON_TYPE = "application/json"
 
 
+class Body(NamedTuple):
+    """A request's body. `data` is empty where there was more than the limit allows (`is_oversized`); it is what came
+    where the sender broke off before the end that it had announced (`is_truncated`).
+    """
+
+    data: bytes
+    is_oversized: bool = False
+    is_truncated: bool = False
+
+
 class Arrival(NamedTuple):
     """One HTTP request on an inbound URL. What it carries does not show in a repr.
 

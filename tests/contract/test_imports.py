@@ -40,8 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # schema_fields: fields that schemas share.
     ("security", "schema_fields"),
     # deferred: modules that are imported when first used. out_of_order: why a row cannot be loaded. suggestions: names
-    # that are nearly right. lean: Flask without what a webhook does not need. loop_worker: gunicorn's worker, for
-    # gunicorn.conf.py. priority: of threads.
+    # that are nearly right. loop_worker: gunicorn's worker, for gunicorn.conf.py. priority: of threads.
     (
         "config",
         "errors",
@@ -51,7 +50,6 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "deferred",
         "out_of_order",
         "suggestions",
-        "lean",
         "loop_worker",
         "priority",
     ),
@@ -60,7 +58,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
 SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "server": (
         ("front",),
-        ("body", "bridge", "environ", "operations", "page_pool", "watchdog"),
+        ("pages", "webhooks"),
+        ("answering", "body", "bridge", "environ", "operations", "page_pool", "watchdog"),
+        ("scope_reader",),
         ("messages",),
     ),
     "db": (

@@ -1,7 +1,7 @@
 """The ingest use case, split around its only wait: judge the request, hand the row over, answer from the result.
 
 Nothing before the hand-over touches a database or a network; what must (a certificate to fetch, a secret to store)
-comes back as `Errand`, for a thread that may block. Law 2 of the design.
+comes back as a `BlockingStep`, for a thread that may block. Law 2 of the design.
 """
 
 from __future__ import annotations
@@ -36,9 +36,9 @@ COMMIT_TIMEOUT_SECONDS = 15.0
 OUT_OF_ORDER_RETRY_SECONDS = 60
 
 
-class Handed(NamedTuple):
-    """An event on its way into the journal. `finish` makes the answer, waiting so many seconds for `receipt` if that is
-    not done yet.
+class Submitted(NamedTuple):
+    """An event that was handed to the journal's writer. `finish` makes the answer, waiting so many seconds for
+    `receipt` if that is not settled yet.
     """
 
     receipt: Pending[Receipt]
@@ -46,20 +46,21 @@ class Handed(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Errand:
-    """Work that blocks; `run` gives the next outcome. A thread runs it, an event loop hands it to one."""
+class BlockingStep:
+    """What has to be done before the answer is known, and blocks: `run` does it, in a thread that may."""
 
-    run: Callable[[], Outcome]
-
-
-Outcome: TypeAlias = "Answer | Handed | Errand"
+    run: Callable[[], Progress]
 
 
-def settle(outcome: Outcome) -> Answer:
-    """Wait until the answer is known: for servers that give each request a thread."""
-    while isinstance(outcome, Errand):
-        outcome = outcome.run()
-    return outcome if isinstance(outcome, Answer) else outcome.finish(COMMIT_TIMEOUT_SECONDS)
+Progress: TypeAlias = "Answer | Submitted | BlockingStep"
+"""How far a request has come: to its answer, or to what that waits for."""
+
+
+def wait_for_answer(progress: Progress) -> Answer:
+    """Do and wait for what is left: for hosts that give each request a thread."""
+    while isinstance(progress, BlockingStep):
+        progress = progress.run()
+    return progress if isinstance(progress, Answer) else progress.finish(COMMIT_TIMEOUT_SECONDS)
 
 
 def count_stored(
@@ -130,7 +131,7 @@ class Ingest:
         """Tell `listener` no more."""
         self._commits.unlisten(listener)
 
-    def begin(self, arrival: Arrival) -> Outcome:
+    def begin(self, arrival: Arrival) -> Progress:
         """Everything up to the hand-over. Never blocks once the snapshot is loaded; never raises for bad input."""
         try:
             snapshot = self.snapshot.current()
@@ -189,30 +190,30 @@ class Ingest:
         provider: Provider,
         snapshot: InboundSnapshot,
         credentials: Credentials,
-    ) -> Outcome:
+    ) -> Progress:
         request = InboundRequest(arrival.method, arrival.url, arrival.headers, arrival.body)
         needed = self._material.needed(provider, request, credentials, source.scheme)
         missing = self._material.missing(needed) if needed else ()
         if missing:
 
-            def fetch_then_judge() -> Outcome:
+            def fetch_then_judge() -> Progress:
                 refused = self._material.fetch(missing, source.id)
                 if refused is not None:
                     return self._refuse(arrival, source.tenant_id, source.id, refused)
                 return self._judge(arrival, source, provider, snapshot, credentials)
 
-            return Errand(fetch_then_judge)
+            return BlockingStep(fetch_then_judge)
         known = self._material.complete(needed, credentials) if needed else credentials
         now_seconds = arrival.received_at_us / MICROSECONDS
         verdict = judge(provider, request, known, now=now_seconds, scheme=source.scheme)
         return self._decide(arrival, source, snapshot, verdict)
 
-    def _decide(self, arrival: Arrival, source: SourceView, snapshot: InboundSnapshot, verdict: Verdict) -> Outcome:
+    def _decide(self, arrival: Arrival, source: SourceView, snapshot: InboundSnapshot, verdict: Verdict) -> Progress:
         handshake = verdict.handshake
         if handshake is not None:
             if handshake.store_secret is None and handshake.fetch is None:
                 return answer_of(handshake)
-            return Errand(lambda: self._handshakes.finish(source.tenant_id, source.id, handshake))
+            return BlockingStep(lambda: self._handshakes.finish(source.tenant_id, source.id, handshake))
         if not verdict.accepted:
             code = verdict.reason or "signature_mismatch"
             answer = refusal(401, code, verdict.detail or "the signature could not be verified")
@@ -223,13 +224,13 @@ class Ingest:
 
     def _hand_over(
         self, arrival: Arrival, source: SourceView, snapshot: InboundSnapshot, verdict: Verdict
-    ) -> Answer | Handed:
+    ) -> Answer | Submitted:
         submission = Submission(entries_of(arrival, source, snapshot.routing, verdict), arrival.began)
         try:
             receipt = self._commits.submit(submission)
         except QueueFull as error:
             return self._unavailable(error)
-        return Handed(receipt, lambda wait_seconds: self._answer(receipt, source, wait_seconds))
+        return Submitted(receipt, lambda wait_seconds: self._answer(receipt, source, wait_seconds))
 
     def _answer(self, receipt: Pending[Receipt], source: SourceView, wait_seconds: float) -> Answer:
         try:

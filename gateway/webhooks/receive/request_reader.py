@@ -1,55 +1,42 @@
-"""Reading an inbound HTTP request: a WSGI environment becomes an `Arrival`.
-
-A server that has read the request already leaves what it knows in the environment: `BODY_KEY` (body, whether it was
-over the limit, whether it was cut short) and `HEADERS_KEY` (pairs in the order received, repeats kept). The
-application leaves the id that it gave the request at `REQUEST_ID_KEY`.
-"""
+"""Reading an inbound HTTP request on a WSGI host (PEP 3333): its environment becomes an `Arrival`."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
-
-from flask import request
+from urllib.parse import quote
 
 from gateway.clock import Clock
-from gateway.webhooks.arrival import Arrival
+from gateway.webhooks.arrival import Arrival, Body
+from gateway.webhooks.receive.addressing import Address, origin_form
 
 READ_BYTES = 64 * 1024
-BODY_KEY = "gateway.body"
-HEADERS_KEY = "gateway.headers"
-REQUEST_ID_KEY = "gateway.request_id"
-
-Body = tuple[bytes, bool, bool]
-"""The bytes, whether there were more than the limit allows, and whether they ended before their announced length."""
 
 
 class RequestReader:
-    """Reads the current Flask request, its body up to the limit."""
+    """Reads requests, their bodies up to the limit."""
 
     def __init__(self, clock: Clock, *, base_url: str, max_body_bytes: int) -> None:
         self._clock = clock
         self._base_url = base_url
         self._max_body_bytes = max_body_bytes
 
-    def arrival(self, tenant: str, source: str) -> Arrival:
-        """The current request."""
-        environ: dict[str, Any] = request.environ
-        body, oversized, truncated = environ.get(BODY_KEY) or self._body(environ)
+    def arrival(self, environ: Mapping[str, Any], address: Address, request_id: str) -> Arrival:
+        """The request of `environ`, which is for `address`."""
+        body = self._body(environ)
         return Arrival(
-            tenant=tenant,
-            source=source,
+            tenant=address.tenant,
+            source=address.source,
             method=environ["REQUEST_METHOD"],
-            url=self._base_url + raw_target(environ),
-            headers=environ.get(HEADERS_KEY) or header_pairs(environ),
-            body=body,
+            url=self._base_url + target_of(environ),
+            headers=header_pairs(environ),
+            body=body.data,
             client_address=environ.get("REMOTE_ADDR") or "",
-            request_id=environ[REQUEST_ID_KEY],
+            request_id=request_id,
             received_at_us=self._clock.now_us(),
             began=self._clock.monotonic(),
-            # Whatever the server let through, the limit is kept here.
-            is_oversized=oversized or len(body) > self._max_body_bytes,
-            is_truncated=truncated,
+            is_oversized=body.is_oversized,
+            is_truncated=body.is_truncated,
         )
 
     def _body(self, environ: Mapping[str, Any]) -> Body:
@@ -57,18 +44,17 @@ class RequestReader:
         if announced:
             length = int(announced) if announced.isdecimal() else 0
             if length > self._max_body_bytes:
-                return b"", True, False
-            body = read_up_to(environ["wsgi.input"], length)
-            return body, False, len(body) < length
+                return Body(b"", is_oversized=True)
+            data = read_up_to(environ["wsgi.input"], length)
+            return Body(data, is_truncated=len(data) < length)
         if not environ.get("wsgi.input_terminated"):
-            return b"", False, False
+            return Body(b"")
         try:
-            body = read_up_to(environ["wsgi.input"], self._max_body_bytes + 1)
+            data = read_up_to(environ["wsgi.input"], self._max_body_bytes + 1)
         except OSError:
             # How servers tell that a chunked body broke off.
-            return b"", False, True
-        oversized = len(body) > self._max_body_bytes
-        return (b"" if oversized else body), oversized, False
+            return Body(b"", is_truncated=True)
+        return Body(b"", is_oversized=True) if len(data) > self._max_body_bytes else Body(data)
 
 
 def read_up_to(stream: Any, size: int) -> bytes:
@@ -83,20 +69,25 @@ def read_up_to(stream: Any, size: int) -> bytes:
     return b"".join(chunks)
 
 
-def raw_target(environ: Mapping[str, Any]) -> str:
-    """Path and query exactly as they stood on the request line: some providers sign them."""
+def target_of(environ: Mapping[str, Any]) -> str:
+    """Path and query exactly as they stood on the request line, without the prefix under which the server serves the
+    application: some providers sign them. A server that does not tell has them encoded anew.
+    """
+    prefix = environ.get("SCRIPT_NAME", "")
     raw = environ.get("RAW_URI") or environ.get("REQUEST_URI")
-    if raw and raw.startswith("/"):
-        return str(raw)
-    if raw and "://" in raw:
-        rest = str(raw).split("://", 1)[1]
-        return "/" + rest.split("/", 1)[1] if "/" in rest else "/"
-    return request.full_path if request.query_string else request.path
+    if raw:
+        target = origin_form(raw)
+        return target.removeprefix(prefix) if prefix else target
+    path, query = quote(environ.get("PATH_INFO", "").encode("latin-1")), environ.get("QUERY_STRING")
+    return f"{path}?{query}" if query else path
 
 
 def header_pairs(environ: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
-    """The request's headers in order. WSGI has joined repeats with commas and lost the case of names."""
-    pairs = [(_name(key), value) for key, value in environ.items() if key.startswith("HTTP_")]
+    """The request's headers as they were sent. WSGI has joined repeats with commas and lost the case of names."""
+    # `ProxyFix` has put the host that a proxy names in the place of the one that was sent.
+    host = environ.get("werkzeug.proxy_fix.orig", environ).get("HTTP_HOST")
+    pairs = [("Host", host)] if host is not None else []
+    pairs += [(_name(key), value) for key, value in environ.items() if key.startswith("HTTP_") and key != "HTTP_HOST"]
     for key, name in (("CONTENT_TYPE", "Content-Type"), ("CONTENT_LENGTH", "Content-Length")):
         if environ.get(key):
             pairs.append((name, environ[key]))

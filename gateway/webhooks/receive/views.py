@@ -1,38 +1,41 @@
-"""The inbound URLs: a Flask request becomes an `Arrival`, an outcome becomes the response. Nothing is decided here."""
+"""The inbound URLs on a WSGI host: a request becomes an `Arrival`, its answer a Flask response. Nothing is decided
+here; `server.webhooks` does the same on an event loop.
+"""
 
 from __future__ import annotations
 
-from flask import Blueprint, Response, current_app, request
-from werkzeug.exceptions import HTTPException
+from flask import Blueprint, Response, current_app, g, request
+from werkzeug.datastructures import Headers
 
 from gateway.installation import installation_of
-from gateway.tenants.models import DEFAULT_TENANT
-from gateway.webhooks.arrival import refusal
+from gateway.webhooks.arrival import Answer
+from gateway.webhooks.receive.addressing import Address, address_of, refuse_address
+from gateway.webhooks.receive.answers import answer_headers, failed
 from gateway.webhooks.receive.assembly import inbound_of
-from gateway.webhooks.receive.responses import respond
+from gateway.webhooks.receive.inbound import Inbound
+from gateway.webhooks.receive.ingest import wait_for_answer
+from gateway.webhooks.receive.request_reader import target_of
 
-METHODS = ["GET", "POST", "HEAD", "OPTIONS"]
-URL_PREFIX = "/webhooks"
-blueprint = Blueprint("webhooks", __name__, url_prefix=URL_PREFIX)
-
-
-@blueprint.route("/<source>", methods=METHODS, provide_automatic_options=False)
-@blueprint.route("/<tenant>/<source>", methods=METHODS, provide_automatic_options=False)
-def receive(source: str, tenant: str = DEFAULT_TENANT) -> Response:
-    """An inbound webhook or a provider's handshake."""
-    inbound = inbound_of(installation_of(current_app))
-    return respond(inbound.ingest.begin(inbound.reader.arrival(tenant, source)))
+blueprint = Blueprint("webhooks", __name__)
 
 
-@blueprint.app_errorhandler(HTTPException)
-def refuse(error: HTTPException) -> Response | HTTPException:
-    """Flask's own refusals of an inbound request, in the shape of the inbound contract. For the whole application,
-    because a request that matches no route or method belongs to no blueprint.
-    """
-    if not request.path.startswith(f"{URL_PREFIX}/"):
-        return error
-    codes = {404: "source_unknown", 405: "method_not_allowed", 413: "body_too_large"}
-    status = error.code or 500
-    headers = tuple((name, value) for name, value in error.get_headers() if name == "Allow")
-    code = codes.get(status, "internal_error" if status >= 500 else "bad_request")
-    return respond(refusal(status, code, error.description or error.name, headers=headers))
+# Not a route: Flask matches routes with percent-encodings undone, and joins slashes by a redirect.
+@blueprint.before_app_request
+def receive() -> Response | None:
+    """Answer a webhook or a provider's handshake; None for all other requests."""
+    address = address_of(target_of(request.environ))
+    if address is None:
+        return None
+    answer = _answer(inbound_of(installation_of(current_app)), address)
+    return Response(answer.body, status=answer.status, headers=Headers(answer_headers(answer)))
+
+
+def _answer(inbound: Inbound, address: Address) -> Answer:
+    refused = refuse_address(address, request.method)
+    if refused is not None:
+        return refused
+    try:
+        arrival = inbound.reader.arrival(request.environ, address, g.request_id)
+        return wait_for_answer(inbound.ingest.begin(arrival))
+    except Exception:
+        return failed(g.request_id)

@@ -300,6 +300,20 @@ def test_a_database_that_cannot_store_is_503_and_recovers(gateway: GatewayUnderT
     assert gateway.github(key="2").json["status"] == "accepted"
 
 
+def test_our_own_fault_is_told_in_the_contracts_shape(
+    gateway: GatewayUnderTest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gateway.source("github", "github", SECRET)
+    assert gateway.github().status_code == 200
+    # The clock is an edge: it is what can be made to fail without touching our own code.
+    monkeypatch.setattr(gateway.clock, "now_us", lambda: 1 // 0)
+    failed = gateway.github()
+    assert (failed.status_code, code(failed)) == (500, "internal_error")
+    assert failed.headers["X-Request-Id"].startswith("req_")
+    monkeypatch.undo()
+    assert gateway.github(key="next").status_code == 200
+
+
 def test_a_change_of_configuration_holds_within_a_second(gateway: GatewayUnderTest) -> None:
     gateway.source("github", "github", SECRET)
     assert code(gateway.github("second")) == "source_unknown"
