@@ -10,7 +10,10 @@ from contextlib import contextmanager
 
 from sqlalchemy import Connection
 
-from gateway.telemetry.logging import get_logger
+from gateway.deferred import deferred
+
+# Every command that reads the database comes by here, and hardly one has anything to log.
+_logging = deferred("gateway.telemetry.logging")
 
 Callback = Callable[[], None]
 
@@ -48,4 +51,4 @@ def run_callbacks(callbacks: Iterable[Callback]) -> None:
         try:
             callback()
         except Exception:
-            get_logger(__name__).exception("after a commit")
+            _logging.get_logger(__name__).exception("after a commit")

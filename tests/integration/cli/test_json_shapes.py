@@ -288,7 +288,7 @@ def test_the_schema_and_the_doctor(cli: CommandLine) -> None:
     head = cli.json("db", "current")["revision"]
     assert printed(cli, "db", "current") == text({"revision": head, "wanted": head, "is_current": True})
     assert printed(cli, "db", "upgrade") == text({"revision": head})
-    examined = cli.json("doctor")
+    examined = cli.doctor()
     assert list(examined) == ["ok", "findings"]
     assert examined["findings"][0] == {"check": "settings", "level": "ok", "detail": "complete"}
 
