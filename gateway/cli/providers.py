@@ -16,7 +16,7 @@ from gateway.providers import Provider, find_provider, load_file, search_provide
 from gateway.providers.prose.description import Section, describe
 from gateway.providers.prose.summary import ProviderSchema, summary
 from gateway.providers.prose.words import method_words
-from gateway.webhooks.verification.vectors import Outcome, run_vectors
+from gateway.webhooks.verification.vectors import VectorResult, run_vectors
 
 WIDTH = 100
 
@@ -73,25 +73,25 @@ def check(invocation: Invocation, file: Path, vectors: Path | None) -> None:
     Exits with 2 when the file is wrong, with 1 when a request is not judged as its vector expects.
     """
     provider = load_file(file)
-    outcomes = run_vectors(provider, _read(vectors)) if vectors is not None else []
-    failed = [outcome for outcome in outcomes if outcome.fault is not None]
+    results = run_vectors(provider, _read(vectors)) if vectors is not None else []
+    failed = [result for result in results if result.fault is not None]
     if invocation.as_json:
-        print_json({"provider": provider.id, "valid": True, "vectors": len(outcomes), "failed": as_data(failed)})
+        print_json({"provider": provider.id, "valid": True, "vectors": len(results), "failed": as_data(failed)})
     else:
-        _report(provider, outcomes, has_vectors=vectors is not None)
+        _report(provider, results, has_vectors=vectors is not None)
     if failed:
         raise click.exceptions.Exit(FAILED)
 
 
-def _report(provider: Provider, outcomes: Sequence[Outcome], *, has_vectors: bool) -> None:
+def _report(provider: Provider, results: Sequence[VectorResult], *, has_vectors: bool) -> None:
     schemes = ", ".join(f"{scheme.id} ({method_words(scheme)})" for scheme in provider.webhook.schemes)
     click.echo(printable(f"{provider.origin}: a valid entry for {provider.name} ({provider.id}): {schemes}."))
-    for outcome in outcomes:
-        if outcome.fault is not None:
-            click.echo(printable(f"  {outcome.id}: {outcome.fault}"))
-    if outcomes:
-        good = sum(outcome.fault is None for outcome in outcomes)
-        click.echo(f"{good} of {len(outcomes)} vectors are judged as they expect.")
+    for result in results:
+        if result.fault is not None:
+            click.echo(printable(f"  {result.id}: {result.fault}"))
+    if results:
+        good = sum(result.fault is None for result in results)
+        click.echo(f"{good} of {len(results)} vectors are judged as they expect.")
     elif has_vectors:
         click.echo(f"There is no vector for {provider.id} in the file.")
     else:

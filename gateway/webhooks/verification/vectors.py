@@ -1,6 +1,6 @@
 """Vectors: signed requests in a file, one JSON object a line, and whether an entry judges them as they expect.
 
-The form is that of tests/fixtures/vectors.jsonl, described in docs/ADDING_A_PROVIDER.md. Pure: text in, outcomes out.
+The form is that of tests/fixtures/vectors.jsonl, described in docs/ADDING_A_PROVIDER.md. Pure: text in, results out.
 """
 
 from __future__ import annotations
@@ -25,19 +25,19 @@ _OTHERS = ("secrets", "certs", "root_certs", "jwks", "pending_handshake")
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class VectorResult:
     """One vector, judged. `fault` says what is not as it expects; None when all is."""
 
     id: str
     fault: str | None
 
 
-def run_vectors(provider: Provider, text: str) -> list[Outcome]:
+def run_vectors(provider: Provider, text: str) -> list[VectorResult]:
     """Judge every vector of this provider; those of others are skipped.
 
     Raises `InvalidInput` that names line and reason.
     """
-    return [_outcome(provider, number, vector) for number, vector in _parsed(text) if _is_for(provider, vector)]
+    return [_result(provider, number, vector) for number, vector in _parsed(text) if _is_for(provider, vector)]
 
 
 def _parsed(text: str) -> Iterator[tuple[int, Mapping[str, object]]]:
@@ -57,7 +57,7 @@ def _is_for(provider: Provider, vector: Mapping[str, object]) -> bool:
     return vector.get("provider", provider.id) == provider.id
 
 
-def _outcome(provider: Provider, number: int, vector: Mapping[str, object]) -> Outcome:
+def _result(provider: Provider, number: int, vector: Mapping[str, object]) -> VectorResult:
     name = str(vector.get("id") or f"line {number}")
     expect = vector.get("expect")
     if expect not in EXPECTATIONS:
@@ -72,7 +72,7 @@ def _outcome(provider: Provider, number: int, vector: Mapping[str, object]) -> O
         raise InvalidInput(f"line {number}: {error}") from error
     chosen = scheme if isinstance(scheme, str) else None
     verdict = judge(provider, request, credentials, now=float(now), scheme=chosen)
-    return Outcome(name, _fault(str(expect), vector.get("expected", {}), verdict))
+    return VectorResult(name, _fault(str(expect), vector.get("expected", {}), verdict))
 
 
 def _request(raw: object) -> InboundRequest:
