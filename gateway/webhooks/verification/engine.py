@@ -1,8 +1,8 @@
 """`judge`: one request, one verdict. Pure: no network, no clock, no Flask, and nothing raised on any bytes.
 
-Entries are compiled once into functions (`plan_of`); a request only runs them: unsigned handshakes, verification,
-signed handshakes, then type, id and batch. JSON is looked at before verification only where the scheme's own
-conditions or signed text lie in it.
+Entries are compiled once into functions (`compiled_provider`); a request only runs them: unsigned handshakes,
+verification, signed handshakes, then type, id and batch. JSON is looked at before verification only where the scheme's
+own conditions or signed text lie in it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _NEARNESS = {
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class CompiledProvider:
     """A provider, compiled for one choice of scheme."""
 
     verify: Callable[[Reading], str]
@@ -62,8 +62,8 @@ def judge(
     """
     reading = Reading(request, credentials, now)
     try:
-        plan = plan_of(specialised(provider, credentials.options), scheme)
-        return _run(plan, reading)
+        compiled = compiled_provider(specialised(provider, credentials.options), scheme)
+        return _run(compiled, reading)
     except Rejected as rejected:
         return Verdict(False, rejected.reason, detail=rejected.detail)
     except Exception as error:  # fail closed: whatever a stranger's bytes set off is a rejection, never a crash
@@ -71,14 +71,14 @@ def judge(
 
 
 @lru_cache(maxsize=1024)
-def plan_of(provider: Provider, scheme_id: str | None) -> Plan:
+def compiled_provider(provider: Provider, scheme_id: str | None) -> CompiledProvider:
     """Compile a provider for one choice of scheme. Raises Rejected when it has no such scheme (fail closed)."""
     webhook = provider.webhook
-    compiled = _chosen(webhook, scheme_id)
+    schemes = _chosen(webhook, scheme_id)
     key = provider.scheme(scheme_id).key
     handshakes = [(entry.signed, compile_handshake(entry, key)) for entry in webhook.handshakes]
-    return Plan(
-        verify=_single(compiled[0]) if len(compiled) == 1 else _any_of(compiled),
+    return CompiledProvider(
+        verify=_single(schemes[0]) if len(schemes) == 1 else _any_of(schemes),
         greetings=tuple(handshake for signed, handshake in handshakes if not signed),
         signed_handshakes=tuple(handshake for signed, handshake in handshakes if signed),
         event_type=typed_by(webhook.event_type),
@@ -88,26 +88,26 @@ def plan_of(provider: Provider, scheme_id: str | None) -> Plan:
     )
 
 
-def _run(plan: Plan, reading: Reading) -> Verdict:
-    if plan.greetings:
+def _run(compiled: CompiledProvider, reading: Reading) -> Verdict:
+    if compiled.greetings:
         reading.greet()
-        for greeting in plan.greetings:
+        for greeting in compiled.greetings:
             if greeting.recognises(reading):
                 reading.verify()
                 return Verdict(False, handshake=greeting.answer(reading))
         reading.verify()
-    scheme_id = plan.verify(reading)
-    has_body = scheme_id not in plan.bodiless
+    scheme_id = compiled.verify(reading)
+    has_body = scheme_id not in compiled.bodiless
     if not has_body:
         reading.drop_body()
     reading.strict = False
     handshake = None
-    for candidate in plan.signed_handshakes:
+    for candidate in compiled.signed_handshakes:
         if candidate.recognises(reading):
             handshake = candidate.answer(reading)
             break
-    events = plan.split(reading) if plan.split is not None else ()
-    event_type, event_id = plan.event_type(reading), plan.event_id(reading)
+    events = compiled.split(reading) if compiled.split is not None else ()
+    event_type, event_id = compiled.event_type(reading), compiled.event_id(reading)
     return Verdict(True, None, event_type, event_id, events, handshake, "", scheme_id, has_body)
 
 
