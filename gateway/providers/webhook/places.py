@@ -74,13 +74,13 @@ class Place:
 
 
 @dataclass(frozen=True, slots=True)
-class Section:
+class OptionalPart:
     """A bracketed part of a template, left out when a place in it is absent."""
 
     parts: tuple[Part, ...]
 
 
-Part = bytes | Place | Section
+Part = bytes | Place | OptionalPart
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +121,8 @@ def parse_template(text: str) -> Template:
         elif piece == "]":
             if len(stack) == 1:
                 raise ValueError(f"']' without '[' in {text!r}; write \\] for the character itself")
-            section = Section(tuple(stack.pop()))
-            stack[-1].append(section)
+            optional = OptionalPart(tuple(stack.pop()))
+            stack[-1].append(optional)
         elif piece in ("{", "}"):
             raise ValueError(f"lone {piece!r} in {text!r}; write it twice for the character itself")
         elif piece[0] == "{" and piece != "{{":
@@ -134,12 +134,12 @@ def parse_template(text: str) -> Template:
     return Template(text, tuple(stack[0]))
 
 
-def places_of(template: Template | Section) -> Iterator[Place]:
-    """Every place of a template, those in sections too."""
+def places_of(template: Template | OptionalPart) -> Iterator[Place]:
+    """Every place of a template, those in optional parts too."""
     for part in template.parts:
         if isinstance(part, Place):
             yield part
-        elif isinstance(part, Section):
+        elif isinstance(part, OptionalPart):
             yield from places_of(part)
 
 

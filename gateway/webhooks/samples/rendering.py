@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from gateway.errors import InvalidInput
-from gateway.providers.webhook.places import Part, Place, Section, Template
+from gateway.providers.webhook.places import OptionalPart, Part, Place, Template
 from gateway.webhooks.samples.request_draft import Draft
 
 Step = Callable[[bytes, bytes], bytes]
@@ -52,7 +52,7 @@ def value_of(place: Place, draft: Draft, key: bytes) -> bytes | None:
 def _part(part: Part, draft: Draft, key: bytes) -> bytes:
     if isinstance(part, bytes):
         return part
-    if isinstance(part, Section):
+    if isinstance(part, OptionalPart):
         values = [part if isinstance(part, bytes) else _within(part, draft, key) for part in part.parts]
         return b"" if None in values else b"".join(value for value in values if value is not None)
     value = value_of(part, draft, key)
@@ -61,7 +61,7 @@ def _part(part: Part, draft: Draft, key: bytes) -> bytes:
     return value or b""
 
 
-def _within(part: Place | Section, draft: Draft, key: bytes) -> bytes | None:
+def _within(part: Place | OptionalPart, draft: Draft, key: bytes) -> bytes | None:
     return value_of(part, draft, key) if isinstance(part, Place) else _part(part, draft, key)
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from gateway.errors import Hint, InvalidInput
 from gateway.providers import Provider, Scheme
 from gateway.providers.webhook.model import Check, Signature, Timestamp
-from gateway.providers.webhook.places import Place, Section, Template
+from gateway.providers.webhook.places import OptionalPart, Place, Template
 from gateway.webhooks.samples.functions import FUNCTIONS
 from gateway.webhooks.samples.keys import key_of
 from gateway.webhooks.samples.rendering import render, value_of
@@ -102,7 +102,7 @@ def prepare(scheme: Scheme, draft: Draft, moment: Moment) -> None:
             draft.put(place, moment.unique_id)
 
 
-def needed_places(template: Template | Section) -> list[Place]:
+def needed_places(template: Template | OptionalPart) -> list[Place]:
     """The places that a template cannot do without."""
     return [part for part in template.parts if isinstance(part, Place) and not part.optional]
 

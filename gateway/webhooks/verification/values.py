@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gateway.providers.webhook.places import Place, Section, Template
+from gateway.providers.webhook.places import OptionalPart, Place, Template
 from gateway.webhooks.verification import jsontext
 from gateway.webhooks.verification.atlassian import query_string_hash
 from gateway.webhooks.verification.filters import FILTERS
@@ -96,12 +96,12 @@ def message_of(template: Template) -> Message:
     return build
 
 
-def _part(part: bytes | Place | Section) -> Message:
+def _part(part: bytes | Place | OptionalPart) -> Message:
     if isinstance(part, bytes):
         return lambda reading: part
     if isinstance(part, Place):
         return _needed(part)
-    readers = tuple(_within_section(inner) for inner in part.parts)
+    readers = tuple(_within_optional(inner) for inner in part.parts)
 
     def build(reading: Reading) -> bytes:
         values = [reader(reading) for reader in readers]
@@ -111,7 +111,7 @@ def _part(part: bytes | Place | Section) -> Message:
     return build
 
 
-def _within_section(part: bytes | Place | Section) -> Bytes:
+def _within_optional(part: bytes | Place | OptionalPart) -> Bytes:
     return bytes_of(part) if isinstance(part, Place) else _part(part)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.providers.webhook.places import Place, Section, parse_place, parse_template, places_of
+from gateway.providers.webhook.places import OptionalPart, Place, parse_place, parse_template, places_of
 
 
 @pytest.mark.parametrize(
@@ -40,11 +40,11 @@ def test_not_a_place(text: str) -> None:
         parse_place(text)
 
 
-def test_template_with_literals_and_sections() -> None:
+def test_template_with_literals_and_optional_parts() -> None:
     template = parse_template(r"{{x}}\[[id:{query:id};]ts:{timestamp}\]")
     assert template.parts[0] == b"{"
-    section = next(part for part in template.parts if isinstance(part, Section))
-    assert section.parts == (b"id:", Place("query:id", "query", "id"), b";")
+    optional = next(part for part in template.parts if isinstance(part, OptionalPart))
+    assert optional.parts == (b"id:", Place("query:id", "query", "id"), b";")
     assert [place.kind for place in places_of(template)] == ["query", "timestamp"]
     literal = b"".join(part for part in template.parts if isinstance(part, bytes))
     assert literal == b"{x}[ts:]"
