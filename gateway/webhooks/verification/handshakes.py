@@ -10,8 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.providers.webhook.model import AnswerRule, Fetch, Key
-from gateway.providers.webhook.model import HandshakeRule as Entry
+from gateway.providers.webhook.model import AnswerRule, Fetch, HandshakeRule, Key
 from gateway.providers.webhook.places import Place, Template
 from gateway.webhooks.verification.checks import checks_of
 from gateway.webhooks.verification.conditions import Predicate, all_hold
@@ -33,7 +32,7 @@ class CompiledHandshake:
     answer: Callable[[Reading], Handshake]
 
 
-def compile_handshake(entry: Entry, key: Key) -> CompiledHandshake:
+def compile_handshake(entry: HandshakeRule, key: Key) -> CompiledHandshake:
     """A handshake as functions; `key` says how the source's secret becomes the key of keyed answers."""
     applies = all_hold(entry.when) or (lambda reading: True)
     checks, build = checks_of(entry.checks), _builder(entry.answer)
