@@ -14,7 +14,7 @@ from gateway.db.snapshot import Snapshot
 from gateway.delivery.queue.gauges import read_queue_gauges
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.telemetry.exposition import ConfigurationCollector, ConfigurationGauges, QueueCollector, render_metrics
-from gateway.telemetry.health import Check, HealthReport
+from gateway.telemetry.health import HealthCheck, HealthReport
 from gateway.telemetry.metrics import Metrics
 from gateway.webhooks.receive.snapshot import InboundSnapshot
 
@@ -49,7 +49,7 @@ def register(
         return Response(rendered.body, content_type=rendered.content_type)
 
 
-def checks(database: Database, configuration: Snapshot[InboundSnapshot]) -> Iterator[Check]:
+def checks(database: Database, configuration: Snapshot[InboundSnapshot]) -> Iterator[HealthCheck]:
     """What `/readyz` looks at."""
     found = database_check(database)
     yield found
@@ -57,7 +57,7 @@ def checks(database: Database, configuration: Snapshot[InboundSnapshot]) -> Iter
         yield configuration_check(configuration)
 
 
-def configuration_check(configuration: Snapshot[InboundSnapshot]) -> Check:
+def configuration_check(configuration: Snapshot[InboundSnapshot]) -> HealthCheck:
     """How many things are out of order. That is no reason to take the process away from all others: never failing.
 
     Counts only: whoever asks may be a stranger.
@@ -65,12 +65,12 @@ def configuration_check(configuration: Snapshot[InboundSnapshot]) -> Check:
     try:
         gauges = configuration_gauges(configuration)
     except StorageUnavailable as error:
-        return Check("configuration", ok=True, detail=f"not loaded yet: {error.code}")
+        return HealthCheck("configuration", ok=True, detail=f"not loaded yet: {error.code}")
     parts = [f"{count} {kind}{'s' * (count > 1)}" for kind, count in gauges.out_of_order_by_kind.items() if count]
     detail = f"out of order: {', '.join(parts)}" if parts else "in order"
     if gauges.age_seconds >= STALE_SECONDS:
         detail = f"{detail}; not refreshed for {gauges.age_seconds:.0f} s"
-    return Check("configuration", ok=True, detail=detail)
+    return HealthCheck("configuration", ok=True, detail=detail)
 
 
 def configuration_gauges(configuration: Snapshot[InboundSnapshot]) -> ConfigurationGauges:
@@ -79,7 +79,7 @@ def configuration_gauges(configuration: Snapshot[InboundSnapshot]) -> Configurat
     return ConfigurationGauges(loaded.out_of_order_by_kind(), configuration.age_seconds)
 
 
-def database_check(database: Database) -> Check:
+def database_check(database: Database) -> HealthCheck:
     """Whether the database answers and has this version's schema."""
     try:
         try:
@@ -90,5 +90,5 @@ def database_check(database: Database) -> Check:
             # A pooled connection from before a restart of the server says nothing about now: once more, on a new one.
             require_current(database)
     except GatewayError as error:
-        return Check("database", ok=False, detail=f"{error.code}: {error}")
-    return Check("database", ok=True, detail="reachable, migrated")
+        return HealthCheck("database", ok=False, detail=f"{error.code}: {error}")
+    return HealthCheck("database", ok=True, detail="reachable, migrated")

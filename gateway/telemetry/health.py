@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Check:
+class HealthCheck:
     """One thing that was looked at. `detail` says, for people, what is wrong and what to do; it holds no secrets."""
 
     name: str
@@ -18,7 +18,7 @@ class Check:
 class HealthReport:
     """All checks together."""
 
-    checks: tuple[Check, ...] = ()
+    checks: tuple[HealthCheck, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -38,5 +38,5 @@ class HealthReport:
         }
 
 
-def _check_json(check: Check) -> dict[str, object]:
+def _check_json(check: HealthCheck) -> dict[str, object]:
     return {"ok": check.ok, "detail": check.detail} if check.detail else {"ok": check.ok}

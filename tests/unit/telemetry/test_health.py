@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from gateway.telemetry.health import Check, HealthReport
+from gateway.telemetry.health import HealthCheck, HealthReport
 
 
 def test_all_well() -> None:
-    report = HealthReport((Check("database", ok=True), Check("migrations", ok=True, detail="0001")))
+    report = HealthReport((HealthCheck("database", ok=True), HealthCheck("migrations", ok=True, detail="0001")))
     assert (report.ok, report.http_status) == (True, 200)
     assert report.to_json() == {
         "status": "ok",
@@ -15,6 +15,6 @@ def test_all_well() -> None:
 
 
 def test_one_failure_fails_the_whole() -> None:
-    report = HealthReport((Check("database", ok=True), Check("migrations", ok=False, detail="run it")))
+    report = HealthReport((HealthCheck("database", ok=True), HealthCheck("migrations", ok=False, detail="run it")))
     assert (report.ok, report.http_status) == (False, 503)
     assert report.to_json()["status"] == "failing"
