@@ -191,7 +191,7 @@ class AnswerRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Fetch:
+class FetchRule:
     """A URL that has to be fetched to finish a handshake; its host must match `host` whole."""
 
     url: Place
@@ -208,7 +208,7 @@ class HandshakeRule:
     answer: AnswerRule = AnswerRule()
     checks: tuple[Check, ...] = ()
     store_secret: Place | None = None
-    fetch: Fetch | None = None
+    fetch: FetchRule | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,8 +195,8 @@ class FetchSchema(StrictSchema):
     host = PatternField(required=True)
 
     @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Fetch:
-        return model.Fetch(**data)
+    def build(self, data: dict[str, Any], **_: object) -> model.FetchRule:
+        return model.FetchRule(**data)
 
 
 class HandshakeSchema(StrictSchema):

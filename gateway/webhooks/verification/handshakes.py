@@ -10,7 +10,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.providers.webhook.model import AnswerRule, Fetch, HandshakeRule, Key
+from gateway.providers.webhook.model import AnswerRule, FetchRule, HandshakeRule, Key
 from gateway.providers.webhook.places import Place, Template
 from gateway.webhooks.verification.checks import checks_of
 from gateway.webhooks.verification.conditions import Predicate, all_hold
@@ -105,7 +105,7 @@ def _bounded(value: bytes) -> bytes:
     return value
 
 
-def _fetcher(fetch: Fetch) -> Callable[[Reading], str]:
+def _fetcher(fetch: FetchRule) -> Callable[[Reading], str]:
     read: Callable[[Reading], str | None] = text_of(fetch.url)
     place: Place = fetch.url
 
