@@ -10,7 +10,7 @@ from contextlib import ExitStack
 from functools import partial
 
 from benchmarks.databases import count_rows, empty_database
-from benchmarks.load import Plan, Result
+from benchmarks.load import LoadProfile, Result
 from benchmarks.options import Options, progress, workplace
 from benchmarks.processes import BenchmarkFailed, Children, run_load
 from benchmarks.references import create_naive_tables
@@ -36,7 +36,7 @@ class GatewayIngest:
 
     def run(self, seconds: float) -> Result:
         """Load for so long. Raises `BenchmarkFailed` unless all was accepted and everything is stored."""
-        result = run_load(self._children, self.web.ingest_plan(seconds=seconds, connections=self._connections))
+        result = run_load(self._children, self.web.ingest_profile(seconds=seconds, connections=self._connections))
         self.acknowledged(result.answered)
         return result
 
@@ -60,8 +60,8 @@ class NaiveIngest:
 
     def run(self, seconds: float) -> Result:
         """Load for so long. Raises `BenchmarkFailed` unless everything is stored."""
-        plan = Plan(self._web.port, WEBHOOK_PATH, seconds, self._connections, expect='"accepted"')
-        result = run_load(self._children, plan)
+        profile = LoadProfile(self._web.port, WEBHOOK_PATH, seconds, self._connections, expect='"accepted"')
+        result = run_load(self._children, profile)
         self._acknowledged += result.answered
         if count_rows(self._database_url, "naive_events") != self._acknowledged:
             raise BenchmarkFailed("the naive view lost rows")
@@ -91,8 +91,8 @@ def _measure(kind: str, options: Options) -> Sequence[Row]:
         }
 
         def greet(name: str, seconds: float) -> Result:
-            plan = Plan(hellos[name].port, "/", seconds, options.connections, signed=False, expect="Hello")
-            return run_load(children, plan)
+            profile = LoadProfile(hellos[name].port, "/", seconds, options.connections, signed=False, expect="Hello")
+            return run_load(children, profile)
 
         runs: dict[str, Callable[[float], Result]] = {
             "hello": partial(greet, "hello"),

@@ -28,14 +28,14 @@ def _measure(kind: str, options: Options) -> Sequence[Row]:
         children = databases.enter_context(Children())
         web = place.start_web(children, workers=options.workers)
         worker = place.start_worker(children)
-        plan = web.ingest_plan(seconds=options.seconds, connections=8)
-        plan = replace(plan, rate_per_second=EVENTS_PER_SECOND, keep_sends=True)
-        run_load(children, replace(plan, seconds=1.0))
+        profile = web.ingest_profile(seconds=options.seconds, connections=8)
+        profile = replace(profile, rate_per_second=EVENTS_PER_SECOND, keep_sends=True)
+        run_load(children, replace(profile, seconds=1.0))
         place.await_delivered(worker)
         samples: dict[str, list[float]] = {name: [] for name in PERCENTILES}
         for number in range(options.runs):
             sink.reset()
-            sends = run_load(children, plan).sends
+            sends = run_load(children, profile).sends
             place.await_delivered(worker)
             arrivals = sink.arrivals()
             if arrivals.keys() != sends.keys():

@@ -1,8 +1,8 @@
 """The load generator: keep-alive connections on one epoll loop, in a process of its own (`python -m benchmarks.load`).
 
-A `Plan` comes as JSON on standard input, a `Result` goes as JSON to standard output. Without a rate every connection
-sends its next request as soon as it has its answer; with a rate requests are due at fixed instants, and their latency
-counts from when they were due, so that a server that stalls cannot hide it.
+A `LoadProfile` comes as JSON on standard input, a `Result` goes as JSON to standard output. Without a rate every
+connection sends its next request as soon as it has its answer; with a rate requests are due at fixed instants, and
+their latency counts from when they were due, so that a server that stalls cannot hide it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ READ_BYTES = 65536
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class LoadProfile:
     """What to send where. `signed` sends signed events as POST, else a plain GET is repeated.
 
     `expect` must stand in every answer, which must be a 200. `keep_sends` returns when each delivery id was sent.
@@ -45,7 +45,7 @@ class Plan:
 
 @dataclass(slots=True)
 class Result:
-    """What came of a plan. Latencies in milliseconds; `sends` maps delivery ids to monotonic seconds.
+    """What came of a profile. Latencies in milliseconds; `sends` maps delivery ids to monotonic seconds.
 
     `cpu_share` is the generator's own use of one core: close to 1 it is the bottleneck, and the figures are its own.
     """
@@ -106,29 +106,29 @@ def content_length(head: bytes) -> int:
 
 
 class Generator:
-    """Carries out one plan, once."""
+    """Carries out one profile, once."""
 
-    def __init__(self, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, profile: LoadProfile) -> None:
+        self._profile = profile
         self._next = self._requests()
         self._latencies = array("d")
         self._failures: Counter[str] = Counter()
         self._sends: dict[str, float] = {}
-        self._expected = plan.expect.encode()
-        self._left = plan.max_requests if plan.max_requests is not None else sys.maxsize
+        self._expected = profile.expect.encode()
+        self._left = profile.max_requests if profile.max_requests is not None else sys.maxsize
         self._last_answer_at = 0.0
 
     def run(self) -> Result:
         """Send until the time or the number of requests is over, then wait for the last answers."""
         poller = select.epoll()
         connections = {}
-        for _ in range(self._plan.connections):
-            connection = Connection(self._plan.port)
+        for _ in range(self._profile.connections):
+            connection = Connection(self._profile.port)
             connections[connection.socket.fileno()] = connection
             poller.register(connection.socket.fileno(), select.EPOLLIN)
         started_at, cpu = time.monotonic(), time.process_time()
         try:
-            drive = self._closed_loop if self._plan.rate_per_second is None else self._open_loop
+            drive = self._closed_loop if self._profile.rate_per_second is None else self._open_loop
             drive(poller, connections, started_at)
         finally:
             for connection in connections.values():
@@ -138,7 +138,7 @@ class Generator:
         return self._result(seconds, (time.process_time() - cpu) / (time.monotonic() - started_at))
 
     def _closed_loop(self, poller: select.epoll, connections: dict[int, Connection], started_at: float) -> None:
-        ends_at = started_at + self._plan.seconds
+        ends_at = started_at + self._profile.seconds
         busy = set()
         for number, connection in connections.items():
             if self._left > 0:
@@ -157,9 +157,9 @@ class Generator:
         self._failures["unanswered"] += len(busy)
 
     def _open_loop(self, poller: select.epoll, connections: dict[int, Connection], started_at: float) -> None:
-        assert self._plan.rate_per_second is not None
-        pause = 1.0 / self._plan.rate_per_second
-        ends_at = started_at + self._plan.seconds
+        assert self._profile.rate_per_second is not None
+        pause = 1.0 / self._profile.rate_per_second
+        ends_at = started_at + self._profile.seconds
         idle, due_at = list(connections.values()), started_at
         alive = len(idle)
         while alive and time.monotonic() < ends_at + GRACE_SECONDS:
@@ -182,7 +182,7 @@ class Generator:
 
     def _send(self, connection: Connection, due_at: float) -> None:
         request, delivery_id = next(self._next)
-        if self._plan.keep_sends:
+        if self._profile.keep_sends:
             self._sends[delivery_id] = time.monotonic()
         connection.due_at = due_at
         connection.socket.sendall(request)
@@ -206,12 +206,12 @@ class Generator:
         return True
 
     def _requests(self) -> Iterator[tuple[bytes, str]]:
-        plan = self._plan
-        if not plan.signed:
-            request = f"GET {plan.path} HTTP/1.1\r\nHost: 127.0.0.1:{plan.port}\r\n\r\n".encode()
+        profile = self._profile
+        if not profile.signed:
+            request = f"GET {profile.path} HTTP/1.1\r\nHost: 127.0.0.1:{profile.port}\r\n\r\n".encode()
             while True:
                 yield request, ""
-        parts = request_parts(plan.port, plan.path, signed_bodies(plan.secret))
+        parts = request_parts(profile.port, profile.path, signed_bodies(profile.secret))
         for (before, after), delivery_id in zip(cycle(parts), delivery_ids(), strict=False):
             yield before + delivery_id.encode() + after, delivery_id
 
@@ -239,8 +239,8 @@ def percentile(ordered: list[float], percent: float) -> float:
 
 
 def main() -> None:
-    """Read a plan, carry it out, write the result."""
-    result = Generator(Plan(**json.load(sys.stdin))).run()
+    """Read a profile, carry it out, write the result."""
+    result = Generator(LoadProfile(**json.load(sys.stdin))).run()
     json.dump(asdict(result), sys.stdout)
 
 

@@ -33,10 +33,10 @@ def _measure(kind: str, options: Options) -> Sequence[Row]:
         place = databases.enter_context(installation("gateway", kind, directory, sink.url))
         children = databases.enter_context(Children())
         gateway = GatewayIngest(children, place, options)
-        plan = gateway.web.ingest_plan(seconds=TIMEOUT_SECONDS, connections=options.connections)
+        profile = gateway.web.ingest_profile(seconds=TIMEOUT_SECONDS, connections=options.connections)
 
         def after(events: int) -> float:
-            gateway.acknowledged(run_load(children, replace(plan, max_requests=events)).answered)
+            gateway.acknowledged(run_load(children, replace(profile, max_requests=events)).answered)
             size = resident_megabytes(gateway.web.child.process.pid)
             progress(f"memory {kind}: {size:.1f} MB per worker after {events} more events")
             return size

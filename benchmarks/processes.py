@@ -20,7 +20,7 @@ from typing import Any
 from urllib.error import URLError
 from urllib.request import urlopen
 
-from benchmarks.load import Plan, Result
+from benchmarks.load import LoadProfile, Result
 
 ROOT = Path(__file__).resolve().parent.parent
 STOP_SECONDS = 30.0
@@ -83,10 +83,10 @@ class Children(ExitStack):
 
 
 class LoadRun:
-    """A plan under way in a process of its own; it starts at once."""
+    """A profile under way in a process of its own; it starts at once."""
 
-    def __init__(self, children: Children, plan: Plan) -> None:
-        self._plan = plan
+    def __init__(self, children: Children, profile: LoadProfile) -> None:
+        self._profile = profile
         self._process = subprocess.Popen(
             [sys.executable, "-m", "benchmarks.load"],
             cwd=ROOT,
@@ -98,17 +98,17 @@ class LoadRun:
         children.callback(self.stop)
         assert self._process.stdin is not None
         with self._process.stdin as stdin:
-            json.dump(asdict(plan), stdin)
+            json.dump(asdict(profile), stdin)
         self._process.stdin = None
 
     def result(self) -> Result:
         """Wait for the end. Raises `BenchmarkFailed` unless every answer was as expected."""
-        output, _ = self._process.communicate(timeout=self._plan.seconds + 60)
+        output, _ = self._process.communicate(timeout=self._profile.seconds + 60)
         if self._process.returncode:
             raise BenchmarkFailed(f"the load generator ended with status {self._process.returncode}")
         result = Result(**json.loads(output))
         if result.failures or not result.answered:
-            raise BenchmarkFailed(f"{self._plan.path}: {result.answered} answers as expected, and {result.failures}")
+            raise BenchmarkFailed(f"{self._profile.path}: {result.answered} answers as expected, and {result.failures}")
         return result
 
     def stop(self) -> None:
@@ -118,9 +118,9 @@ class LoadRun:
             self._process.wait()
 
 
-def run_load(children: Children, plan: Plan) -> Result:
-    """Carry `plan` out. Raises `BenchmarkFailed` unless every answer was as expected."""
-    return LoadRun(children, plan).result()
+def run_load(children: Children, profile: LoadProfile) -> Result:
+    """Carry `profile` out. Raises `BenchmarkFailed` unless every answer was as expected."""
+    return LoadRun(children, profile).result()
 
 
 def await_http(child: Child, port: int, path: str = "/") -> None:

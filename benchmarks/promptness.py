@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from benchmarks.databases import settle
 from benchmarks.ingest import WARM_UP_SECONDS, GatewayIngest
-from benchmarks.load import Plan, Result
+from benchmarks.load import LoadProfile, Result
 from benchmarks.options import Options, progress, workplace
 from benchmarks.processes import Children, LoadRun, run_load
 from benchmarks.report import Row, Target
@@ -61,11 +61,11 @@ class Promptness:
 
     def half_rate(self) -> float:
         """p99 in milliseconds."""
-        return self._measured(replace(self._plan(), rate_per_second=self._maximum / 2)).p99_ms
+        return self._measured(replace(self._profile(), rate_per_second=self._maximum / 2)).p99_ms
 
     def busy_pages(self) -> float:
         """p99 in milliseconds while the page is asked for."""
-        pages = Plan(self._gateway.web.port, PAGE, self._options.seconds, PAGE_CLIENTS, signed=False)
+        pages = LoadProfile(self._gateway.web.port, PAGE, self._options.seconds, PAGE_CLIENTS, signed=False)
         asking = LoadRun(self._children, pages)
         p99_ms = self.half_rate()
         progress(f"{asking.result().rate:.0f} pages/s beside the ingest")
@@ -73,13 +73,13 @@ class Promptness:
 
     def single(self) -> float:
         """p50 in milliseconds."""
-        return self._measured(replace(self._plan(), connections=1)).p50_ms
+        return self._measured(replace(self._profile(), connections=1)).p50_ms
 
-    def _plan(self) -> Plan:
-        return self._gateway.web.ingest_plan(seconds=self._options.seconds, connections=self._options.connections)
+    def _profile(self) -> LoadProfile:
+        return self._gateway.web.ingest_profile(seconds=self._options.seconds, connections=self._options.connections)
 
-    def _measured(self, plan: Plan) -> Result:
-        result = run_load(self._children, plan)
+    def _measured(self, profile: LoadProfile) -> Result:
+        result = run_load(self._children, profile)
         self._gateway.acknowledged(result.answered)
         return result
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.databases import count_rows, gateway_database
-from benchmarks.load import Plan
+from benchmarks.load import LoadProfile
 from benchmarks.processes import ROOT, BenchmarkFailed, Child, Children, await_http, fetch_json, free_port
 from benchmarks.samples import EVENT_TYPE, SECRET
 from gateway import installation as gateway_installation
@@ -43,9 +43,9 @@ class Web:
     child: Child
     port: int
 
-    def ingest_plan(self, *, seconds: float, connections: int) -> Plan:
+    def ingest_profile(self, *, seconds: float, connections: int) -> LoadProfile:
         """Signed events, as fast as they are taken."""
-        return Plan(self.port, WEBHOOK_PATH, seconds, connections, expect='"accepted"')
+        return LoadProfile(self.port, WEBHOOK_PATH, seconds, connections, expect='"accepted"')
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from benchmarks.load import Generator, Plan, percentile
+from benchmarks.load import Generator, LoadProfile, percentile
 from benchmarks.samples import BODY_BYTES, delivery_ids, pull_request, signed_bodies
 from benchmarks.sink import SinkProtocol, Tally
 
@@ -43,7 +43,7 @@ def port(tally: Tally) -> Iterator[int]:
 
 
 def test_every_request_is_answered_and_counted(port: int, tally: Tally) -> None:
-    result = Generator(Plan(port, "/hook", seconds=5, connections=8, max_requests=400)).run()
+    result = Generator(LoadProfile(port, "/hook", seconds=5, connections=8, max_requests=400)).run()
 
     assert (result.answered, result.failures, tally.count) == (400, {}, 400)
     assert len(tally.arrivals) == 400
@@ -51,8 +51,10 @@ def test_every_request_is_answered_and_counted(port: int, tally: Tally) -> None:
 
 
 def test_a_rate_is_kept_and_sends_are_known(port: int, tally: Tally) -> None:
-    plan = Plan(port, "/hook", seconds=5, connections=4, rate_per_second=400, max_requests=200, keep_sends=True)
-    result = Generator(plan).run()
+    profile = LoadProfile(
+        port, "/hook", seconds=5, connections=4, rate_per_second=400, max_requests=200, keep_sends=True
+    )
+    result = Generator(profile).run()
 
     assert result.answered == 200
     assert result.sends.keys() == tally.arrivals.keys()
@@ -60,7 +62,7 @@ def test_a_rate_is_kept_and_sends_are_known(port: int, tally: Tally) -> None:
 
 
 def test_an_answer_that_is_not_expected_is_a_failure(port: int) -> None:
-    result = Generator(Plan(port, "/hook", seconds=5, connections=2, max_requests=10, expect="accepted")).run()
+    result = Generator(LoadProfile(port, "/hook", seconds=5, connections=2, max_requests=10, expect="accepted")).run()
 
     assert result.answered == 0
     assert result.failures == {"HTTP/1.1 200 OK": 10}
