@@ -9,7 +9,7 @@ from benchmarks.ingest import WARM_UP_SECONDS, GatewayIngest, summary
 from benchmarks.options import Options, progress, workplace
 from benchmarks.processes import Children
 from benchmarks.report import Row
-from benchmarks.servers import installation, start_sink
+from benchmarks.servers import gateway_under_test, start_sink
 
 
 def measure(options: Options) -> list[Row]:
@@ -20,8 +20,8 @@ def measure(options: Options) -> list[Row]:
 def _measure(kind: str, options: Options) -> Sequence[Row]:
     with workplace() as (outer, directory), ExitStack() as databases:
         sink = start_sink(outer, directory)
-        quiet = databases.enter_context(installation("stopped", kind, directory, sink.url))
-        busy = databases.enter_context(installation("delivering", kind, directory, sink.url))
+        quiet = databases.enter_context(gateway_under_test("stopped", kind, directory, sink.url))
+        busy = databases.enter_context(gateway_under_test("delivering", kind, directory, sink.url))
         children = databases.enter_context(Children())
         stopped, delivering = GatewayIngest(children, quiet, options), GatewayIngest(children, busy, options)
         worker = busy.start_worker(children)

@@ -16,7 +16,7 @@ from benchmarks.options import Options, progress, workplace
 from benchmarks.processes import ROOT, BenchmarkFailed, Children
 from benchmarks.queue_filler import queue_deliveries
 from benchmarks.report import Row, Target
-from benchmarks.servers import Installation, Sink, installation, start_sink
+from benchmarks.servers import GatewayUnderTest, Sink, gateway_under_test, start_sink
 
 TARGETS = {"sqlite": Target(3.0), "postgres": Target(2.5)}
 POLL_SECONDS = 0.01
@@ -31,23 +31,23 @@ def measure(options: Options) -> list[Row]:
 def _measure(kind: str, options: Options) -> Sequence[Row]:
     with workplace() as (children, directory), ExitStack() as databases:
         sink = start_sink(children, directory)
-        place = databases.enter_context(installation("gateway", kind, directory, sink.url))
+        subject = databases.enter_context(gateway_under_test("gateway", kind, directory, sink.url))
         gateway: list[float] = []
         reference: list[float] = []
         for number in range(options.runs):
             reference.append(reference_rate(sink, options.seconds))
-            gateway.append(delivery_rate(place, sink, options.deliveries))
+            gateway.append(delivery_rate(subject, sink, options.deliveries))
             progress(f"delivery {kind} run {number + 1}: gateway {gateway[-1]:.0f}/s, requests {reference[-1]:.0f}/s")
     return (Row("delivery ÷ requests loop", kind, "/s", gateway, reference, TARGETS[kind]),)
 
 
-def delivery_rate(place: Installation, sink: Sink, count: int) -> float:
+def delivery_rate(subject: GatewayUnderTest, sink: Sink, count: int) -> float:
     """Deliveries a second of one new worker, from the start of the first send until all are recorded as delivered."""
-    queue_deliveries(place, count)
+    queue_deliveries(subject, count)
     sink.reset()
-    before = count_rows(place.database_url, "deliveries", "state = 'delivered'")
+    before = count_rows(subject.database_url, "deliveries", "state = 'delivered'")
     with Children() as children:
-        worker = place.start_worker(children)
+        worker = subject.start_worker(children)
         ends_at = time.monotonic() + TIMEOUT_SECONDS
         # The sink is asked first: asking the database all the time would take from the worker.
         while sink.count() < count:
@@ -55,7 +55,7 @@ def delivery_rate(place: Installation, sink: Sink, count: int) -> float:
             if time.monotonic() > ends_at:
                 raise BenchmarkFailed(f"{sink.count()} of {count} deliveries arrived in {TIMEOUT_SECONDS:.0f} s")
             time.sleep(POLL_SECONDS * 5)
-        while count_rows(place.database_url, "deliveries", "state = 'delivered'") < before + count:
+        while count_rows(subject.database_url, "deliveries", "state = 'delivered'") < before + count:
             if time.monotonic() > ends_at:
                 raise BenchmarkFailed(f"not all of {count} deliveries were recorded in {TIMEOUT_SECONDS:.0f} s")
             time.sleep(POLL_SECONDS)

@@ -12,7 +12,7 @@ from benchmarks.ingest import WARM_UP_SECONDS, GatewayIngest
 from benchmarks.options import Options, progress, workplace
 from benchmarks.processes import Children
 from benchmarks.report import Row, Target
-from benchmarks.servers import installation, start_sink
+from benchmarks.servers import gateway_under_test, start_sink
 
 SMALL_ROWS = 1_000
 TARGET = Target(0.85)
@@ -26,20 +26,20 @@ def measure(options: Options) -> list[Row]:
 def _measure(kind: str, options: Options) -> Sequence[Row]:
     with workplace() as (outer, directory), ExitStack() as databases:
         sink = start_sink(outer, directory)
-        places = {}
+        subjects = {}
         for name, rows in (("small", SMALL_ROWS), ("large", options.rows)):
-            places[name] = place = databases.enter_context(installation(name, kind, directory, sink.url))
-            fill_history(place, rows, body_bytes=options.history_body_bytes)
-            settle(place.database_url)
+            subjects[name] = subject = databases.enter_context(gateway_under_test(name, kind, directory, sink.url))
+            fill_history(subject, rows, body_bytes=options.history_body_bytes)
+            settle(subject.database_url)
             progress(f"history {kind}: {rows} finished events of {options.history_body_bytes} bytes in {name}")
         claims: dict[str, list[float]] = {"small": [], "large": []}
         for number in range(options.runs):
-            for name, place in places.items():
-                claims[name].append(delivery_rate(place, sink, options.deliveries))
+            for name, subject in subjects.items():
+                claims[name].append(delivery_rate(subject, sink, options.deliveries))
             progress(f"history {kind} delivery {number + 1}: " + _last(claims))
         children = databases.enter_context(Children())
         already = {"small": SMALL_ROWS, "large": options.rows}
-        gateways = {name: GatewayIngest(children, place, options) for name, place in places.items()}
+        gateways = {name: GatewayIngest(children, subject, options) for name, subject in subjects.items()}
         rates: dict[str, list[float]] = {"small": [], "large": []}
         for name, gateway in gateways.items():
             gateway.assume(already[name] + options.runs * options.deliveries)

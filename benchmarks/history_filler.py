@@ -11,7 +11,7 @@ from sqlalchemy import create_engine
 
 from benchmarks.queue_filler import entry
 from benchmarks.samples import SignedBody, delivery_ids, signed_bodies
-from benchmarks.servers import Installation
+from benchmarks.servers import GatewayUnderTest
 from gateway.security.identifiers import earliest_id
 
 PAST_SECONDS = 29 * 86_400
@@ -24,11 +24,11 @@ RANDOM_CHARACTERS = 12
 Rows = dict[str, list[tuple[object, ...]]]
 
 
-def fill_history(place: Installation, count: int, *, body_bytes: int) -> None:
+def fill_history(subject: GatewayUnderTest, count: int, *, body_bytes: int) -> None:
     """`count` delivered events, spread over the last 29 days. `body_bytes` below 4096 saves disk and time."""
-    past = _past(place, count, body_bytes)
-    columns = _columns(place, body_bytes)
-    engine = create_engine(place.database_url)
+    past = _past(subject, count, body_bytes)
+    columns = _columns(subject, body_bytes)
+    engine = create_engine(subject.database_url)
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
         write = _write_sqlite if engine.dialect.name == "sqlite" else _write_postgres
@@ -39,7 +39,7 @@ def fill_history(place: Installation, count: int, *, body_bytes: int) -> None:
     engine.dispose()
 
 
-def _past(place: Installation, count: int, body_bytes: int) -> Iterator[dict[str, tuple[object, ...]]]:
+def _past(subject: GatewayUnderTest, count: int, body_bytes: int) -> Iterator[dict[str, tuple[object, ...]]]:
     keys = delivery_ids()
     bodies = signed_bodies(size_bytes=max(body_bytes, 1))
     start_us = time.time_ns() // 1000 - PAST_SECONDS * 1_000_000
@@ -47,12 +47,12 @@ def _past(place: Installation, count: int, body_bytes: int) -> Iterator[dict[str
     for number in range(count):
         signed = bodies[number % len(bodies)]
         yield _finished(
-            place, SignedBody(signed.body[:body_bytes], signed.headers), next(keys), start_us + number * step_us
+            subject, SignedBody(signed.body[:body_bytes], signed.headers), next(keys), start_us + number * step_us
         )
 
 
-def _finished(place: Installation, signed: SignedBody, key: str, at_us: int) -> dict[str, tuple[object, ...]]:
-    event, (delivery,), _ = entry(place, signed, key)
+def _finished(subject: GatewayUnderTest, signed: SignedBody, key: str, at_us: int) -> dict[str, tuple[object, ...]]:
+    event, (delivery,), _ = entry(subject, signed, key)
     event = event._replace(id=_id_of("evt", event.id, at_us), received_at=at_us)
     delivery = delivery._replace(
         id=_id_of("dlv", delivery.id, at_us),
@@ -65,7 +65,7 @@ def _finished(place: Installation, signed: SignedBody, key: str, at_us: int) -> 
     return {
         "events": event,
         "deliveries": (*delivery, at_us, 1, 0),
-        "attempts": (delivery.id, 1, place.tenant_id, at_us + 5_000, 12, "delivered", 200),
+        "attempts": (delivery.id, 1, subject.tenant_id, at_us + 5_000, 12, "delivered", 200),
     }
 
 
@@ -74,8 +74,8 @@ def _id_of(prefix: str, made_now: str, at_us: int) -> str:
     return earliest_id(prefix, at_us)[:-RANDOM_CHARACTERS] + made_now[-RANDOM_CHARACTERS:]
 
 
-def _columns(place: Installation, body_bytes: int) -> dict[str, tuple[str, ...]]:
-    event, (delivery,), _ = entry(place, signed_bodies(count=1, size_bytes=max(body_bytes, 1))[0], "")
+def _columns(subject: GatewayUnderTest, body_bytes: int) -> dict[str, tuple[str, ...]]:
+    event, (delivery,), _ = entry(subject, signed_bodies(count=1, size_bytes=max(body_bytes, 1))[0], "")
     return {
         "events": event._fields,
         "deliveries": (*delivery._fields, "scheduled_at", "attempts_made", "schedule_position"),

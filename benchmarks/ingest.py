@@ -15,7 +15,7 @@ from benchmarks.options import Options, progress, workplace
 from benchmarks.processes import BenchmarkFailed, Children, run_load
 from benchmarks.references import create_naive_tables
 from benchmarks.report import Row, Target
-from benchmarks.servers import WEBHOOK_PATH, Installation, Web, installation, start_reference, start_sink
+from benchmarks.servers import WEBHOOK_PATH, GatewayUnderTest, Web, gateway_under_test, start_reference, start_sink
 
 HELLO = "benchmarks.references:hello()"
 WARM_UP_SECONDS = 1.0
@@ -27,12 +27,12 @@ NAIVE_TARGETS = {"sqlite": Target(3.0), "postgres": Target(2.5)}
 class GatewayIngest:
     """One installation's web under load; knows how many events were acknowledged in all."""
 
-    def __init__(self, children: Children, place: Installation, options: Options) -> None:
+    def __init__(self, children: Children, subject: GatewayUnderTest, options: Options) -> None:
         self._children = children
         self._connections = options.connections
         self._acknowledged = 0
-        self.place = place
-        self.web = place.start_web(children, workers=options.workers)
+        self.subject = subject
+        self.web = subject.start_web(children, workers=options.workers)
 
     def run(self, seconds: float) -> Result:
         """Load for so long. Raises `BenchmarkFailed` unless all was accepted and everything is stored."""
@@ -47,7 +47,7 @@ class GatewayIngest:
     def acknowledged(self, events: int) -> None:
         """Count events that were accepted, and compare with the database."""
         self._acknowledged += events
-        self.place.require_rows(self._acknowledged)
+        self.subject.require_rows(self._acknowledged)
 
 
 class NaiveIngest:
@@ -76,12 +76,12 @@ def measure(options: Options) -> list[Row]:
 def _measure(kind: str, options: Options) -> Sequence[Row]:
     with workplace() as (outer, directory), ExitStack() as databases:
         sink = start_sink(outer, directory)
-        place = databases.enter_context(installation("gateway", kind, directory, sink.url))
+        subject = databases.enter_context(gateway_under_test("gateway", kind, directory, sink.url))
         naive_url = databases.enter_context(empty_database(kind, directory))
         create_naive_tables(naive_url)
         # Innermost, so that processes end before their databases are dropped.
         children = databases.enter_context(Children())
-        gateway = GatewayIngest(children, place, options)
+        gateway = GatewayIngest(children, subject, options)
         app = f"benchmarks.references:naive({naive_url!r})"
         naive_web = start_reference(children, "naive", app, directory, workers=options.workers)
         naive = NaiveIngest(children, naive_web, naive_url, options)

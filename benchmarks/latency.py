@@ -10,7 +10,7 @@ from benchmarks.load import percentile
 from benchmarks.options import Options, progress, workplace
 from benchmarks.processes import BenchmarkFailed, Children, run_load
 from benchmarks.report import Row, Target
-from benchmarks.servers import installation, start_sink
+from benchmarks.servers import gateway_under_test, start_sink
 
 EVENTS_PER_SECOND = 100
 PERCENTILES = {"p50": (50, None), "p95": (95, Target(30, at_most=True)), "p99": (99, None)}
@@ -24,19 +24,19 @@ def measure(options: Options) -> list[Row]:
 def _measure(kind: str, options: Options) -> Sequence[Row]:
     with workplace() as (outer, directory), ExitStack() as databases:
         sink = start_sink(outer, directory, keeps_arrivals=True)
-        place = databases.enter_context(installation("gateway", kind, directory, sink.url))
+        subject = databases.enter_context(gateway_under_test("gateway", kind, directory, sink.url))
         children = databases.enter_context(Children())
-        web = place.start_web(children, workers=options.workers)
-        worker = place.start_worker(children)
+        web = subject.start_web(children, workers=options.workers)
+        worker = subject.start_worker(children)
         profile = web.ingest_profile(seconds=options.seconds, connections=8)
         profile = replace(profile, rate_per_second=EVENTS_PER_SECOND, keep_sends=True)
         run_load(children, replace(profile, seconds=1.0))
-        place.await_delivered(worker)
+        subject.await_delivered(worker)
         samples: dict[str, list[float]] = {name: [] for name in PERCENTILES}
         for number in range(options.runs):
             sink.reset()
             sends = run_load(children, profile).sends
-            place.await_delivered(worker)
+            subject.await_delivered(worker)
             arrivals = sink.arrivals()
             if arrivals.keys() != sends.keys():
                 raise BenchmarkFailed(f"{len(sends)} events were sent, {len(arrivals)} of them arrived")

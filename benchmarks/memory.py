@@ -12,7 +12,7 @@ from benchmarks.ingest import GatewayIngest
 from benchmarks.options import Options, progress, workplace
 from benchmarks.processes import Children, run_load
 from benchmarks.report import Row, Target
-from benchmarks.servers import installation, start_sink
+from benchmarks.servers import gateway_under_test, start_sink
 
 IDLE_TARGET = Target(90.0, at_most=True)
 GROWTH_TARGET = Target(10.0, at_most=True)
@@ -30,9 +30,9 @@ def measure(options: Options) -> list[Row]:
 def _measure(kind: str, options: Options) -> Sequence[Row]:
     with workplace() as (outer, directory), ExitStack() as databases:
         sink = start_sink(outer, directory)
-        place = databases.enter_context(installation("gateway", kind, directory, sink.url))
+        subject = databases.enter_context(gateway_under_test("gateway", kind, directory, sink.url))
         children = databases.enter_context(Children())
-        gateway = GatewayIngest(children, place, options)
+        gateway = GatewayIngest(children, subject, options)
         profile = gateway.web.ingest_profile(seconds=TIMEOUT_SECONDS, connections=options.connections)
 
         def after(events: int) -> float:

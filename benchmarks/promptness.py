@@ -12,7 +12,7 @@ from benchmarks.load import LoadProfile, Result
 from benchmarks.options import Options, progress, workplace
 from benchmarks.processes import Children, LoadRun, run_load
 from benchmarks.report import Row, Target
-from benchmarks.servers import installation, start_sink
+from benchmarks.servers import gateway_under_test, start_sink
 
 HALF_RATE_TARGET = Target(12.0, at_most=True)
 BUSY_PAGES_TARGET = Target(2.0, at_most=True)
@@ -57,7 +57,7 @@ class Promptness:
         gateway.run(WARM_UP_SECONDS)
         self._maximum = gateway.run(options.seconds).rate
         # What PostgreSQL does by itself within a minute; without, it takes the tables for empty and reads all of them.
-        settle(gateway.place.database_url)
+        settle(gateway.subject.database_url)
 
     def half_rate(self) -> float:
         """p99 in milliseconds."""
@@ -89,9 +89,9 @@ def _samples(
 ) -> dict[str, Sequence[float]]:
     with workplace() as (outer, directory), ExitStack() as databases:
         sink = start_sink(outer, directory)
-        place = databases.enter_context(installation("gateway", kind, directory, sink.url))
+        subject = databases.enter_context(gateway_under_test("gateway", kind, directory, sink.url))
         children = databases.enter_context(Children())
-        bench = Promptness(children, GatewayIngest(children, place, options), options)
+        bench = Promptness(children, GatewayIngest(children, subject, options), options)
         runs = []
         for number in range(options.runs):
             runs.append(measure(bench))

@@ -7,7 +7,7 @@ import time
 from itertools import cycle, islice
 
 from benchmarks.samples import EVENT_TYPE, SignedBody, delivery_ids, signed_bodies
-from benchmarks.servers import SLUG, Installation
+from benchmarks.servers import SLUG, GatewayUnderTest
 from gateway.db.database import Database
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.queue.enqueue import DeliveryRow
@@ -18,29 +18,29 @@ from gateway.webhooks.receive.entry import Entry, Submission, store_submissions
 BATCH = 500
 
 
-def queue_deliveries(place: Installation, count: int) -> None:
+def queue_deliveries(subject: GatewayUnderTest, count: int) -> None:
     """`count` new events with one delivery each, due at once."""
     bodies = cycle(signed_bodies())
     ids = delivery_ids()
-    database = Database.open(place.database_url)
+    database = Database.open(subject.database_url)
     try:
         for start in range(0, count, BATCH):
             batch = islice(zip(bodies, ids, strict=False), min(BATCH, count - start))
-            submissions = [Submission((entry(place, signed, key),), 0.0) for signed, key in batch]
+            submissions = [Submission((entry(subject, signed, key),), 0.0) for signed, key in batch]
             with database.write() as connection:
                 store_submissions(connection, submissions)
     finally:
         database.close()
 
 
-def entry(place: Installation, signed: SignedBody, key: str) -> Entry:
+def entry(subject: GatewayUnderTest, signed: SignedBody, key: str) -> Entry:
     """One event from the installation's source, and its delivery to the installation's destination."""
     now_us = time.time_ns() // 1000
     headers = [*signed.headers, ("X-GitHub-Delivery", key)]
     event = EventRow(
         id=new_id("evt"),
-        tenant_id=place.tenant_id,
-        source_id=place.source_id,
+        tenant_id=subject.tenant_id,
+        source_id=subject.source_id,
         source=SLUG,
         provider="github",
         type=EVENT_TYPE,
@@ -56,10 +56,10 @@ def entry(place: Installation, signed: SignedBody, key: str) -> Entry:
     )
     delivery = DeliveryRow(
         id=new_id("dlv"),
-        tenant_id=place.tenant_id,
+        tenant_id=subject.tenant_id,
         event_id=event.id,
-        destination_id=place.destination_id,
-        route_id=place.route_id,
+        destination_id=subject.destination_id,
+        route_id=subject.route_id,
         state=DeliveryState.PENDING,
         ordering_key=None,
         next_attempt_at=now_us,

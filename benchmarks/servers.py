@@ -15,11 +15,11 @@ from benchmarks.databases import count_rows, gateway_database
 from benchmarks.load import LoadProfile
 from benchmarks.processes import ROOT, BenchmarkFailed, Child, Children, await_http, fetch_json, free_port
 from benchmarks.samples import EVENT_TYPE, SECRET
-from gateway import installation as gateway_installation
 from gateway.config import Settings, child_environment
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.management import add_destination
 from gateway.delivery.routes.draft import RouteDraft
+from gateway.installation import Installation
 from gateway.security.sealing import generate_key
 from gateway.tenants.acting import act
 from gateway.tenants.audit import Actor, ActorKind
@@ -76,7 +76,7 @@ class Sink:
 
 
 @dataclass(frozen=True, slots=True)
-class Installation:
+class GatewayUnderTest:
     """A gateway with a migrated database, one GitHub source, one destination and the route between them."""
 
     name: str
@@ -119,7 +119,7 @@ class Installation:
 
 
 @contextmanager
-def installation(name: str, kind: str, directory: Path, sink_url: str) -> Iterator[Installation]:
+def gateway_under_test(name: str, kind: str, directory: Path, sink_url: str) -> Iterator[GatewayUnderTest]:
     """A fresh one on a database of `kind`, which is dropped at the end."""
     home = directory / name
     home.mkdir()
@@ -132,7 +132,7 @@ def installation(name: str, kind: str, directory: Path, sink_url: str) -> Iterat
             # As `gateway run` does for its processes.
             "GATEWAY_WAKEUP_PIPE": str(home / "wakeup"),
         }
-        yield Installation(name, home, database_url, variables, *_configure(database_url, key, sink_url))
+        yield GatewayUnderTest(name, home, database_url, variables, *_configure(database_url, key, sink_url))
 
 
 def start_sink(children: Children, directory: Path, *, keeps_arrivals: bool = False) -> Sink:
@@ -194,7 +194,7 @@ def _configure(database_url: str, key: str, sink_url: str) -> tuple[str, str, st
     settings = Settings(database_url=database_url, encryption_keys=(key,), allow_private_destinations=True)
     actor = Actor(ActorKind.SYSTEM, "benchmarks")
     with (
-        gateway_installation.Installation(settings) as opened,
+        Installation(settings) as opened,
         act(opened, actor=actor, write=True) as acting,
     ):
         source = add_source(acting, SourceDraft(SLUG, "github", "sha256", credentials={"secret": SECRET})).source
