@@ -5,7 +5,6 @@ Facts about the settings are gunicorn's, version 27: https://docs.gunicorn.org/e
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shutil
 import sys
@@ -15,7 +14,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from gateway.config import load_settings
-from gateway.loop_worker import LoopWorker
+from gateway.server.host.worker import LoopWorker
 from gateway.telemetry.logging import configure_logging
 from gateway.telemetry.metric_files import VARIABLE, clean_metrics_dir, forget_process, make_metrics_dir
 
@@ -39,18 +38,16 @@ class GatewayLogger(Logger):
 # threads.
 wsgi_app = "asgi:app"
 worker_class = LoopWorker
-asgi_lifespan = "on"
 workers = 2
 proc_name = "gateway"
 # Each worker makes its own engine, commit writer and threads; none of them survives a fork.
 preload_app = False
 
-# The C parser: about 8 % more requests a second. Without the library the Python one serves as well.
-http_parser = "fast" if importlib.util.find_spec("gunicorn_h1c") else "python"
+# Of gunicorn's threads; the event loop has llhttp. gunicorn's own C parser frames numbers beyond 2^64 wrongly.
+http_parser = "python"
 
-# A header of 64 KB reaches the application, which judges it and answers as for any other request. Together the limits
-# bound what one connection can make us hold (100 fields of 72 KB); what exceeds them is answered with 431 or 400.
-# Reading that much costs 1.5 s with the C parser, no more than as many bytes of ordinary requests do.
+# A header of 64 KB reaches the application, which judges it and answers as for any other request. What exceeds the
+# limits is answered with 431, 414 or 400. The event loop bounds the whole head too, see `server/host/framing.py`.
 limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 72 * 1024

@@ -78,8 +78,8 @@ def test_reloaded_in_a_burst(installation: Installation, sink: SinkThread, table
 def test_who_never_sends_a_whole_header_is_dropped(installation: Installation) -> None:
     impatient = installation.directory / "impatient.conf.py"
     impatient.write_text(
-        "from gateway import loop_worker\n"
-        "loop_worker.FIRST_REQUEST_SECONDS = 0.3\n"
+        "from gateway.server.host import connection\n"
+        "connection.FIRST_REQUEST_SECONDS = 0.3\n"
         f"exec(compile(open({str(ROOT / 'gunicorn.conf.py')!r}).read(), 'gunicorn.conf.py', 'exec'))\n"
     )
     installation.web("--config", str(impatient))

@@ -40,7 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # schema_fields: fields that schemas share.
     ("security", "schema_fields"),
     # deferred: modules that are imported when first used. out_of_order: why a row cannot be loaded. suggestions: names
-    # that are nearly right. loop_worker: gunicorn's worker, for gunicorn.conf.py. priority: of threads.
+    # that are nearly right. priority: of threads.
     (
         "config",
         "errors",
@@ -50,13 +50,14 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "deferred",
         "out_of_order",
         "suggestions",
-        "loop_worker",
         "priority",
     ),
 )
 # The same inside the big packages: their modules and sub-packages, from the top down.
 SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "server": (
+        # host: connections and HTTP. Between it and the rest stands ASGI, and nothing else.
+        ("host",),
         ("front",),
         ("pages", "webhooks"),
         ("answering", "body", "bridge", "environ", "operations", "page_pool", "watchdog"),

@@ -1,0 +1,338 @@
+"""One connection: requests in their order, each answered before the next; how long a client may be waited for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable
+from logging import Logger
+from math import inf
+from typing import Any, cast
+
+from gateway.server.host.answer import text_of, today
+from gateway.server.host.exchange import Exchange
+from gateway.server.host.framing import Head, Limits, Refused, RequestReader
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+# From a connection's beginning to the end of its first request's head.
+FIRST_REQUEST_SECONDS = 30.0
+# For the next piece of a body, in which an application is.
+BODY_SECONDS = 60.0
+# What an application may still do whose client has left.
+LEFT_SECONDS = 3.0
+WRITE_HELD_BYTES = 64 * 1024
+
+ASGI = {"version": "3.0", "spec_version": "2.4"}
+
+
+class Service:
+    """What the connections of one process share. `changed` is called with their number."""
+
+    def __init__(
+        self,
+        application: Application,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        log: Logger,
+        limits: Limits,
+        keepalive_seconds: float,
+        changed: Callable[[int], None] = lambda _number: None,
+    ) -> None:
+        self.application = application
+        self.loop = loop
+        self.log = log
+        self.limits = limits
+        self.keepalive_seconds = keepalive_seconds
+        self.connections: set[Connection] = set()
+        self.changed = changed
+        # From the application's lifespan; each request has a copy.
+        self.state: dict[str, Any] = {}
+        self.date = today()
+        self.is_ending = False
+        self.answered = 0
+        self._is_empty = asyncio.Event()
+        self._is_empty.set()
+
+    def connect(self) -> Connection:
+        """What to meet the next connection with."""
+        return Connection(self)
+
+    def sweep(self) -> None:
+        """Give up clients that were waited for long enough. Once a second, instead of an alarm for each request."""
+        self.date = today()
+        now = self.loop.time()
+        for connection in tuple(self.connections):
+            connection.give_up(now)
+
+    def opened(self, connection: Connection) -> None:
+        """One more."""
+        self.connections.add(connection)
+        self._is_empty.clear()
+        self.changed(len(self.connections))
+
+    def closed(self, connection: Connection) -> None:
+        """One less."""
+        self.connections.discard(connection)
+        if not self.connections:
+            self._is_empty.set()
+        self.changed(len(self.connections))
+
+    async def end(self) -> None:
+        """Close connections that wait for a request, at once, the others with their answer; wait for those."""
+        self.is_ending = True
+        for connection in tuple(self.connections):
+            connection.end()
+        await self._is_empty.wait()
+
+    def abort(self) -> None:
+        """Close all connections, whatever is under way."""
+        self.is_ending = True
+        for connection in tuple(self.connections):
+            connection.transport.abort()
+
+
+class Connection(asyncio.Protocol):
+    """Its requests run in one task of its own."""
+
+    transport: asyncio.Transport
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._reader = RequestReader(self, service.limits)
+        self._requests: deque[Exchange] = deque()
+        # The request whose body is coming; the one that is being answered.
+        self._coming: Exchange | None = None
+        self._current: Exchange | None = None
+        self._refusal: Refused | None = None
+        self._news: asyncio.Future[None] | None = None
+        self._give_up_at = inf
+        self._is_reading = True
+        self._hears = True
+        self.room: asyncio.Future[None] | None = None
+
+    # For the transport.
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The connection is open."""
+        service = self._service
+        self.transport = cast(asyncio.Transport, transport)
+        self.transport.set_write_buffer_limits(high=WRITE_HELD_BYTES)
+        self._is_tls = transport.get_extra_info("ssl_object") is not None
+        self._client = _address(transport.get_extra_info("peername"))
+        self._server = _address(transport.get_extra_info("sockname"))
+        self._give_up_at = service.loop.time() + FIRST_REQUEST_SECONDS
+        service.opened(self)
+        self._task = service.loop.create_task(self._serve())
+
+    def data_received(self, data: bytes) -> None:
+        """Bytes of the client."""
+        if not self._hears:
+            return
+        try:
+            self._reader.feed(data)
+        except Refused as refused:
+            self._hears = False
+            self._refusal = refused
+            if self._coming is None:
+                pass
+            elif self._coming is self._current:
+                self._current.leave()
+            else:
+                # The application has not seen it yet, and will not.
+                self._requests.pop()
+            self._tell()
+
+    def eof_received(self) -> bool:
+        """The client sends no more. It may still listen, for the answer to what it sent."""
+        self._hears = False
+        for exchange in (self._current, *self._requests):
+            if exchange is not None:
+                exchange.leave()
+        # TLS knows no half of a connection.
+        return not self._is_tls and bool(self._current or self._requests)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The connection is closed, by whichever side."""
+        service = self._service
+        service.closed(self)
+        self._hears = False
+        self._reader.close()
+        self.resume_writing()
+        if self._current is None:
+            self._task.cancel()
+        else:
+            self._requests.clear()
+            self._current.leave()
+            service.loop.call_later(LEFT_SECONDS, self._task.cancel)
+
+    def pause_writing(self) -> None:
+        """The client takes its answer too slowly."""
+        if self.room is None:
+            self.room = self._service.loop.create_future()
+
+    def resume_writing(self) -> None:
+        """The client has taken enough of it."""
+        room, self.room = self.room, None
+        if room is not None and not room.done():
+            room.set_result(None)
+
+    # For the reader.
+
+    def began(self, head: Head) -> None:
+        """A request's head is there."""
+        self._coming = Exchange(self, head)
+        self._requests.append(self._coming)
+        self._tell()
+
+    def came(self, data: bytes) -> None:
+        """A piece of its body."""
+        assert self._coming is not None
+        self._coming.came(data)
+
+    def ended(self) -> None:
+        """It is whole."""
+        assert self._coming is not None
+        self._coming.ended()
+        self._coming = None
+        if len(self._requests) > (self._current is None):
+            # Another one is to be answered before.
+            self.hold()
+
+    def _tell(self) -> None:
+        if self._news is not None and not self._news.done():
+            self._news.set_result(None)
+
+    # For exchanges.
+
+    @property
+    def date(self) -> bytes:
+        """The value of `Date`."""
+        return self._service.date
+
+    @property
+    def is_ending(self) -> bool:
+        """Whether nothing more is served."""
+        return self._service.is_ending
+
+    def write(self, data: bytes) -> None:
+        """Send; nothing happens when the client has left."""
+        if not self.transport.is_closing():
+            self.transport.write(data)
+
+    def hold(self) -> None:
+        """Read nothing more for now."""
+        if self._is_reading and not self.transport.is_closing():
+            self._is_reading = False
+            self.transport.pause_reading()
+
+    def go_on(self) -> None:
+        """Read on."""
+        if not self._is_reading and not self.transport.is_closing():
+            self._is_reading = True
+            self.transport.resume_reading()
+
+    def wait(self, *, for_body: bool) -> asyncio.Future[None]:
+        """What the application waits for: its request's body, or its client's leaving."""
+        if for_body:
+            self._give_up_at = self._service.loop.time() + BODY_SECONDS
+        return self._service.loop.create_future()
+
+    def served(self) -> None:
+        """It is the application's turn."""
+        self._give_up_at = inf
+
+    # For the service.
+
+    def give_up(self, now: float) -> None:
+        """Give up the client if it was waited for long enough; `now` in the loop's seconds."""
+        if now >= self._give_up_at:
+            if self._current is None:
+                self.transport.close()
+            else:
+                self._current.leave()
+
+    def end(self) -> None:
+        """Close the connection unless a request is under way."""
+        if self._current is None and not self._requests:
+            self.transport.close()
+
+    # Serving.
+
+    async def _serve(self) -> None:
+        try:
+            while await self._take() and await self._answer():
+                if not self._requests:
+                    self._give_up_at = self._service.loop.time() + self._service.keepalive_seconds
+                    self.go_on()
+        finally:
+            self._current = None
+            self._close()
+
+    async def _take(self) -> bool:
+        """Wait for the next request; whether there is one."""
+        while not self._requests:
+            if self._refusal is not None:
+                self._refuse(self._refusal)
+                return False
+            if not self._hears or self.is_ending:
+                return False
+            self._news = self._service.loop.create_future()
+            await self._news
+        self._current = self._requests.popleft()
+        self._give_up_at = inf
+        return True
+
+    async def _answer(self) -> bool:
+        """Have the application answer; whether the connection can go on."""
+        exchange = self._current
+        assert exchange is not None
+        try:
+            await self._service.application(self._scope(exchange.head), exchange.receive, exchange.send)
+        except Exception:
+            self._service.log.exception("Error in ASGI application")
+            if not exchange.is_started:
+                self.write(text_of(500, "Internal Server Error", self.date))
+            return False
+        if not exchange.is_answered:
+            self._service.log.error("the application returned without a whole answer; the connection is closed")
+            if not exchange.is_started:
+                self.write(text_of(500, "Internal Server Error", self.date))
+        self._current = None
+        self._service.answered += 1
+        return exchange.keeps_alive
+
+    def _refuse(self, refused: Refused) -> None:
+        self._service.log.warning("Invalid request from ip=%s: %s", (self._client or ("",))[0], refused)
+        self.write(text_of(refused.status, str(refused), self.date))
+
+    def _close(self) -> None:
+        if not self.transport.is_closing():
+            # What was written goes out first, and the client hears that nothing follows.
+            if self.transport.can_write_eof():
+                self.transport.write_eof()
+            self.transport.close()
+
+    def _scope(self, head: Head) -> dict[str, Any]:
+        return {
+            "type": "http",
+            "asgi": ASGI,
+            "http_version": head.http_version,
+            "method": head.method,
+            "scheme": "https" if self._is_tls else "http",
+            "path": head.path,
+            "raw_path": head.raw_path,
+            "query_string": head.query_string,
+            "root_path": "",
+            "headers": head.headers,
+            "client": self._client,
+            "server": self._server,
+            "state": self._service.state.copy(),
+        }
+
+
+def _address(name: Any) -> tuple[str, int | None] | None:
+    """Host and port of a socket's name; a Unix socket has a path or no name."""
+    if isinstance(name, tuple):
+        return name[0], name[1]
+    return (name, None) if name else None
