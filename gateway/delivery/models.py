@@ -114,7 +114,8 @@ class Delivery(Base, TenantOwned):
 
     `payload` holds the route's transform as JSON; NULL means the event's raw body. `scheduled_at` is when
     `next_attempt_at` or the lease was decided: a clock set back shows as a decision in the future. `attempts_made`
-    counts claims that led to a try; `schedule_position` is the place in the schedule and starts again with a replay.
+    counts claims that led to an attempt; `schedule_position` is the place in the schedule and starts again with a
+    replay.
     """
 
     __tablename__ = "deliveries"
@@ -182,7 +183,7 @@ class Delivery(Base, TenantOwned):
 
 
 class Attempt(Base, TenantOwned):
-    """One try of a delivery, with its outcome. `number` counts from 1 over the delivery's whole life."""
+    """One attempt of a delivery, with its outcome. `number` counts from 1 over the delivery's whole life."""
 
     __tablename__ = "attempts"
     delivery_id: Mapped[str] = mapped_column(Identifier, primary_key=True)

@@ -83,7 +83,7 @@ def require_retry(state: DeliveryState) -> None:
 
 
 def cancel_delivery(acting: Acting, delivery_id: str) -> DeliverySummary:
-    """Stop the delivery. A try that is on its way is not called back, but its result changes nothing any more.
+    """Stop the delivery. An attempt that is on its way is not called back, but its result changes nothing any more.
 
     Raises `NotFound`, and `IllegalTransition` when the delivery is finished.
     """

@@ -9,7 +9,7 @@ from gateway.schema_fields import Instant
 
 
 class AttemptSchema(Schema):
-    """One try of a delivery."""
+    """One attempt of a delivery."""
 
     number = fields.Integer()
     started_at = Instant()

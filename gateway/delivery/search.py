@@ -56,7 +56,7 @@ class DeliverySummary:
 
 @dataclass(frozen=True, slots=True)
 class AttemptSummary:
-    """One try. `response_excerpt` is the beginning of what the receiver answered."""
+    """One attempt. `response_excerpt` is the beginning of what the receiver answered."""
 
     number: int
     started_at: datetime

@@ -14,7 +14,7 @@ from gateway.delivery.models import CircuitState, DestinationKind
 class Allowance(NamedTuple):
     """What one destination may be given. `is_probe`: one delivery that finds out whether it is well again."""
 
-    tries: int
+    attempts: int
     is_probe: bool = False
 
 
@@ -31,24 +31,24 @@ def is_guarded(target: Target, state: SharedState) -> bool:
 
 
 def allow(target: Target, state: SharedState, *, free: int, leased: int, now_us: int) -> Allowance:
-    """What `target` may be given when this worker has `free` places for it and all workers hold `leased` of its own."""
+    """What `target` may be given when this worker has `free` slots for it and all workers hold `leased` of its own."""
     if target.disabled or state.is_disabled or state.is_paused(now_us):
         return NOTHING
-    tries = free
+    attempts = free
     if target.concurrency_is_shared:
-        tries = min(tries, target.concurrency - leased)
+        attempts = min(attempts, target.concurrency - leased)
     if target.rate_per_second is not None:
-        tries = min(tries, int(state.tokens(target.rate_per_second, now_us)))
-    if tries <= 0:
+        attempts = min(attempts, int(state.tokens(target.rate_per_second, now_us)))
+    if attempts <= 0:
         return NOTHING
     if target.kind is DestinationKind.HTTP and state.circuit.state is not CircuitState.CLOSED:
         return Allowance(1, is_probe=True) if allows_probe(state.circuit, now_us) else NOTHING
-    return Allowance(tries)
+    return Allowance(attempts)
 
 
 def share(limit: int, wanted: Mapping[str, int]) -> dict[str, int]:
-    """`limit` places among those who want at least one: nobody gets more than wanted, nor more than an equal part
-    while others want. When there are fewer places than takers, the first in order get one each.
+    """`limit` slots among those who want at least one: nobody gets more than wanted, nor more than an equal part
+    while others want. When there are fewer slots than takers, the first in order get one each.
     """
     if limit < len(wanted):
         return dict.fromkeys(list(wanted)[: max(0, limit)], 1)

@@ -46,8 +46,8 @@ class Circuit:
 CLOSED = Circuit()
 
 
-def after_try(circuit: Circuit, outcome: Outcome, *, is_probe: bool, now_us: int, random: Random) -> Circuit:
-    """The circuit after one try ended with `outcome`.
+def after_attempt(circuit: Circuit, outcome: Outcome, *, is_probe: bool, now_us: int, random: Random) -> Circuit:
+    """The circuit after one attempt ended with `outcome`.
 
     Tries that were already in flight when it opened change nothing when they fail.
     """

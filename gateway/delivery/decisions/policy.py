@@ -1,4 +1,4 @@
-"""What happens after a try: outcome classes and the next state of a delivery (DESIGN 3.2). Pure.
+"""What happens after an attempt: outcome classes and the next state of a delivery (DESIGN 3.2). Pure.
 
 Carrying it out is `record`'s part; what a destination as a whole suffers from is `circuit`'s.
 """
@@ -16,15 +16,15 @@ from gateway.delivery.models import DeliveryState
 
 JITTER = 0.2
 MAX_RETRY_AFTER_SECONDS = 86_400.0
-# A worker that dies says nothing about the destination: its last try does not count as the delivery's last.
-LEASE_GRACE_TRIES = 3
+# A worker that dies says nothing about the destination: its last attempt does not count as the delivery's last.
+LEASE_GRACE_ATTEMPTS = 3
 LEASE_RETRY_SECONDS = 2.0
 
 Random = Callable[[], float]  # from 0 up to 1, as `random.random`
 
 
 class Outcome(StrEnum):
-    """How one try ended."""
+    """How one attempt ended."""
 
     DELIVERED = "delivered"  # 2xx, or the handler returned
     REDIRECT = "redirect"  # 3xx, never followed
@@ -43,8 +43,8 @@ class Outcome(StrEnum):
     MISCONFIGURED = "misconfigured"  # the request could not be built from the destination's settings
 
 
-class TryResult(NamedTuple):
-    """What came of one try. `retry_after_seconds` is what the endpoint asked for, bounded, or None."""
+class AttemptResult(NamedTuple):
+    """What came of one attempt. `retry_after_seconds` is what the endpoint asked for, bounded, or None."""
 
     outcome: Outcome
     started_at_us: int
@@ -80,7 +80,7 @@ def classify_status(status: int) -> Outcome:
 
 
 def decide(
-    result: TryResult,
+    result: AttemptResult,
     *,
     position: int,
     schedule_seconds: Sequence[float],
@@ -88,14 +88,14 @@ def decide(
     now_us: int,
     random: Random,
 ) -> Decision:
-    """The next state of a delivery whose try, the one after `position` failed ones, ended with `result`."""
+    """The next state of a delivery whose attempt, the one after `position` failed ones, ended with `result`."""
     if result.outcome is Outcome.DELIVERED:
         return Decision(DeliveryState.DELIVERED, position)
     paused_until_us = None
     if result.retry_after_seconds is not None and result.status in (429, 503):
         paused_until_us = now_us + round(result.retry_after_seconds * MICROSECONDS)
     reason = _fatal_reason(result, fatal_statuses)
-    if reason is None and position >= _tries_left_out(result.outcome, len(schedule_seconds)):
+    if reason is None and position >= _last_position(result.outcome, len(schedule_seconds)):
         reason = "exhausted"
     if reason is not None:
         return Decision(
@@ -140,7 +140,7 @@ def parse_retry_after(value: str | None, now_us: int) -> float | None:
     return min(seconds, MAX_RETRY_AFTER_SECONDS) if seconds > 0 else None
 
 
-def _fatal_reason(result: TryResult, fatal_statuses: frozenset[int]) -> str | None:
+def _fatal_reason(result: AttemptResult, fatal_statuses: frozenset[int]) -> str | None:
     if result.outcome is Outcome.HANDLER_PERMANENT_FAILURE or result.outcome is Outcome.EVENT_MISSING:
         return result.outcome.value
     if result.outcome is Outcome.HTTP_4XX and result.status == 410:
@@ -148,5 +148,5 @@ def _fatal_reason(result: TryResult, fatal_statuses: frozenset[int]) -> str | No
     return "refused" if result.status in fatal_statuses else None
 
 
-def _tries_left_out(outcome: Outcome, pauses: int) -> int:
-    return pauses + LEASE_GRACE_TRIES if outcome is Outcome.LEASE_EXPIRED else pauses
+def _last_position(outcome: Outcome, pauses: int) -> int:
+    return pauses + LEASE_GRACE_ATTEMPTS if outcome is Outcome.LEASE_EXPIRED else pauses

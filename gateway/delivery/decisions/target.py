@@ -22,8 +22,8 @@ class SigningSecret:
 class Target:
     """A destination with every default filled in.
 
-    `concurrency` bounds tries in flight: shared by all workers when `concurrency_is_shared` (the operator set it),
-    per worker otherwise. `schedule_seconds` are the pauses between tries: one more try than it has entries.
+    `concurrency` bounds attempts in flight: shared by all workers when `concurrency_is_shared` (the operator set it),
+    per worker otherwise. `schedule_seconds` are the pauses between attempts: one more attempt than it has entries.
     """
 
     id: str

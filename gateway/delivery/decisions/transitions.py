@@ -1,4 +1,7 @@
-"""The state table of a delivery: which state may follow which. Every change of `deliveries.state` stands here."""
+"""The state table of a delivery: which state may follow which. Every change of `deliveries.state` stands here.
+
+A test finds every statement that writes deliveries and holds it to the table.
+"""
 
 from __future__ import annotations
 
@@ -33,6 +36,8 @@ TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
     DeliveryState.CANCELLED: frozenset({DeliveryState.PENDING}),  # replayed
 }
 
+# How a delivery comes into the world: dead when its route could not be applied.
+BORN = frozenset({DeliveryState.PENDING, DeliveryState.DEAD})
 # What a person may send again. Not what is being tried at this moment: its result would be overwritten.
 REPLAYABLE = frozenset({DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.CANCELLED})
 UNFINISHED = frozenset({DeliveryState.PENDING, DeliveryState.LEASED})

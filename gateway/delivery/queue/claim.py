@@ -1,6 +1,6 @@
 """Claiming: leasing due deliveries, fairly among destinations, inside the caller's write transaction.
 
-A claim takes from each destination at most what it has room for, so that one that is slow holds its own places and
+A claim takes from each destination at most what it has slots for, so that one that is slow holds its own slots and
 nobody else's. What is due is found by `due`, how much may be taken is decided by `allotment`.
 """
 
@@ -24,15 +24,15 @@ from gateway.delivery.queue.destination_states import load_states, lock_states, 
 from gateway.delivery.queue.due import HeadScan, keyed_destinations, leased_counts, oldest_pending
 from gateway.security.identifiers import new_id
 
-# A lease outlasts the try by this, for the wait before it starts and the one until its result is recorded.
+# A lease outlasts the attempt by this, for the wait before it starts and the one until its result is recorded.
 LEASE_MARGIN_SECONDS = 15.0
 
 
-class Room(NamedTuple):
-    """What a worker can hold now: `limit` deliveries in all, and `free(target)` of each destination."""
+class FreeSlots(NamedTuple):
+    """What a worker can hold now: `limit` deliveries in all, and `of(target)` of each destination."""
 
     limit: int
-    free: Callable[[Target], int]
+    of: Callable[[Target], int]
 
 
 class _Pick(NamedTuple):
@@ -105,20 +105,22 @@ class Claimer:
         self._heads = HeadScan()
         self._turn = 0
 
-    def has_work(self, connection: Connection, targets: Mapping[str, Target], room: Room, *, now_us: int) -> bool:
+    def has_work(self, connection: Connection, targets: Mapping[str, Target], slots: FreeSlots, *, now_us: int) -> bool:
         """Whether a claim would take something. Only reads."""
         return any(
             pick.unkeyed or self._heads.due_heads(connection, pick.target.id, wanted=1, now_us=now_us)
-            for pick in self._picks(connection, targets, room, now_us)
+            for pick in self._picks(connection, targets, slots, now_us)
         )
 
-    def claim(self, connection: Connection, targets: Mapping[str, Target], room: Room, *, now_us: int) -> list[Claimed]:
-        """Lease what is due and fits into `room`, oldest first; the deliveries with their events.
+    def claim(
+        self, connection: Connection, targets: Mapping[str, Target], slots: FreeSlots, *, now_us: int
+    ) -> list[Claimed]:
+        """Lease what is due and fits into `slots`, oldest first; the deliveries with their events.
 
         `targets` are the destinations by id; work for others is left alone.
         """
-        picks = self._guard(connection, self._picks(connection, targets, room, now_us), room, now_us)
-        parts = share(room.limit, {pick.target.id: pick.allowance.tries for pick in self._rotated(picks)})
+        picks = self._guard(connection, self._picks(connection, targets, slots, now_us), slots, now_us)
+        parts = share(slots.limit, {pick.target.id: pick.allowance.attempts for pick in self._rotated(picks)})
         chosen = [(pick, parts[pick.target.id]) for pick in picks if pick.target.id in parts]
         token = new_id("lse")
         rows = self._take_heads(connection, chosen, token, now_us)
@@ -134,25 +136,27 @@ class Claimer:
         rows.sort(key=lambda row: row[0])
         return [Claimed._make((*row, events.get(row[2]), row[3] in probes)) for row in rows]
 
-    def _picks(self, connection: Connection, targets: Mapping[str, Target], room: Room, now_us: int) -> list[_Pick]:
-        if room.limit <= 0:
+    def _picks(
+        self, connection: Connection, targets: Mapping[str, Target], slots: FreeSlots, now_us: int
+    ) -> list[_Pick]:
+        if slots.limit <= 0:
             return []
         unkeyed = {id_ for id_, due_at_us in oldest_pending(connection).items() if due_at_us <= now_us}
         keyed = set(keyed_destinations(connection))
-        found = [target for id_ in sorted(unkeyed | keyed) if (target := targets.get(id_)) and room.free(target) > 0]
+        found = [target for id_ in sorted(unkeyed | keyed) if (target := targets.get(id_)) and slots.of(target) > 0]
         states = load_states(connection, [target.id for target in found])
         counted = [target.id for target in found if target.concurrency_is_shared]
         leased = leased_counts(connection, counted) if counted else {}
         picks = []
         for target in found:
             state = states[target.id]
-            free, held = room.free(target), leased.get(target.id, 0)
+            free, held = slots.of(target), leased.get(target.id, 0)
             allowance = allow(target, state, free=free, leased=held, now_us=now_us)
-            if allowance.tries > 0:
+            if allowance.attempts > 0:
                 picks.append(_Pick(target, target.id in unkeyed, target.id in keyed, state, allowance))
         return picks
 
-    def _guard(self, connection: Connection, picks: list[_Pick], room: Room, now_us: int) -> list[_Pick]:
+    def _guard(self, connection: Connection, picks: list[_Pick], slots: FreeSlots, now_us: int) -> list[_Pick]:
         """`picks`, with those that need it judged again under a lock; without those that another worker judges now."""
         guarded = {pick.target.id: pick.target.tenant_id for pick in picks if is_guarded(pick.target, pick.state)}
         if not guarded:
@@ -165,15 +169,15 @@ class Claimer:
             id_ = pick.target.id
             if id_ in guarded:
                 state = states.get(id_)
-                free, held = room.free(pick.target), leased.get(id_, 0)
+                free, held = slots.of(pick.target), leased.get(id_, 0)
                 allowance = allow(pick.target, state, free=free, leased=held, now_us=now_us) if state else NOTHING
                 pick = pick._replace(state=state or pick.state, allowance=allowance)
-            if pick.allowance.tries > 0:
+            if pick.allowance.attempts > 0:
                 judged.append(pick)
         return judged
 
     def _rotated(self, picks: Sequence[_Pick]) -> Iterable[_Pick]:
-        """`picks`, starting with another one each time: when places are few, everybody comes first once."""
+        """`picks`, starting with another one each time: when slots are few, everybody comes first once."""
         self._turn += 1
         start = self._turn % len(picks) if picks else 0
         return (*picks[start:], *picks[:start])

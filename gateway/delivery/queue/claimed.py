@@ -22,7 +22,7 @@ class ClaimedEvent(NamedTuple):
 
 
 class Claimed(NamedTuple):
-    """One leased delivery. `attempt` counts from 1 over its whole life; `schedule_position` is its failed tries.
+    """One leased delivery. `attempt` counts from 1 over its whole life; `schedule_position` is its failed attempts.
 
     `payload_bytes` is None when the event's raw body is sent; `payload` is None then, and when it is over
     `INLINE_BYTES`. `event` is None when the event is gone from the journal.

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, text
 
 from gateway.db.model import ConfigurationKind
 from gateway.db.revisions import move_revisions
-from gateway.delivery.decisions.circuit import after_try
+from gateway.delivery.decisions.circuit import after_attempt
 from gateway.delivery.decisions.policy import Random
 from gateway.delivery.decisions.shared_state import SharedState
 from gateway.delivery.models import CircuitState, DestinationKind
@@ -49,7 +49,7 @@ def _after(state: SharedState, items: Sequence[Recorded], now_us: int, random: R
     circuit, paused_until_us = state.circuit, state.paused_until_us
     for (claimed, _, result), decision, _ in items:
         if result is not None:
-            circuit = after_try(circuit, result.outcome, is_probe=claimed.is_probe, now_us=now_us, random=random)
+            circuit = after_attempt(circuit, result.outcome, is_probe=claimed.is_probe, now_us=now_us, random=random)
         elif claimed.is_probe and circuit.state is CircuitState.HALF_OPEN:
             circuit = replace(circuit, state=CircuitState.OPEN, probe_at_us=now_us, probe_expires_at_us=None)
         if decision is not None and decision.paused_until_us is not None:

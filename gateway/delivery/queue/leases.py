@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from gateway.clock import MICROSECONDS
 from gateway.db.drivers import sqlite_driver
-from gateway.delivery.decisions.policy import Outcome, TryResult
+from gateway.delivery.decisions.policy import AttemptResult, Outcome
 from gateway.delivery.decisions.target import Target
 from gateway.delivery.queue.claimed import Claimed
 from gateway.delivery.queue.report import Report
@@ -86,4 +86,4 @@ def repair_times(connection: Connection, *, now_us: int) -> int:
 
 def _lost(claimed: Claimed, target: Target | None, *, claimed_at_us: int, now_us: int) -> Report:
     lasted_ms = max(0, now_us - claimed_at_us) // 1000
-    return Report(claimed, target, TryResult(Outcome.LEASE_EXPIRED, claimed_at_us, lasted_ms, error=LOST))
+    return Report(claimed, target, AttemptResult(Outcome.LEASE_EXPIRED, claimed_at_us, lasted_ms, error=LOST))

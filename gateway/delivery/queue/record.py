@@ -14,7 +14,7 @@ from sqlalchemy import Connection, text
 
 from gateway.config import DEFAULT_SCHEDULE_SECONDS
 from gateway.db.drivers import sqlite_driver
-from gateway.delivery.decisions.policy import Decision, Random, TryResult, decide
+from gateway.delivery.decisions.policy import AttemptResult, Decision, Random, decide
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.queue.claimed import Claimed
 from gateway.delivery.queue.destinations import change_states, disable_gone
@@ -125,8 +125,8 @@ def _change(report: Report, decision: Decision | None, now_us: int) -> dict[str,
     }
 
 
-def summary(result: TryResult) -> str:
-    """One line about a try, for people."""
+def summary(result: AttemptResult) -> str:
+    """One line about an attempt, for people."""
     status = f"HTTP {result.status}" if result.status else ""
     return ": ".join(part for part in (result.outcome.value, status, result.error) if part)
 
@@ -146,7 +146,7 @@ def _update(connection: Connection, changes: list[dict[str, Any]], now_us: int) 
     return applied
 
 
-def _attempt(claimed: Claimed, result: TryResult) -> tuple[Any, ...]:
+def _attempt(claimed: Claimed, result: AttemptResult) -> tuple[Any, ...]:
     return (
         claimed.id,
         claimed.attempt,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from gateway.delivery.decisions.policy import Decision, TryResult
+from gateway.delivery.decisions.policy import AttemptResult, Decision
 from gateway.delivery.decisions.target import Target
 from gateway.delivery.queue.claimed import Claimed
 
@@ -17,7 +17,7 @@ class Report(NamedTuple):
 
     claimed: Claimed
     target: Target | None
-    result: TryResult | None
+    result: AttemptResult | None
 
 
 class Recorded(NamedTuple):

@@ -29,6 +29,8 @@ def reshape(session: TenantSession, ids: Sequence[str], *, now_us: int) -> froze
     statement = select(Delivery).where(
         Delivery.id.in_(ids), Delivery.state == DeliveryState.DEAD, Delivery.reason == ROUTE_FAILED
     )
+    # Locked on PostgreSQL: somebody else may be replaying them, and only what is dead may be turned away.
+    statement = statement.order_by(Delivery.id).with_for_update()
     kept_back = set()
     for delivery in session.scalars(statement):
         if not _reshape(session, delivery, now_us):

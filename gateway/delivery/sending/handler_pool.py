@@ -15,7 +15,7 @@ from typing import Any
 from pebble import ProcessExpired, ProcessPool
 
 from gateway.clock import Clock
-from gateway.delivery.decisions.policy import Outcome, TryResult
+from gateway.delivery.decisions.policy import AttemptResult, Outcome
 from gateway.delivery.sending.excerpts import storable
 from gateway.delivery.sending.handler_child import FAILED, PERMANENT, HandlerCall, call, initialize
 
@@ -27,7 +27,7 @@ START_SECONDS = 12.0
 class HandlerPool:
     """Handler processes of one worker, started at the first call. For one event loop.
 
-    `modules` are imported by every process. One handler never takes all places, so that one that hangs leaves room
+    `modules` are imported by every process. One handler never takes all slots, so that one that hangs leaves room
     for the others.
     """
 
@@ -45,7 +45,7 @@ class HandlerPool:
         return min(self._processes - self._running_in_all, self._most_per_handler - self._running[handler])
 
     def take(self, handler: str) -> None:
-        """Hold a place for a call of `handler`."""
+        """Hold a slot for a call of `handler`."""
         self._running[handler] += 1
         self._running_in_all += 1
 
@@ -54,7 +54,7 @@ class HandlerPool:
         self._running[handler] -= 1
         self._running_in_all -= 1
 
-    async def run(self, handler_call: HandlerCall, *, timeout_seconds: float) -> TryResult:
+    async def run(self, handler_call: HandlerCall, *, timeout_seconds: float) -> AttemptResult:
         """Call the handler; whatever happens is in the result, within the timeout and the start of a process.
 
         Cancelling it ends the process.
@@ -62,7 +62,7 @@ class HandlerPool:
         started_at_us, started = self._clock.now_us(), self._clock.monotonic()
         outcome, error = await self._outcome(handler_call, timeout_seconds)
         duration_ms = max(0, round((self._clock.monotonic() - started) * 1000))
-        return TryResult(outcome, started_at_us, duration_ms, error=None if error is None else storable(error))
+        return AttemptResult(outcome, started_at_us, duration_ms, error=None if error is None else storable(error))
 
     def close(self) -> None:
         """End every process, whatever it is doing. Blocks for a moment."""

@@ -49,9 +49,9 @@ class OutgoingRequest:
 
 
 def compose(target: Target, claimed: Claimed, event: ClaimedEvent, body: bytes, *, now_us: int) -> OutgoingRequest:
-    """The request for one try of `claimed`. Raises `ValueError` when the target's settings make none.
+    """The request for one attempt of `claimed`. Raises `ValueError` when the target's settings make none.
 
-    `webhook-id` is the delivery's id, on every try and replay: two routes may send one event in two shapes to one
+    `webhook-id` is the delivery's id, on every attempt and replay: two routes may send one event in two shapes to one
     destination, and that is two messages.
     """
     is_reshaped = claimed.payload_bytes is not None

@@ -18,7 +18,7 @@ import aiohttp
 from yarl import URL
 
 from gateway.clock import Clock
-from gateway.delivery.decisions.policy import Outcome, TryResult, classify_status, parse_retry_after
+from gateway.delivery.decisions.policy import AttemptResult, Outcome, classify_status, parse_retry_after
 from gateway.delivery.sending.excerpts import EXCERPT_CHARACTERS, excerpt_of, storable
 from gateway.delivery.sending.request import OutgoingRequest
 from gateway.errors import AddressForbidden
@@ -69,19 +69,19 @@ class Sender:
         )
         self._checked_url = lru_cache(maxsize=4096)(self._check_url)
 
-    async def send(self, request: OutgoingRequest, *, timeout_seconds: float) -> TryResult:
+    async def send(self, request: OutgoingRequest, *, timeout_seconds: float) -> AttemptResult:
         """POST `request`; whatever happens is in the result, within `timeout_seconds`."""
-        attempt = _Exchange(self._clock)
+        attempt = _Attempt(self._clock)
         try:
             async with asyncio.timeout(timeout_seconds):
                 try:
-                    await self._exchange(request, attempt)
+                    await self._post(request, attempt)
                 except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as error:
                     # An idle connection that the server closed just then says nothing about the server: once more,
                     # on a new one. The receiver knows a repeat by its webhook-id.
                     if attempt.status is not None or not _on_used_connection.get() or _is_connecting(error):
                         raise
-                    await self._exchange(request, attempt)
+                    await self._post(request, attempt)
         except TimeoutError:
             return attempt.result(Outcome.TIMEOUT, f"no whole answer within {timeout_seconds:g} s")
         except AddressForbidden as error:
@@ -96,7 +96,7 @@ class Sender:
         """Close every connection."""
         await self._session.close()
 
-    async def _exchange(self, request: OutgoingRequest, attempt: _Exchange) -> None:
+    async def _post(self, request: OutgoingRequest, attempt: _Attempt) -> None:
         body: bytes | io.BytesIO = request.body
         if len(request.body) > WHOLE_BODY_BYTES:
             body = io.BytesIO(request.body)
@@ -114,8 +114,8 @@ class Sender:
         return URL(url, encoded=True)
 
 
-class _Exchange:
-    """What is known so far of one try."""
+class _Attempt:
+    """What is known so far of one attempt."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -143,13 +143,13 @@ class _Exchange:
                 self.outcome = Outcome.RESPONSE_TOO_LARGE
                 return
 
-    def result(self, outcome: Outcome, error: str | None) -> TryResult:
-        """The try as it ended now."""
+    def result(self, outcome: Outcome, error: str | None) -> AttemptResult:
+        """The attempt as it ended now."""
         if outcome is Outcome.RESPONSE_TOO_LARGE:
             error = f"the answer is larger than {DELIVERY_MAX_BYTES} bytes"
         elif outcome is Outcome.REDIRECT:
             error = "redirects are not followed: give the destination the final URL"
-        return TryResult(
+        return AttemptResult(
             outcome,
             self._started_at_us,
             max(0, round((self._clock.monotonic() - self._started) * 1000)),

@@ -12,11 +12,11 @@ from gateway.db.schema.version import require_current
 from gateway.db.snapshot import Snapshot
 from gateway.delivery.routes.loader import RoutingLoader
 from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES, HandlerPool
-from gateway.delivery.worker.worker import TRIES_IN_FLIGHT, Worker
+from gateway.delivery.worker.worker import ATTEMPTS_IN_FLIGHT, Worker
 from gateway.installation import Installation
 from gateway.telemetry.logging import get_logger
 
-# Connections to the database, files, handler processes: what is left of the open files is for tries.
+# Connections to the database, files, handler processes: what is left of the open files is for attempts.
 FILES_FOR_THE_REST = 200
 
 _log = get_logger(__name__)
@@ -31,7 +31,7 @@ def run_worker(
 ) -> int:
     """Deliver until SIGTERM or SIGINT; 0 after an orderly shutdown. From the main thread, outside of an event loop.
 
-    A second signal shuts down without waiting for the tries in flight. `on_ready` is called once it delivers. Raises
+    A second signal shuts down without waiting for the attempts in flight. `on_ready` is called once it delivers. Raises
     `ConfigurationError`, `SchemaBehind`, `StorageUnavailable`.
     """
     installation.require_configuration()
@@ -50,7 +50,7 @@ def run_worker(
             resolver=installation.resolver,
             policy=installation.policy,
             metrics=installation.metrics,
-            tries_in_flight=min(TRIES_IN_FLIGHT, max(10, raise_open_files() - FILES_FOR_THE_REST)),
+            attempts_in_flight=min(ATTEMPTS_IN_FLIGHT, max(10, raise_open_files() - FILES_FOR_THE_REST)),
             wakeup=installation.wakeup,
             shutdown_deadline_seconds=shutdown_deadline_seconds,
         )

@@ -1,4 +1,4 @@
-"""Telling people and metrics what came of tries: a line for what failed, with what happens next; counts for all."""
+"""Telling people and metrics what came of attempts: a line for what failed, with what happens next; counts for all."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from gateway.telemetry.metrics import Metrics
 _log = get_logger(__name__)
 
 
-class Teller:
-    """Tells for one worker."""
+class Reporter:
+    """Reports for one worker."""
 
     def __init__(self, metrics: Metrics, clock: Clock) -> None:
         self._metrics = metrics
         self._clock = clock
 
-    def tell(self, recorded: Sequence[Recorded]) -> None:
+    def report(self, recorded: Sequence[Recorded]) -> None:
         """Count and log what was recorded."""
         now_us = self._clock.now_us()
         for item in recorded:
@@ -29,13 +29,13 @@ class Teller:
                 continue
             self._metrics.attempt(result.outcome.value)
             if decision.state is not DeliveryState.DELIVERED:
-                self._tell_failure(item, now_us)
+                self._report_failure(item, now_us)
             elif applied and claimed.event is not None and claimed.attempt == claimed.schedule_position + 1:
                 # Not for a replay, whose event may be from last week.
                 delivered_at_us = result.started_at_us + result.duration_ms * 1000
                 self._metrics.delivered(max(0, delivered_at_us - claimed.event.received_at_us) / MICROSECONDS)
 
-    def _tell_failure(self, item: Recorded, now_us: int) -> None:
+    def _report_failure(self, item: Recorded, now_us: int) -> None:
         (claimed, target, result), decision, applied = item
         assert result is not None
         assert decision is not None

@@ -1,4 +1,4 @@
-"""How many tries a worker holds, in all and per destination, and how many more it may start. Counters, no I/O."""
+"""How many attempts a worker holds, in all and per destination, and how many more it may start. Counters, no I/O."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections import defaultdict
 
 from gateway.delivery.decisions.target import Target
 from gateway.delivery.models import DestinationKind
-from gateway.delivery.queue.claim import Room
+from gateway.delivery.queue.claim import FreeSlots
 from gateway.delivery.sending.handler_pool import HandlerPool
 
 CLAIM_LIMIT = 500
-# However few places are left, a destination that has hardly any tries in flight may have this many.
+# However few slots are left, a destination that has hardly any attempts in flight may have this many.
 FEW = 2
-# One destination may hold this part of the places that are left.
+# One destination may hold this part of the slots that are left.
 PART = 16
 
 
-class Places:
-    """The tries in flight of one worker. Counted by the event loop; reading from another thread is safe."""
+class Slots:
+    """The attempts in flight of one worker. Counted by the event loop; reading from another thread is safe."""
 
     def __init__(self, limit: int, handlers: HandlerPool) -> None:
         self._limit = limit
@@ -26,14 +26,14 @@ class Places:
         self.taken = 0
 
     def take(self, target: Target) -> None:
-        """A try of `target` starts."""
+        """An attempt of `target` starts."""
         self.taken += 1
         self._by_destination[target.id] += 1
         if target.kind is DestinationKind.HANDLER:
             self._handlers.take(target.handler or "")
 
     def give_back(self, target: Target) -> None:
-        """A try of `target` ended."""
+        """An attempt of `target` ended."""
         self.taken -= 1
         self._by_destination[target.id] -= 1
         if not self._by_destination[target.id]:
@@ -41,14 +41,14 @@ class Places:
         if target.kind is DestinationKind.HANDLER:
             self._handlers.give_back(target.handler or "")
 
-    def room(self) -> Room:
+    def free_slots(self) -> FreeSlots:
         """What a claim may bring now."""
-        return Room(min(self._limit - self.taken, CLAIM_LIMIT), self.free)
+        return FreeSlots(min(self._limit - self.taken, CLAIM_LIMIT), self.free)
 
     def free(self, target: Target) -> int:
-        """How many more tries of `target` may start.
+        """How many more attempts of `target` may start.
 
-        The fewer places are left in all, the fewer one destination may hold of them: many slow ones together must
+        The fewer slots are left in all, the fewer one destination may hold of them: many slow ones together must
         leave some for the others.
         """
         if target.kind is DestinationKind.HANDLER:

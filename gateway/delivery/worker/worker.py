@@ -1,13 +1,13 @@
-"""The worker: one event loop that holds thousands of tries, one thread that talks to the database.
+"""The worker: one event loop that holds thousands of attempts, one thread for the database.
 
-    claim ─▶ try, each its own task with its own deadline ─▶ report ─▶ record, with the next claim
+    claim ─▶ attempt, each its own task with its own deadline ─▶ report ─▶ record, with the next claim
       ▲                                                                        │
       └────────────────────────────────────────────────────────────────────────┘
 
 It claims when results are to be recorded, when it is woken because something was stored, and every so often anyhow.
 
-Shutdown, in this order: stop claiming; wait for the tries in flight until the deadline; cut off the rest; record what
-came of them and release what was cut off; close the sender, the handler processes, the threads.
+Shutdown, in this order: stop claiming; wait for the attempts in flight until the deadline; cut off the rest; record
+what came of them and release what was cut off; close the sender, the handler processes, the threads.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from contextlib import contextmanager, suppress
 from gateway.clock import Clock
 from gateway.db.database import Database
 from gateway.db.wakeup import Wakeup
-from gateway.delivery.decisions.policy import Outcome, Random, TryResult
+from gateway.delivery.decisions.policy import AttemptResult, Outcome, Random
 from gateway.delivery.decisions.target import Target
-from gateway.delivery.queue.claim import Room
+from gateway.delivery.queue.claim import FreeSlots
 from gateway.delivery.queue.claimed import Claimed
-from gateway.delivery.queue.exchange import NOTHING, Exchange, Exchanged
 from gateway.delivery.queue.report import Report
+from gateway.delivery.queue.session import NOTHING, Batch, QueueSession
 from gateway.delivery.routes.routing import RoutingSnapshot
+from gateway.delivery.sending.attempts import AttemptRunner
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.sending.sender import Sender
-from gateway.delivery.sending.tries import Trier
 from gateway.delivery.system_events import publish_system_events
-from gateway.delivery.worker.reporter import Teller
-from gateway.delivery.worker.slots import Places
+from gateway.delivery.worker.reporter import Reporter
+from gateway.delivery.worker.slots import Slots
 from gateway.errors import StorageUnavailable
 from gateway.outgoing.resolver import Resolver
 from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.logging import get_logger
 from gateway.telemetry.metrics import Metrics
 
-TRIES_IN_FLIGHT = 2_000
+ATTEMPTS_IN_FLIGHT = 2_000
 POLL_SECONDS = 0.05
 # Results that came within this time share a transaction.
 GATHER_SECONDS = 0.005
@@ -51,7 +51,7 @@ LONGEST_BACKOFF_SECONDS = 2.0
 RECORD_AT_LAST_SECONDS = 5.0
 
 _log = get_logger(__name__)
-_NO_ROOM = Room(0, lambda _target: 0)
+_NO_SLOTS = FreeSlots(0, lambda _target: 0)
 
 
 class Worker:
@@ -69,7 +69,7 @@ class Worker:
         policy: AddressPolicy,
         metrics: Metrics,
         wakeup: Wakeup,
-        tries_in_flight: int = TRIES_IN_FLIGHT,
+        attempts_in_flight: int = ATTEMPTS_IN_FLIGHT,
         shutdown_deadline_seconds: float = 20.0,
     ) -> None:
         self._database = database
@@ -80,9 +80,9 @@ class Worker:
         self._policy = policy
         self._wakeup = wakeup
         self._deadline_seconds = shutdown_deadline_seconds
-        self._teller = Teller(metrics, clock)
-        self._places = Places(tries_in_flight, handlers)
-        self._exchange = Exchange(
+        self._reporter = Reporter(metrics, clock)
+        self._slots = Slots(attempts_in_flight, handlers)
+        self._queue = QueueSession(
             database,
             targets=lambda: routing().targets,
             journal=lambda connection, occurrences, now_us: publish_system_events(
@@ -102,7 +102,7 @@ class Worker:
         self._pipe: int | None = None
 
     def stop(self) -> None:
-        """Shut down in order; told a second time, without waiting for the tries in flight. From the loop's thread."""
+        """Shut down in order; told a second time, without waiting for what is in flight. From the loop's thread."""
         if self._stopping.is_set():
             self._hurrying.set()
         self._stopping.set()
@@ -110,11 +110,11 @@ class Worker:
 
     async def run(self) -> None:
         """Deliver until `stop`; returns when everything is recorded or released."""
-        self._talker = ThreadPoolExecutor(1, thread_name_prefix="queue")
+        self._database_thread = ThreadPoolExecutor(1, thread_name_prefix="queue")
         self._pipe = self._listen()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="bodies")
         sender = Sender(clock=self._clock, resolver=self._resolver, policy=self._policy)
-        self._trier = Trier(
+        self._runner = AttemptRunner(
             database=self._database,
             sender=sender,
             handlers=self._handlers,
@@ -129,25 +129,25 @@ class Worker:
         finally:
             await sender.close()
             await asyncio.to_thread(self._handlers.close)
-            self._talker.shutdown(wait=False, cancel_futures=True)
+            self._database_thread.shutdown(wait=False, cancel_futures=True)
             self._readers.shutdown(wait=False, cancel_futures=True)
 
     async def _cycle(self) -> None:
         began = self._clock.monotonic()
-        exchanged = await self._talk(self._places.room())
+        batch = await self._pass(self._slots.free_slots())
         took_seconds = self._clock.monotonic() - began
-        targets = self._routing().targets if exchanged.claimed else {}
-        for claimed in exchanged.claimed:
+        targets = self._routing().targets if batch.claimed else {}
+        for claimed in batch.claimed:
             self._begin(claimed, targets)
-        await self._gather(is_busy=bool(exchanged.claimed), took_seconds=took_seconds)
+        await self._gather(is_busy=bool(batch.claimed), took_seconds=took_seconds)
 
-    async def _talk(self, room: Room) -> Exchanged:
-        """One exchange. When the database is away: waits, keeps the reports, and brings nothing."""
+    async def _pass(self, free: FreeSlots) -> Batch:
+        """One transaction with the queue. When the database is away: waits, keeps the reports, and brings nothing."""
         reports, self._reports = self._reports, []
         self._enough.clear()
         loop = asyncio.get_running_loop()
         try:
-            exchanged = await loop.run_in_executor(self._talker, self._exchange.run, reports, room, dict(self._held))
+            batch = await loop.run_in_executor(self._database_thread, self._queue.run, reports, free, dict(self._held))
         except StorageUnavailable as error:
             self._reports = reports + self._reports
             await self._back_off(error)
@@ -157,8 +157,8 @@ class Worker:
             _log.info("the database is back; delivering again")
         for report in reports:
             self._held.pop(report.claimed.id, None)
-        self._teller.tell(exchanged.recorded)
-        return exchanged
+        self._reporter.report(batch.recorded)
+        return batch
 
     async def _back_off(self, error: StorageUnavailable) -> None:
         pause_seconds = min(FIRST_BACKOFF_SECONDS * 2 ** min(self._failures_in_a_row, 10), LONGEST_BACKOFF_SECONDS)
@@ -172,12 +172,12 @@ class Worker:
         await asyncio.sleep(pause_seconds)
 
     async def _gather(self, *, is_busy: bool, took_seconds: float) -> None:
-        """Wait until another exchange is worth it: enough results, or time to look for new work."""
+        """Wait until another transaction is worth it: enough results, or time to look for new work."""
         if self._stopping.is_set():
             return
         if is_busy or self._tasks or self._reports:
             await asyncio.sleep(GATHER_SECONDS)
-        self._enough_at = max(1, min(self._places.taken // 2, ENOUGH_REPORTS))
+        self._enough_at = max(1, min(self._slots.taken // 2, ENOUGH_REPORTS))
         if len(self._reports) >= self._enough_at:
             return
         # A look that was costly is not repeated as often.
@@ -218,31 +218,33 @@ class Worker:
             # Removed since the claim.
             self._reports.append(Report(claimed, None, None))
             return
-        self._places.take(target)
-        task = asyncio.create_task(self._try(claimed, target))
+        self._slots.take(target)
+        task = asyncio.create_task(self._attempt(claimed, target))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _try(self, claimed: Claimed, target: Target) -> None:
-        result: TryResult | None = None
+    async def _attempt(self, claimed: Claimed, target: Target) -> None:
+        result: AttemptResult | None = None
         started_at_us = self._clock.now_us()
         try:
-            result = await self._trier.attempt(claimed, target)
+            result = await self._runner.run(claimed, target)
         except asyncio.CancelledError:
             # Cut off by the shutdown: not tried, and due at once for another worker.
             pass
         except Exception as error:
-            # A defect of ours or of a library must cost this try, and not the loop that holds the others.
-            _log.exception("a try broke", delivery_id=claimed.id, event_id=claimed.event_id, destination=target.name)
-            result = TryResult(Outcome.CONNECTION_ERROR, started_at_us, 0, error=f"broke: {type(error).__name__}")
-        self._places.give_back(target)
+            # A defect of ours or of a library must cost this attempt, and not the loop that holds the others.
+            _log.exception(
+                "an attempt broke", delivery_id=claimed.id, event_id=claimed.event_id, destination=target.name
+            )
+            result = AttemptResult(Outcome.CONNECTION_ERROR, started_at_us, 0, error=f"broke: {type(error).__name__}")
+        self._slots.give_back(target)
         self._reports.append(Report(claimed, target, result))
         if len(self._reports) >= self._enough_at:
             self._enough.set()
 
     async def _finish(self) -> None:
-        """The end of the tries in flight, and of what is known of them."""
-        _log.info("stopping: no more claims; waiting for tries in flight", in_flight=len(self._tasks))
+        """The end of the attempts in flight, and of what is known of them."""
+        _log.info("stopping: no more claims; waiting for attempts in flight", in_flight=len(self._tasks))
         give_up_at = self._clock.monotonic() + self._deadline_seconds
         while self._tasks and not self._hurrying.is_set() and self._clock.monotonic() < give_up_at:
             self._enough_at = ENOUGH_REPORTS
@@ -252,7 +254,7 @@ class Worker:
             await waited
             hurry.cancel()
             if self._reports:
-                await self._talk(_NO_ROOM)
+                await self._pass(_NO_SLOTS)
         cut_off = list(self._tasks)
         for task in cut_off:
             task.cancel()
@@ -260,5 +262,5 @@ class Worker:
             await asyncio.wait(cut_off, timeout=RECORD_AT_LAST_SECONDS)
         give_up_at = self._clock.monotonic() + RECORD_AT_LAST_SECONDS
         while self._reports and self._clock.monotonic() < give_up_at:
-            await self._talk(_NO_ROOM)
+            await self._pass(_NO_SLOTS)
         _log.info("stopped", released=len(cut_off), unrecorded=len(self._reports))

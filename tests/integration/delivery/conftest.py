@@ -13,10 +13,10 @@ from sqlalchemy import text
 
 from gateway.clock import FakeClock, from_us
 from gateway.db.database import Database
-from gateway.delivery.decisions.policy import Outcome, TryResult
+from gateway.delivery.decisions.policy import AttemptResult, Outcome
 from gateway.delivery.decisions.target import Target
 from gateway.delivery.models import Destination, DestinationKind
-from gateway.delivery.queue.claim import Claimer, Room
+from gateway.delivery.queue.claim import Claimer, FreeSlots
 from gateway.delivery.queue.claimed import Claimed
 from gateway.delivery.queue.enqueue import DeliveryRow, insert_deliveries
 from gateway.delivery.queue.record import record
@@ -143,19 +143,19 @@ class Queue:
     def claim(
         self, limit: int = 100, *, free: Mapping[str, int] | None = None, claimer: Claimer | None = None
     ) -> list[Claimed]:
-        room = Room(limit, lambda target: (free or {}).get(target.id, target.concurrency))
+        room = FreeSlots(limit, lambda target: (free or {}).get(target.id, target.concurrency))
         with self.database.write() as connection:
             return (claimer or self.claimer).claim(connection, self.targets, room, now_us=self.clock.now_us())
 
     def has_work(self, limit: int = 100) -> bool:
-        room = Room(limit, lambda target: target.concurrency)
+        room = FreeSlots(limit, lambda target: target.concurrency)
         with self.database.read() as connection:
             return self.claimer.has_work(connection, self.targets, room, now_us=self.clock.now_us())
 
-    def result(self, outcome: Outcome = Outcome.DELIVERED, **fields: Any) -> TryResult:
-        return TryResult(outcome, self.clock.now_us(), 5, **fields)
+    def result(self, outcome: Outcome = Outcome.DELIVERED, **fields: Any) -> AttemptResult:
+        return AttemptResult(outcome, self.clock.now_us(), 5, **fields)
 
-    def report(self, claimed: Iterable[Claimed], result: TryResult | None) -> list[Recorded]:
+    def report(self, claimed: Iterable[Claimed], result: AttemptResult | None) -> list[Recorded]:
         reports = [Report(one, self.targets.get(one.destination_id), result) for one in claimed]
         with self.database.write() as connection:
             return record(connection, reports, journal=self._journal, now_us=self.clock.now_us(), random=lambda: 0.5)

@@ -16,7 +16,7 @@ import pytest
 from gateway.clock import SystemClock
 from gateway.db.database import Database
 from gateway.db.wakeup import Wakeup
-from gateway.delivery.decisions.policy import Outcome, TryResult
+from gateway.delivery.decisions.policy import AttemptResult, Outcome
 from gateway.delivery.models import DestinationKind
 from gateway.delivery.sending.handler_child import HandlerCall
 from gateway.delivery.sending.handler_pool import HandlerPool
@@ -100,7 +100,7 @@ def a_call(name: str, body: bytes = b"{}", module: str = "shop_handlers") -> Han
     )
 
 
-def called(pool: HandlerPool, name: str, *, timeout_seconds: float = 20.0, **options: object) -> TryResult:
+def called(pool: HandlerPool, name: str, *, timeout_seconds: float = 20.0, **options: object) -> AttemptResult:
     return asyncio.run(pool.run(a_call(name, **options), timeout_seconds=timeout_seconds))  # type: ignore[arg-type]
 
 
@@ -135,7 +135,7 @@ def test_one_that_hangs_is_cut_off_and_holds_up_nobody(pool: HandlerPool, tmp_pa
     pid_file = tmp_path / "pid"
     body = json.dumps({"path": str(pid_file)}).encode()
 
-    async def go() -> tuple[TryResult, TryResult]:
+    async def go() -> tuple[AttemptResult, AttemptResult]:
         hanging = asyncio.create_task(pool.run(a_call("hangs", body), timeout_seconds=3.0))
         other = await pool.run(a_call("gives_up"), timeout_seconds=20.0)
         return await hanging, other

@@ -10,7 +10,7 @@ import pytest
 from aiohttp import web
 
 from gateway.clock import SystemClock
-from gateway.delivery.decisions.policy import Outcome, TryResult
+from gateway.delivery.decisions.policy import AttemptResult, Outcome
 from gateway.delivery.sending.request import OutgoingRequest
 from gateway.delivery.sending.sender import Sender
 from gateway.outgoing.caps import DELIVERY_MAX_BYTES
@@ -35,7 +35,7 @@ async def opened(resolver: Resolver | None = None, *, allow_private: bool = True
 
 async def post(
     url: str, *, sender: Sender | None = None, timeout_seconds: float = 5.0, body: bytes = b"{}", **headers: str
-) -> TryResult:
+) -> AttemptResult:
     request = OutgoingRequest(url, list(headers.items()), body)
     if sender is not None:
         return await sender.send(request, timeout_seconds=timeout_seconds)
@@ -43,8 +43,8 @@ async def post(
         return await own.send(request, timeout_seconds=timeout_seconds)
 
 
-def run(sink: Sink, **options: object) -> TryResult:
-    async def go() -> TryResult:
+def run(sink: Sink, **options: object) -> AttemptResult:
+    async def go() -> AttemptResult:
         async with sink.running():
             return await post(sink.url, **options)  # type: ignore[arg-type]
 
@@ -111,7 +111,7 @@ def test_nobody_there() -> None:
 
 
 def test_what_is_not_http() -> None:
-    async def go() -> TryResult:
+    async def go() -> AttemptResult:
         async def talk(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(b"SSH-2.0-OpenSSH_9.9\r\n\r\n")
             await writer.drain()
@@ -145,7 +145,7 @@ def test_a_header_that_cannot_be_sent_fails_the_try_only() -> None:
     "url", ["http://169.254.169.254/latest", "http://127.0.0.1:1/", "http://2130706433/", "ftp://x/"]
 )
 def test_forbidden_addresses_are_not_connected_to(url: str) -> None:
-    async def go() -> TryResult:
+    async def go() -> AttemptResult:
         async with opened(allow_private=False) as sender:
             return await post(url, sender=sender)
 
@@ -153,7 +153,7 @@ def test_forbidden_addresses_are_not_connected_to(url: str) -> None:
 
 
 def test_a_name_that_points_to_a_metadata_service() -> None:
-    async def go() -> TryResult:
+    async def go() -> AttemptResult:
         async with opened(StaticResolver({"evil.example": [["169.254.169.254"]]})) as sender:
             return await post("http://evil.example/", sender=sender)
 
@@ -161,7 +161,7 @@ def test_a_name_that_points_to_a_metadata_service() -> None:
 
 
 def test_a_name_that_changes_its_address_between_check_and_connect() -> None:
-    async def go() -> tuple[TryResult, TryResult]:
+    async def go() -> tuple[AttemptResult, AttemptResult]:
         sink = Sink(status(200, Connection="close"))
         async with sink.running():
             resolver = StaticResolver({"rebinding.example": [["127.0.0.1"], ["169.254.169.254"]]})
@@ -210,7 +210,7 @@ def closing_after(answers: int, seen: list[int]) -> object:
 def test_an_idle_connection_that_was_closed_is_no_failure() -> None:
     seen: list[int] = []
 
-    async def go() -> list[TryResult]:
+    async def go() -> list[AttemptResult]:
         server = await asyncio.start_server(closing_after(1, seen), "127.0.0.1", 0)  # type: ignore[arg-type]
         async with server, opened() as sender:
             url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/"
@@ -223,7 +223,7 @@ def test_an_idle_connection_that_was_closed_is_no_failure() -> None:
 def test_a_new_connection_that_is_dropped_is_a_failure() -> None:
     seen: list[int] = []
 
-    async def go() -> TryResult:
+    async def go() -> AttemptResult:
         server = await asyncio.start_server(closing_after(0, seen), "127.0.0.1", 0)  # type: ignore[arg-type]
         async with server:
             return await post(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/")

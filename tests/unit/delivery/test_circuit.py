@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from gateway.clock import MICROSECONDS
-from gateway.delivery.decisions.circuit import CLOSED, FAILURES_TO_OPEN, Circuit, after_try, allows_probe, probing
+from gateway.delivery.decisions.circuit import CLOSED, FAILURES_TO_OPEN, Circuit, after_attempt, allows_probe, probing
 from gateway.delivery.decisions.policy import Outcome
 from gateway.delivery.models import CircuitState
 
@@ -14,7 +14,7 @@ NOW_US = 1_800_000_000 * MICROSECONDS
 
 def after(circuit: Circuit, *outcomes: Outcome, is_probe: bool = False, now_us: int = NOW_US) -> Circuit:
     for outcome in outcomes:
-        circuit = after_try(circuit, outcome, is_probe=is_probe, now_us=now_us, random=lambda: 0.5)
+        circuit = after_attempt(circuit, outcome, is_probe=is_probe, now_us=now_us, random=lambda: 0.5)
     return circuit
 
 

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from gateway.clock import MICROSECONDS, from_us
 from gateway.config import DEFAULT_SCHEDULE_SECONDS
 from gateway.delivery.decisions.policy import (
-    LEASE_GRACE_TRIES,
+    LEASE_GRACE_ATTEMPTS,
     MAX_RETRY_AFTER_SECONDS,
+    AttemptResult,
     Decision,
     Outcome,
-    TryResult,
     classify_status,
     decide,
     parse_retry_after,
@@ -37,7 +37,7 @@ def decided(
     random: float = 0.5,
     schedule: tuple[float, ...] = SCHEDULE,
 ) -> Decision:
-    result = TryResult(outcome, NOW_US, 10, status, retry_after_seconds=retry_after)
+    result = AttemptResult(outcome, NOW_US, 10, status, retry_after_seconds=retry_after)
     return decide(
         result,
         position=position,
@@ -136,7 +136,7 @@ def test_retry_after_of_the_last_try_still_paces_the_destination() -> None:
 
 def test_a_lost_worker_does_not_end_a_delivery_that_has_its_last_try() -> None:
     assert decided(Outcome.LEASE_EXPIRED, position=2).state is DeliveryState.PENDING
-    assert decided(Outcome.LEASE_EXPIRED, position=2 + LEASE_GRACE_TRIES).reason == "exhausted"
+    assert decided(Outcome.LEASE_EXPIRED, position=2 + LEASE_GRACE_ATTEMPTS).reason == "exhausted"
 
 
 @given(

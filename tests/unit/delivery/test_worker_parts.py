@@ -14,13 +14,13 @@ from gateway.delivery.queue.clock_watch import ClockJump, ClockWatch
 from gateway.delivery.sending.bodies import ByteBudget
 from gateway.delivery.sending.excerpts import EXCERPT_CHARACTERS, excerpt_of, storable
 from gateway.delivery.sending.handler_pool import HandlerPool
-from gateway.delivery.worker.slots import FEW, Places
+from gateway.delivery.worker.slots import FEW, Slots
 
 from .test_outgoing import target
 
 
-def places(limit: int, processes: int = 4) -> Places:
-    return Places(limit, HandlerPool([], clock=FakeClock(), processes=processes))
+def places(limit: int, processes: int = 4) -> Slots:
+    return Slots(limit, HandlerPool([], clock=FakeClock(), processes=processes))
 
 
 def test_a_destination_has_its_own_places() -> None:
@@ -38,7 +38,7 @@ def test_many_slow_destinations_together_leave_places_for_others() -> None:
         slow = target(id=f"slow{number}", concurrency=100)
         while held.free(slow) > 0:
             held.take(slow)
-    assert held.room().limit > 0
+    assert held.free_slots().limit > 0
     assert held.free(target(id="fresh")) >= FEW
 
 

@@ -1,6 +1,6 @@
-"""Carrying out one try: load what is large, send it or call the handler, and bring back a result.
+"""Carrying out one attempt: load what is large, send it or call the handler, and bring back a result.
 
-Which deliveries are tried and when is `worker`'s part.
+Which deliveries are attempted and when is `worker`'s part.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from concurrent.futures import Executor
 
 from gateway.clock import Clock
 from gateway.db.database import Database
-from gateway.delivery.decisions.policy import Outcome, TryResult
+from gateway.delivery.decisions.policy import AttemptResult, Outcome
 from gateway.delivery.decisions.target import Target
 from gateway.delivery.models import DestinationKind
 from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS
@@ -29,8 +29,8 @@ BODY_WAIT_SECONDS = LEASE_MARGIN_SECONDS / 2
 SIGNED_IN_PLACE_BYTES = 256 * 1024
 
 
-class Trier:
-    """Tries deliveries for one worker. `readers` are threads that large bodies are loaded in."""
+class AttemptRunner:
+    """Attempts deliveries for one worker. `readers` are threads that large bodies are loaded in."""
 
     def __init__(
         self,
@@ -50,8 +50,8 @@ class Trier:
         self._readers = readers
         self._budget = ByteBudget()
 
-    async def attempt(self, claimed: Claimed, target: Target) -> TryResult | None:
-        """Try `claimed` once; None when it could not be begun, which is to be forgotten."""
+    async def run(self, claimed: Claimed, target: Target) -> AttemptResult | None:
+        """Attempt `claimed` once; None when it could not be begun, which is to be forgotten."""
         if claimed.event is None:
             return self._missing()
         body = claimed.body
@@ -66,7 +66,7 @@ class Trier:
         except (TimeoutError, StorageUnavailable):
             return None
 
-    async def _carry_out(self, claimed: Claimed, event: ClaimedEvent, target: Target, body: bytes) -> TryResult:
+    async def _carry_out(self, claimed: Claimed, event: ClaimedEvent, target: Target, body: bytes) -> AttemptResult:
         if target.kind is DestinationKind.HANDLER:
             call = self._handler_call(claimed, event, target, body)
             return await self._handlers.run(call, timeout_seconds=target.timeout_seconds)
@@ -79,7 +79,7 @@ class Trier:
                     self._readers, lambda: compose(target, claimed, event, body, now_us=now_us)
                 )
         except ValueError as error:
-            return TryResult(Outcome.MISCONFIGURED, now_us, 0, error=str(error))
+            return AttemptResult(Outcome.MISCONFIGURED, now_us, 0, error=str(error))
         return await self._sender.send(request, timeout_seconds=target.timeout_seconds)
 
     def _handler_call(self, claimed: Claimed, event: ClaimedEvent, target: Target, body: bytes) -> HandlerCall:
@@ -96,5 +96,7 @@ class Trier:
             body=body,
         )
 
-    def _missing(self) -> TryResult:
-        return TryResult(Outcome.EVENT_MISSING, self._clock.now_us(), 0, error="the event is no longer in the journal")
+    def _missing(self) -> AttemptResult:
+        return AttemptResult(
+            Outcome.EVENT_MISSING, self._clock.now_us(), 0, error="the event is no longer in the journal"
+        )

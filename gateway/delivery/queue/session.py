@@ -1,4 +1,4 @@
-"""The worker's talk with the database: results go in, claims come out, in one transaction. Runs in one thread.
+"""One worker's session with the queue: results go in, claims come out, in one transaction. Runs in one thread.
 
 Nothing is lost when the database is away: the caller keeps its reports and comes again. A report that cannot be
 stored fails alone.
@@ -16,7 +16,7 @@ from gateway.clock import Clock
 from gateway.db.database import Database
 from gateway.delivery.decisions.policy import Random
 from gateway.delivery.decisions.target import Target
-from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS, Claimer, Room
+from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS, Claimer, FreeSlots
 from gateway.delivery.queue.claimed import Claimed
 from gateway.delivery.queue.clock_watch import ClockJump, ClockWatch
 from gateway.delivery.queue.leases import SWEEP_STEP, expired, repair_times
@@ -31,17 +31,17 @@ _FIRST_LEASE = text("SELECT min(lease_expires_at) FROM deliveries WHERE state = 
 _log = get_logger(__name__)
 
 
-class Exchanged(NamedTuple):
-    """What one exchange brought: new deliveries to try, and what was recorded."""
+class Batch(NamedTuple):
+    """What one transaction brought: new deliveries to attempt, and what was recorded."""
 
     claimed: Sequence[Claimed]
     recorded: Sequence[Recorded]
 
 
-NOTHING = Exchanged((), ())
+NOTHING = Batch((), ())
 
 
-class Exchange:
+class QueueSession:
     """One worker's side of the queue. Not thread-safe: give it one thread."""
 
     def __init__(
@@ -65,8 +65,8 @@ class Exchange:
         self._must_repair = True
         self._was_idle = False
 
-    def run(self, reports: Sequence[Report], room: Room, held: Mapping[str, int]) -> Exchanged:
-        """Record `reports`, let go of leases that ended, claim what fits into `room`.
+    def run(self, reports: Sequence[Report], slots: FreeSlots, held: Mapping[str, int]) -> Batch:
+        """Record `reports`, let go of leases that ended, claim what fits into `slots`.
 
         `held` are the deliveries that this worker holds, with the end of their lease. Raises `StorageUnavailable`:
         then nothing was recorded, or everything was and recording it again is harmless.
@@ -74,23 +74,23 @@ class Exchange:
         targets = self._targets()
         self._look_at_clock(targets)
         try:
-            if not reports and not self._must_repair and self._was_idle and not self._is_anything_due(targets, room):
+            if not reports and not self._must_repair and self._was_idle and not self._is_anything_due(targets, slots):
                 return NOTHING
-            exchanged = self._run(reports, room, held, targets)
+            batch = self._run(reports, slots, held, targets)
         except sqlite3.OperationalError as error:
             raise StorageUnavailable(f"the database is not available: {error}") from error
         except StorageUnavailable:
             raise
         except Exception:
             # One result that cannot be stored, or a defect, must not keep the others from being recorded.
-            _log.exception("an exchange with the queue failed; recording each result alone", results=len(reports))
-            return Exchanged((), self._record_alone(reports))
-        self._was_idle = not exchanged.claimed
-        return exchanged
+            _log.exception("a transaction with the queue failed; recording each result alone", results=len(reports))
+            return Batch((), self._record_alone(reports))
+        self._was_idle = not batch.claimed
+        return batch
 
     def _run(
-        self, reports: Sequence[Report], room: Room, held: Mapping[str, int], targets: Mapping[str, Target]
-    ) -> Exchanged:
+        self, reports: Sequence[Report], slots: FreeSlots, held: Mapping[str, int], targets: Mapping[str, Target]
+    ) -> Batch:
         swept = False
         with self._database.write() as connection:
             now_us = self._clock.now_us()
@@ -103,11 +103,11 @@ class Exchange:
                 lost = expired(connection, targets, held=_overdue(held, now_us), now_us=now_us)
                 recorded += self._record(connection, lost, now_us)
                 swept = len(lost) < SWEEP_STEP
-            claimed = self._claimer.claim(connection, targets, room, now_us=now_us)
+            claimed = self._claimer.claim(connection, targets, slots, now_us=now_us)
         self._must_repair = False
         if swept:
             self._sweep_at = self._clock.monotonic() + SWEEP_SECONDS
-        return Exchanged(claimed, recorded)
+        return Batch(claimed, recorded)
 
     def _record(self, connection: Connection, reports: Sequence[Report], now_us: int) -> list[Recorded]:
         return record(connection, reports, journal=self._journal, now_us=now_us, random=self._random)
@@ -129,11 +129,11 @@ class Exchange:
                 )
         return recorded
 
-    def _is_anything_due(self, targets: Mapping[str, Target], room: Room) -> bool:
+    def _is_anything_due(self, targets: Mapping[str, Target], slots: FreeSlots) -> bool:
         """A look that takes no write lock, for the long times in which there is nothing to do."""
         now_us = self._clock.now_us()
         with self._database.read() as connection:
-            if self._claimer.has_work(connection, targets, room, now_us=now_us):
+            if self._claimer.has_work(connection, targets, slots, now_us=now_us):
                 return True
             if self._clock.monotonic() < self._sweep_at:
                 return False
