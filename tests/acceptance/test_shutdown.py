@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import re
+import signal
 import time
 from contextlib import ExitStack
+from functools import partial
+from pathlib import Path
 
 import pytest
 
@@ -72,3 +76,19 @@ def test_idle_connections_do_not_hold_up_the_end(installation: Installation) -> 
         assert program.wait() == 0, program.log()
         assert time.monotonic() - began < 15
     assert program.log().count("Worker exiting") == 2, "a web process was killed, instead of ending in order"
+
+
+def test_a_worker_told_to_stop_while_it_starts(installation: Installation) -> None:
+    """From the moment that it listens to signals at all, none is lost; before, one ends it at once."""
+    installation.gateway("db", "upgrade")
+    for _ in range(3):
+        worker = installation.start("worker")
+        until(partial(_catches, worker.pid, signal.SIGTERM), "handles SIGTERM", every_seconds=0.001)
+        worker.terminate()
+        assert worker.wait(15) == 0, worker.log()
+
+
+def _catches(pid: int, number: signal.Signals) -> bool:
+    caught = re.search(r"^SigCgt:\s*([0-9a-f]+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+    assert caught is not None
+    return bool(int(caught[1], 16) >> (number - 1) & 1)

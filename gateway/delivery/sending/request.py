@@ -34,6 +34,8 @@ NOT_FORWARDED = frozenset(
     }
 )
 NOT_FORWARDED_PREFIXES = ("x-forwarded-", "gateway-", "webhook-", "cf-", "proxy-")
+# Of the provider's body, not of what a transform makes of it.
+_OF_A_BODY = frozenset({"content-encoding"})
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")  # a token of RFC 9110, 5.6.2
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _SIGNATURE = re.compile(r"signature|hmac|(?:^|-)sig$", re.IGNORECASE)
@@ -56,17 +58,14 @@ def compose(target: Target, claimed: Claimed, event: ClaimedEvent, body: bytes, 
     """
     is_reshaped = claimed.payload_bytes is not None
     timestamp = now_us // MICROSECONDS
-    own = {_normal(name) for name, _ in target.headers}
-    headers = [pair for pair in forwarded_headers(event.headers) if _normal(pair[0]) not in own]
+    own, names = _own_headers(target.headers)
+    replaced = names | _OF_A_BODY if is_reshaped else names
+    forwarded = forwarded_headers(event.headers)
+    headers = [pair for pair in forwarded if _normal(pair[0]) not in replaced] if replaced else list(forwarded)
+    headers += own
     content_type = "application/json" if is_reshaped else event.content_type
-    if is_reshaped:
-        headers = [pair for pair in headers if _normal(pair[0]) != "content-encoding"]
-    headers += ((name, text) for name, value in target.headers if (text := printable(value)) is not None)
-    if content_type and "content-type" not in own and (text := printable(content_type)):
+    if content_type and "content-type" not in names and (text := printable(content_type)):
         headers.append(("Content-Type", text))
-    if "user-agent" not in own:
-        headers.append(("User-Agent", USER_AGENT))
-    headers.append(("Accept-Encoding", "identity"))
     if event.type and (text := printable(event.type)):
         headers.append(("gateway-event-type", text))
     headers += (
@@ -82,6 +81,16 @@ def compose(target: Target, claimed: Claimed, event: ClaimedEvent, body: bytes, 
     return OutgoingRequest(target.url or "", headers, body)
 
 
+@lru_cache(maxsize=1024)
+def _own_headers(given: tuple[tuple[str, str], ...]) -> tuple[tuple[tuple[str, str], ...], frozenset[str]]:
+    """What every request to a destination carries, made of its extra headers; and the names of those, as `_normal`."""
+    names = frozenset(_normal(name) for name, _ in given)
+    own = [(name, text) for name, value in given if (text := printable(value)) is not None]
+    if "user-agent" not in names:
+        own.append(("User-Agent", USER_AGENT))
+    return (*own, ("Accept-Encoding", "identity")), names
+
+
 @lru_cache(maxsize=64)
 def forwarded_headers(headers_json: bytes) -> tuple[tuple[str, str], ...]:
     """The pairs of an event's `headers` that a destination may see. What cannot be sent is left out."""
@@ -89,12 +98,9 @@ def forwarded_headers(headers_json: bytes) -> tuple[tuple[str, str], ...]:
         pairs = [(str(name), str(value)) for name, value in json.loads(headers_json)]
     except (ValueError, TypeError):
         return ()
+    passing = [(name, text) for name, value in pairs if _may_pass(name) and (text := printable(value)) is not None]
     named = _named_by_connection(pairs)
-    return tuple(
-        (name, text)
-        for name, value in pairs
-        if _may_pass(name) and _normal(name) not in named and (text := printable(value)) is not None
-    )
+    return tuple(pair for pair in passing if _normal(pair[0]) not in named) if named else tuple(passing)
 
 
 def _may_pass(name: str) -> bool:

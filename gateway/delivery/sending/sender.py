@@ -11,7 +11,7 @@ import io
 import ssl
 from contextvars import ContextVar
 from functools import lru_cache
-from typing import Any
+from typing import Any, ClassVar
 from weakref import WeakSet
 
 import aiohttp
@@ -65,7 +65,7 @@ class Sender:
             timeout=aiohttp.ClientTimeout(total=None, connect=None, sock_connect=None, sock_read=None),
             auto_decompress=False,
             trust_env=False,
-            skip_auto_headers=("Content-Type", "Accept"),
+            request_class=_Request,
         )
         self._checked_url = lru_cache(maxsize=4096)(self._check_url)
 
@@ -100,8 +100,13 @@ class Sender:
         body: bytes | io.BytesIO = request.body
         if len(request.body) > WHOLE_BODY_BYTES:
             body = io.BytesIO(request.body)
+        is_typed = any(name.lower() == "content-type" for name, _ in request.headers)
         response = await self._session.post(
-            self._checked_url(request.url), data=body, headers=request.headers, allow_redirects=False
+            self._checked_url(request.url),
+            data=body,
+            headers=request.headers,
+            skip_auto_headers=None if is_typed else ("Content-Type",),
+            allow_redirects=False,
         )
         try:
             await attempt.read(response)
@@ -158,6 +163,13 @@ class _Attempt:
             excerpt_of(self._excerpt),
             parse_retry_after(self._retry_after, self._clock.now_us()) if self._retry_after else None,
         )
+
+
+class _Request(aiohttp.ClientRequest):
+    """A request that carries what `compose` gave it, and nothing of the library's own."""
+
+    # Told to leave them out one by one, the library copies all headers for every request.
+    DEFAULT_HEADERS: ClassVar[dict[Any, str]] = {}  # type: ignore[misc]
 
 
 class _Connector(GuardedConnector):

@@ -6,7 +6,11 @@ import asyncio
 import random
 import resource
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from types import FrameType
+
+import uvloop
 
 from gateway.db.schema.version import require_current
 from gateway.db.snapshot import Snapshot
@@ -18,6 +22,8 @@ from gateway.telemetry.logging import get_logger
 
 # Connections to the database, files, handler processes: what is left of the open files is for attempts.
 FILES_FOR_THE_REST = 200
+
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _log = get_logger(__name__)
 
@@ -39,7 +45,7 @@ def run_worker(
     loader = RoutingLoader(settings, installation.keyring, installation.handlers, clock)
     require_current(installation.database)
     snapshot = Snapshot(installation.database, loader, clock)
-    try:
+    with _early_signals() as arrived, closing(snapshot):
         snapshot.current()
         worker = Worker(
             database=installation.database,
@@ -54,16 +60,33 @@ def run_worker(
             wakeup=installation.wakeup,
             shutdown_deadline_seconds=shutdown_deadline_seconds,
         )
-        asyncio.run(_run(worker, on_ready))
-    finally:
-        snapshot.close()
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_run(worker, on_ready, arrived))
     return 0
 
 
-async def _run(worker: Worker, on_ready: Callable[[], None] | None) -> None:
+@contextmanager
+def _early_signals() -> Iterator[list[int]]:
+    """Note signals to stop until the loop's own handlers are in place: uvloop drops what comes before it runs."""
+    arrived: list[int] = []
+
+    def note(number: int, _frame: FrameType | None) -> None:
+        arrived.append(number)
+
+    before = {number: signal.signal(number, note) for number in STOP_SIGNALS}
+    try:
+        yield arrived
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+async def _run(worker: Worker, on_ready: Callable[[], None] | None, arrived: list[int]) -> None:
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
         loop.add_signal_handler(number, worker.stop)
+    for _ in arrived:
+        worker.stop()
     _log.info("worker started; delivering until SIGTERM")
     if on_ready is not None:
         on_ready()
