@@ -69,7 +69,7 @@ class Front:
                 self._start()
             await self._serve(scope, receive, send)
         elif scope["type"] == "lifespan":
-            await self._live(receive, send)
+            await self._live(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1008})
 
@@ -93,7 +93,7 @@ class Front:
             answer = TOO_LARGE if body.is_oversized else BROKEN_OFF
             await send_answer(scope, send, answer, self._request_id(scope), closes=True)
         else:
-            await self._pages.serve(scope, body.data, send)
+            await self._pages.serve(scope, body.data, receive, send)
 
     def _request_id(self, scope: Scope) -> str:
         hops = self._trusted_proxies
@@ -110,12 +110,14 @@ class Front:
         self._pages = Pages(self._app, self._threads, lambda: self._webhooks_begun)
         self._watchdog.start()
 
-    async def _live(self, receive: Receive, send: Send) -> None:
+    async def _live(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI's lifespan: start everything before the first request, end it after the last."""
         while True:
             message = await receive()
             if message["type"] == "lifespan.startup":
                 self._start()
+                # For a server that ends: what it waits for then, streams would make it wait for in vain.
+                scope.setdefault("state", {})["end_streams"] = self._pages.end_streams
                 await self._run_blocking(self._warm)
                 # What is there now stays for good: searching it for garbage, again and again, would find none.
                 gc.collect()

@@ -21,6 +21,9 @@ from gateway.webhooks.receive.snapshot import InboundSnapshot
 # Longer than a look at the revision takes when the database is busy.
 STALE_SECONDS = 10.0
 
+HEALTHZ, READYZ, METRICS = "/healthz", "/readyz", "/metrics"
+PATHS = frozenset({HEALTHZ, READYZ, METRICS})
+
 
 def register(
     app: Flask,
@@ -34,16 +37,16 @@ def register(
     configured = ConfigurationCollector(lambda: configuration_gauges(configuration), metrics)
     queue = QueueCollector(lambda: read_queue_gauges(database, clock), metrics)
 
-    @app.get("/healthz")
+    @app.get(HEALTHZ)
     def healthz() -> Response:
         return jsonify(status="ok")
 
-    @app.get("/readyz")
+    @app.get(READYZ)
     def readyz() -> tuple[Response, int]:
         report = HealthReport(tuple(checks(database, configuration)))
         return jsonify(report.to_json()), report.http_status
 
-    @app.get("/metrics")
+    @app.get(METRICS)
     def prometheus() -> Response:
         rendered = render_metrics(metrics, metrics_dir=settings.metrics_dir, collectors=[queue, configured])
         return Response(rendered.body, content_type=rendered.content_type)

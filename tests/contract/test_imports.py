@@ -40,7 +40,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # schema_fields: fields that schemas share.
     ("security", "schema_fields"),
     # deferred: modules that are imported when first used. out_of_order: why a row cannot be loaded. suggestions: names
-    # that are nearly right. priority: of threads.
+    # that are nearly right. priority: of threads. streams: answers that come bit by bit.
     (
         "config",
         "errors",
@@ -51,6 +51,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "out_of_order",
         "suggestions",
         "priority",
+        "streams",
     ),
 )
 # The same inside the big packages: their modules and sub-packages, from the top down.

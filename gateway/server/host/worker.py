@@ -156,6 +156,10 @@ class LoopWorker(Worker):  # type: ignore[misc]
             await listener.wait_closed()
         if self._is_quick:
             service.abort()
+        # An application that streams without end may leave this in its lifespan's state.
+        end_streams = service.state.get("end_streams")
+        if end_streams is not None:
+            end_streams()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.cfg.graceful_timeout):
                 await service.end()
