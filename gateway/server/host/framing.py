@@ -128,7 +128,6 @@ class RequestReader:
         self._is_in_body = False
         self._target = b""
         self._headers: list[tuple[bytes, bytes]] = []
-        self._fields = 0
         self._special: dict[bytes, bytes] = {}
 
     # What httptools calls, in this order.
@@ -145,23 +144,12 @@ class RequestReader:
             raise Refused(414, "too long a target")
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        self._fields += 1
-        limits = self._limits
-        if self._fields > limits.fields or len(name) + len(value) > limits.field_bytes:
-            raise Refused(431, "too many or too long header fields")
-        # Trailers are nobody's concern. A name with `_` could pass for another with `-` further on.
-        if self._is_in_body or b"_" in name:
-            return
-        name = name.lower()
-        value = value.rstrip(b" \t")
-        if name in _SPECIAL:
-            if name in self._special and name in _SINGLE:
-                raise Refused(400, f"more than one {name.decode()}")
-            self._special[name] = value
-        self._headers.append((name, value))
+        # Called for every field of every request: what can wait is done in one go. Trailers are nobody's concern.
+        if not self._is_in_body:
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
-        parser, special = self._parser, self._special
+        parser, special = self._parser, self._take_fields()
         version: str = parser.get_http_version()
         if version not in VERSIONS:
             raise Refused(505, "HTTP/1.1 is spoken here")
@@ -186,6 +174,24 @@ class RequestReader:
             self._is_last = True
             self._upgrade_framing = self._framing_of_upgrade(method)
         self._receiver.began(self._head(method, version))
+
+    def _take_fields(self) -> dict[bytes, bytes]:
+        """Put the fields into the form that ASGI has; those that concern framing by name."""
+        limits, raw = self._limits, self._headers
+        if len(raw) > limits.fields or (
+            self._overhead > limits.field_bytes
+            and max((len(name) + len(value) for name, value in raw), default=0) > limits.field_bytes
+        ):
+            raise Refused(431, "too many or too long header fields")
+        # A name with `_` could pass for another with `-` further on.
+        self._headers = [(name.lower(), value.rstrip()) for name, value in raw if b"_" not in name]
+        self._special = special = {}
+        for name, value in self._headers:
+            if name in _SPECIAL:
+                if name in special and name in _SINGLE:
+                    raise Refused(400, f"more than one {name.decode()}")
+                special[name] = value
+        return special
 
     def on_body(self, data: bytes) -> None:
         self._overhead -= 2 * len(data)
