@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 
+import pytest
+
 from tests.services.gateway_process import Installation
 from tests.services.github_sender import SOURCE, GithubSender
 from tests.services.sink_thread import SinkThread
@@ -21,6 +23,7 @@ OUTCOMES = {
 }
 
 
+@pytest.mark.parametrize("database_url", [pytest.param("postgres", marks=pytest.mark.postgres)], indirect=True)
 def test_bad_destinations_fail_in_time_and_alone(installation: Installation, sink: SinkThread, tables: Tables) -> None:
     urls = {name: sink.url(f"/{name}") for name in OUTCOMES} | {"nobody": "http://127.0.0.1:1/"}
     bad = [{"name": name, "url": url, "timeout": TIMEOUT_SECONDS, "schedule": []} for name, url in urls.items()]
@@ -48,6 +51,7 @@ def test_bad_destinations_fail_in_time_and_alone(installation: Installation, sin
     assert len(sink.at()) == EVENTS
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_addresses_that_are_forbidden(installation: Installation, sink: SinkThread, tables: Tables) -> None:
     """A name is judged by what it resolves to when it is called, whatever it was when it was added."""
     names = {"literal": sink.url(), "named": f"http://localhost:{sink.port}/hook"}

@@ -7,7 +7,7 @@ import os
 import signal
 import socket
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 
 import psutil
@@ -16,7 +16,7 @@ import pytest
 from tests.services.gateway_process import ROOT, Installation
 from tests.services.github_sender import GithubSender, signed
 from tests.services.raw_http import connected, post, read_answer
-from tests.services.sink_thread import SinkThread
+from tests.services.sink_thread import SinkThread, sink_thread
 from tests.services.tables import Tables
 from tests.services.waiting import until
 
@@ -28,16 +28,25 @@ PATH = "/webhooks/github"
 pytestmark = pytest.mark.faults
 
 
-@pytest.fixture(params=HOSTS)
+@pytest.fixture(scope="module", params=HOSTS)
 def host(request: pytest.FixtureRequest) -> Sequence[str]:
     """What gunicorn is told for it."""
     return HOSTS[request.param]
+
+
+# Each host and each database; which of them meet makes no difference to either.
+each_host_on_one_database = pytest.mark.parametrize(
+    ("host", "database_url"),
+    [("loop", "sqlite"), pytest.param("threads", "postgres", marks=pytest.mark.postgres)],
+    indirect=True,
+)
 
 
 def web_workers(master: int) -> list[int]:
     return [child.pid for child in psutil.Process(master).children()]
 
 
+@each_host_on_one_database
 def test_web_processes_killed_in_a_burst(
     installation: Installation, sink: SinkThread, tables: Tables, host: Sequence[str]
 ) -> None:
@@ -55,6 +64,7 @@ def test_web_processes_killed_in_a_burst(
     require_nothing_lost(sender, sink, tables)
 
 
+@each_host_on_one_database
 def test_reloaded_in_a_burst(installation: Installation, sink: SinkThread, tables: Tables, host: Sequence[str]) -> None:
     route_to(installation, sink)
     program = installation.web(*host)
@@ -95,19 +105,26 @@ def test_who_never_sends_a_whole_header_is_dropped(installation: Installation) -
     assert [answer and answer.status for answer in (first, second)] == [200, 200]
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
-class TestHttp:
-    """HTTP's corners, the same whatever database is behind."""
-
-    @pytest.fixture
-    def port(self, installation: Installation, sink: SinkThread, host: Sequence[str]) -> int:
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory, host: Sequence[str]) -> Iterator[Installation]:
+    with sink_thread() as sink, Installation(tmp_path_factory.mktemp("installation")) as installation:
+        installation.environment["GATEWAY_ALLOW_PRIVATE_DESTINATIONS"] = "true"
+        installation.gateway("db", "upgrade")
         route_to(installation, sink)
         installation.web(*host)
-        return installation.port
+        yield installation
+
+
+class TestHttp:
+    """HTTP's corners, the same whatever database is behind: one gateway per host, on SQLite."""
+
+    @pytest.fixture
+    def port(self, served: Installation) -> int:
+        return served.port
 
     def test_requests_in_a_row_on_one_connection_are_answered_in_order(self, port: int) -> None:
         bodies = [json.dumps({"number": number}).encode() for number in range(20)]
-        requests = [post(PATH, signed(body, f"d-{number}"), body) for number, body in enumerate(bodies)]
+        requests = [post(PATH, signed(body, f"row-{number}"), body) for number, body in enumerate(bodies)]
         with connected(port) as connection:
             connection.sendall(b"".join(requests))
             stream = connection.makefile("rb")
@@ -120,7 +137,7 @@ class TestHttp:
 
     def test_a_sender_that_asks_first_is_told_to_go_on(self, port: int) -> None:
         body = b'{"ref": "main"}'
-        head, _ = post(PATH, signed(body, "d-1") | {"Expect": "100-continue"}, body).split(b"\r\n\r\n", 1)
+        head, _ = post(PATH, signed(body, "asks-first") | {"Expect": "100-continue"}, body).split(b"\r\n\r\n", 1)
         with connected(port) as connection:
             connection.sendall(head + b"\r\n\r\n")
             assert connection.recv(4096).startswith(b"HTTP/1.1 100")
@@ -136,16 +153,13 @@ class TestHttp:
         assert answer.startswith(b"HTTP/1.1 401")
         assert answer.endswith(b"\r\n\r\n")
 
-    def test_who_leaves_before_the_answer_is_no_fault(
-        self, port: int, installation: Installation, tables: Tables
-    ) -> None:
+    def test_who_leaves_before_the_answer_is_no_fault(self, served: Installation) -> None:
         for number in range(50):
             body = json.dumps({"number": number}).encode()
-            with connected(port) as connection:
+            with connected(served.port) as connection:
                 # Reset instead of an orderly end.
                 connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                connection.sendall(post(PATH, signed(body, f"d-{number}"), body))
-        until(lambda: installation.request("POST", PATH, b"{}", signed(b"{}", "last")).status == 200, "still there")
-        assert len(tables.events()) >= 1
-        for log in installation.directory.glob("web-*.log"):
+                connection.sendall(post(PATH, signed(body, f"leaves-{number}"), body))
+        until(lambda: served.request("POST", PATH, b"{}", signed(b"{}", "last")).status == 200, "still there")
+        for log in served.directory.glob("web-*.log"):
             assert "Traceback" not in log.read_text()

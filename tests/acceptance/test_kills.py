@@ -59,6 +59,7 @@ def test_worker_killed_in_a_burst(installation: Installation, sink: SinkThread, 
     assert len(sink.at()) <= sum(outcomes.values())
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_supervisor_killed_in_a_burst(installation: Installation, sink: SinkThread, tables: Tables) -> None:
     route_to(installation, sink)
     program = installation.run()

@@ -88,6 +88,7 @@ def _require_order(sink: SinkThread) -> None:
     assert not any(late.values()), late
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_handler_that_hangs_and_one_that_crashes_take_nobody_along(
     installation: Installation, sink: SinkThread, tables: Tables
 ) -> None:

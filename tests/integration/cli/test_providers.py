@@ -34,6 +34,7 @@ def own(tmp_path: Path) -> Path:
     return directory
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_list_searches_by_name_and_category(cli: CommandLine) -> None:
     assert len(cli.rows("providers", "list")) >= 169
     assert [row[0] for row in cli.rows("providers", "list", "--search", "HelloSign")] == ["dropbox-sign"]
@@ -46,6 +47,7 @@ def test_list_searches_by_name_and_category(cli: CommandLine) -> None:
     assert nothing.stdout == ""
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_show_tells_how_to_set_it_up_and_what_is_verified(cli: CommandLine) -> None:
     shown = cli("providers", "show", "slack").stdout
     for words in (
@@ -65,11 +67,13 @@ def test_show_tells_how_to_set_it_up_and_what_is_verified(cli: CommandLine) -> N
     assert "did you mean" in cli("providers", "show", "strpe", code=3).stderr
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_show_works_for_every_provider(cli: CommandLine) -> None:
     for row in cli.rows("providers", "list"):
         assert "Set up" in cli("providers", "show", row[0]).stdout
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_check_takes_a_good_entry_and_its_vectors(cli: CommandLine, own: Path) -> None:
     entry, vectors = str(own / "acme-shop.yaml"), str(own.parent / "vectors.jsonl")
     assert "3 of 3 vectors" in cli("providers", "check", entry, "--vectors", vectors).stdout
@@ -82,6 +86,7 @@ def test_check_takes_a_good_entry_and_its_vectors(cli: CommandLine, own: Path) -
     assert "--vectors FILE" in cli("providers", "check", entry).stderr
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_check_names_vectors_that_are_judged_otherwise(cli: CommandLine, own: Path) -> None:
     path = own / "acme-shop.yaml"
     path.write_text(ENTRY.replace('"{timestamp}.{body}"', '"{body}"').replace("id: json:id", "id: json:other"))
@@ -91,6 +96,7 @@ def test_check_names_vectors_that_are_judged_otherwise(cli: CommandLine, own: Pa
     assert "shop_3f1c9d2e7a" not in result.output
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize(
     ("line", "words"),
     [
@@ -108,6 +114,7 @@ def test_check_says_what_is_wrong_with_a_vector(cli: CommandLine, own: Path, lin
     assert words in cli(*command, code=1).stderr
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_check_names_file_key_and_reason(cli: CommandLine, own: Path) -> None:
     path = own / "acme-shop.yaml"
     path.write_text(ENTRY.replace("encoding: hex", "encoding: hax").replace("name: Acme Shop", "nome: Acme Shop"))
@@ -142,12 +149,14 @@ def test_a_stranger_s_entry_works_without_touching_python(
     assert (shown["type"], shown["source"]) == ("order.paid", "acme")
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_an_entry_of_ours_can_be_replaced(cli: CommandLine, own: Path) -> None:
     (own / "github.yaml").write_text(ENTRY.replace("name: Acme Shop", "name: GitHub of ours"))
     found = cli.json("providers", "show", "github", GATEWAY_PROVIDERS_DIR=str(own))
     assert found["name"] == "GitHub of ours"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_broken_file_ends_the_start_with_its_faults(
     settings: Settings, own: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

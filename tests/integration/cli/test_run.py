@@ -19,15 +19,13 @@ from sqlalchemy import text
 
 from gateway.cli.main import gateway
 from gateway.db.database import Database
+from tests.services.postgres import free_port
 from tests.services.processes import wait_until
 
 
 @pytest.fixture
 def port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        number: int = probe.getsockname()[1]
-    return number
+    return free_port()
 
 
 @pytest.fixture
