@@ -12,6 +12,7 @@ from typing import Any
 import aiohttp
 import pytest
 import requests
+import uvloop
 
 from gateway.clock import SystemClock
 from gateway.delivery.decisions.policy import Outcome
@@ -101,7 +102,7 @@ def fetcher(way: Way, *urls: str) -> list[int | str]:
 
 
 def sender(way: Way, *urls: str) -> list[int | str]:
-    """Deliveries; redirects are answers."""
+    """Deliveries, on the worker's event loop; redirects are answers."""
     kinds = {
         Outcome.ADDRESS_FORBIDDEN: FORBIDDEN,
         Outcome.CONNECTION_ERROR: FAILED,
@@ -119,7 +120,8 @@ def sender(way: Way, *urls: str) -> list[int | str]:
         await made.close()
         return found
 
-    return asyncio.run(go())
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(go())
 
 
 Client = Callable[..., list[int | str]]
