@@ -1,7 +1,16 @@
-"""`flask --app app …` finds the application here."""
+"""`flask --app app …` finds the application here, with commands that servers do without."""
 
 from __future__ import annotations
 
-from gateway.factory import create_app
+from flask import Flask
 
-__all__ = ["create_app"]
+from gateway import factory
+from gateway.db.schema import flask_commands
+from gateway.installation import installation_of
+
+
+def create_app() -> Flask:
+    """The web application, for Flask's command line."""
+    app = factory.create_app()
+    flask_commands.register(app, factory.db, installation_of(app).database.engine)
+    return app

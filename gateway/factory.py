@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from alembic.config import Config
 from flask import Flask, Response, g, request
-from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.middleware.proxy_fix import ProxyFix
 
@@ -15,7 +13,7 @@ from gateway.cli.terminal.hints import message
 from gateway.config import Settings, load_settings
 from gateway.db.engine import absolute_url, engine_options
 from gateway.db.model import Base
-from gateway.db.schema.version import MIGRATIONS, require_current
+from gateway.db.schema.version import require_current
 from gateway.errors import ConfigurationError, SchemaBehind, StorageUnavailable
 from gateway.installation import EXTENSION, Installation, installation_of
 from gateway.server import operations
@@ -77,12 +75,6 @@ def _database(app: Flask, installation: Installation) -> None:
     db.init_app(app)
     with app.app_context():
         installation.adopt(db.engine)
-    migrate = Migrate(app, db, directory=str(MIGRATIONS))
-
-    @migrate.configure  # type: ignore[untyped-decorator]
-    def hand_over(config: Config) -> Config:
-        config.attributes["engine"] = installation.database.engine
-        return config
 
 
 def _proxies(app: Flask, hops: int) -> None:

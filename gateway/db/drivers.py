@@ -5,11 +5,17 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-import psycopg
-from psycopg.pq import TransactionStatus
 from sqlalchemy import Connection
+
+from gateway.deferred import deferred
+
+if TYPE_CHECKING:
+    import psycopg
+else:
+    # Where the database is SQLite it stays away: it takes 9 MB.
+    psycopg = deferred("psycopg")
 
 # Rows per INSERT on SQLite. The driver lets go of the interpreter's lock at every statement, and under load it is slow
 # to come back: one statement for many rows. Bounded, so that there are few different statements to keep prepared.
@@ -43,7 +49,7 @@ def single_statement(connection: Connection) -> Iterator[psycopg.Connection[Any]
     round trip does for four; what follows it, if anything does, is a transaction of its own.
     """
     driver = postgres_driver(connection)
-    if driver.info.transaction_status is not TransactionStatus.IDLE:
+    if driver.info.transaction_status is not psycopg.pq.TransactionStatus.IDLE:
         yield driver
         return
     driver.autocommit = True

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import psycopg
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
@@ -20,9 +20,10 @@ def storage_errors() -> Iterator[None]:
         yield
     except (PoolTimeout, OSError, sqlite3.OperationalError) as error:
         raise StorageUnavailable(f"the database is not available: {_first_line(error)}") from error
-    except (psycopg.OperationalError, psycopg.InterfaceError) as error:
+    except postgres_errors("OperationalError", "InterfaceError") as error:
         # A server that answers with a reason (a lock, a timeout, a full disk) has not lost the connection.
-        lost = error.sqlstate is None or error.sqlstate.startswith(("08", "57P"))
+        state: str | None = getattr(error, "sqlstate", None)
+        lost = state is None or state.startswith(("08", "57P"))
         raise StorageUnavailable(
             f"the database is not available: {_first_line(error)}", connection_lost=lost
         ) from error
@@ -33,6 +34,14 @@ def storage_errors() -> Iterator[None]:
                 f"the database is not available: {_first_line(error)}", connection_lost=lost
             ) from error
         raise
+
+
+def postgres_errors(*names: str) -> tuple[type[Exception], ...]:
+    """psycopg's classes of these names; none while nobody has loaded it, for then nobody can have raised one. On SQLite
+    it stays away.
+    """
+    driver = sys.modules.get("psycopg")
+    return tuple(getattr(driver, name) for name in names) if driver else ()
 
 
 def _first_line(error: BaseException) -> str:

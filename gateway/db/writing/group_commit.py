@@ -14,11 +14,11 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import Generic, TypeVar
 
-import psycopg
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.db.database import Database
+from gateway.db.faults import postgres_errors
 from gateway.db.writing.kept_writer import KEPT_LOG_PAGES, KeptWriter
 from gateway.db.writing.pending import Pending
 from gateway.errors import GatewayError, QueueFull, StorageUnavailable
@@ -40,7 +40,15 @@ Listener = Callable[[Sequence[Pending[Result]]], None]
 """Hears of items that were settled together, in the writer's thread; it must be quick and not raise."""
 
 # What a single row can be at fault for, whichever layer finds out.
-ROW_FAULTS = (SQLAlchemyError, sqlite3.Error, psycopg.Error, GatewayError, ValueError, TypeError, ArithmeticError)
+# psycopg's are asked for when something was raised.
+ROW_FAULTS: tuple[type[Exception], ...] = (
+    SQLAlchemyError,
+    sqlite3.Error,
+    GatewayError,
+    ValueError,
+    TypeError,
+    ArithmeticError,
+)
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -171,7 +179,7 @@ class GroupCommit(Generic[Item, Result]):
             results = self._store(batch)
         except StorageUnavailable as error:
             self._fail(batch, error)
-        except ROW_FAULTS as error:
+        except ROW_FAULTS + postgres_errors("Error") as error:
             if len(batch) == 1:
                 self._fail(batch, error)
                 return

@@ -113,10 +113,37 @@ def test_other_commands_load_no_web_either(place: Path, arguments: tuple[str, ..
     assert loaded(place, *arguments) & WEB == set()
 
 
-def test_a_web_process_loads_nothing_that_sends(place: Path) -> None:
+# Each of them, or what it brings along, takes megabytes of every web process.
+NOT_FOR_SERVING = {
+    "aiohttp",
+    "requests",
+    "urllib3",
+    "alembic",
+    "flask_migrate",
+    "mako",
+    "pygments",
+    "authlib",
+    "pebble",
+}
+
+
+def test_a_web_process_loads_nothing_that_sends_or_migrates_and_no_other_databases_driver(place: Path) -> None:
     found = run(place, SERVE)
     assert "flask" in found
-    assert found & {"aiohttp", "requests", "urllib3"} == set()
+    assert found & (NOT_FOR_SERVING | {"psycopg", "psycopg_binary"}) == set()
+
+
+def test_flasks_command_line_has_the_migrations(place: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "app", "db", "current"],
+        cwd=place,
+        env={"PATH": "/usr/bin:/bin", "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "(head)" in done.stdout
 
 
 def test_and_they_start_in_time(place: Path) -> None:
