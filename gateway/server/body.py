@@ -55,7 +55,10 @@ async def read_body(
     # The server bounds the wait for the first piece, which mostly is the whole body and is there already.
     message = await receive()
     if not message.get("more_body", False):
-        return Body(message.get("body", b""), is_truncated=message["type"] == "http.disconnect")
+        data: bytes = message.get("body", b"")
+        if len(data) > max_bytes:
+            return Body(b"", is_oversized=True)
+        return Body(data, is_truncated=message["type"] == "http.disconnect")
     try:
         async with asyncio.timeout(seconds):
             return await _gather(message, receive, max_bytes, budget)

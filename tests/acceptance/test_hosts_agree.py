@@ -90,8 +90,8 @@ TARGETS = {
     "dot": "/webhooks/./github",
     "dots": "/webhooks/../webhooks/github",
     "parameter": "/webhooks/github;x=1",
-    "whole url": "http://evil.example.com/webhooks/github?a=1",
-    "whole url of a page": "http://evil.example.com/healthz",
+    "whole url": "http://gateway/webhooks/github?a=1",
+    "whole url of a page": "http://gateway/healthz",
 }
 FORWARDED: dict[str, Pairs] = {
     "from within": [("X-Forwarded-For", "203.0.113.9")],
@@ -124,7 +124,7 @@ HEADERS: dict[str, Pairs] = {
     "two types": [("Content-Type", "text/plain")],
     "chunked": [("Transfer-Encoding", "chunked")],
 }
-METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND", "FOO"]
+METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "DELETE", "PATCH", "TRACE", "PROPFIND"]
 PAGES = ["/healthz", "/readyz", "/healthz/", "/nothing", "/", "/%2fwebhooks/x", "//healthz", "/healthz?a=%ff"]
 
 CASES: dict[str, bytes] = {

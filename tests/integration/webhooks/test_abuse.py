@@ -98,6 +98,15 @@ def test_a_body_that_never_ends_is_given_up_and_gives_its_memory_back() -> None:
     budget.take(100)
 
 
+@pytest.mark.parametrize(("size", "is_oversized"), [(10, False), (11, True)])
+def test_a_body_that_comes_in_one_piece_is_held_to_the_limit_too(size: int, is_oversized: bool) -> None:
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request", "body": b"x" * size, "more_body": False}
+
+    body = asyncio.run(read_body({"headers": []}, receive, 10, BodyBudget()))
+    assert (len(body.data), body.is_oversized) == (0 if is_oversized else size, is_oversized)
+
+
 def test_bodies_under_way_share_a_budget() -> None:
     budget = BodyBudget(100)
     with pytest.raises(BodiesTooMany):
