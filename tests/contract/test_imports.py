@@ -70,7 +70,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("database",),
         ("scope",),
         ("revisions",),
-        ("after_commit", "drivers", "engine", "faults", "model", "wakeup", "write_lock"),
+        ("after_commit", "drivers", "engine", "faults", "lease", "model", "wakeup", "write_lock"),
         ("types",),
     ),
     "providers": (("prose",), ("registry",), ("loader",), ("schema",), ("model",), ("webhook",)),

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import IntegrityError
 
-from gateway.clock import MICROSECONDS
 from gateway.db.drivers import sqlite_driver
+from gateway.db.lease import TAKE, expires_at_us, new_token
 from gateway.delivery.decisions.allotment import NOTHING, Allowance, allow, is_guarded, share
 from gateway.delivery.decisions.circuit import probing
 from gateway.delivery.decisions.shared_state import SharedState
@@ -22,7 +22,6 @@ from gateway.delivery.decisions.target import Target
 from gateway.delivery.queue.claimed import INLINE_BYTES, Claimed, ClaimedEvent
 from gateway.delivery.queue.destination_states import load_states, lock_states, save_states
 from gateway.delivery.queue.due import HeadScan, keyed_destinations, leased_counts, oldest_pending
-from gateway.security.identifiers import new_id
 
 # A lease outlasts the attempt by this, for the wait before it starts and the one until its result is recorded.
 LEASE_MARGIN_SECONDS = 15.0
@@ -45,26 +44,39 @@ class _Pick(NamedTuple):
     allowance: Allowance
 
 
-_LEASE = """state = 'leased', lease_token = :token, scheduled_at = :now_us, attempts_made = attempts_made + 1"""
-_COLUMNS = """deliveries.id, tenant_id, event_id, destination_id, attempts_made, schedule_position, lease_token,
-  lease_expires_at, length(payload), CASE WHEN length(payload) <= /*inline*/ THEN payload END"""
+_LEASE = f"state = 'leased', {TAKE}, attempts_made = attempts_made + 1"
+_COLUMNS = """deliveries.id, deliveries.tenant_id, event_id, destination_id, attempts_made, schedule_position,
+  lease_token, lease_expires_at, length(payload), CASE WHEN length(payload) <= /*inline*/ THEN payload END"""
+_EVENT_COLUMNS = """events.id, events.type, events.source, events.provider, events.content_type, events.received_at,
+  events.body_bytes, events.headers, CASE WHEN events.body_bytes <= /*inline*/ THEN events.body END"""
 
 
 def _filled(statement: str) -> str:
     filled = statement.replace("/*lease*/", _LEASE).replace("/*columns*/", _COLUMNS)
-    return filled.replace("/*inline*/", str(INLINE_BYTES))
+    return filled.replace("/*event*/", _EVENT_COLUMNS).replace("/*inline*/", str(INLINE_BYTES))
 
 
+# The driver lets go of the interpreter's lock at every row that it steps to, and under load it is slow to come back:
+# ids come as one row, and deliveries with their events as one row each. Nobody else writes in between.
+_SQLITE_DUE = """
+SELECT json_group_array(id) FROM (
+  SELECT id FROM deliveries INDEXED BY ix_deliveries_due WHERE state = 'pending' AND ordering_key IS NULL
+  AND destination_id = :destination AND next_attempt_at <= :now_us ORDER BY next_attempt_at LIMIT :most)
+"""
 _SQLITE_TAKE = _filled("""
 UPDATE deliveries SET /*lease*/, lease_expires_at = :expires_at
-WHERE id IN (SELECT id FROM deliveries INDEXED BY ix_deliveries_due WHERE state = 'pending' AND ordering_key IS NULL
-             AND destination_id = :destination AND next_attempt_at <= :now_us ORDER BY next_attempt_at LIMIT :most)
-RETURNING /*columns*/
-""")
-_SQLITE_TAKE_HEADS = _filled("""
-UPDATE deliveries SET /*lease*/, lease_expires_at = :expires_at
 WHERE id IN (SELECT value FROM json_each(:ids)) AND state = 'pending' AND next_attempt_at <= :now_us
-RETURNING /*columns*/
+""")
+_SQLITE_TAKEN = _filled("""
+SELECT /*columns*/, /*event*/
+FROM json_each(:ids) AS wanted CROSS JOIN deliveries ON deliveries.id = wanted.value
+  LEFT JOIN events ON events.id = deliveries.event_id
+WHERE deliveries.lease_token = :token
+""")
+# With the event behind a LIMIT, which keeps the planner from reading the whole journal for its join.
+_POSTGRES_WITH_EVENTS = _filled("""
+SELECT taken.*, event.* FROM taken LEFT JOIN LATERAL (
+  SELECT /*event*/ FROM events WHERE events.id = taken.event_id LIMIT 1) AS event ON true
 """)
 _POSTGRES_TAKE = text(
     _filled("""
@@ -75,27 +87,25 @@ WITH picked AS (
   CROSS JOIN LATERAL (
     SELECT id FROM deliveries WHERE state = 'pending' AND ordering_key IS NULL
     AND destination_id = wanted.destination_id AND next_attempt_at <= :now_us
-    ORDER BY next_attempt_at LIMIT wanted.part FOR UPDATE SKIP LOCKED) AS due)
-UPDATE deliveries SET /*lease*/, lease_expires_at = picked.expires_at
-FROM picked WHERE deliveries.id = picked.id
-RETURNING /*columns*/
+    ORDER BY next_attempt_at LIMIT wanted.part FOR UPDATE SKIP LOCKED) AS due),
+taken AS (
+  UPDATE deliveries SET /*lease*/, lease_expires_at = picked.expires_at
+  FROM picked WHERE deliveries.id = picked.id
+  RETURNING /*columns*/)
 """)
+    + _POSTGRES_WITH_EVENTS
 )
 _POSTGRES_TAKE_HEADS = text(
     _filled("""
-UPDATE deliveries SET /*lease*/, lease_expires_at = :expires_at
-WHERE id IN (SELECT id FROM deliveries WHERE id = ANY(CAST(:ids AS text[])) AND state = 'pending'
-             AND next_attempt_at <= :now_us FOR UPDATE SKIP LOCKED)
-RETURNING /*columns*/
+WITH taken AS (
+  UPDATE deliveries SET /*lease*/, lease_expires_at = :expires_at
+  WHERE id IN (SELECT id FROM deliveries WHERE id = ANY(CAST(:ids AS text[])) AND state = 'pending'
+               AND next_attempt_at <= :now_us FOR UPDATE SKIP LOCKED)
+  RETURNING /*columns*/)
 """)
+    + _POSTGRES_WITH_EVENTS
 )
-_EVENTS = _filled("""
-SELECT id, type, source, provider, content_type, received_at, body_bytes, headers,
-  CASE WHEN body_bytes <= /*inline*/ THEN body END
-FROM events WHERE id IN (/*ids*/)
-""")
-_SQLITE_EVENTS = _EVENTS.replace("/*ids*/", "SELECT value FROM json_each(?)")
-_POSTGRES_EVENTS = text(_EVENTS.replace("/*ids*/", "SELECT unnest(CAST(:ids AS text[]))"))
+_DELIVERY_COLUMNS = 10
 
 
 class Claimer:
@@ -122,7 +132,7 @@ class Claimer:
         picks = self._guard(connection, self._picks(connection, targets, slots, now_us), slots, now_us)
         parts = share(slots.limit, {pick.target.id: pick.allowance.attempts for pick in self._rotated(picks)})
         chosen = [(pick, parts[pick.target.id]) for pick in picks if pick.target.id in parts]
-        token = new_id("lse")
+        token = new_token()
         rows = self._take_heads(connection, chosen, token, now_us)
         taken = _counts(rows)
         rest = [(pick, part - taken.get(pick.target.id, 0)) for pick, part in chosen if pick.unkeyed]
@@ -132,9 +142,8 @@ class Claimer:
         taken = _counts(rows)
         probes = {pick.target.id for pick, _ in chosen if pick.allowance.is_probe}
         _settle(connection, [pick for pick, _ in chosen if taken.get(pick.target.id)], taken, now_us)
-        events = _load_events(connection, sorted({row[2] for row in rows}))
         rows.sort(key=lambda row: row[0])
-        return [Claimed._make((*row, events.get(row[2]), row[3] in probes)) for row in rows]
+        return [_claimed(row, is_probe=row[3] in probes) for row in rows]
 
     def _picks(
         self, connection: Connection, targets: Mapping[str, Target], slots: FreeSlots, now_us: int
@@ -194,13 +203,13 @@ class Claimer:
 
 
 def _lease(target: Target, token: str, now_us: int) -> dict[str, Any]:
-    seconds = target.timeout_seconds + LEASE_MARGIN_SECONDS
-    return {"token": token, "expires_at": now_us + round(seconds * MICROSECONDS), "now_us": now_us}
+    expires_at = expires_at_us(now_us, target.timeout_seconds + LEASE_MARGIN_SECONDS)
+    return {"token": token, "expires_at": expires_at, "now_us": now_us}
 
 
 def _take_ids(connection: Connection, ids: list[str], lease: dict[str, Any]) -> list[Any]:
     if connection.dialect.name == "sqlite":
-        return sqlite_driver(connection).execute(_SQLITE_TAKE_HEADS, lease | {"ids": json.dumps(ids)}).fetchall()
+        return _take_sqlite(connection, json.dumps(ids), lease)
     try:
         with connection.begin_nested():
             return list(connection.execute(_POSTGRES_TAKE_HEADS, lease | {"ids": ids}))
@@ -209,15 +218,22 @@ def _take_ids(connection: Connection, ids: list[str], lease: dict[str, Any]) -> 
         return []
 
 
+def _take_sqlite(connection: Connection, ids: str, lease: dict[str, Any]) -> list[Any]:
+    driver = sqlite_driver(connection)
+    driver.execute(_SQLITE_TAKE, lease | {"ids": ids})
+    return driver.execute(_SQLITE_TAKEN, {"ids": ids, "token": lease["token"]}).fetchall()
+
+
 def _take(connection: Connection, chosen: Sequence[tuple[_Pick, int]], token: str, now_us: int) -> list[Any]:
     if not chosen:
         return []
     leases = [_lease(pick.target, token, now_us) for pick, _ in chosen]
     if connection.dialect.name == "sqlite":
-        driver = sqlite_driver(connection)
         rows: list[Any] = []
         for (pick, part), lease in zip(chosen, leases, strict=True):
-            rows += driver.execute(_SQLITE_TAKE, lease | {"destination": pick.target.id, "most": part}).fetchall()
+            due = {"destination": pick.target.id, "most": part, "now_us": now_us}
+            ids = sqlite_driver(connection).execute(_SQLITE_DUE, due).fetchone()[0]
+            rows += _take_sqlite(connection, ids, lease)
         return rows
     values = {
         "destinations": [pick.target.id for pick, _ in chosen],
@@ -229,29 +245,27 @@ def _take(connection: Connection, chosen: Sequence[tuple[_Pick, int]], token: st
     return list(connection.execute(_POSTGRES_TAKE, values))
 
 
+def _claimed(row: Any, *, is_probe: bool) -> Claimed:
+    columns = row[_DELIVERY_COLUMNS:]
+    # Gone from the journal: the columns of the join are empty.
+    event = None if columns[0] is None else ClaimedEvent._make(columns)
+    return Claimed._make((*row[:_DELIVERY_COLUMNS], event, is_probe))
+
+
 def _settle(connection: Connection, picks: Sequence[_Pick], taken: Mapping[str, int], now_us: int) -> None:
     """Write down, for all workers, the probe that is on its way and the tokens that were used."""
     states: dict[str, SharedState] = {}
     for pick in picks:
         target, state = pick.target, pick.state
         if pick.allowance.is_probe:
-            expires_at_us = _lease(target, "", now_us)["expires_at"]
-            state = state._replace(circuit=probing(state.circuit, expires_at_us=expires_at_us))
+            lease = _lease(target, "", now_us)
+            state = state._replace(circuit=probing(state.circuit, expires_at_us=lease["expires_at"]))
         if target.rate_per_second is not None:
             tokens = state.tokens(target.rate_per_second, now_us) - taken[target.id]
             state = state._replace(rate_tokens=tokens, rate_refilled_at_us=now_us)
         if state is not pick.state:
             states[target.id] = state
     save_states(connection, {pick.target.id: pick.target.tenant_id for pick in picks}, states)
-
-
-def _load_events(connection: Connection, ids: list[str]) -> dict[str, ClaimedEvent]:
-    rows: Any
-    if connection.dialect.name == "sqlite":
-        rows = sqlite_driver(connection).execute(_SQLITE_EVENTS, (json.dumps(ids),)).fetchall()
-    else:
-        rows = connection.execute(_POSTGRES_EVENTS, {"ids": ids})
-    return {row[0]: ClaimedEvent(*row) for row in rows}
 
 
 def _counts(rows: Iterable[Any]) -> dict[str, int]:

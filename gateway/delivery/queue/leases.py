@@ -12,24 +12,22 @@ from typing import Any
 
 from sqlalchemy import Connection, text
 
-from gateway.clock import MICROSECONDS
 from gateway.db.drivers import sqlite_driver
+from gateway.db.lease import HAS_ENDED, IS_OF_ANOTHER_TIME, PULL_BACK, limit_us
 from gateway.delivery.decisions.policy import AttemptResult, Outcome
 from gateway.delivery.decisions.target import Target
 from gateway.delivery.queue.claimed import Claimed
 from gateway.delivery.queue.report import Report
 
 SWEEP_STEP = 100
-# Decisions further ahead than this come from another time; less is what two machines' clocks differ by.
-CLOCK_TOLERANCE_SECONDS = 5.0
 LOST = "the worker that held it did not report before its lease ended"
 
-_EXPIRED = """
+_EXPIRED = f"""
 SELECT id, tenant_id, event_id, destination_id, attempts_made, schedule_position, lease_token, lease_expires_at,
   NULL, NULL, scheduled_at
-FROM deliveries /*leased*/ WHERE state = 'leased' AND lease_expires_at <= :now_us AND id NOT IN (/*held*/)
+FROM deliveries /*leased*/ WHERE state = 'leased' AND {HAS_ENDED} AND id NOT IN (/*held*/)
 ORDER BY lease_expires_at LIMIT :step
-"""
+"""  # noqa: S608 (constants)
 _SQLITE_EXPIRED = _EXPIRED.replace("/*leased*/", "INDEXED BY ix_deliveries_leased").replace(
     "/*held*/", "SELECT value FROM json_each(:held)"
 )
@@ -37,14 +35,14 @@ _POSTGRES_EXPIRED = text(
     _EXPIRED.replace("/*held*/", "SELECT unnest(CAST(:held AS text[]))") + "FOR UPDATE SKIP LOCKED"
 )
 
-_REPAIR_PENDING = """
-UPDATE deliveries /*index*/ SET next_attempt_at = next_attempt_at - scheduled_at + :now_us, scheduled_at = :now_us
-WHERE /*which*/ AND next_attempt_at > :now_us AND scheduled_at > :limit_us
-"""
-_REPAIR_LEASED = """
-UPDATE deliveries /*index*/ SET lease_expires_at = lease_expires_at - scheduled_at + :now_us, scheduled_at = :now_us
-WHERE state = 'leased' AND lease_expires_at > :now_us AND scheduled_at > :limit_us
-"""
+_REPAIR_PENDING = f"""
+UPDATE deliveries /*index*/ SET {PULL_BACK.format(column="next_attempt_at")}
+WHERE /*which*/ AND {IS_OF_ANOTHER_TIME.format(column="next_attempt_at")}
+"""  # noqa: S608 (constants)
+_REPAIR_LEASED = f"""
+UPDATE deliveries /*index*/ SET {PULL_BACK.format(column="lease_expires_at")}
+WHERE state = 'leased' AND {IS_OF_ANOTHER_TIME.format(column="lease_expires_at")}
+"""  # noqa: S608 (constants)
 _REPAIRS = (
     (_REPAIR_PENDING.replace("/*which*/", "state = 'pending' AND ordering_key IS NULL"), "ix_deliveries_due"),
     (
@@ -75,7 +73,7 @@ def repair_times(connection: Connection, *, now_us: int) -> int:
 
     The number of deliveries changed. Looks at unfinished ones only.
     """
-    values = {"now_us": now_us, "limit_us": now_us + round(CLOCK_TOLERANCE_SECONDS * MICROSECONDS)}
+    values = {"now_us": now_us, "limit_us": limit_us(now_us)}
     is_sqlite = connection.dialect.name == "sqlite"
     changed = 0
     for statement, index in _REPAIRS:

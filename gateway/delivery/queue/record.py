@@ -7,13 +7,17 @@ its attempt is recorded all the same. What follows from a result is decided by
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import cache
+from itertools import chain
+from sqlite3 import Connection as SqliteConnection
+from typing import NamedTuple
 
 from sqlalchemy import Connection, text
 
 from gateway.config import DEFAULT_SCHEDULE_SECONDS
-from gateway.db.drivers import sqlite_driver
+from gateway.db.drivers import SQLITE_ROWS, Row, postgres_arrays, sqlite_driver
+from gateway.db.lease import IS_HELD, LET_GO
 from gateway.delivery.decisions.policy import AttemptResult, Decision, Random, decide
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.queue.claimed import Claimed
@@ -25,25 +29,16 @@ from gateway.events.system import Occurrence, delivery_dead, is_reportable
 Journal = Callable[[Connection, Sequence[Occurrence], int], None]
 
 
-_UPDATE = """
-UPDATE deliveries SET state = :state, schedule_position = :schedule_position,
-  next_attempt_at = coalesce(:next_attempt_at, next_attempt_at), scheduled_at = :now_us, finished_at = :finished_at,
-  reason = :reason, detail = :detail, lease_token = NULL, lease_expires_at = NULL,
-  attempts_made = attempts_made - :uncounted
-WHERE id = :id AND lease_token = :lease_token
-"""
-_POSTGRES_UPDATE = text("""
+_CHANGE = f"""
 UPDATE deliveries SET state = r.state, schedule_position = r.schedule_position,
-  next_attempt_at = coalesce(r.next_attempt_at, deliveries.next_attempt_at), scheduled_at = :now_us,
-  finished_at = r.finished_at, reason = r.reason, detail = r.detail, lease_token = NULL, lease_expires_at = NULL,
+  next_attempt_at = coalesce(r.next_attempt_at, deliveries.next_attempt_at), scheduled_at = /*now_us*/,
+  finished_at = r.finished_at, reason = r.reason, detail = r.detail, {LET_GO},
   attempts_made = attempts_made - r.uncounted
-FROM unnest(CAST(:id AS text[]), CAST(:lease_token AS text[]), CAST(:state AS text[]),
-  CAST(:schedule_position AS integer[]), CAST(:next_attempt_at AS bigint[]), CAST(:finished_at AS bigint[]),
-  CAST(:reason AS text[]), CAST(:detail AS text[]), CAST(:uncounted AS integer[]))
-  AS r (id, lease_token, state, schedule_position, next_attempt_at, finished_at, reason, detail, uncounted)
-WHERE deliveries.id = r.id AND deliveries.lease_token = r.lease_token
-RETURNING deliveries.id
-""")
+FROM /*given*/ AS r WHERE deliveries.id = r.id AND {IS_HELD.format(row="deliveries", claim="r")}
+"""  # noqa: S608 (constants)
+_ATTEMPT = """
+INSERT INTO attempts (delivery_id, number, tenant_id, started_at, duration_ms, outcome, status, error, response_excerpt)
+"""
 # What a late worker knows is better than that its lease expired.
 _ATTEMPT_CONFLICT = """
 ON CONFLICT (delivery_id, number) DO UPDATE SET started_at = excluded.started_at, duration_ms = excluded.duration_ms,
@@ -51,18 +46,49 @@ ON CONFLICT (delivery_id, number) DO UPDATE SET started_at = excluded.started_at
   response_excerpt = excluded.response_excerpt
 WHERE attempts.outcome = 'lease_expired'
 """
-_SQLITE_ATTEMPT = """
-INSERT INTO attempts (delivery_id, number, tenant_id, started_at, duration_ms, outcome, status, error, response_excerpt)
-VALUES (?,?,?,?,?,?,?,?,?) /*conflict*/
-""".replace("/*conflict*/", _ATTEMPT_CONFLICT)
-_POSTGRES_ATTEMPT = text(
-    """
-INSERT INTO attempts (delivery_id, number, tenant_id, started_at, duration_ms, outcome, status, error, response_excerpt)
-SELECT * FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS integer[]), CAST(:c2 AS text[]), CAST(:c3 AS bigint[]),
-  CAST(:c4 AS integer[]), CAST(:c5 AS text[]), CAST(:c6 AS integer[]), CAST(:c7 AS text[]), CAST(:c8 AS text[]))
-/*conflict*/
-""".replace("/*conflict*/", _ATTEMPT_CONFLICT)
-)
+# Both in one: a round trip costs as much as a few rows do.
+_POSTGRES_RECORD = text(f"""
+WITH given AS (SELECT * FROM unnest(CAST(:id AS text[]), CAST(:lease_token AS text[]), CAST(:state AS text[]),
+    CAST(:schedule_position AS integer[]), CAST(:next_attempt_at AS bigint[]), CAST(:finished_at AS bigint[]),
+    CAST(:reason AS text[]), CAST(:detail AS text[]), CAST(:uncounted AS integer[]))
+    AS columns (id, lease_token, state, schedule_position, next_attempt_at, finished_at, reason, detail, uncounted)),
+  changed AS ({_CHANGE.replace("/*now_us*/", ":now_us").replace("/*given*/", "given")} RETURNING deliveries.id),
+  kept AS ({_ATTEMPT}
+    SELECT * FROM unnest(CAST(:c0 AS text[]), CAST(:c1 AS integer[]), CAST(:c2 AS text[]), CAST(:c3 AS bigint[]),
+      CAST(:c4 AS integer[]), CAST(:c5 AS text[]), CAST(:c6 AS integer[]), CAST(:c7 AS text[]), CAST(:c8 AS text[]))
+    {_ATTEMPT_CONFLICT})
+SELECT id FROM changed
+""")  # noqa: S608 (constants)
+
+
+class Change(NamedTuple):
+    """What becomes of a delivery, if its lease still holds. `uncounted` is 1 where the claim led to no attempt."""
+
+    id: str
+    lease_token: str
+    state: str
+    schedule_position: int
+    next_attempt_at: int | None
+    finished_at: int | None = None
+    reason: str | None = None
+    detail: str | None = None
+    uncounted: int = 0
+
+
+class AttemptRow(NamedTuple):
+    """An attempt about to be stored; columns as in `gateway.delivery.models.Attempt`, instants in microseconds."""
+
+    delivery_id: str
+    number: int
+    tenant_id: str
+    started_at: int
+    duration_ms: int
+    outcome: str
+    status: int | None
+    error: str | None
+    response_excerpt: str | None
+
+
 _SOURCES = "SELECT id, type, source FROM events WHERE id = :id"
 _LONGEST_MS = 2**31 - 1
 
@@ -74,9 +100,10 @@ def record(
     if not reports:
         return []
     decided = [(report, _decide(report, now_us, random)) for report in reports]
-    applied = _update(connection, [_change(report, decision, now_us) for report, decision in decided], now_us)
+    changes = [_change(report, decision, now_us) for report, decision in decided]
+    attempts = [_attempt(report.claimed, report.result) for report in reports if report.result is not None]
+    applied = _store(connection, changes, attempts, now_us)
     recorded = [Recorded(report, decision, report.claimed.id in applied) for report, decision in decided]
-    _insert_attempts(connection, [_attempt(r.claimed, r.result) for r in reports if r.result is not None])
     change_states(connection, recorded, now_us=now_us, random=random)
     occurrences = [*_deaths(connection, recorded), *disable_gone(connection, recorded, now_us=now_us)]
     if occurrences:
@@ -98,31 +125,21 @@ def _decide(report: Report, now_us: int, random: Random) -> Decision | None:
     )
 
 
-def _change(report: Report, decision: Decision | None, now_us: int) -> dict[str, Any]:
+def _change(report: Report, decision: Decision | None, now_us: int) -> Change:
     claimed = report.claimed
-    change: dict[str, Any] = {
-        "id": claimed.id,
-        "lease_token": claimed.lease_token,
-        "state": DeliveryState.PENDING.value,
-        "schedule_position": claimed.schedule_position,
-        "next_attempt_at": now_us,
-        "finished_at": None,
-        "reason": None,
-        "detail": None,
-        "uncounted": 1,
-    }
     if decision is None:
-        return change
-    is_finished = decision.state is not DeliveryState.PENDING
-    return change | {
-        "state": decision.state.value,
-        "schedule_position": decision.schedule_position,
-        "next_attempt_at": decision.next_attempt_at_us,
-        "finished_at": now_us if is_finished else None,
-        "reason": decision.reason,
-        "detail": summary(report.result) if decision.reason and report.result else None,
-        "uncounted": 0,
-    }
+        pending = DeliveryState.PENDING.value
+        return Change(claimed.id, claimed.lease_token, pending, claimed.schedule_position, now_us, uncounted=1)
+    return Change(
+        claimed.id,
+        claimed.lease_token,
+        decision.state.value,
+        decision.schedule_position,
+        decision.next_attempt_at_us,
+        None if decision.state is DeliveryState.PENDING else now_us,
+        decision.reason,
+        summary(report.result) if decision.reason and report.result else None,
+    )
 
 
 def summary(result: AttemptResult) -> str:
@@ -131,23 +148,8 @@ def summary(result: AttemptResult) -> str:
     return ": ".join(part for part in (result.outcome.value, status, result.error) if part)
 
 
-def _update(connection: Connection, changes: list[dict[str, Any]], now_us: int) -> set[str]:
-    """Apply `changes` where the lease still holds; the ids of those."""
-    if connection.dialect.name != "sqlite":
-        columns = {name: [change[name] for change in changes] for name in changes[0]}
-        return set(connection.execute(_POSTGRES_UPDATE, columns | {"now_us": now_us}).scalars())
-    cursor = sqlite_driver(connection).cursor()
-    applied = set()
-    for change in changes:
-        change["now_us"] = now_us
-        if cursor.execute(_UPDATE, change).rowcount == 1:
-            applied.add(change["id"])
-    cursor.close()
-    return applied
-
-
-def _attempt(claimed: Claimed, result: AttemptResult) -> tuple[Any, ...]:
-    return (
+def _attempt(claimed: Claimed, result: AttemptResult) -> AttemptRow:
+    return AttemptRow(
         claimed.id,
         claimed.attempt,
         claimed.tenant_id,
@@ -160,16 +162,52 @@ def _attempt(claimed: Claimed, result: AttemptResult) -> tuple[Any, ...]:
     )
 
 
-def _insert_attempts(connection: Connection, rows: list[tuple[Any, ...]]) -> None:
-    if not rows:
-        return
-    if connection.dialect.name == "sqlite":
-        sqlite_driver(connection).executemany(_SQLITE_ATTEMPT, rows)
-        return
-    # Twice the same attempt in one statement is an error; the last one counts.
-    distinct = list({row[:2]: row for row in rows}.values())
-    columns = {f"c{n}": list(column) for n, column in enumerate(zip(*distinct, strict=True))}
-    connection.execute(_POSTGRES_ATTEMPT, columns)
+def _store(
+    connection: Connection, changes: Sequence[Change], attempts: Sequence[AttemptRow], now_us: int
+) -> Collection[str]:
+    """Keep `attempts` and apply `changes` where the lease still holds; the ids of those."""
+    if connection.dialect.name != "sqlite":
+        # Twice the same attempt in one statement is an error; the last one counts.
+        distinct = list({row[:2]: row for row in attempts}.values())
+        columns = dict(zip(Change._fields, postgres_arrays(changes, Change), strict=True))
+        columns |= {f"c{n}": column for n, column in enumerate(postgres_arrays(distinct, AttemptRow))}
+        return set(connection.execute(_POSTGRES_RECORD, columns | {"now_us": now_us}).scalars())
+    driver = sqlite_driver(connection)
+    for some in _parts(attempts):
+        driver.execute(_sqlite_attempts(len(some)), list(chain.from_iterable(some)))
+    return {id_ for some in _parts(changes) for id_ in _sqlite_change(driver, some, now_us)}
+
+
+def _sqlite_change(driver: SqliteConnection, changes: Sequence[Change], now_us: int) -> Iterable[str]:
+    """All at once; one by one where some no longer hold, to tell which."""
+    driver.execute("SAVEPOINT changes")
+    applied = driver.execute(_sqlite_changes(len(changes)), [now_us, *chain.from_iterable(changes)]).rowcount
+    if applied == len(changes):
+        driver.execute("RELEASE changes")
+        return [change.id for change in changes]
+    driver.execute("ROLLBACK TO changes")
+    driver.execute("RELEASE changes")
+    one = _sqlite_changes(1)
+    return [change.id for change in changes if driver.execute(one, [now_us, *change]).rowcount == 1]
+
+
+@cache
+def _sqlite_changes(rows: int) -> str:
+    fields = Change._fields
+    values = ", ".join([f"({', '.join('?' * len(fields))})"] * rows)
+    # Not in front of the statement: the driver counts the rows of what begins with UPDATE.
+    given = f"(WITH given ({', '.join(fields)}) AS (VALUES {values}) SELECT * FROM given)"  # noqa: S608 (constants)
+    return _CHANGE.strip().replace("/*now_us*/", "?").replace("/*given*/", given)
+
+
+@cache
+def _sqlite_attempts(rows: int) -> str:
+    values = ", ".join([f"({', '.join('?' * len(AttemptRow._fields))})"] * rows)
+    return f"{_ATTEMPT} VALUES {values} {_ATTEMPT_CONFLICT}"
+
+
+def _parts(rows: Sequence[Row]) -> Iterator[Sequence[Row]]:
+    return (rows[start : start + SQLITE_ROWS] for start in range(0, len(rows), SQLITE_ROWS))
 
 
 def _deaths(connection: Connection, recorded: Sequence[Recorded]) -> list[Occurrence]:

@@ -14,11 +14,12 @@ from sqlalchemy import Connection, text
 
 from gateway.clock import Clock
 from gateway.db.database import Database
+from gateway.db.lease import ClockJump, LeaseWatch
+from gateway.db.writing.kept_writer import KeptWriter
 from gateway.delivery.decisions.policy import Random
 from gateway.delivery.decisions.target import Target
 from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS, Claimer, FreeSlots
 from gateway.delivery.queue.claimed import Claimed
-from gateway.delivery.queue.clock_watch import ClockJump, ClockWatch
 from gateway.delivery.queue.leases import SWEEP_STEP, expired, repair_times
 from gateway.delivery.queue.record import Journal, record
 from gateway.delivery.queue.report import Recorded, Report
@@ -54,27 +55,30 @@ class QueueSession:
         random: Random,
     ) -> None:
         self._database = database
+        # SQLite copies its log back within its commits: there is no checkpointer beside a worker.
+        self._writer = KeptWriter(database, log_pages=None)
         self._targets = targets
         self._journal = journal
         self._clock = clock
         self._random = random
         self._claimer = Claimer()
-        self._watch = ClockWatch(clock)
-        self._sweep_at = clock.monotonic()
-        # Whoever ran before may have seen another time.
-        self._must_repair = True
+        self._watch = LeaseWatch(clock, every_seconds=SWEEP_SECONDS)
         self._was_idle = False
 
-    def run(self, reports: Sequence[Report], slots: FreeSlots, held: Mapping[str, int]) -> Batch:
+    def run(
+        self, reports: Sequence[Report], slots: FreeSlots, held: Mapping[str, int], *, is_woken: bool = False
+    ) -> Batch:
         """Record `reports`, let go of leases that ended, claim what fits into `slots`.
 
-        `held` are the deliveries that this worker holds, with the end of their lease. Raises `StorageUnavailable`:
+        `held` are the deliveries that this worker holds, with the end of their lease. `is_woken`: somebody says that
+        there is work; else an idle one looks first, which takes no lock. Raises `StorageUnavailable`:
         then nothing was recorded, or everything was and recording it again is harmless.
         """
         targets = self._targets()
         self._look_at_clock(targets)
         try:
-            if not reports and not self._must_repair and self._was_idle and not self._is_anything_due(targets, slots):
+            may_look = self._was_idle and not (reports or is_woken or self._watch.must_pull_back)
+            if may_look and not self._is_anything_due(targets, slots):
                 return NOTHING
             batch = self._run(reports, slots, held, targets)
         except sqlite3.OperationalError as error:
@@ -88,25 +92,29 @@ class QueueSession:
         self._was_idle = not batch.claimed
         return batch
 
+    def close(self) -> None:
+        """Give the connection back. Idempotent."""
+        self._writer.close()
+
     def _run(
         self, reports: Sequence[Report], slots: FreeSlots, held: Mapping[str, int], targets: Mapping[str, Target]
     ) -> Batch:
         swept = False
-        with self._database.write() as connection:
+        with self._writer.write() as connection:
             now_us = self._clock.now_us()
-            if self._must_repair:
+            if self._watch.must_pull_back:
                 repaired = repair_times(connection, now_us=now_us)
                 if repaired:
                     _log.warning("the clock was set back; deliveries were rescheduled", deliveries=repaired)
             recorded = self._record(connection, reports, now_us)
-            if self._clock.monotonic() >= self._sweep_at:
+            if self._watch.is_sweep_due:
                 lost = expired(connection, targets, held=_overdue(held, now_us), now_us=now_us)
                 recorded += self._record(connection, lost, now_us)
                 swept = len(lost) < SWEEP_STEP
             claimed = self._claimer.claim(connection, targets, slots, now_us=now_us)
-        self._must_repair = False
+        self._watch.pulled_back()
         if swept:
-            self._sweep_at = self._clock.monotonic() + SWEEP_SECONDS
+            self._watch.swept()
         return Batch(claimed, recorded)
 
     def _record(self, connection: Connection, reports: Sequence[Report], now_us: int) -> list[Recorded]:
@@ -117,7 +125,7 @@ class QueueSession:
         recorded: list[Recorded] = []
         for report in reports:
             try:
-                with self._database.write() as connection:
+                with self._writer.write() as connection:
                     recorded += self._record(connection, [report], self._clock.now_us())
             except Exception:
                 # As above; its lease ends, and the delivery is tried again.
@@ -135,22 +143,18 @@ class QueueSession:
         with self._database.read() as connection:
             if self._claimer.has_work(connection, targets, slots, now_us=now_us):
                 return True
-            if self._clock.monotonic() < self._sweep_at:
+            if not self._watch.is_sweep_due:
                 return False
             first_us = connection.execute(_FIRST_LEASE).scalar()
         if first_us is not None and first_us <= now_us:
             return True
-        self._sweep_at = self._clock.monotonic() + SWEEP_SECONDS
+        self._watch.swept()
         return False
 
     def _look_at_clock(self, targets: Mapping[str, Target]) -> None:
-        jump = self._watch.look()
-        if jump is ClockJump.BACKWARD:
-            self._must_repair = True
-        elif jump is ClockJump.FORWARD:
-            # Every lease looks ended now. Those whose worker lives are given the time they were meant to have.
+        if self._watch.look() is ClockJump.FORWARD:
             longest_seconds = max((target.timeout_seconds for target in targets.values()), default=0.0)
-            self._sweep_at = self._clock.monotonic() + longest_seconds + LEASE_MARGIN_SECONDS
+            self._watch.leave_alone(longest_seconds + LEASE_MARGIN_SECONDS)
             _log.warning("the clock was set forward; leases are left alone for a while", seconds=longest_seconds)
 
 

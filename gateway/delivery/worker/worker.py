@@ -16,6 +16,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from functools import partial
 
 from gateway.clock import Clock
 from gateway.db.database import Database
@@ -100,6 +101,7 @@ class Worker:
         self._hurrying = asyncio.Event()
         self._failures_in_a_row = 0
         self._pipe: int | None = None
+        self._is_woken = False
 
     def stop(self) -> None:
         """Shut down in order; told a second time, without waiting for what is in flight. From the loop's thread."""
@@ -129,8 +131,15 @@ class Worker:
         finally:
             await sender.close()
             await asyncio.to_thread(self._handlers.close)
+            await self._give_back()
             self._database_thread.shutdown(wait=False, cancel_futures=True)
             self._readers.shutdown(wait=False, cancel_futures=True)
+
+    async def _give_back(self) -> None:
+        """The connection of the database thread, unless it hangs."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(RECORD_AT_LAST_SECONDS):
+                await asyncio.get_running_loop().run_in_executor(self._database_thread, self._queue.close)
 
     async def _cycle(self) -> None:
         began = self._clock.monotonic()
@@ -145,9 +154,10 @@ class Worker:
         """One transaction with the queue. When the database is away: waits, keeps the reports, and brings nothing."""
         reports, self._reports = self._reports, []
         self._enough.clear()
-        loop = asyncio.get_running_loop()
+        is_woken, self._is_woken = self._is_woken, False
+        run = partial(self._queue.run, reports, free, dict(self._held), is_woken=is_woken)
         try:
-            batch = await loop.run_in_executor(self._database_thread, self._queue.run, reports, free, dict(self._held))
+            batch = await asyncio.get_running_loop().run_in_executor(self._database_thread, run)
         except StorageUnavailable as error:
             self._reports = reports + self._reports
             await self._back_off(error)
@@ -202,6 +212,7 @@ class Worker:
 
     def _hear(self) -> None:
         self._wakeup.hear()
+        self._is_woken = True
         self._enough.set()
 
     def _listen(self) -> int | None:

@@ -1,4 +1,4 @@
-"""The worker's small parts: places, the byte budget, the watch on the clock, and text fit for a database."""
+"""The worker's small parts: slots, the byte budget, and text fit for a database."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from gateway.clock import FakeClock
 from gateway.delivery.models import DestinationKind
-from gateway.delivery.queue.clock_watch import ClockJump, ClockWatch
 from gateway.delivery.sending.bodies import ByteBudget
 from gateway.delivery.sending.excerpts import EXCERPT_CHARACTERS, excerpt_of, storable
 from gateway.delivery.sending.handler_pool import HandlerPool
@@ -83,19 +82,6 @@ def test_who_stops_waiting_for_bytes_takes_none() -> None:
             pass
 
     asyncio.run(go())
-
-
-@pytest.mark.parametrize(
-    ("jump", "expected"),
-    [(3600, ClockJump.FORWARD), (-3600, ClockJump.BACKWARD), (1, ClockJump.NONE), (-1, ClockJump.NONE)],
-)
-def test_a_jump_of_the_clock_is_seen_once(fake_clock: FakeClock, jump: float, expected: ClockJump) -> None:
-    watch = ClockWatch(fake_clock)
-    fake_clock.advance(86_400)
-    assert watch.look() is ClockJump.NONE
-    fake_clock.jump(jump)
-    assert watch.look() is expected
-    assert watch.look() is ClockJump.NONE
 
 
 @given(st.text(alphabet=st.characters(), max_size=50) | st.just("\ud800\x00" * 2000))
