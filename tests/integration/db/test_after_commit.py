@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from io import StringIO
+
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
+from gateway.config import Settings
 from gateway.db.after_commit import after_commit
 from gateway.db.database import Database
 from gateway.db.writing.group_commit import GroupCommit
 from gateway.db.writing.kept_writer import KeptWriter
+from gateway.telemetry.logging import configure_logging
 from tests.services.acting import acting_on
 
 
@@ -93,8 +97,10 @@ def test_given_often_it_is_called_once_and_in_order(database: Database) -> None:
     assert called == ["first", "second"]
 
 
-def test_what_fails_is_logged_and_harms_nobody(database: Database, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_fails_is_logged_and_harms_nobody(database: Database) -> None:
     called: list[str] = []
+    log = StringIO()
+    configure_logging(Settings(), log)
 
     def fails() -> None:
         raise OSError("nobody there")
@@ -105,7 +111,7 @@ def test_what_fails_is_logged_and_harms_nobody(database: Database, capsys: pytes
         connection.execute(text("INSERT INTO numbers VALUES (1)"))
     assert called == ["still called"]
     assert stored(database) == [1]
-    assert "after a commit" in capsys.readouterr().out
+    assert "after a commit" in log.getvalue()
 
 
 def test_sessions_have_it_too(database: Database) -> None:

@@ -13,7 +13,7 @@ from gateway.config import Settings
 from gateway.db.revisions import EVERY_KIND
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.management import add_destination
-from gateway.delivery.queue.claim import Claimer, Room
+from gateway.delivery.queue.claim import Claimer, FreeSlots
 from gateway.delivery.routes.draft import RouteDraft
 from gateway.delivery.routes.loader import RoutingLoader
 from gateway.delivery.routes.routing import RoutingSnapshot
@@ -66,9 +66,9 @@ class House(GatewayUnderTest):
 
     def claimed(self) -> set[tuple[str, str]]:
         """Tenant and destination of everything that a worker claims now."""
-        targets, room = self.routing().targets, Room(100, lambda _target: 100)
+        targets, free = self.routing().targets, FreeSlots(100, lambda _target: 100)
         with self.database.write() as connection:
-            found = Claimer().claim(connection, targets, room, now_us=self.clock.now_us())
+            found = Claimer().claim(connection, targets, free, now_us=self.clock.now_us())
         return {(one.tenant_id, targets[one.destination_id].name) for one in found}
 
 
