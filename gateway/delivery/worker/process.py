@@ -6,6 +6,7 @@ import asyncio
 import random
 import resource
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from types import FrameType
@@ -22,6 +23,9 @@ from gateway.telemetry.logging import get_logger
 
 # Connections to the database, files, handler processes: what is left of the open files is for attempts.
 FILES_FOR_THE_REST = 200
+
+# Python's default of 5 ms is what the database thread might wait for the loop after each of its statements.
+SWITCH_SECONDS = 0.001
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
@@ -41,6 +45,7 @@ def run_worker(
     `ConfigurationError`, `SchemaBehind`, `StorageUnavailable`.
     """
     installation.require_configuration()
+    sys.setswitchinterval(SWITCH_SECONDS)
     settings, clock = installation.settings, installation.clock
     loader = RoutingLoader(settings, installation.keyring, installation.handlers, clock)
     require_current(installation.database)

@@ -44,6 +44,8 @@ ATTEMPTS_IN_FLIGHT = 2_000
 POLL_SECONDS = 0.05
 # Results that came within this time share a transaction.
 GATHER_SECONDS = 0.005
+# With fewer in flight there is little to gather, and what comes in next would only wait.
+GATHERED_ATTEMPTS = 8
 FULL_LOAD_WAIT_SECONDS = 0.01
 ENOUGH_REPORTS = 250
 FIRST_BACKOFF_SECONDS = 0.1
@@ -185,7 +187,7 @@ class Worker:
         """Wait until another transaction is worth it: enough results, or time to look for new work."""
         if self._stopping.is_set():
             return
-        if is_busy or self._tasks or self._reports:
+        if self._slots.taken >= GATHERED_ATTEMPTS:
             await asyncio.sleep(GATHER_SECONDS)
         self._enough_at = max(1, min(self._slots.taken // 2, ENOUGH_REPORTS))
         if len(self._reports) >= self._enough_at:
