@@ -103,6 +103,18 @@ class Installation:
         found: Mapping[str, Provider] = _providers.catalogue(self.settings.providers_dir)
         return found
 
+    @property
+    def proof_headers(self) -> frozenset[str]:
+        """The headers, in lower case, in which some provider's requests carry a proof. Raises `ConfigurationError`."""
+        found: frozenset[str] = _providers.proofs(self.settings.providers_dir).headers
+        return found
+
+    @property
+    def secret_headers(self) -> frozenset[str]:
+        """Those of them that carry a shared secret itself. Raises `ConfigurationError`."""
+        found: frozenset[str] = _providers.shared_secrets(self.settings.providers_dir).headers
+        return found
+
     def provider(self, provider_id: str) -> Provider | None:
         """One provider without reading the whole catalogue; None when it has no usable entry of this id."""
         try:

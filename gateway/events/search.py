@@ -96,7 +96,7 @@ def show_event(acting: Acting, event_id: str) -> EventDetail:
         request_id=row.request_id,
         method=row.method,
         url=redact_url(row.url),
-        headers=tuple(redact_headers(headers)),
+        headers=tuple(redact_headers(headers, acting.installation.proof_headers)),
         body=row.body,
     )
 

@@ -88,7 +88,7 @@ def parse_provider(provider_id: str, text: str, *, origin: str) -> Provider:
 def _build(provider_id: str, data: Mapping[str, Any], origin: str) -> Provider:
     webhook = soundness.with_all_needs(data["webhook"])
     options = data.get("options", {})
-    faults = soundness.faults(webhook, frozenset(options), FUNCTIONS)
+    faults = soundness.faults(webhook, frozenset(options), FUNCTIONS.keys())
     if faults:
         raise CatalogueError([f"{origin}: webhook.{fault}" for fault in faults])
     return Provider(

@@ -10,6 +10,8 @@ from types import MappingProxyType
 from gateway.errors import Hint, NotFound
 from gateway.providers.loader import is_provider_id, load_directory, load_file
 from gateway.providers.model import Provider
+from gateway.providers.webhook import proof
+from gateway.providers.webhook.proof import Carriers
 from gateway.suggestions import suggest
 
 BUILT_IN = Path(__file__).parent / "catalogue"
@@ -30,6 +32,18 @@ def load_catalogue(extra_dir: Path | None = None) -> Mapping[str, Provider]:
 def catalogue(extra_dir: Path | None = None) -> Mapping[str, Provider]:
     """The same, read once per process and directory."""
     return load_catalogue(extra_dir)
+
+
+@lru_cache(maxsize=8)
+def proofs(extra_dir: Path | None = None) -> Carriers:
+    """Where a request of any provider carries a proof: what is shown to nobody. Raises CatalogueError."""
+    return proof.joined(proof.proofs(provider.webhook) for provider in catalogue(extra_dir).values())
+
+
+@lru_cache(maxsize=8)
+def shared_secrets(extra_dir: Path | None = None) -> Carriers:
+    """Where a request of any provider carries a shared secret itself: what goes to nobody. Raises CatalogueError."""
+    return proof.joined(proof.shared_secrets(provider.webhook) for provider in catalogue(extra_dir).values())
 
 
 @lru_cache(maxsize=512)

@@ -1,13 +1,13 @@
 """Redaction: what is taken out of headers, URLs and log records before anybody sees them.
 
-By name where a name tells (`authorization`, `x-shop-token`), by form where a secret can be recognised wherever it
-stands (`whsec_…`, `Bearer …`). Where logs go is `telemetry`'s matter.
+By name where a name tells (`authorization`, `x-shop-token`) or the catalogue says that a proof stands there, by form
+where a secret can be recognised wherever it stands (`whsec_…`, `Bearer …`). Where logs go is `telemetry`'s matter.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, MutableMapping
+from collections.abc import Collection, Iterable, Mapping, MutableMapping
 from functools import lru_cache
 from typing import Any, Final
 from urllib.parse import SplitResult, urlsplit
@@ -50,9 +50,15 @@ def redact_text(text: str) -> str:
     return _SECRET_VALUE.sub(_replacement, text)
 
 
-def redact_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
-    """The same headers in the same order, without the values that must not be shown."""
-    return [(name, REDACTED if is_secret_name(name) else redact_text(value)) for name, value in headers]
+def redact_headers(headers: Iterable[tuple[str, str]], proofs: Collection[str]) -> list[tuple[str, str]]:
+    """The same headers in the same order, without the values that must not be shown.
+
+    `proofs` are the names, in lower case, that are known to carry a proof, whatever they are called.
+    """
+    return [
+        (name, REDACTED if name.lower() in proofs or is_secret_name(name) else redact_text(value))
+        for name, value in headers
+    ]
 
 
 def redact_url(url: str, *, hide_last_segment: bool = False) -> str:

@@ -30,7 +30,9 @@ SIGNED_IN_PLACE_BYTES = 256 * 1024
 
 
 class AttemptRunner:
-    """Attempts deliveries for one worker. `readers` are threads that large bodies are loaded in."""
+    """Attempts deliveries for one worker. `readers` are threads that large bodies are loaded in,
+    `secret_headers` the names under which providers send shared secrets.
+    """
 
     def __init__(
         self,
@@ -41,6 +43,7 @@ class AttemptRunner:
         tenants: Callable[[], Mapping[str, str]],
         clock: Clock,
         readers: Executor,
+        secret_headers: frozenset[str],
     ) -> None:
         self._database = database
         self._sender = sender
@@ -48,6 +51,7 @@ class AttemptRunner:
         self._tenants = tenants
         self._clock = clock
         self._readers = readers
+        self._secret_headers = secret_headers
         self._budget = ByteBudget()
 
     async def run(self, claimed: Claimed, target: Target) -> AttemptResult | None:
@@ -73,10 +77,11 @@ class AttemptRunner:
         now_us = self._clock.now_us()
         try:
             if len(body) <= SIGNED_IN_PLACE_BYTES:
-                request = compose(target, claimed, event, body, now_us=now_us)
+                request = compose(target, claimed, event, body, now_us=now_us, secret_headers=self._secret_headers)
             else:
                 request = await asyncio.get_running_loop().run_in_executor(
-                    self._readers, lambda: compose(target, claimed, event, body, now_us=now_us)
+                    self._readers,
+                    lambda: compose(target, claimed, event, body, now_us=now_us, secret_headers=self._secret_headers),
                 )
         except ValueError as error:
             return AttemptResult(Outcome.MISCONFIGURED, now_us, 0, error=str(error))

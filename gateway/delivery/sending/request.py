@@ -50,8 +50,12 @@ class OutgoingRequest:
     body: bytes = field(repr=False)
 
 
-def compose(target: Target, claimed: Claimed, event: ClaimedEvent, body: bytes, *, now_us: int) -> OutgoingRequest:
+def compose(
+    target: Target, claimed: Claimed, event: ClaimedEvent, body: bytes, *, now_us: int, secret_headers: frozenset[str]
+) -> OutgoingRequest:
     """The request for one attempt of `claimed`. Raises `ValueError` when the target's settings make none.
+
+    `secret_headers` are the names, in lower case, under which providers send the shared secret itself.
 
     `webhook-id` is the delivery's id, on every attempt and replay: two routes may send one event in two shapes to one
     destination, and that is two messages.
@@ -60,7 +64,7 @@ def compose(target: Target, claimed: Claimed, event: ClaimedEvent, body: bytes, 
     timestamp = now_us // MICROSECONDS
     own, names = _own_headers(target.headers)
     replaced = names | _OF_A_BODY if is_reshaped else names
-    forwarded = forwarded_headers(event.headers)
+    forwarded = forwarded_headers(event.headers, secret_headers)
     headers = [pair for pair in forwarded if _normal(pair[0]) not in replaced] if replaced else list(forwarded)
     headers += own
     content_type = "application/json" if is_reshaped else event.content_type
@@ -92,13 +96,17 @@ def _own_headers(given: tuple[tuple[str, str], ...]) -> tuple[tuple[tuple[str, s
 
 
 @lru_cache(maxsize=64)
-def forwarded_headers(headers_json: bytes) -> tuple[tuple[str, str], ...]:
+def forwarded_headers(headers_json: bytes, secret_headers: frozenset[str]) -> tuple[tuple[str, str], ...]:
     """The pairs of an event's `headers` that a destination may see. What cannot be sent is left out."""
     try:
         pairs = [(str(name), str(value)) for name, value in json.loads(headers_json)]
     except (ValueError, TypeError):
         return ()
-    passing = [(name, text) for name, value in pairs if _may_pass(name) and (text := printable(value)) is not None]
+    passing = [
+        (name, text)
+        for name, value in pairs
+        if name.lower() not in secret_headers and _may_pass(name) and (text := printable(value)) is not None
+    ]
     named = _named_by_connection(pairs)
     return tuple(pair for pair in passing if _normal(pair[0]) not in named) if named else tuple(passing)
 

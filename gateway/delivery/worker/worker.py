@@ -72,6 +72,7 @@ class Worker:
         policy: AddressPolicy,
         metrics: Metrics,
         wakeup: Wakeup,
+        secret_headers: frozenset[str],
         attempts_in_flight: int = ATTEMPTS_IN_FLIGHT,
         shutdown_deadline_seconds: float = 20.0,
     ) -> None:
@@ -82,6 +83,7 @@ class Worker:
         self._resolver = resolver
         self._policy = policy
         self._wakeup = wakeup
+        self._secret_headers = secret_headers
         self._deadline_seconds = shutdown_deadline_seconds
         self._reporter = Reporter(metrics, clock)
         self._slots = Slots(attempts_in_flight, handlers)
@@ -125,6 +127,7 @@ class Worker:
             tenants=lambda: self._routing().tenants,
             clock=self._clock,
             readers=self._readers,
+            secret_headers=self._secret_headers,
         )
         try:
             while not self._stopping.is_set():

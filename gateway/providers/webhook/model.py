@@ -162,6 +162,11 @@ class Scheme:
         return self.family == "none"
 
     @property
+    def reveals(self) -> bool:
+        """Whether its requests carry the shared secret itself, so that whoever reads one could send any other."""
+        return self.family in ("token", "basic")
+
+    @property
     def fetches(self) -> bool:
         """Whether keys or certificates named by the request have to be fetched before it can be judged."""
         return self.key.source == "certificate" or (self.jwt is not None and self.jwt.keys_url is not None)

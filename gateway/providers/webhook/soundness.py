@@ -6,7 +6,7 @@ every option is described. Fail closed: a scheme that could accept without check
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from gateway.providers.webhook.model import AnswerRule, Check, Condition, Scheme, Webhook
@@ -44,7 +44,7 @@ def with_needs(scheme: Scheme) -> Scheme:
     )
 
 
-def faults(webhook: Webhook, described: frozenset[str], functions: frozenset[str]) -> list[str]:
+def faults(webhook: Webhook, described: frozenset[str], functions: Collection[str]) -> list[str]:
     """What is wrong with a webhook section, one sentence each; `described` are the names under `options`."""
     found = [
         f"schemes.{scheme.id}: {fault}" for scheme in webhook.schemes for fault in _scheme_faults(scheme, functions)
@@ -90,7 +90,7 @@ def _requires(scheme: Scheme) -> frozenset[str]:
     return frozenset(needs)
 
 
-def _scheme_faults(scheme: Scheme, functions: frozenset[str]) -> Iterator[str]:
+def _scheme_faults(scheme: Scheme, functions: Collection[str]) -> Iterator[str]:
     for part in _PARTS[scheme.family]:
         if not getattr(scheme, part):
             yield f"{part}: is needed for this method"

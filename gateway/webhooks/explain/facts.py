@@ -19,6 +19,7 @@ from gateway.providers.prose.words import (
     timestamp_words,
 )
 from gateway.providers.webhook.places import Place, places_of
+from gateway.providers.webhook.proof import proof_places
 from gateway.security.redaction import is_secret_name, redact_url
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.clock import duration, signed_at
@@ -121,7 +122,7 @@ def _held(case: Case) -> Iterator[str]:
 
 def _shown_url(case: Case) -> str:
     """The URL without what may be secret in it."""
-    in_path = any(place.kind == "segment" for scheme in case.schemes() for place in _proof_places(scheme))
+    in_path = any(place.kind == "segment" for scheme in case.schemes() for place in proof_places(scheme))
     return redact_url(case.request.url, hide_last_segment=in_path)
 
 
@@ -166,11 +167,6 @@ def _part_words(reading: Reading, scheme: Scheme, place: Place) -> str | None:
     if place.kind == "method" and not is_secret_name(place.text):
         return f"method is {reading.request.method.upper()[:16]}"
     return f"{place.text} has {len(value)} bytes"
-
-
-def _proof_places(scheme: Scheme) -> tuple[Place, ...]:
-    part = scheme.signature or scheme.token or scheme.jwt
-    return part.places if part is not None else ()
 
 
 def _is_json(body: bytes) -> bool:

@@ -5,37 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.providers import Provider, Scheme
+from gateway.providers.webhook.functions import FUNCTIONS
 from gateway.providers.webhook.places import Place, places_of
-
-# The headers that functions read, which the notation cannot tell.
-_FUNCTION_HEADERS = {
-    "contentful": ("X-Contentful-Signature", "X-Contentful-Signed-Headers", "X-Contentful-Timestamp"),
-    "plivo_v3": ("X-Plivo-Signature-V3", "X-Plivo-Signature-V3-Nonce"),
-    "segment_batch": ("X-Signature",),
-    "truelayer_jws": ("Tl-Signature",),
-}
-
-
-def proof_places(scheme: Scheme) -> tuple[Place, ...]:
-    """Where the signature, token or JWT stands."""
-    part = scheme.signature or scheme.token or scheme.jwt
-    return part.places if part is not None else ()
+from gateway.providers.webhook.proof import proof_places
 
 
 def proof_headers(scheme: Scheme) -> tuple[str, ...]:
     """The names of the headers with the proof, as the vendor writes them; alternatives, or all optional."""
-    if scheme.family == "basic":
-        return ("Authorization",)
-    if scheme.function is not None:
-        return _FUNCTION_HEADERS.get(scheme.function, ())[:1]
     return tuple(header_name(place) for place in proof_places(scheme) if place.kind == "header")
 
 
 def needed_headers(scheme: Scheme) -> tuple[str, ...]:
     """Every header without which the scheme cannot accept, the proof's first; of alternatives only the first."""
-    names = list(proof_headers(scheme)[:1])
-    if scheme.function is not None:
-        names += _FUNCTION_HEADERS.get(scheme.function, ())
+    names = [*proof_headers(scheme)[:1], *_function_headers(scheme)]
     for places in (scheme.timestamp.places if scheme.timestamp is not None else (), scheme.message_id):
         names += [header_name(place) for place in places[:1] if place.kind == "header"]
     for template in scheme.signs:
@@ -54,7 +36,7 @@ def vendor_headers(provider: Provider) -> frozenset[str]:
         places += [check.value for check in scheme.checks]
         places += [place for template in scheme.signs for place in places_of(template)]
     names = {place.name for place in places if place.kind == "header"}
-    names |= {name.lower() for scheme in webhook.schemes for name in _FUNCTION_HEADERS.get(scheme.function or "", ())}
+    names |= {name.lower() for scheme in webhook.schemes for name in _function_headers(scheme)}
     return frozenset(names - {"authorization", "content-type", "host"})
 
 
@@ -66,3 +48,10 @@ def header_name(place: Place) -> str:
 def all_headers(scheme: Scheme) -> Iterator[str]:
     """Every header with a part in the proof: needed ones, and the alternatives."""
     yield from dict.fromkeys((*needed_headers(scheme), *proof_headers(scheme)))
+
+
+def _function_headers(scheme: Scheme) -> tuple[str, ...]:
+    """What a function covers of the headers, which the notation of the scheme cannot tell."""
+    if scheme.function is None:
+        return ()
+    return tuple(header_name(place) for place in places_of(FUNCTIONS[scheme.function].covers) if place.kind == "header")

@@ -65,7 +65,7 @@ def show_rejection(acting: Acting, rejection_id: str) -> RejectionDetail:
         **_summary_fields(row),
         request_id=row.request_id,
         url=redact_url(row.url),
-        headers=tuple(redact_headers(headers)),
+        headers=tuple(redact_headers(headers, acting.installation.proof_headers)),
         body=row.body,
     )
 

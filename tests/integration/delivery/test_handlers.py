@@ -177,6 +177,7 @@ def test_deliveries_to_handlers(pool: HandlerPool, database: Database, tmp_path:
         policy=AddressPolicy(allow_private=True),
         metrics=Metrics(),
         wakeup=Wakeup(None),
+        secret_headers=frozenset(),
     )
 
     async def go() -> None:

@@ -64,6 +64,7 @@ def make_worker(queue: Queue, **options: Any) -> Worker:
         "policy": AddressPolicy(allow_private=True),
         "metrics": Metrics(),
         "wakeup": Wakeup(None),
+        "secret_headers": frozenset(),
         "shutdown_deadline_seconds": 5.0,
     }
     return Worker(**(settings | options))

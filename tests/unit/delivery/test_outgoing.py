@@ -43,6 +43,7 @@ def composed(
     to: Target | None = None,
     payload: bytes | None = None,
     body: bytes = b'{"a": 1}',
+    secret_headers: frozenset[str] = frozenset(),
     **event: object,
 ) -> OutgoingRequest:
     fields: dict[str, object] = {
@@ -70,7 +71,14 @@ def composed(
         payload=payload,
         event=happened,
     )
-    return compose(to or target(), claimed, happened, body if payload is None else payload, now_us=NOW_US)
+    return compose(
+        to or target(),
+        claimed,
+        happened,
+        body if payload is None else payload,
+        now_us=NOW_US,
+        secret_headers=secret_headers,
+    )
 
 
 def value(request: OutgoingRequest, name: str) -> str | None:
@@ -197,6 +205,14 @@ def test_bytes_of_a_header_arrive_as_they_came() -> None:
     assert text.encode() == "Zoë ✓".encode()
 
 
+def test_a_header_under_which_a_provider_sends_its_secret_stays_here() -> None:
+    request = composed(
+        ("X-Shop-Proof", "hunter2"), ("X-Shop-Topic", "order"), secret_headers=frozenset({"x-shop-proof"})
+    )
+    assert value(request, "X-Shop-Proof") is None
+    assert value(request, "X-Shop-Topic") == "order"
+
+
 @given(st.lists(st.tuples(st.text(max_size=12), st.text(max_size=30)), max_size=20), st.text(max_size=40))
 def test_no_header_or_type_breaks_a_request(pairs: list[tuple[str, str]], event_type: str) -> None:
     for name, text in composed(*pairs, type=event_type, content_type=event_type).headers:
@@ -207,7 +223,7 @@ def test_no_header_or_type_breaks_a_request(pairs: list[tuple[str, str]], event_
 
 @pytest.mark.parametrize("headers", [b"", b"{}", b"[1]", b"[[1,2,3]]", b"null", b"\xff"])
 def test_headers_that_are_not_pairs_are_left_out(headers: bytes) -> None:
-    assert forwarded_headers(headers) == ()
+    assert forwarded_headers(headers, frozenset()) == ()
 
 
 @pytest.mark.parametrize(

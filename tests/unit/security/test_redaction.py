@@ -33,7 +33,7 @@ from gateway.security.redaction import REDACTED, is_secret_name, redact_headers,
 )
 def test_secret_names(name: str) -> None:
     assert is_secret_name(name)
-    assert redact_headers([(name, "abc")]) == [(name, REDACTED)]
+    assert redact_headers([(name, "abc")], ()) == [(name, REDACTED)]
 
 
 @pytest.mark.parametrize(
@@ -42,12 +42,20 @@ def test_secret_names(name: str) -> None:
 )
 def test_harmless_names(name: str) -> None:
     assert not is_secret_name(name)
-    assert redact_headers([(name, "abc")]) == [(name, "abc")]
+    assert redact_headers([(name, "abc")], ()) == [(name, "abc")]
 
 
 def test_headers_keep_order_and_repeats() -> None:
     headers = [("A", "1"), ("Cookie", "x"), ("A", "2"), ("Via", "Bearer abcdefgh")]
-    assert redact_headers(headers) == [("A", "1"), ("Cookie", REDACTED), ("A", "2"), ("Via", f"Bearer {REDACTED}")]
+    assert redact_headers(headers, ()) == [("A", "1"), ("Cookie", REDACTED), ("A", "2"), ("Via", f"Bearer {REDACTED}")]
+
+
+def test_a_header_that_is_known_to_carry_a_proof_goes_whatever_it_is_called() -> None:
+    headers = [("CF-Webhook-Auth", "hunter2"), ("X-Name", "cf-webhook-auth")]
+    assert redact_headers(headers, {"cf-webhook-auth"}) == [
+        ("CF-Webhook-Auth", REDACTED),
+        ("X-Name", "cf-webhook-auth"),
+    ]
 
 
 @pytest.mark.parametrize(
