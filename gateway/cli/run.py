@@ -24,9 +24,11 @@ from gateway.config import WAKEUP_VARIABLE, Settings, child_environment, load_se
 from gateway.db.faults import storage_errors
 from gateway.db.schema.upgrade import upgrade
 from gateway.db.schema.version import require_current
+from gateway.doctor.files import describe_closed, own_files
 from gateway.installation import Installation
 from gateway.outgoing.own_gateway import is_alive
 from gateway.security.loopback import is_loopback
+from gateway.security.private_files import close_to_others, find_loose
 from gateway.telemetry.metric_files import VARIABLE as METRICS_VARIABLE
 from gateway.telemetry.metric_files import make_metrics_dir
 
@@ -59,6 +61,8 @@ def run(host: str, port: int, workers: int | None, threads: int | None) -> None:
             # Made here, so that web and worker find one and the same.
             _ = installation.keyring
             _prepare_database(installation)
+            for closed in close_to_others(find_loose(own_files(installation))):
+                note(describe_closed(closed))
         if is_assumed:
             note(
                 "Deliveries to private addresses are allowed, because this gateway listens on loopback; "

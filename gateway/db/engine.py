@@ -1,17 +1,21 @@
 """One engine per process, and the rules that every connection keeps.
 
 SQLite runs WAL with `synchronous=FULL`: a commit that returned is on the disk. Its writers, also those in other
-processes, queue at a lock file instead of waiting busily inside SQLite.
+processes, queue at a lock file instead of waiting busily inside SQLite. Its files are for their owner alone.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
+
+from gateway.security.private_files import make_private_file
 
 WRITE_OPTION = "gateway_write"
 BUSY_TIMEOUT_MS = 5_000
@@ -75,6 +79,7 @@ def open_engine(database_url: str) -> Engine:
 def apply_rules(engine: Engine) -> None:
     """Attach the connection rules to an engine made elsewhere (Flask-SQLAlchemy). Idempotent."""
     if engine.dialect.name == "sqlite" and not event.contains(engine, "connect", _configure_sqlite):
+        event.listen(engine, "do_connect", _make_sqlite_private)
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
 
@@ -84,6 +89,19 @@ def sqlite_path(engine: Engine) -> Path | None:
     if engine.dialect.name != "sqlite" or not engine.url.database:
         return None
     return Path(engine.url.database).absolute()
+
+
+def sqlite_files(path: Path) -> list[Path]:
+    """The database at `path` with all that stands beside it, whether or not it is there just now."""
+    return [path, *(path.with_name(path.name + suffix) for suffix in ("-wal", "-shm", "-journal", ".lock"))]
+
+
+def _make_sqlite_private(_dialect: object, _record: object, arguments: Sequence[Any], _options: object) -> None:
+    # SQLite would make it as the umask has it; what it puts beside the file gets the file's mode.
+    # Where it cannot be made, opening it fails and says so.
+    if arguments[0] != ":memory:":
+        with suppress(OSError):
+            make_private_file(Path(arguments[0]))
 
 
 def _configure_sqlite(connection: DBAPIConnection, _entry: ConnectionPoolEntry) -> None:

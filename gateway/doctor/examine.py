@@ -9,6 +9,7 @@ from gateway.doctor.catalogue import catalogue
 from gateway.doctor.check import CheckResult, Level
 from gateway.doctor.configuration import configuration
 from gateway.doctor.database import schema, storage
+from gateway.doctor.files import files
 from gateway.doctor.handlers import handlers
 from gateway.doctor.keys import encryption_key, stored_secrets
 from gateway.errors import GatewayError
@@ -24,6 +25,7 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
     yield from handlers(installation)
     keyring, kept = encryption_key(installation)
     yield kept
+    yield from files(installation)
     try:
         found = schema(installation)
         yield found

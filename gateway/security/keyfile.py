@@ -12,10 +12,8 @@ from pathlib import Path
 
 from gateway.config import Settings, decode_key
 from gateway.errors import ConfigurationError, Hint
+from gateway.security.private_files import FILE_MODE, OTHERS, make_private_folder
 from gateway.security.sealing import Keyring, generate_key
-
-OWNER_ONLY = 0o600
-OTHERS = stat.S_IRWXG | stat.S_IRWXO
 
 
 def load_keyring(settings: Settings) -> Keyring:
@@ -44,11 +42,11 @@ def load_keyring(settings: Settings) -> Keyring:
 
 def _create(path: Path) -> None:
     """Put a new key at `path`, whole or not at all; whoever comes second leaves the first one's key."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private_folder(path.parent)
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            os.fchmod(file.fileno(), OWNER_ONLY)
+            os.fchmod(file.fileno(), FILE_MODE)
             file.write(generate_key() + "\n")
             file.flush()
             os.fsync(file.fileno())

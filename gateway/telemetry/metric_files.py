@@ -12,6 +12,8 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
+from gateway.security.private_files import FILE_MODE, make_private_folder
+
 VARIABLE = "PROMETHEUS_MULTIPROC_DIR"
 # Memory, where there is such a file system: a full disk must not stop the counting, nor the process that counts.
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 - a private directory is made in it
@@ -29,7 +31,7 @@ def clean_metrics_dir(directory: Path) -> None:
 
     For the start of an installation only: afterwards the counts of dead processes still count.
     """
-    directory.mkdir(parents=True, exist_ok=True)
+    make_private_folder(directory)
     for path, pid in _files(directory):
         if not _is_alive(pid):
             path.unlink(missing_ok=True)
@@ -49,7 +51,7 @@ def reserve_files(directory: Path, pid: int) -> None:
     SIGBUS. Raises `OSError` when there is no room even now.
     """
     for kind in ("counter", "histogram"):
-        descriptor = os.open(directory / f"{kind}_{pid}.db", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(directory / f"{kind}_{pid}.db", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:
             os.posix_fallocate(descriptor, 0, RESERVED_BYTES)
         finally:

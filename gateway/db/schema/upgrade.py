@@ -10,6 +10,7 @@ from sqlalchemy import Connection, make_url, text
 
 from gateway.db.database import Database
 from gateway.db.schema.version import MIGRATIONS, head
+from gateway.security.private_files import make_private_folder
 
 # Two processes that migrate the same PostgreSQL database take turns on this advisory lock.
 ADVISORY_LOCK = 0x67617465
@@ -22,7 +23,7 @@ def upgrade(database_url: str) -> str:
     """
     url = make_url(database_url)
     if url.get_backend_name() == "sqlite" and url.database:
-        Path(url.database).absolute().parent.mkdir(parents=True, exist_ok=True)
+        make_private_folder(Path(url.database).absolute().parent)
     database = Database.open(database_url)
     try:
         with database.write() as connection:
