@@ -68,6 +68,19 @@ def load_settings(
     `defaults` replaces the defaults: what a variable sets, even to the usual default, wins over them.
     Raises `ConfigurationError` that names every faulty variable.
     """
+    settings, error = read_settings(environ, dotenv_path=dotenv_path, defaults=defaults)
+    if error is not None:
+        raise error
+    return settings
+
+
+def read_settings(
+    environ: Mapping[str, str] | None = None,
+    *,
+    dotenv_path: Path | None = None,
+    defaults: Settings | None = None,
+) -> tuple[Settings, ConfigurationError | None]:
+    """The same without raising, for who has more to look at: faulty variables have their defaults, and are named."""
     if environ is None:
         from_file = dotenv_values(dotenv_path or Path(".env"))
         environ = {key: value for key, value in from_file.items() if value is not None} | dict(os.environ)
@@ -95,10 +108,11 @@ def load_settings(
         metrics_dir=reader.get("PROMETHEUS_MULTIPROC_DIR", Path, defaults.metrics_dir),
         wakeup_pipe=reader.get("GATEWAY_WAKEUP_PIPE", _pipe, defaults.wakeup_pipe),
     )
-    if reader.faults:
-        hints = [HINTS[name] for name in reader.faults if name in HINTS]
-        raise ConfigurationError(list(reader.faults.values()), *hints)
-    return replace(settings, encryption_key_file=defaults.encryption_key_file)
+    settings = replace(settings, encryption_key_file=defaults.encryption_key_file)
+    if not reader.faults:
+        return settings, None
+    hints = [HINTS[name] for name in reader.faults if name in HINTS]
+    return settings, ConfigurationError(list(reader.faults.values()), *hints)
 
 
 def child_environment(variables: Mapping[str, str]) -> dict[str, str]:

@@ -23,6 +23,10 @@ from gateway.telemetry.request_ids import request_id_of
 from gateway.webhooks.receive import views
 from gateway.webhooks.receive.assembly import inbound_of
 
+# gunicorn ends as a whole on this code of a process that it started, and starts another one on any other. uvicorn ends
+# with it too when an application cannot start.
+CANNOT_START = 3
+
 db = SQLAlchemy(metadata=Base.metadata)
 
 
@@ -53,15 +57,17 @@ def create_app(installation: Installation | Settings | None = None) -> Flask:
 
 
 def create_server() -> Flask:
-    """`create_app` for a process that will serve: ends it, with one line that says what to do, on faulty settings or on
-    a database that is behind. A database that is out of reach is no reason to stop: answers are 503 until it is back.
+    """`create_app` for a process that will serve: ends it, with lines that say what to do, on faulty settings or on a
+    database that is behind. A database that is out of reach is no reason to stop: answers are 503 until it is back.
     """
     try:
         app = create_app()
         require_current(installation_of(app).database)
     except (ConfigurationError, SchemaBehind) as error:
         # Whoever starts a server is at a command line.
-        raise SystemExit("\n".join(f"gateway: {line}" for line in message(error).splitlines())) from error
+        for line in message(error).splitlines():
+            print(f"gateway: {line}", file=sys.stderr)
+        raise SystemExit(CANNOT_START) from error
     except StorageUnavailable as error:
         get_logger(__name__).warning("starting without a database; requests get 503 until it is back", error=str(error))
     return app

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
+import traceback
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -124,12 +126,35 @@ def load_handlers(modules: Sequence[str]) -> HandlerRegistry:
     """
     if not modules:
         return HandlerRegistry()
-    faults = []
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except Exception as error:  # whatever the application's module raises at import
-            faults.append(f"GATEWAY_HANDLERS: cannot import {module}: {type(error).__name__}: {error}")
+    faults = [fault for module in modules if (fault := import_fault(module)) is not None]
     if faults:
-        raise ConfigurationError(faults)
+        raise ConfigurationError([f"GATEWAY_HANDLERS: {fault}" for fault in faults])
     return REGISTRY
+
+
+def import_fault(module: str) -> str | None:
+    """Import a module of `GATEWAY_HANDLERS`; what keeps it from being imported, None when nothing does."""
+    try:
+        importlib.import_module(module)
+    except (Exception, SystemExit) as error:  # whatever the application's module raises at import
+        where = ""
+        if isinstance(error, ModuleNotFoundError):
+            where = f"; modules are looked for in {os.getcwd()} and among what is installed"
+        return f"cannot import {module}: {' '.join(describe(error).split())}{where}"
+    return None
+
+
+def describe(error: BaseException) -> str:
+    """Type, text and place of an error of the application's."""
+    try:
+        message = str(error)
+    except Exception:  # an exception that cannot even be printed
+        message = "(no text)"
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not _imports(frame.filename)]
+    place = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
+    return f"{type(error).__name__}: {message}{place}"
+
+
+def _imports(filename: str) -> bool:
+    """Whether a frame of this file only carries out an import, and says nothing about where it failed."""
+    return filename.startswith("<frozen") or filename in {__file__, importlib.__file__}

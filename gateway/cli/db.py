@@ -31,7 +31,7 @@ def upgrade(invocation: Invocation) -> None:
     if invocation.as_json:
         print_json({"revision": revision})
     else:
-        click.echo(f"The database is at {revision}, which is current.")
+        click.echo(f"The database is at {revision}, which is {_place(revision)}.")
 
 
 @db.command()
@@ -39,10 +39,16 @@ def upgrade(invocation: Invocation) -> None:
 def current(invocation: Invocation) -> None:
     """Show which schema the database has; exits with 4 when it needs an upgrade."""
     found, wanted = version.current(invocation.installation.database), version.head()
+    is_behind = (found or "") < wanted
     if invocation.as_json:
         print_json({"revision": found, "wanted": wanted, "is_current": found == wanted})
     else:
         click.echo(found or "no schema")
-        note("current" if found == wanted else f"this version needs {wanted}: run `gateway db upgrade`")
-    if found != wanted:
+        note(f"this version needs {wanted}: run `gateway db upgrade`" if is_behind else _place(found or ""))
+    if is_behind:
         raise click.exceptions.Exit(STORAGE_UNAVAILABLE)
+
+
+def _place(revision: str) -> str:
+    wanted = version.head()
+    return "current" if revision == wanted else f"newer than this version's {wanted}"

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from urllib.parse import urlsplit
 
-from gateway.config import Settings, load_settings
+from gateway.config import Settings, read_settings
+from gateway.errors import ConfigurationError
 from gateway.security.loopback import is_loopback
 
 
@@ -13,8 +14,16 @@ def local_settings() -> Settings:
     """The settings, as `gateway run` would read them for the same base URL: on loopback, private addresses are
     allowed unless `GATEWAY_ALLOW_PRIVATE_DESTINATIONS` says something else. Raises `ConfigurationError`.
     """
-    settings = load_settings()
+    settings, error = read_local_settings()
+    if error is not None:
+        raise error
+    return settings
+
+
+def read_local_settings() -> tuple[Settings, ConfigurationError | None]:
+    """The same without raising: faulty variables have their defaults, and are named."""
+    settings, error = read_settings()
     host = urlsplit(settings.base_url).hostname or ""
     if settings.allow_private_destinations or not is_loopback(host):
-        return settings
-    return load_settings(defaults=replace(Settings(), allow_private_destinations=True))
+        return settings, error
+    return read_settings(defaults=replace(Settings(), allow_private_destinations=True))

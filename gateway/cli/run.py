@@ -17,16 +17,18 @@ from sqlalchemy import make_url
 
 import gateway
 from gateway.cli.supervisor import Program, Supervisor
-from gateway.cli.terminal.failures import fail, failures
+from gateway.cli.terminal.failures import fail_all, failures
 from gateway.cli.terminal.output import note
 from gateway.clock import SystemClock
-from gateway.config import WAKEUP_VARIABLE, Settings, child_environment, load_settings
+from gateway.config import WAKEUP_VARIABLE, Settings, child_environment, read_settings
 from gateway.db.faults import storage_errors
 from gateway.db.schema.upgrade import upgrade
-from gateway.db.schema.version import require_current
+from gateway.db.schema.version import current, head
 from gateway.doctor.files import describe_closed, own_files
+from gateway.errors import GatewayError, InvalidInput
 from gateway.installation import Installation
 from gateway.outgoing.own_gateway import is_alive
+from gateway.preflight import look_at_database, look_at_keys, look_at_modules
 from gateway.security.loopback import is_loopback
 from gateway.security.private_files import close_to_others, find_loose
 from gateway.telemetry.metric_files import VARIABLE as METRICS_VARIABLE
@@ -55,8 +57,7 @@ def run(host: str, port: int, workers: int | None, threads: int | None) -> None:
     Creates and migrates an SQLite database; a PostgreSQL database must be at this version (`gateway db upgrade`).
     """
     with failures():
-        settings, is_assumed = _settings(host, port)
-        _require_free(host, port)
+        settings, is_assumed = _require_start(host, port)
         with Installation(settings) as installation:
             # Made here, so that web and worker find one and the same.
             _ = installation.keyring
@@ -73,35 +74,53 @@ def run(host: str, port: int, workers: int | None, threads: int | None) -> None:
     raise click.exceptions.Exit(code)
 
 
-def _settings(host: str, port: int) -> tuple[Settings, bool]:
-    """The settings, and whether private destinations are allowed only because the host is loopback."""
-    given = load_settings()
+def _require_start(host: str, port: int) -> tuple[Settings, bool]:
+    """The settings, and whether private destinations are allowed only because the host is loopback.
+
+    Ends the command with everything that would keep web or worker from starting, before anything is made or started.
+    """
+    given, _ = read_settings()
     assumed = replace(
         Settings(),
         base_url=f"http://{_in_url(EVERY_ADDRESS.get(host, host))}:{port}",
         allow_private_destinations=is_loopback(host),
     )
-    settings = load_settings(defaults=assumed)
+    settings, error = read_settings(defaults=assumed)
+    found = [*([error] if error else []), *look_at_modules(settings), *_look_at_port(host, port)]
+    # With faulty settings it would be another database, or other keys, that were looked at.
+    if error is None:
+        with Installation(settings) as installation:
+            found += [
+                *look_at_keys(installation),
+                *look_at_database(installation.database, is_made=_is_sqlite(settings)),
+            ]
+    if found:
+        fail_all(found)
     return settings, settings.allow_private_destinations and not given.allow_private_destinations
 
 
-def _require_free(host: str, port: int) -> None:
+def _look_at_port(host: str, port: int) -> Iterator[GatewayError]:
     try:
         family, _, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
         with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
     except OSError as error:
-        fail(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port, or stop what listens there")
+        reason = f"cannot listen on {host}:{port} ({error.strerror})"
+        yield InvalidInput(f"{reason}: choose another --port, or stop what listens there")
 
 
 def _prepare_database(installation: Installation) -> None:
-    url = installation.settings.database_url
-    if url.startswith("sqlite:"):
+    if _is_sqlite(installation.settings):
         with storage_errors():
-            upgrade(url)
-    else:
-        require_current(installation.database)
+            upgrade(installation.settings.database_url)
+    found = current(installation.database)
+    if found is not None and found > head():
+        note(f"The database has schema {found}, this version knows {head()}: a newer gateway works on it too.")
+
+
+def _is_sqlite(settings: Settings) -> bool:
+    return settings.database_url.startswith("sqlite:")
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.errors import StorageUnavailable
 
+NO_DATABASE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+
 
 @contextmanager
 def storage_errors() -> Iterator[None]:
@@ -29,7 +31,7 @@ def storage_errors() -> Iterator[None]:
         ) from error
     except DBAPIError as error:
         lost = error.connection_invalidated
-        if lost or isinstance(error, (OperationalError, InterfaceError)):
+        if lost or isinstance(error, (OperationalError, InterfaceError)) or _is_no_database(error.orig):
             raise StorageUnavailable(
                 f"the database is not available: {_first_line(error)}", connection_lost=lost
             ) from error
@@ -42,6 +44,11 @@ def postgres_errors(*names: str) -> tuple[type[Exception], ...]:
     """
     driver = sys.modules.get("psycopg")
     return tuple(getattr(driver, name) for name in names) if driver else ()
+
+
+def _is_no_database(error: BaseException | None) -> bool:
+    """Whether SQLite says that its file is damaged, or something else."""
+    return isinstance(error, sqlite3.DatabaseError) and getattr(error, "sqlite_errorcode", None) in NO_DATABASE
 
 
 def _first_line(error: BaseException) -> str:

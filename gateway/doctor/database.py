@@ -29,8 +29,13 @@ def schema(installation: Installation) -> CheckResult:
     if path is not None and not path.exists():
         return CheckResult("database", Level.WARN, f"there is none at {path} yet", Hint("create_database"))
     found = version.current(database)
-    if found != version.head():
+    if (found or "") < version.head():
         return CheckResult("database", Level.FAIL, f"schema is {found or 'missing'}", Hint("upgrade_database"))
+    if found != version.head():
+        detail = (
+            f"schema {found} is newer than this version's {version.head()}: bring this machine to the newer version"
+        )
+        return CheckResult("database", Level.WARN, detail)
     return CheckResult("database", Level.OK, f"{database.engine.dialect.name}, schema {found}")
 
 

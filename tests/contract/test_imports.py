@@ -23,8 +23,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("factory",),
     # server: the event-loop front, pages, the views of /healthz, /readyz and /metrics.
     ("api", "dashboard", "cli", "server"),
-    # doctor: what can be said about an installation's health from inside.
-    ("doctor", "manifest"),
+    # doctor: what can be said about an installation's health from inside. preflight: what keeps it from being started.
+    ("doctor", "manifest", "preflight"),
     ("integrations",),
     ("entities",),
     ("webhooks", "oauth"),

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import NoReturn
 
@@ -25,6 +25,12 @@ def fail(text: str, code: int = FAILED) -> NoReturn:
     for line in text.splitlines():
         click.echo(f"Error: {line}", err=True)
     raise click.exceptions.Exit(code)
+
+
+def fail_all(errors: Sequence[GatewayError]) -> NoReturn:
+    """End the command with several errors at once, and the exit code of the gravest: settings, database, others."""
+    codes = [exit_code(error) for error in errors]
+    fail("\n".join(map(message, errors)), next(code for code in (USAGE, STORAGE_UNAVAILABLE, *codes) if code in codes))
 
 
 @contextmanager

@@ -9,7 +9,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, make_url, text
 
 from gateway.db.database import Database
-from gateway.db.schema.version import MIGRATIONS, head
+from gateway.db.schema.version import MIGRATIONS, head, version_on
 from gateway.security.private_files import make_private_folder
 
 # Two processes that migrate the same PostgreSQL database take turns on this advisory lock.
@@ -17,7 +17,8 @@ ADVISORY_LOCK = 0x67617465
 
 
 def upgrade(database_url: str) -> str:
-    """Create the database file if needed, apply every migration that is missing; returns the revision reached.
+    """Create the database file if needed, apply every migration that is missing; returns the revision it has then,
+    which is a later one than `head` where a newer version was there before.
 
     Raises `StorageUnavailable`.
     """
@@ -31,10 +32,14 @@ def upgrade(database_url: str) -> str:
                 # A large table's index takes as long as it takes.
                 connection.execute(text("SET LOCAL statement_timeout = 0"))
                 connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": ADVISORY_LOCK})
-            command.upgrade(config_on(connection), "head")
+            found = version_on(connection)
+            # Of a revision that it does not know Alembic could not say whether it is a later one.
+            if found is None or found < head():
+                command.upgrade(config_on(connection), "head")
+                found = head()
     finally:
         database.close()
-    return head()
+    return found
 
 
 def config_on(connection: Connection | None) -> Config:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from sqlalchemy import inspect, text
+from sqlalchemy import Connection, inspect, text
 
 from gateway.db.database import Database
 from gateway.db.engine import sqlite_path
@@ -35,10 +35,15 @@ def current(database: Database) -> str | None:
     if path is not None and not path.exists():
         raise SchemaBehind(f"there is no database at {path} yet", Hint("create_database"))
     with database.read() as connection:
-        if not inspect(connection).has_table(VERSION_TABLE):
-            return None
-        found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 (a constant)
-        return None if found is None else str(found)
+        return version_on(connection)
+
+
+def version_on(connection: Connection) -> str | None:
+    """The revision of the database behind `connection`; None when it holds no schema of ours."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    found = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 (a constant)
+    return None if found is None else str(found)
 
 
 def require_current(database: Database) -> None:

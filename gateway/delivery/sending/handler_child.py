@@ -6,18 +6,16 @@ of the application may not survive the way to another process.
 
 from __future__ import annotations
 
-import importlib
 import json
 import multiprocessing
 import os
 import threading
-import traceback
 from collections.abc import Sequence
 from multiprocessing.connection import wait
 from typing import NamedTuple
 
 from gateway.clock import from_us
-from gateway.handlers import REGISTRY, HandlerEvent, PermanentFailure
+from gateway.handlers import REGISTRY, HandlerEvent, PermanentFailure, describe, import_fault
 
 RETURNED = "returned"
 FAILED = "failed"
@@ -46,11 +44,7 @@ def initialize(modules: Sequence[str]) -> None:
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel,), name="parent-watch", daemon=True).start()
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except Exception as error:  # whatever the application's module raises at import
-            _import_faults.append(f"cannot import {module}: {describe(error)}")
+    _import_faults.extend(fault for module in modules if (fault := import_fault(module)) is not None)
 
 
 def call(handler_call: HandlerCall) -> tuple[str, str | None]:
@@ -66,17 +60,6 @@ def call(handler_call: HandlerCall) -> tuple[str, str | None]:
     except (Exception, SystemExit) as error:  # whatever the application's function raises
         return FAILED, describe(error)
     return RETURNED, None
-
-
-def describe(error: BaseException) -> str:
-    """Type, text and place of `error`."""
-    try:
-        message = str(error)
-    except Exception:  # an exception that cannot even be printed
-        message = "(no text)"
-    frames = traceback.extract_tb(error.__traceback__)
-    place = f" ({os.path.basename(frames[-1].filename)}:{frames[-1].lineno})" if frames else ""
-    return f"{type(error).__name__}: {message}{place}"
 
 
 def _event(handler_call: HandlerCall) -> HandlerEvent:
