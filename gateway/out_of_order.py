@@ -26,7 +26,7 @@ class OutOfOrderCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class OutOfOrder:
-    """A row that cannot be loaded: `name` is the slug of a source, the name of a destination, the id of a route.
+    """A row that cannot be loaded: `name` is the slug of a source, the name of a destination or route.
 
     `detail` is a sentence for its operator; it holds no secret.
     """

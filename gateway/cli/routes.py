@@ -6,15 +6,15 @@ import click
 
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import common_options
-from gateway.cli.terminal.out_of_order import note_out_of_order
-from gateway.cli.terminal.output import note, print_json, print_table
+from gateway.cli.terminal.out_of_order import note_out_of_order, reason
+from gateway.cli.terminal.output import note, print_fields, print_json, print_table
 from gateway.db.paging import every
 from gateway.deferred import deferred
-from gateway.delivery.routes.draft import RouteDraft
-from gateway.delivery.routes.management import change_route, remove_route
-from gateway.delivery.routes.search import find_routes
+from gateway.delivery.routes.draft import RouteChange, RouteDraft
+from gateway.delivery.routes.management import remove_route
+from gateway.delivery.routes.search import RouteSummary, find_routes, show_route
 from gateway.errors import InvalidInput
-from gateway.webhooks.routes import add_route
+from gateway.webhooks.routes import add_route, change_route
 
 _schema = deferred("gateway.delivery.routes.schema")
 
@@ -32,7 +32,8 @@ def routes() -> None:
 @click.option("--type", "types", multiple=True, metavar="PATTERN", help="An event type, or a pattern; else all.")
 @click.option("--where", metavar="JMESPATH", help="Only events for which this holds.")
 @click.option("--transform", metavar="JMESPATH", help="Send this instead of the raw body.")
-@click.option("--to", "destination", required=True, metavar="NAME", help="The destination.")
+@click.option("--to", "destination", required=True, metavar="DESTINATION", help="The destination.")
+@click.option("--name", metavar="NAME", help="What the route is called; else SOURCE-to-DESTINATION.")
 @with_invocation
 def add(
     invocation: Invocation,
@@ -41,15 +42,16 @@ def add(
     where: str | None,
     transform: str | None,
     destination: str,
+    name: str | None,
 ) -> None:
     """Send the events of a source to a destination, from now on."""
-    draft = RouteDraft(source, destination, types, where, transform)
+    draft = RouteDraft(source, destination, types, where, transform, name)
     with invocation.changing() as acting:
         route = add_route(acting, draft)
     if invocation.as_json:
         print_json(_schema.RouteSchema().dump(route))
     else:
-        click.echo(f"Added the route {route.id}: {', '.join(route.event_types)} of {source} to {destination}.")
+        click.echo(f"Added the route {_in_words(route)}.")
 
 
 @routes.command("list")
@@ -64,45 +66,98 @@ def list_(invocation: Invocation) -> None:
     if not found:
         note(f"No routes yet. Add one: {EXAMPLE}")
     rows = [
-        (route.id, route.source, list(route.event_types), route.destination, route.where, route.transform, route.state)
+        (
+            route.id,
+            route.name,
+            route.source,
+            list(route.event_types),
+            route.destination,
+            route.where,
+            route.transform,
+            route.state,
+        )
         for route in found
     ]
-    print_table(("route", "source", "types", "to", "where", "transform", "state"), rows, now=invocation.now())
-    note_out_of_order((route.id, route.out_of_order) for route in found)
+    columns = ("route", "name", "source", "types", "to", "where", "transform", "state")
+    print_table(columns, rows, now=invocation.now())
+    note_out_of_order((route.name, route.out_of_order) for route in found)
 
 
 @routes.command()
-@click.argument("route_id", metavar="ID")
-@click.option("--type", "types", multiple=True, metavar="PATTERN", help="These types instead; * for all.")
-@click.option("--where", metavar="JMESPATH", help="This filter instead; '' for none.")
-@click.option("--transform", metavar="JMESPATH", help="This shape instead; '' for the raw body.")
+@click.argument("key", metavar="NAME")
 @with_invocation
-def change(
-    invocation: Invocation, route_id: str, types: tuple[str, ...], where: str | None, transform: str | None
-) -> None:
-    """Change what is given, from now on. A replay of what the route had failed on uses it as it is then."""
-    if not types and where is None and transform is None:
-        raise InvalidInput("give --type, --where or --transform; for another destination add another route")
-    with invocation.changing() as acting:
-        route = change_route(acting, route_id, event_types=types or None, where=where, transform=transform)
+def show(invocation: Invocation, key: str) -> None:
+    """Show the route NAME, or the one with this id."""
+    with invocation.reading() as acting:
+        route = show_route(acting, key)
     if invocation.as_json:
         print_json(_schema.RouteSchema().dump(route))
         return
-    click.echo(
-        f"Changed the route {route.id}: {', '.join(route.event_types)} of {route.source} to {route.destination}."
+    print_fields(
+        [
+            ("Route", route.name),
+            ("Source", route.source),
+            ("Types", list(route.event_types)),
+            ("To", route.destination),
+            ("Where", route.where),
+            ("Transform", route.transform),
+            ("State", route.state),
+            ("Out of order", reason(route.out_of_order)),
+            ("Created", route.created_at),
+            ("Id", route.id),
+        ],
+        now=invocation.now(),
     )
+
+
+@routes.command()
+@click.argument("key", metavar="NAME")
+@click.option("--type", "types", multiple=True, metavar="PATTERN", help="These types instead; * for all.")
+@click.option("--where", metavar="JMESPATH", help="This filter instead; '' for none.")
+@click.option("--transform", metavar="JMESPATH", help="This shape instead; '' for the raw body.")
+@click.option("--source", help="The events of this source instead.")
+@click.option("--to", "destination", metavar="DESTINATION", help="To this destination instead.")
+@click.option("--name", metavar="NAME", help="Another name.")
+@with_invocation
+def change(
+    invocation: Invocation,
+    key: str,
+    types: tuple[str, ...],
+    where: str | None,
+    transform: str | None,
+    source: str | None,
+    destination: str | None,
+    name: str | None,
+) -> None:
+    """Change what is given of the route NAME, or of the one with this id, from now on.
+
+    The route stays the same one: a replay of what it had failed on uses it as it is then.
+    """
+    wanted = RouteChange(name, source, destination, types or None, where, transform)
+    if wanted == RouteChange():
+        raise InvalidInput("give --type, --where, --transform, --source, --to or --name")
+    with invocation.changing() as acting:
+        route = change_route(acting, key, wanted)
+    if invocation.as_json:
+        print_json(_schema.RouteSchema().dump(route))
+        return
+    click.echo(f"Changed the route {_in_words(route)}.")
     note(f"What it had failed on is still dead: gateway deliveries retry --state dead --source {route.source}")
 
 
 @routes.command()
-@click.argument("route_ids", nargs=-1, required=True, metavar="ID…")
+@click.argument("keys", nargs=-1, required=True, metavar="NAME…")
 @with_invocation
-def remove(invocation: Invocation, route_ids: tuple[str, ...]) -> None:
-    """Forget routes; deliveries that they made go on."""
+def remove(invocation: Invocation, keys: tuple[str, ...]) -> None:
+    """Forget routes, by their names or ids; deliveries that they made go on."""
     with invocation.changing() as acting:
-        for route_id in route_ids:
-            remove_route(acting, route_id)
+        for key in keys:
+            remove_route(acting, key)
     if invocation.as_json:
-        print_json({"removed": list(route_ids)})
+        print_json({"removed": list(keys)})
     else:
-        click.echo(f"Removed {', '.join(route_ids)}.")
+        click.echo(f"Removed {', '.join(keys)}.")
+
+
+def _in_words(route: RouteSummary) -> str:
+    return f"{route.name}: {', '.join(route.event_types)} of {route.source} to {route.destination}"

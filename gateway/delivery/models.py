@@ -94,19 +94,23 @@ class Route(Base, TenantOwned, Configuration):
     """Which events of which source go to which destination.
 
     `source` is the source's slug (`gateway` for internal events). `event_types` are patterns; an event goes when one
-    matches. `where` and `transform` are JMESPath over the event's JSON.
+    matches. `where` and `transform` are JMESPath over the event's JSON. `name` is NULL where a program of the version
+    before has added the route.
     """
 
     __tablename__ = "routes"
     configuration_kind = ConfigurationKind.ROUTES
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     tenant_id: Mapped[str] = mapped_column(Identifier, ForeignKey("tenants.id"), index=True)
+    name: Mapped[str | None] = mapped_column(String(128))
     source: Mapped[str] = mapped_column(String(64))
     event_types: Mapped[list[str]] = mapped_column(JSON)
     where: Mapped[str | None] = mapped_column(Text)
     transform: Mapped[str | None] = mapped_column(Text)
     destination_id: Mapped[str] = mapped_column(Identifier, ForeignKey("destinations.id"))
     created_at: Mapped[datetime] = mapped_column(UtcTimestamp)
+
+    __table_args__ = (Index("uq_routes_tenant_id_name", "tenant_id", "name", unique=True),)
 
 
 class Delivery(Base, TenantOwned):

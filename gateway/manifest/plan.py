@@ -92,12 +92,12 @@ def plan(manifest: Manifest, present: Present, *, prune: bool) -> Plan:
         new_routes=tuple(
             (Change(Action.CREATE, "route", _route_name(route)), route)
             for route in wanted.values()
-            if not any(row.is_same(route) for row in present.routes)
+            if not any(row.draft.is_same(route) for row in present.routes)
         ),
         old_routes=tuple(
-            (Change(Action.REMOVE, "route", f"{row.id} ({_route_name(_as_draft(row))})"), row.id)
+            (Change(Action.REMOVE, "route", f"{row.id} ({_route_name(row.draft)})"), row.id)
             for row in present.routes
-            if prune and not any(row.is_same(route) for route in wanted.values())
+            if prune and not any(row.draft.is_same(route) for route in wanted.values())
         ),
     )
 
@@ -156,10 +156,6 @@ def _listed(steps: Sequence[float] | None) -> list[float] | None:
 
 def _route_key(route: RouteDraft) -> tuple[object, ...]:
     return route.source, route.destination, frozenset(route.patterns), route.where, route.transform
-
-
-def _as_draft(row: RouteSummary) -> RouteDraft:
-    return RouteDraft(row.source, row.destination, tuple(row.event_types), row.where, row.transform)
 
 
 def _route_name(route: RouteDraft) -> str:

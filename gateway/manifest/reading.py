@@ -174,6 +174,7 @@ def _route(data: Mapping[str, Any]) -> RouteDraft:
         event_types=tuple(data.get("types", ())),
         where=data.get("where"),
         transform=data.get("transform"),
+        name=data.get("name"),
     )
 
 

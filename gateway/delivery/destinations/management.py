@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from gateway.delivery.destinations import draft as destination_draft
 from gateway.delivery.destinations.draft import DestinationDraft
@@ -132,9 +132,10 @@ def remove_destination(acting: Acting, name: str) -> None:
     """Forget a destination. Raises `NotFound`, and `Conflict` while routes lead to it or deliveries to it wait."""
     session = acting.session
     destination = require_destination(session, name)
-    routes = session.scalars(select(Route.id).where(Route.destination_id == destination.id).order_by(Route.id)).all()
+    leading = select(func.coalesce(Route.name, Route.id)).where(Route.destination_id == destination.id)
+    routes = session.scalars(leading.order_by(Route.id)).all()
     if routes:
-        raise Conflict(f"routes lead to {name!r}", Hint("remove_routes", {"ids": list(routes)}))
+        raise Conflict(f"routes lead to {name!r}", Hint("remove_routes", {"names": list(routes)}))
     unfinished = backlogs(session, [destination.id])[destination.id].unfinished
     if unfinished:
         message = f"{name!r} has {unfinished} unfinished deliveries"

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.delivery.decisions.expressions import compile_expression
+from gateway.delivery.routes.names import name_faults
 from gateway.errors import Fault, Hint, InvalidInput
 from gateway.suggestions import suggest
 
@@ -16,25 +17,58 @@ PATTERN = re.compile(r"[^\s\x00-\x1f\x7f]{1,255}")
 
 @dataclass(frozen=True, slots=True)
 class RouteDraft:
-    """A route as a person asks for it. No event types means all."""
+    """A route as a person asks for it. No event types means all, no name one that is derived."""
 
     source: str
     destination: str
     event_types: Sequence[str] = ()
     where: str | None = None
     transform: str | None = None
+    name: str | None = None
 
     @property
     def patterns(self) -> tuple[str, ...]:
         """The event types as they are stored: in order, each once, never empty."""
         return tuple(dict.fromkeys(self.event_types)) or (EVERYTHING,)
 
+    def is_same(self, other: RouteDraft) -> bool:
+        """Whether both ask for the same, whatever they are called."""
+        return self._content == other._content
+
+    @property
+    def _content(self) -> tuple[object, ...]:
+        return self.source, self.destination, frozenset(self.patterns), self.where, self.transform
+
+
+@dataclass(frozen=True, slots=True)
+class RouteChange:
+    """What is to be different about a route. None leaves a part as it is, an empty expression takes it away."""
+
+    name: str | None = None
+    source: str | None = None
+    destination: str | None = None
+    event_types: Sequence[str] | None = None
+    where: str | None = None
+    transform: str | None = None
+
+    def of(self, draft: RouteDraft) -> RouteDraft:
+        """`draft` with this change."""
+        return RouteDraft(
+            source=draft.source if self.source is None else self.source,
+            destination=draft.destination if self.destination is None else self.destination,
+            event_types=draft.event_types if self.event_types is None else self.event_types,
+            where=draft.where if self.where is None else self.where or None,
+            transform=draft.transform if self.transform is None else self.transform or None,
+            name=draft.name if self.name is None else self.name,
+        )
+
 
 def faults(draft: RouteDraft, *, sources: Collection[str], destinations: Collection[str]) -> list[Fault]:
     """Everything that is wrong with `draft`, given the slugs and names that exist."""
     return [
-        *_name_faults("source", "source", draft.source, sources, Hint("add_source", {"slug": draft.source})),
-        *_name_faults(
+        *name_faults(draft.name),
+        *_unknown_faults("source", "source", draft.source, sources, Hint("add_source", {"slug": draft.source})),
+        *_unknown_faults(
             "to", "destination", draft.destination, destinations, Hint("add_destination", {"name": draft.destination})
         ),
         *(
@@ -47,7 +81,7 @@ def faults(draft: RouteDraft, *, sources: Collection[str], destinations: Collect
     ]
 
 
-def _name_faults(field: str, kind: str, name: str, known: Collection[str], to_add: Hint) -> Iterator[Fault]:
+def _unknown_faults(field: str, kind: str, name: str, known: Collection[str], to_add: Hint) -> Iterator[Fault]:
     if name not in known:
         otherwise = Hint("choose_one_of", {"names": sorted(known)}) if known else to_add
         yield Fault(field, "unknown", f"there is no {kind} {name!r}", hint=suggest(name, known, otherwise))

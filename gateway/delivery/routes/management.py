@@ -1,95 +1,114 @@
-"""Routes: added, changed, removed. Applying them is `routing`'s matter."""
+"""Routes: added, changed in place, removed. Applying them is `routing`'s matter."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from gateway.db.scope import TenantSession
 from gateway.delivery.models import Destination, Route
-from gateway.delivery.routes.draft import RouteDraft, faults
+from gateway.delivery.routes.draft import RouteChange, RouteDraft, faults
+from gateway.delivery.routes.names import derived_name, stem
 from gateway.delivery.routes.search import RouteSummary, require_route, summaries
-from gateway.errors import Conflict, InvalidInput
+from gateway.errors import Conflict, Hint, InvalidInput
 from gateway.security.identifiers import new_id
 from gateway.tenants.acting import Acting
 
 
 def add_route(acting: Acting, draft: RouteDraft, *, sources: Collection[str]) -> RouteSummary:
-    """A new route. `sources` are the slugs that a route may name. Raises `InvalidInput`, or `Conflict` for a twin."""
+    """A new route. `sources` are the slugs that a route may name.
+
+    Raises `InvalidInput`, or `Conflict` for a twin and for a name that is taken.
+    """
     session = acting.session
-    ids = {name: row_id for row_id, name in session.execute(select(Destination.id, Destination.name))}
-    found = faults(draft, sources=sources, destinations=ids)
-    if found:
-        raise InvalidInput(faults=found)
-    destination_id = ids[draft.destination]
-    _require_no_twin(session, draft, destination_id)
-    route = Route(
-        id=new_id("rte"),
-        tenant_id=session.tenant_id,
-        source=draft.source,
-        event_types=list(draft.patterns),
-        where=draft.where,
-        transform=draft.transform,
-        destination_id=destination_id,
-        created_at=acting.now,
-    )
+    route = Route(id=new_id("rte"), tenant_id=session.tenant_id, created_at=acting.now)
+    _fill(session, route, draft, sources)
+    if route.name is None:
+        route.name = _free_name(session, draft)
     session.add(route)
-    session.flush()
+    _flush(session)
+    _require_no_twin(session, route, draft)
     added = _summary(session, route)
-    acting.audit("route.added", route.id, after=added)
+    acting.audit("route.added", route.id, route.name, after=added)
     return added
 
 
-def change_route(
-    acting: Acting,
-    route_id: str,
-    *,
-    event_types: Sequence[str] | None = None,
-    where: str | None = None,
-    transform: str | None = None,
-) -> RouteSummary:
-    """Give a route what is not None; an empty expression takes it away. For what comes from now on, and for a replay
-    of what the route had failed on. Raises `NotFound`, `InvalidInput`, or `Conflict` for a twin.
+def change_route(acting: Acting, key: str, change: RouteChange, *, sources: Collection[str]) -> RouteSummary:
+    """Change a route in place, by its name or id. For what comes from now on, and for a replay of what the route had
+    failed on. Raises `NotFound`, `InvalidInput`, or `Conflict` for a twin and for a name that is taken.
+    """
+    route = require_route(acting.session, key)
+    draft = change.of(_summary(acting.session, route).draft)
+    after = update_route(acting, route.id, draft, sources=sources)
+    _require_no_twin(acting.session, route, draft)
+    return after
+
+
+def update_route(acting: Acting, route_id: str, draft: RouteDraft, *, sources: Collection[str]) -> RouteSummary:
+    """Bring a route to what `draft` says; without a name there it keeps its own. Whether it has a twin then is the
+    caller's matter, who may be changing several. Raises `NotFound`, `InvalidInput`, or `Conflict` for a taken name.
     """
     session = acting.session
     route = require_route(session, route_id)
     before = _summary(session, route)
-    draft = RouteDraft(
-        source=route.source,
-        destination=before.destination,
-        event_types=route.event_types if event_types is None else event_types,
-        where=route.where if where is None else where or None,
-        transform=route.transform if transform is None else transform or None,
-    )
-    found = faults(draft, sources=[draft.source], destinations=[draft.destination])
-    if found:
-        raise InvalidInput(faults=found)
-    _require_no_twin(session, draft, route.destination_id, but=route_id)
-    route.event_types, route.where, route.transform = list(draft.patterns), draft.where, draft.transform
-    session.flush()
+    _fill(session, route, draft, sources)
+    _flush(session)
     after = _summary(session, route)
-    acting.audit("route.changed", route.id, before=before, after=after)
+    acting.audit("route.changed", route.id, route.name, before=before, after=after)
     return after
 
 
-def remove_route(acting: Acting, route_id: str) -> None:
-    """Forget a route; deliveries that it made go on. Raises `NotFound`."""
-    route = require_route(acting.session, route_id)
+def remove_route(acting: Acting, key: str) -> None:
+    """Forget a route, by its name or id; deliveries that it made go on. Raises `NotFound`."""
+    route = require_route(acting.session, key)
     before = _summary(acting.session, route)
     acting.session.delete(route)
     acting.session.flush()
-    acting.audit("route.removed", route_id, before=before)
+    acting.audit("route.removed", route.id, route.name, before=before)
 
 
-def _require_no_twin(session: TenantSession, draft: RouteDraft, destination_id: str, *, but: str = "") -> None:
+def _fill(session: TenantSession, route: Route, draft: RouteDraft, sources: Collection[str]) -> None:
+    ids = {name: row_id for row_id, name in session.execute(select(Destination.id, Destination.name))}
+    found = faults(draft, sources=sources, destinations=ids)
+    if found:
+        raise InvalidInput(faults=found)
+    if draft.name is not None and draft.name != route.name:
+        _require_free(session, draft.name)
+        route.name = draft.name
+    route.source = draft.source
+    route.event_types = list(draft.patterns)
+    route.where, route.transform = draft.where, draft.transform
+    route.destination_id = ids[draft.destination]
+
+
+def _require_free(session: TenantSession, name: str) -> None:
+    if session.scalar(select(Route.id).where(Route.name == name)) is not None:
+        raise Conflict(f"there is a route {name!r} already", Hint("show_route", {"name": name}))
+
+
+def _free_name(session: TenantSession, draft: RouteDraft) -> str:
+    beginning = Route.name.startswith(stem(draft.source, draft.destination), autoescape=True)
+    taken = {name for name in session.scalars(select(Route.name).where(beginning)) if name is not None}
+    return derived_name(draft.source, draft.destination, taken)
+
+
+def _flush(session: TenantSession) -> None:
+    try:
+        session.flush()
+    except IntegrityError as error:
+        raise Conflict("routes or destinations were changed by somebody else at this moment: try again") from error
+
+
+def _require_no_twin(session: TenantSession, route: Route, draft: RouteDraft) -> None:
     statement = select(Route).where(
-        Route.source == draft.source, Route.destination_id == destination_id, Route.id != but
+        Route.source == route.source, Route.destination_id == route.destination_id, Route.id != route.id
     )
-    rows = session.scalars(statement.order_by(Route.id)).all()
-    twin = next((route for route in summaries(session, rows) if route.is_same(draft)), None)
+    others = summaries(session, session.scalars(statement.order_by(Route.id)).all())
+    twin = next((other for other in others if other.draft.is_same(draft)), None)
     if twin is not None:
-        raise Conflict(f"route {twin.id} says exactly this already")
+        raise Conflict(f"the route {twin.name} says exactly this already", Hint("show_route", {"name": twin.name}))
 
 
 def _summary(session: TenantSession, route: Route) -> RouteSummary:

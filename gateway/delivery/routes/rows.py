@@ -40,7 +40,7 @@ def judge_route(row: Route, ordering_key: str | None) -> JudgedRoute:
         return JudgedRoute(compiled, None)
     code = OutOfOrderCode.UNREADABLE if broken else OutOfOrderCode.EXPRESSION_MALFORMED
     detail = in_one_line("; ".join(part.detail for part in faults))
-    return JudgedRoute(compiled, OutOfOrder(row.id, row.tenant_id, row.id, code, detail))
+    return JudgedRoute(compiled, OutOfOrder(row.id, row.tenant_id, row.name or row.id, code, detail))
 
 
 def _expression(text: str | None, what: str) -> Expression | BrokenExpression | None:

@@ -11,6 +11,7 @@ class RouteSchema(Schema):
     """Shown in this order; what may be given follows."""
 
     id = fields.String(dump_only=True)
+    name = fields.String()
     source = fields.String(required=True)
     event_types = fields.List(fields.String(), dump_only=True)
     where = fields.String()

@@ -6,15 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from gateway.db.paging import Page, PageRequest, page_of
 from gateway.db.scope import TenantSession
 from gateway.delivery.models import Destination, Route
 from gateway.delivery.routes.draft import RouteDraft
+from gateway.delivery.routes.names import is_id
 from gateway.delivery.routes.rows import judge_route
 from gateway.errors import Hint, NotFound
 from gateway.out_of_order import OUT_OF_ORDER, OutOfOrder
+from gateway.suggestions import suggest
 from gateway.tenants.acting import Acting
 
 ENABLED = "enabled"
@@ -22,9 +24,10 @@ ENABLED = "enabled"
 
 @dataclass(frozen=True, slots=True)
 class RouteSummary:
-    """A route as it is shown. `destination` is the destination's name."""
+    """A route as it is shown. `name` is its id where it has no name, `destination` the destination's name."""
 
     id: str
+    name: str
     source: str
     event_types: Sequence[str]
     where: str | None
@@ -38,15 +41,11 @@ class RouteSummary:
         """Whether events take it, in a word: `enabled` or `out_of_order`."""
         return ENABLED if self.out_of_order is None else OUT_OF_ORDER
 
-    def is_same(self, draft: RouteDraft) -> bool:
-        """Whether `draft` asks for exactly this route."""
-        return (self.source, self.destination, set(self.event_types), self.where, self.transform) == (
-            draft.source,
-            draft.destination,
-            set(draft.patterns),
-            draft.where,
-            draft.transform,
-        )
+    @property
+    def draft(self) -> RouteDraft:
+        """This route as somebody would ask for it."""
+        name = None if self.name == self.id else self.name
+        return RouteDraft(self.source, self.destination, self.event_types, self.where, self.transform, name)
 
 
 def find_routes(acting: Acting, page: PageRequest) -> Page[RouteSummary]:
@@ -55,11 +54,19 @@ def find_routes(acting: Acting, page: PageRequest) -> Page[RouteSummary]:
     return Page(summaries(acting.session, found.rows), found.next_cursor)
 
 
-def require_route(session: TenantSession, route_id: str) -> Route:
-    """The row of a route. Raises `NotFound`."""
-    route = session.scalars(select(Route).where(Route.id == route_id)).first()
+def show_route(acting: Acting, key: str) -> RouteSummary:
+    """One route, by its name or its id. Raises `NotFound`."""
+    [found] = summaries(acting.session, [require_route(acting.session, key)])
+    return found
+
+
+def require_route(session: TenantSession, key: str) -> Route:
+    """The row of a route, by its name or its id. Raises `NotFound`, with a suggestion where one is near."""
+    column = Route.id if is_id(key) else Route.name
+    route = session.scalars(select(Route).where(column == key)).first()
     if route is None:
-        raise NotFound(f"there is no route {route_id!r}", Hint("list_routes"))
+        known = session.scalars(select(func.coalesce(Route.name, Route.id))).all()
+        raise NotFound(f"there is no route {key!r}", suggest(key, known, Hint("list_routes")))
     return route
 
 
@@ -71,6 +78,7 @@ def summaries(session: TenantSession, routes: Sequence[Route]) -> tuple[RouteSum
     return tuple(
         RouteSummary(
             id=route.id,
+            name=route.name or route.id,
             source=route.source,
             event_types=route.event_types,
             where=route.where,

@@ -86,7 +86,7 @@ def test_a_destination_in_use_is_not_removed(ready: Ready, database: Database) -
     cli = ready()
     destination_id = cli.json("destinations", "show", "app")["id"]
     [route] = cli.json("routes", "list")["data"]
-    assert f"routes remove {route['id']}" in cli("destinations", "remove", "app", code=1).stderr
+    assert f"routes remove {route['name']}" in cli("destinations", "remove", "app", code=1).stderr
     cli("routes", "remove", route["id"])
     store_event(database, NOW, states=[DeliveryState.PENDING], destination_id=destination_id)
     assert "1 unfinished" in cli("destinations", "remove", "app", code=1).stderr
@@ -101,7 +101,7 @@ def test_routes(ready: Ready) -> None:
     arguments = ["routes", "add", "--source", "github", "--type", "push", "--where", "ref == 'main'", "--to", "app"]
     route = cli.json(*arguments)
     assert route["event_types"] == ["push"]
-    assert route["id"] in cli(*arguments, code=1).stderr
+    assert "the route github-to-app-2 says exactly this already" in cli(*arguments, code=1).stderr
     cli("routes", "add", "--source", "gateway", "--type", "gateway.delivery.dead", "--to", "app")
     assert len(cli.rows("routes", "list")) == 3
     cli("routes", "remove", route["id"])

@@ -94,6 +94,7 @@ DESTINATION = {
 }
 ROUTE = {
     "id": "rte",
+    "name": "github-to-app",
     "source": "github",
     "event_types": ["*"],
     "where": None,
@@ -187,10 +188,11 @@ def test_routes(ready: Ready) -> None:
     assert printed(cli, "routes", "list") == text({"data": [ROUTE]})
     flags = ("--source", "github", "--type", "push", "--where", "a", "--transform", "b", "--to", "app")
     assert printed(cli, "routes", "add", *flags) == text(
-        ROUTE | {"event_types": ["push"], "where": "a", "transform": "b"}
+        ROUTE | {"name": "github-to-app-2", "event_types": ["push"], "where": "a", "transform": "b"}
     )
     route_id = cli.json("routes", "list")["data"][0]["id"]
     assert printed(cli, "routes", "change", route_id, "--where", "c") == text(ROUTE | {"where": "c"})
+    assert printed(cli, "routes", "show", route_id) == text(ROUTE | {"where": "c"})
     assert cli.json("routes", "remove", route_id) == {"removed": [route_id]}
 
 

@@ -45,7 +45,7 @@ def test_the_command_says_what_to_do_with_what_is_dead(ready: Ready) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ((), "give --type, --where or --transform"),
+        ((), "give --type, --where, --transform"),
         (("--where", "["), "where expression is not valid JMESPath"),
         (("--type", "a b"), "not an event type"),
         (("--type", "*"), "says exactly this already"),

@@ -21,15 +21,15 @@ from gateway.delivery.replay import (
     replay_many,
     retry_delivery,
 )
-from gateway.delivery.routes.draft import RouteDraft
-from gateway.delivery.routes.management import change_route, remove_route
+from gateway.delivery.routes.draft import RouteChange, RouteDraft
+from gateway.delivery.routes.management import remove_route
 from gateway.delivery.search import DeliverySearch, find_deliveries
 from gateway.installation import Installation
 from gateway.manifest.apply import apply_plan, make_plan
 from gateway.manifest.reading import Manifest
 from gateway.tenants.acting import Begin, act
 from gateway.tenants.audit import InMemoryAuditTrail
-from gateway.webhooks.routes import add_route
+from gateway.webhooks.routes import add_route, change_route
 from gateway.webhooks.sources import management as sources
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.management import CredentialDraft
@@ -99,7 +99,7 @@ def test_destinations_and_routes(trail: Trail) -> None:
     assert one(trail, destinations.enable_destination, "app") == ["destination.enabled"]
     assert one(trail, add_route, RouteDraft("github", "app")) == ["route.added"]
     route_id = trail.kept.entries[0].object_id
-    assert one(trail, change_route, route_id, where="a") == ["route.changed"]
+    assert one(trail, change_route, route_id, RouteChange(where="a")) == ["route.changed"]
     assert (trail.kept.entries[0].before, trail.kept.entries[0].after) == ({"where": None}, {"where": "a"})
     assert one(trail, remove_route, route_id) == ["route.removed"]
     assert one(trail, destinations.remove_destination, "app") == ["destination.removed"]
