@@ -130,6 +130,7 @@ class Jwt:
 class Scheme:
     """One way a provider authenticates its calls.
 
+    `nonce` are signed values that the vendor uses for one request only; nothing is done with them to verify it.
     `bodiless`: the vendor sends no body and signs none, so that one which came along is nobody's and is dropped.
     `requires` names the credentials that it cannot work without (`secret`, `public_key`, `username`, `password`,
     `jwks`, `root_certs`); `options` the operator's values it needs, `optional` those it uses when set.
@@ -142,6 +143,7 @@ class Scheme:
     key: Key = Key()
     signature: Signature | None = None
     message_id: tuple[Place, ...] = ()
+    nonce: tuple[Place, ...] = ()
     timestamp: Timestamp | None = None
     signs: tuple[Template, ...] = ()
     any_port: bool = False

@@ -72,6 +72,11 @@ class Place:
     optional: bool = False
     filters: tuple[str, ...] = ()
 
+    @property
+    def key(self) -> tuple[str, str, tuple[str, ...]]:
+        """Equal for places of the same value, however they are written and filtered."""
+        return self.kind, self.name, self.path
+
 
 @dataclass(frozen=True, slots=True)
 class OptionalPart:

@@ -158,6 +158,7 @@ class SchemeSchema(StrictSchema):
     key = fields.Nested(KeySchema)
     signature = fields.Nested(SignatureSchema)
     message_id = PlacesField()
+    nonce = PlacesField()
     timestamp = fields.Nested(TimestampSchema)
     signs = TemplatesField()
     any_port = fields.Boolean()

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import replace
 
+from gateway.providers.webhook.covered import Covered
 from gateway.providers.webhook.model import AnswerRule, Check, Condition, Scheme, Webhook
 from gateway.providers.webhook.places import Place, Template, places_of
 
@@ -111,6 +112,8 @@ def _scheme_faults(scheme: Scheme, functions: Collection[str]) -> Iterator[str]:
         yield "timestamp: is part of what is signed, but not described"
     if "id" in signed and not scheme.message_id:
         yield "message_id: is part of what is signed, but not described"
+    if any(not Covered(scheme).covers(place) for place in scheme.nonce):
+        yield "nonce: is not part of what is signed, so that anybody could make up another"
     if scheme.family == "digest" and "secret" not in signed:
         yield "signs: a digest without {secret} proves nothing"
     if scheme.signs and not signed - {"timestamp", "id", "secret", "option"}:

@@ -29,6 +29,12 @@ BREAKS = [
     ('"{body}"', '"constant"', "webhook.schemes.default", "covers nothing"),
     ('"{body}"', '"{timestamp}.{body}"', "webhook.schemes.default", "timestamp"),
     ('"{body}"', '"{id}.{body}"', "webhook.schemes.default", "message_id"),
+    (
+        '"{body}"',
+        '"{body}"\n    nonce: header:X-Once',
+        "webhook.schemes.default",
+        "nonce: is not part of",
+    ),
     ('"{body}"', '"{option:colour}{body}"', "webhook.options", "not described"),
     ("    " + SIGNATURE + "\n", "", "webhook.schemes.default", "signature"),
     ("hmac-sha256", "digest-sha256", "webhook.schemes.default", "{secret}"),
