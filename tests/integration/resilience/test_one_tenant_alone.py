@@ -11,7 +11,7 @@ from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.management import rotate_secret, update_destination
 from gateway.delivery.models import Route
 from gateway.delivery.replay import ReplayFilter, replay_many
-from gateway.delivery.routes.management import change_route
+from gateway.delivery.routes.draft import RouteChange
 from gateway.factory import create_app
 from gateway.installation import Installation
 from gateway.manifest.apply import apply_plan, make_plan
@@ -19,6 +19,7 @@ from gateway.manifest.reading import Manifest
 from gateway.out_of_order import OutOfOrderCode
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.stored import rejected_case
+from gateway.webhooks.routes import change_route
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.management import CredentialDraft, rotate_credential
 from tests.integration.resilience.conftest import House
@@ -158,7 +159,7 @@ def test_a_mended_route_gives_its_dead_deliveries_at_a_replay(house: House) -> N
     house.github("acme/github", body=BODY)
     with house.acting("acme") as acting:
         route = acting.session.scalars(select(Route).where(Route.transform == "{")).one()
-        change_route(acting, route.id, transform="{branch: ref}")
+        change_route(acting, route.id, RouteChange(transform="{branch: ref}"))
     assert replay_many(lambda: house.acting("acme"), ReplayFilter()) == 1
     assert house.deliveries_of("acme")["app"] == ("pending", None)
 
