@@ -10,8 +10,9 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import sys
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -71,7 +72,9 @@ class Handler:
 class HandlerRegistry:
     """Handlers by name and source."""
 
-    def __init__(self) -> None:
+    def __init__(self, modules: Container[str] = ()) -> None:
+        """`modules` are those that are loaded."""
+        self._modules = modules
         self._handlers: dict[tuple[str, str], Handler] = {}
 
     def add(self, handler: Handler) -> None:
@@ -92,12 +95,27 @@ class HandlerRegistry:
         """Every handler, in the order of registration."""
         return tuple(self._handlers.values())
 
+    def names(self) -> frozenset[str]:
+        """What the handlers are called."""
+        return frozenset(name for name, _ in self._handlers)
+
+    def subscriptions(self) -> dict[str, dict[str, list[str]]]:
+        """What each handler listens to: patterns by source, by the handlers' names."""
+        found: dict[str, dict[str, list[str]]] = {}
+        for handler in self._handlers.values():
+            found.setdefault(handler.name, {})[handler.source] = list(handler.patterns)
+        return found
+
+    def has_dropped(self, name: str) -> bool:
+        """Whether the module of this handler is loaded and has it not, or no more."""
+        return name not in self.names() and name.partition(":")[0] in self._modules
+
     def function(self, name: str) -> Callable[[HandlerEvent], object] | None:
         """The function behind `name`; None when this process does not know it."""
         return next((h.function for h in self._handlers.values() if h.name == name), None)
 
 
-REGISTRY = HandlerRegistry()
+REGISTRY = HandlerRegistry(sys.modules)
 
 
 def on(source: str, *patterns: str, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> Callable[[Function], Function]:

@@ -10,6 +10,8 @@ from enum import StrEnum
 
 OUT_OF_ORDER = "out_of_order"
 """The state of such a thing, in a word."""
+NOT_LOADED = "not loaded"
+"""The state of a handler whose module is not loaded."""
 
 
 class OutOfOrderCode(StrEnum):
@@ -21,6 +23,7 @@ class OutOfOrderCode(StrEnum):
     NETWORK_MALFORMED = "network_malformed"  # an allowed network is none
     URL_MALFORMED = "url_malformed"  # nothing can be sent to the URL
     EXPRESSION_MALFORMED = "expression_malformed"  # a filter, transform or ordering key is not JMESPath
+    NOT_LOADED = "not_loaded"  # a handler that the worker does not have
     UNREADABLE = "unreadable"  # the row holds what no version of the gateway has written
 
 
@@ -36,6 +39,11 @@ class OutOfOrder:
     name: str
     code: OutOfOrderCode
     detail: str
+
+    @property
+    def state(self) -> str:
+        """In a word."""
+        return NOT_LOADED if self.code is OutOfOrderCode.NOT_LOADED else OUT_OF_ORDER
 
 
 def in_one_line(text: str) -> str:

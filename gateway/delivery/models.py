@@ -90,6 +90,21 @@ class DestinationSecret(Base, TenantOwned, Configuration):
     expires_at: Mapped[datetime | None] = mapped_column(UtcTimestamp)
 
 
+class KnownHandler(Base, Configuration):
+    """A handler as the processes that loaded it described it, for those that did not; of no tenant.
+
+    `subscriptions` maps a source (its slug, or a provider's id) to patterns of event types; empty when its module has
+    it no more. `missing_since` is when a worker started without it, NULL when the last one to look has it.
+    """
+
+    __tablename__ = "handlers"
+    configuration_kind = ConfigurationKind.DESTINATIONS
+    name: Mapped[str] = mapped_column(Key, primary_key=True)
+    subscriptions: Mapped[dict[str, list[str]]] = mapped_column(JSON)
+    missing_since: Mapped[datetime | None] = mapped_column(UtcTimestamp)
+    updated_at: Mapped[datetime] = mapped_column(UtcTimestamp)
+
+
 class Route(Base, TenantOwned, Configuration):
     """Which events of which source go to which destination.
 

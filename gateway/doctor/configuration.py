@@ -10,7 +10,7 @@ from gateway.delivery.destinations.rows import DestinationDefaults
 from gateway.delivery.routes.loader import load_routing
 from gateway.doctor.check import CheckResult, Level
 from gateway.installation import Installation
-from gateway.out_of_order import OutOfOrder
+from gateway.out_of_order import NOT_LOADED, OutOfOrder
 from gateway.providers import Provider
 from gateway.security.sealing import Keyring
 from gateway.webhooks.receive.snapshot import load_sources
@@ -48,7 +48,11 @@ def _results(name: str, found: Iterable[OutOfOrder], tenants: Mapping[str, str])
     left = iter(found)
     for one in islice(left, NAMED):
         tenant = tenants.get(one.tenant_id, one.tenant_id)
-        yield CheckResult(name, Level.FAIL, f"{one.name} of tenant {tenant} is out of order: {one.code}: {one.detail}")
+        if one.state == NOT_LOADED:
+            yield CheckResult(name, Level.WARN, f"{one.name} of tenant {tenant} is not loaded: {one.detail}")
+        else:
+            detail = f"{one.name} of tenant {tenant} is out of order: {one.code}: {one.detail}"
+            yield CheckResult(name, Level.FAIL, detail)
     more = sum(1 for _ in left)
     if more:
         yield CheckResult(name, Level.FAIL, f"{more} more are out of order")

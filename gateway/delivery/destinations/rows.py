@@ -9,6 +9,7 @@ from gateway.clock import to_us
 from gateway.config import DEFAULT_SCHEDULE_SECONDS
 from gateway.delivery.decisions.expressions import compile_expression
 from gateway.delivery.decisions.target import DEFAULT_CONCURRENCY, DEFAULT_TIMEOUT_SECONDS, SigningSecret, Target
+from gateway.delivery.destinations.handlers import Knowledge
 from gateway.delivery.destinations.secrets import open_headers, open_secrets
 from gateway.delivery.models import Destination, DestinationKind, DestinationSecret
 from gateway.errors import AddressForbidden, DecryptionFailed, InvalidInput
@@ -55,6 +56,17 @@ def judge_destination(
     except Exception as error:  # whatever one row holds, the others must be loaded
         detail = f"its row cannot be read ({type(error).__name__})"
         return OutOfOrder(row.id, row.tenant_id, row.name, OutOfOrderCode.UNREADABLE, detail)
+
+
+def handler_out_of_order(row: Destination, known: Mapping[str, Knowledge]) -> OutOfOrder | None:
+    """What keeps a handler's deliveries waiting: that it is not loaded. None for one that was switched off. Pure."""
+    handler = known.get(row.handler or "")
+    if row.kind != DestinationKind.HANDLER or row.disabled_at is not None or handler is None or not handler.is_missing:
+        return None
+    where = "the worker that started last has not loaded its module: name that in GATEWAY_HANDLERS again"
+    gone = "the worker that started last has not loaded its module, or finds no such handler in it any more"
+    detail = f"{where if handler.subscriptions else gone}, or cancel what waits and remove it"
+    return OutOfOrder(row.id, row.tenant_id, row.name, OutOfOrderCode.NOT_LOADED, detail)
 
 
 def _secrets(

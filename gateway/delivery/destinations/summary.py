@@ -9,12 +9,13 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from gateway.delivery.destinations.rows import judge_destination
+from gateway.delivery.destinations.handlers import Knowledge, known_handlers
+from gateway.delivery.destinations.rows import handler_out_of_order, judge_destination
 from gateway.delivery.destinations.secrets import open_headers
-from gateway.delivery.models import CircuitState, Destination, DestinationSecret, DestinationState
+from gateway.delivery.models import CircuitState, Destination, DestinationKind, DestinationSecret, DestinationState
 from gateway.delivery.queue.backlog import Backlog, backlogs
 from gateway.errors import DecryptionFailed
-from gateway.out_of_order import OUT_OF_ORDER, OutOfOrder
+from gateway.out_of_order import OutOfOrder
 from gateway.tenants.acting import Acting
 
 
@@ -51,14 +52,14 @@ class DestinationSummary:
         if self.disabled_at is not None:
             return f"disabled ({self.disabled_reason})"
         if self.out_of_order is not None:
-            return OUT_OF_ORDER
+            return self.out_of_order.state
         if self.circuit != CircuitState.CLOSED:
             return f"circuit {self.circuit.replace('_', ' ')}"
         return "paused" if self.paused_until is not None else "enabled"
 
 
 def summaries(acting: Acting, destinations: Sequence[Destination]) -> tuple[DestinationSummary, ...]:
-    """`destinations` as they are shown; secrets and states are read in one statement each, backlogs in four."""
+    """`destinations` as they are shown; secrets, states, handlers are read in one statement each, backlogs in four."""
     ids = [row.id for row in destinations]
     secrets: dict[str, list[DestinationSecret]] = defaultdict(list)
     statement = select(DestinationSecret).where(DestinationSecret.destination_id.in_(ids))
@@ -67,7 +68,9 @@ def summaries(acting: Acting, destinations: Sequence[Destination]) -> tuple[Dest
     found = acting.session.scalars(select(DestinationState).where(DestinationState.destination_id.in_(ids)))
     states = {state.destination_id: state for state in found}
     counted = backlogs(acting.session, ids)
-    return tuple(_summary(acting, row, secrets[row.id], states, counted) for row in destinations)
+    has_handlers = any(row.kind == DestinationKind.HANDLER for row in destinations)
+    known = known_handlers(acting.session) if has_handlers else {}
+    return tuple(_summary(acting, row, secrets[row.id], states, counted, known) for row in destinations)
 
 
 def summary(acting: Acting, destination: Destination) -> DestinationSummary:
@@ -82,6 +85,7 @@ def _summary(
     secrets: Sequence[DestinationSecret],
     states: Mapping[str, DestinationState],
     counted: Mapping[str, Backlog],
+    known: Mapping[str, Knowledge],
 ) -> DestinationSummary:
     now = acting.now
     state = states.get(row.id)
@@ -107,7 +111,7 @@ def _summary(
         backlog=counted[row.id],
         created_at=row.created_at,
         updated_at=row.updated_at,
-        out_of_order=_judged(acting, row, secrets),
+        out_of_order=handler_out_of_order(row, known) or _judged(acting, row, secrets),
     )
 
 

@@ -3,42 +3,59 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 
-from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
-
-from gateway.clock import Clock, from_us
+from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.model import ConfigurationKind
 from gateway.db.rows import every_row
 from gateway.db.scope import SystemSession
 from gateway.delivery.decisions.patterns import compile_patterns
+from gateway.delivery.destinations.handlers import (
+    ensure_handler_destinations,
+    say_again_what_is_loaded,
+    say_what_is_loaded,
+)
 from gateway.delivery.destinations.loader import LoadedDestinations, load_destinations
 from gateway.delivery.destinations.rows import DestinationDefaults
-from gateway.delivery.models import Destination, DestinationKind, Route
+from gateway.delivery.models import Route
 from gateway.delivery.routes.routing import CompiledRoute, RoutingSnapshot
 from gateway.delivery.routes.rows import judge_route
 from gateway.handlers import Handler, HandlerRegistry
-from gateway.out_of_order import OutOfOrder
-from gateway.security.identifiers import new_id
+from gateway.out_of_order import OutOfOrder, OutOfOrderCode
 from gateway.security.sealing import Keyring
+from gateway.telemetry.logging import get_logger
 from gateway.telemetry.out_of_order_log import OutOfOrderLog
 from gateway.tenants.models import Tenant
+
+_log = get_logger(__name__)
 
 
 class RoutingLoader:
     """Loads routes and destinations; give it to `gateway.db.snapshot.Snapshot`. Keeps what did not change."""
 
-    def __init__(self, settings: Settings, keyring: Keyring, registry: HandlerRegistry, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        keyring: Keyring,
+        registry: HandlerRegistry,
+        clock: Clock,
+        *,
+        delivers: bool = False,
+    ) -> None:
+        """`delivers`: for a worker, to which a handler that is not in `registry` is no target."""
         self._keyring = keyring
+        self._registry = registry
+        self._delivers = delivers
         self._handlers = registry.all()
         timeouts = {handler.name: handler.timeout_seconds for handler in self._handlers}
         self._defaults = DestinationDefaults(settings.delivery_schedule_seconds, timeouts)
         self._clock = clock
         self._destinations = LoadedDestinations()
         self._loaded = RoutingSnapshot()
+        self._has_said = False
+        self._missing: Set[str] = frozenset()
         self._destinations_log = OutOfOrderLog("destination", meanwhile="its deliveries wait until it is mended")
         self._routes_log = OutOfOrderLog("route", meanwhile="its events get dead deliveries, to be replayed then")
 
@@ -46,21 +63,44 @@ class RoutingLoader:
         if not moved - {ConfigurationKind.SOURCES}:
             return self._loaded
         if moved & {ConfigurationKind.TENANTS, ConfigurationKind.DESTINATIONS}:
-            ensure_handler_destinations(database, self._handlers, self._clock)
+            self._say_what_is_loaded(database)
+            ensure_handler_destinations(database, self._registry.names(), self._clock)
         with database.system_session() as session:
             if ConfigurationKind.DESTINATIONS in moved:
                 now_us = self._clock.now_us()
-                self._destinations = load_destinations(session, self._keyring, self._defaults, now_us=now_us)
+                loaded = self._registry.names() if self._delivers else None
+                self._destinations = load_destinations(
+                    session, self._keyring, self._defaults, now_us=now_us, loaded=loaded
+                )
             self._loaded = load_routing(session, self._destinations, self._handlers)
-        self._destinations_log.tell(self._loaded.destinations_out_of_order.values())
-        self._routes_log.tell(self._loaded.routes_out_of_order.values())
+        self._tell()
         return self._loaded
+
+    def _say_what_is_loaded(self, database: Database) -> None:
+        if not self._has_said:
+            say_what_is_loaded(database, self._registry, self._clock, delivers=self._delivers)
+            self._has_said = True
+        elif self._delivers:
+            say_again_what_is_loaded(database, self._registry, self._clock)
+
+    def _tell(self) -> None:
+        self._routes_log.tell(self._loaded.routes_out_of_order.values())
+        found = self._loaded.destinations_out_of_order.values()
+        self._destinations_log.tell(one for one in found if one.code is not OutOfOrderCode.NOT_LOADED)
+        # A line for each, and not for each tenant; from the workers, which do not deliver to it.
+        missing = {one.name: one.detail for one in found if one.code is OutOfOrderCode.NOT_LOADED and self._delivers}
+        for name in sorted(missing.keys() - self._missing):
+            _log.warning("a handler is not loaded; its deliveries wait", handler=name, detail=missing[name])
+        self._missing = missing.keys()
 
 
 def load_routing(
     session: SystemSession, destinations: LoadedDestinations, handlers: Sequence[Handler]
 ) -> RoutingSnapshot:
-    """Every tenant's routes to `destinations`. What cannot be loaded is out of order alone."""
+    """Every tenant's routes to `destinations`. What cannot be loaded is out of order alone.
+
+    `handlers` are those that this process has; what the others listen to is what is known of them.
+    """
     by_source: dict[tuple[str, str], list[CompiledRoute]] = defaultdict(list)
     by_provider: dict[tuple[str, str], list[CompiledRoute]] = defaultdict(list)
     broken: dict[str, OutOfOrder] = {}
@@ -72,50 +112,27 @@ def load_routing(
         by_source[route.tenant_id, route.source].append(compiled)
         if out_of_order is not None:
             broken[route.id] = out_of_order
+    subscriptions = _subscriptions(destinations, handlers)
     for destination in destinations.handlers:
-        for handler in handlers:
-            if handler.name == destination.handler:
-                listening = CompiledRoute(None, destination.id, compile_patterns(handler.patterns))
-                by_source[destination.tenant_id, handler.source].append(listening)
-                by_provider[destination.tenant_id, handler.source].append(listening)
+        for source, matches in subscriptions.get(destination.handler or "", ()):
+            listening = CompiledRoute(None, destination.id, matches)
+            by_source[destination.tenant_id, source].append(listening)
+            by_provider[destination.tenant_id, source].append(listening)
     tenants = {tenant.id: tenant.slug for tenant in every_row(session, Tenant)}
     return RoutingSnapshot(
         destinations.targets, tenants, dict(by_source), dict(by_provider), destinations.out_of_order, broken
     )
 
 
-def ensure_handler_destinations(database: Database, handlers: Sequence[Handler], clock: Clock) -> None:
-    """Give every tenant a destination row for every handler, named after it. Idempotent, safe in several processes."""
-    names = sorted({handler.name for handler in handlers})
-    if not names:
-        return
-    with database.system_session() as session:
-        missing = _missing(session, names)
-    if not missing:
-        return
-    try:
-        with database.system_session(write=True) as session:
-            session.add_all(_handler_destination(tenant_id, name, clock) for tenant_id, name in missing)
-    except IntegrityError:
-        # Another process was quicker; its change moved the revision, so this one loads again anyway.
-        return
-
-
-def _missing(session: SystemSession, names: Sequence[str]) -> list[tuple[str, str]]:
-    have = set(session.execute(select(Destination.tenant_id, Destination.name).where(Destination.name.in_(names))))
-    tenants = session.scalars(select(Tenant.id)).all()
-    return [(tenant, name) for tenant in tenants for name in names if (tenant, name) not in have]
-
-
-def _handler_destination(tenant_id: str, name: str, clock: Clock) -> Destination:
-    now = from_us(clock.now_us())
-    return Destination(
-        id=new_id("dst"),
-        tenant_id=tenant_id,
-        name=name,
-        kind=DestinationKind.HANDLER,
-        handler=name,
-        fatal_statuses=[],
-        created_at=now,
-        updated_at=now,
-    )
+def _subscriptions(
+    destinations: LoadedDestinations, handlers: Sequence[Handler]
+) -> Mapping[str, Sequence[tuple[str, Callable[[str | None], bool]]]]:
+    """What each handler listens to, by its name: sources, and whether an event type is meant."""
+    own = {handler.name for handler in handlers}
+    found: dict[str, list[tuple[str, Callable[[str | None], bool]]]] = defaultdict(list)
+    for handler in handlers:
+        found[handler.name].append((handler.source, compile_patterns(handler.patterns)))
+    for name, known in destinations.known.items():
+        if name not in own:
+            found[name] = [(source, compile_patterns(patterns)) for source, patterns in known.subscriptions.items()]
+    return found

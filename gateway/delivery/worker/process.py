@@ -47,7 +47,7 @@ def run_worker(
     installation.require_configuration()
     sys.setswitchinterval(SWITCH_SECONDS)
     settings, clock = installation.settings, installation.clock
-    loader = RoutingLoader(settings, installation.keyring, installation.handlers, clock)
+    loader = RoutingLoader(settings, installation.keyring, installation.handlers, clock, delivers=True)
     require_current(installation.database)
     snapshot = Snapshot(installation.database, loader, clock)
     with _early_signals() as arrived, closing(snapshot):

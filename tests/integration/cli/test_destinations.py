@@ -8,8 +8,11 @@ from datetime import UTC, datetime
 import pytest
 from sqlalchemy import insert, select
 
+from gateway.clock import SystemClock
 from gateway.db.database import Database
+from gateway.delivery.destinations.handlers import ensure_handler_destinations, say_what_is_loaded
 from gateway.delivery.models import CircuitState, DeliveryState, DestinationSecret, DestinationState
+from gateway.handlers import HandlerRegistry
 from gateway.tenants.models import DEFAULT_TENANT_ID
 from tests.integration.cli.conftest import CommandLine
 from tests.services.rows import store_event
@@ -113,3 +116,14 @@ def test_every_fault_of_a_route_is_named(ready: Ready) -> None:
     assert "did you mean 'github'" in result.stderr
     assert "did you mean 'app'" in result.stderr
     assert "where expression is not valid JMESPath" in result.stderr
+
+
+def test_a_handler_that_is_not_loaded_is_said(cli: CommandLine, database: Database) -> None:
+    ensure_handler_destinations(database, ["billing:book"], SystemClock())
+    assert cli.rows("destinations", "list")[0][:2] == ["billing:book", "enabled"]
+    say_what_is_loaded(database, HandlerRegistry(), SystemClock(), delivers=True)
+    listed = cli("destinations", "list")
+    assert listed.stdout.split("\t")[:2] == ["billing:book", "not loaded"]
+    assert "billing:book is not loaded: " in listed.stderr
+    assert "not_loaded: the worker that started last" in cli("destinations", "show", "billing:book").stdout
+    assert [one["level"] for one in cli.doctor()["findings"] if "billing:book" in one["detail"]] == ["warn"]
