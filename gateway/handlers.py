@@ -8,7 +8,6 @@ Running them is the worker's business (`gateway.delivery.sending.handler_pool`).
 from __future__ import annotations
 
 import importlib
-import json
 import os
 import sys
 import traceback
@@ -18,6 +17,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any, TypeVar
 
+from gateway.content.data import json_of
 from gateway.errors import ConfigurationError
 
 DEFAULT_TIMEOUT_SECONDS = 30.0
@@ -32,7 +32,7 @@ class HandlerEvent:
     """What a handler is called with. `headers` are (name, value) pairs in the order received, names as they came.
 
     `source` is the source's slug, `tenant` the tenant's slug, `received_at` aware UTC. `json` parses `body` when it is
-    first read and raises `ValueError` if it is not JSON.
+    first read, inflated where it is gzip, and raises `ValueError` if it is not JSON.
     """
 
     id: str
@@ -47,7 +47,7 @@ class HandlerEvent:
 
     @cached_property
     def json(self) -> Any:
-        return json.loads(self.body)
+        return json_of(self.body)
 
     def header(self, name: str) -> str | None:
         """The first value of a header, whatever the case of its name."""

@@ -24,7 +24,13 @@ from gateway.outgoing.document import Fetch, FetchedResponse
 from gateway.providers import Provider
 from gateway.telemetry.logging import get_logger
 from gateway.webhooks.arrival import Answer, refusal
-from gateway.webhooks.verification import Credentials, InboundRequest, MaterialRequest, material_needed
+from gateway.webhooks.verification import (
+    Credentials,
+    InboundRequest,
+    MaterialRequest,
+    Reading,
+    material_needed,
+)
 
 CACHED_DOCUMENTS = 256
 FRESH_SECONDS = 24 * 3600.0
@@ -56,7 +62,12 @@ class MaterialStore:
         self._without: set[int] = set()
 
     def needed(
-        self, provider: Provider, request: InboundRequest, credentials: Credentials, scheme: str | None
+        self,
+        provider: Provider,
+        request: InboundRequest,
+        credentials: Credentials,
+        scheme: str | None,
+        reading: Reading | None = None,
     ) -> Sequence[MaterialRequest]:
         """What `judge` will look for beside `credentials`; empty for nearly all providers."""
         if id(provider) in self._without:
@@ -64,7 +75,7 @@ class MaterialStore:
         if not any(entry.fetches or entry.function for entry in provider.webhook.schemes):
             self._without.add(id(provider))
             return ()
-        return material_needed(provider, request, credentials=credentials, scheme=scheme)
+        return material_needed(provider, request, credentials=credentials, scheme=scheme, reading=reading)
 
     def missing(self, needed: Sequence[MaterialRequest]) -> Sequence[MaterialRequest]:
         """Those of `needed` that must be fetched first."""

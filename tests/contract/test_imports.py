@@ -37,8 +37,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("db", "providers"),
     # handlers: what an application imports (`from gateway.handlers import on`), and the registry.
     ("handlers", "telemetry"),
-    # schema_fields: fields that schemas share.
-    ("security", "schema_fields"),
+    # content: what a body says. schema_fields: fields that schemas share.
+    ("content", "security", "schema_fields"),
     # deferred: modules that are imported when first used. out_of_order: why a row cannot be loaded. suggestions: names
     # that are nearly right. priority: of threads. streams: answers that come bit by bit.
     (

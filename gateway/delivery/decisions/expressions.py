@@ -1,22 +1,21 @@
 """JMESPath over an event: filters, transforms and ordering keys (https://jmespath.org/specification.html).
 
-The expression sees the event's body as data: JSON as it is, a form as an object of its fields. Beside JMESPath's own
+The expression sees the event's body as data, as `gateway.content.data` reads it. Beside JMESPath's own
 functions there are `event_type()`, `event_id()`, `source()` and `header('name')`.
 """
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import parse_qsl
 
 import jmespath
 from jmespath import functions
 from jmespath.exceptions import JMESPathError, JMESPathTypeError, UnknownFunctionError
 from jmespath.parser import ParsedResult
 
+from gateway.content.data import NotData, data_of
 from gateway.errors import InvalidInput
 
 
@@ -37,13 +36,11 @@ class Subject:
 
     @cached_property
     def data(self) -> Any:
-        """The body as data. Raises `ExpressionFailed` when it is neither JSON nor a form."""
-        if (self.content_type or "").split(";")[0].strip().lower() == "application/x-www-form-urlencoded":
-            return dict(parse_qsl(self.body.decode("utf-8", "replace"), keep_blank_values=True))
+        """The body as data. Raises `ExpressionFailed` when it is neither JSON nor a form, or has too many values."""
         try:
-            return json.loads(self.body)
-        except (ValueError, RecursionError) as error:
-            raise ExpressionFailed(f"the body is not JSON ({type(error).__name__})") from error
+            return data_of(self.content_type, self.body)
+        except NotData as error:
+            raise ExpressionFailed(f"the body {error}") from error
 
 
 class _EventFunctions(functions.Functions):

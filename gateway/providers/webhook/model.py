@@ -240,7 +240,11 @@ class DeliveryRule:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Webhook:
-    """The webhook side of a provider. `choose` is `request` (any scheme whose conditions hold) or `operator`."""
+    """The webhook side of a provider. `choose` is `request` (any scheme whose conditions hold) or `operator`.
+
+    `unverified_bytes`: how much of a body of a kind (`json`, `form`, `multipart`) may be parsed before its signature is
+    checked, where the vendor sends more than is usual.
+    """
 
     schemes: tuple[Scheme, ...]
     choose: str = "request"
@@ -250,6 +254,7 @@ class Webhook:
     handshakes: tuple[HandshakeRule, ...] = ()
     answer: AnswerRule | None = None
     delivery: DeliveryRule | None = None
+    unverified_bytes: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def handshake_options(self) -> frozenset[str]:

@@ -40,6 +40,9 @@ TIME_UNITS = ("seconds", "milliseconds", "iso8601", "http-date")
 ORIGINS = ("sdk", "docs", "secondary", "suggested", "none")
 EVIDENCE_LEVELS = ("sdk", "docs", "source", "secondary", "ours")
 ALGORITHMS = ("HS256", "HS384", "HS512", "RS256", "ES256", "ES512")
+BODY_KINDS = ("json", "form", "multipart")
+# What a stranger may have parsed even where an entry knows of a vendor that sends much.
+MOST_UNVERIFIED_BYTES = 32 * 1024 * 1024
 
 
 class StrictSchema(Schema):
@@ -251,6 +254,9 @@ class WebhookSchema(StrictSchema):
     handshakes = fields.List(fields.Nested(HandshakeSchema))
     answer = fields.Nested(AnswerSchema)
     delivery = fields.Nested(DeliverySchema)
+    unverified_bytes = fields.Dict(
+        keys=fields.String(validate=OneOf(BODY_KINDS)), values=fields.Integer(validate=Range(1, MOST_UNVERIFIED_BYTES))
+    )
 
     @post_load
     def build(self, data: dict[str, Any], **_: object) -> model.Webhook:

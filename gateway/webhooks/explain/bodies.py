@@ -8,11 +8,11 @@ import zlib
 from collections.abc import Iterator
 from urllib.parse import parse_qsl, quote, quote_plus, urlencode
 
+from gateway.content.compression import MAX_INFLATED_BYTES, inflated
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.finding import Cause
 from gateway.webhooks.explain.json_spellings import json_spellings
 from gateway.webhooks.explain.trial import Trial
-from gateway.webhooks.verification.compression import MAX_INFLATED_BYTES, inflated
 
 UNTOUCHED = (
     "Let whatever stands before the gateway pass the raw bytes: no JSON middleware, no body rewriting, no transcoding. "

@@ -155,6 +155,13 @@ def _accepted(case: Case, verdict: Verdict) -> Finding:
 
 def _unknown(case: Case, verdict: Verdict) -> Finding:
     name = case.provider.name
+    if verdict.reason is Reason.BODY_TOO_LARGE:
+        return Finding(
+            Cause.NOT_A_SIGNATURE,
+            Certainty.PROVEN,
+            f"It was not verified: {verdict.detail}.",
+            f"Let {name} send less at once. If it is ordinary for it, its entry needs more unverified_bytes.",
+        )
     if verdict.reason in (Reason.SIGNATURE_MISSING, Reason.TIMESTAMP_MISSING):
         return Finding(
             Cause.HEADER_MISSING,

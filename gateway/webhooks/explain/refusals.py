@@ -10,7 +10,7 @@ from gateway.errors import Hint
 from gateway.webhooks.explain.finding import Cause, Certainty, Diagnosis, Finding, Line
 from gateway.webhooks.verification import Reason
 
-SIGNATURE_REASONS = frozenset(reason.value for reason in Reason)
+SIGNATURE_REASONS = frozenset(reason.value for reason in Reason) - {Reason.BODY_TOO_LARGE.value}
 
 
 class _Meaning(NamedTuple):
@@ -35,8 +35,9 @@ _MEANINGS = {
         ("show_source",),
     ),
     "body_too_large": _Meaning(
-        "The body was larger than this gateway takes.",
-        "Raise GATEWAY_MAX_BODY_BYTES, or let the provider send less.",
+        "The body was larger than this gateway takes, or than it reads to find a signature that lies in the body.",
+        "Raise GATEWAY_MAX_BODY_BYTES where that is what it says, or let the provider send less. How much is read to "
+        "find a signature is the provider's entry's matter: unverified_bytes.",
     ),
     "rate_limited": _Meaning(
         "More came than the source's rate, or than may be fetched for it in a minute, allows.",

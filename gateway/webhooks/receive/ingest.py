@@ -29,7 +29,7 @@ from gateway.webhooks.receive.snapshot import InboundSnapshot
 from gateway.webhooks.rejections.log import Refused, RejectionLog
 from gateway.webhooks.sources.limits import RequestRate
 from gateway.webhooks.sources.rows import SourceView
-from gateway.webhooks.verification import Credentials, InboundRequest, Verdict, judge
+from gateway.webhooks.verification import Credentials, InboundRequest, Reading, Reason, Verdict, judge, reading_of
 
 COMMIT_TIMEOUT_SECONDS = 15.0
 # A person has to mend it: there is no use in asking every second.
@@ -190,9 +190,12 @@ class Ingest:
         provider: Provider,
         snapshot: InboundSnapshot,
         credentials: Credentials,
+        reading: Reading | None = None,
     ) -> Progress:
+        now_seconds = arrival.received_at_us / MICROSECONDS
         request = InboundRequest(arrival.method, arrival.url, arrival.headers, arrival.body)
-        needed = self._material.needed(provider, request, credentials, source.scheme)
+        reading = reading or reading_of(provider, request, credentials, now=now_seconds)
+        needed = self._material.needed(provider, request, credentials, source.scheme, reading)
         missing = self._material.missing(needed) if needed else ()
         if missing:
 
@@ -200,12 +203,11 @@ class Ingest:
                 refused = self._material.fetch(missing, source.id)
                 if refused is not None:
                     return self._refuse(arrival, source.tenant_id, source.id, refused)
-                return self._judge(arrival, source, provider, snapshot, credentials)
+                return self._judge(arrival, source, provider, snapshot, credentials, reading)
 
             return BlockingStep(fetch_then_judge)
         known = self._material.complete(needed, credentials) if needed else credentials
-        now_seconds = arrival.received_at_us / MICROSECONDS
-        verdict = judge(provider, request, known, now=now_seconds, scheme=source.scheme)
+        verdict = judge(provider, request, known, now=now_seconds, scheme=source.scheme, reading=reading)
         return self._decide(arrival, source, snapshot, verdict)
 
     def _decide(self, arrival: Arrival, source: SourceView, snapshot: InboundSnapshot, verdict: Verdict) -> Progress:
@@ -215,8 +217,9 @@ class Ingest:
                 return answer_of(handshake)
             return BlockingStep(lambda: self._handshakes.finish(source.tenant_id, source.id, handshake))
         if not verdict.accepted:
-            code = verdict.reason or "signature_mismatch"
-            answer = refusal(401, code, verdict.detail or "the signature could not be verified")
+            code = verdict.reason or Reason.SIGNATURE_MISMATCH
+            status = 413 if code is Reason.BODY_TOO_LARGE else 401
+            answer = refusal(status, code, verdict.detail or "the signature could not be verified")
             return self._refuse(arrival, source.tenant_id, source.id, answer)
         if arrival.method in {"HEAD", "OPTIONS"}:
             return refusal(405, "method_not_allowed", "this method carries no event", headers=(("Allow", "GET, POST"),))

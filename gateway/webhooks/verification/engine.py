@@ -30,6 +30,7 @@ _NEARNESS = {
     Reason.TIMESTAMP_MISSING: 2,
     Reason.SIGNATURE_MISMATCH: 3,
     Reason.TIMESTAMP_OUT_OF_TOLERANCE: 4,
+    Reason.BODY_TOO_LARGE: 5,
 }
 
 
@@ -53,14 +54,18 @@ def judge(
     *,
     now: float,
     scheme: str | None = None,
+    reading: Reading | None = None,
 ) -> Verdict:
     """Decide whether a request is authentic, and what it is.
 
     `now` is seconds since the epoch. `scheme` names the configured scheme where the operator chooses one; then only
     that one counts, and None means the provider's default (first). For providers whose requests show their scheme,
-    None admits all whose conditions hold. Never raises: what cannot be judged is rejected.
+    None admits all whose conditions hold. `reading` is what `material_needed` has read of the same request already.
+    Never raises: what cannot be judged is rejected.
     """
-    reading = Reading(request, credentials, now)
+    if reading is None:
+        reading = reading_of(provider, request, credentials, now=now)
+    reading.credentials = credentials
     try:
         compiled = compiled_provider(specialised(provider, credentials.options), scheme)
         return _run(compiled, reading)
@@ -68,6 +73,11 @@ def judge(
         return Verdict(False, rejected.reason, detail=rejected.detail)
     except Exception as error:  # fail closed: whatever a stranger's bytes set off is a rejection, never a crash
         return Verdict(False, Reason.SIGNATURE_MALFORMED, detail=f"could not be judged ({type(error).__name__})")
+
+
+def reading_of(provider: Provider, request: InboundRequest, credentials: Credentials, *, now: float) -> Reading:
+    """What `material_needed` and `judge` share, so that nothing is parsed twice. Nothing is read yet."""
+    return Reading(request, credentials, now, provider.webhook.unverified_bytes)
 
 
 @lru_cache(maxsize=1024)
@@ -100,7 +110,7 @@ def _run(compiled: CompiledProvider, reading: Reading) -> Verdict:
     has_body = scheme_id not in compiled.bodiless
     if not has_body:
         reading.drop_body()
-    reading.strict = False
+    reading.accept()
     handshake = None
     for candidate in compiled.signed_handshakes:
         if candidate.recognises(reading):

@@ -9,9 +9,9 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
+from gateway.content import jsontext
 from gateway.providers.webhook.model import Batch
 from gateway.providers.webhook.places import Place
-from gateway.webhooks.verification import jsontext
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.values import text_of, to_bytes
 from gateway.webhooks.verification.verdict import BatchEvent
@@ -47,7 +47,7 @@ def split_of(batch: Batch) -> Split:
 
     def split(reading: Reading) -> tuple[BatchEvent, ...]:
         text = _body_text(reading.body) if place.kind == "json" else reading.form(place.name)
-        if not text:
+        if not text or jsontext.has_too_many_values(text, jsontext.MAX_VALUES):
             return ()
         return tuple(
             BatchEvent(_type(element.value, batch.type), _member(element.value, batch.id), to_bytes(element.text))

@@ -9,7 +9,7 @@ import json
 import zlib
 from collections.abc import Callable, Mapping
 
-from gateway.webhooks.verification.compression import inflated
+from gateway.content.compression import inflated
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import malformed
 

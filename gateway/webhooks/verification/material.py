@@ -43,8 +43,12 @@ def material_needed(
     *,
     credentials: Credentials | None = None,
     scheme: str | None = None,
+    reading: Reading | None = None,
 ) -> tuple[MaterialRequest, ...]:
-    """The documents that `judge` will look for beside `credentials`; empty for nearly all providers. Never raises."""
+    """The documents that `judge` will look for beside `credentials`; empty for nearly all providers. Never raises.
+
+    A `reading` that is given is read from, and can be handed to `judge` afterwards.
+    """
     webhook = provider.webhook
     chosen = [entry for entry in webhook.schemes if scheme in (None, entry.id)]
     if scheme is None and webhook.choose == "operator":
@@ -52,7 +56,8 @@ def material_needed(
     chosen = [entry for entry in chosen if entry.fetches or entry.function == _TRUELAYER]
     if not chosen:
         return ()
-    reading = Reading(request, credentials or Credentials(), 0.0)
+    if reading is None:
+        reading = Reading(request, credentials or Credentials(), 0.0, webhook.unverified_bytes)
     found = [material for entry in chosen if (material := _material(entry, reading)) is not None]
     return tuple(dict.fromkeys(found))
 

@@ -3,40 +3,51 @@
 A value that must be single and is not raises `Rejected` while `strict` is set, that is until the request has
 proved authentic; afterwards the first one counts, because authentic data is never refused for its shape.
 
-Nothing is inflated before that, and to recognise a handshake only a small body is parsed at all.
+Nothing is inflated before that, and little is parsed: to recognise a handshake a small body, for a signature that lies
+in the body what `MAX_UNVERIFIED_BYTES` and `MAX_UNVERIFIED_VALUES` allow. Nothing is parsed twice.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 
-from gateway.webhooks.verification import jsontext
-from gateway.webhooks.verification.compression import inflated
+from gateway.content import jsontext
+from gateway.content.compression import inflated
+from gateway.content.forms import MULTIPART, URLENCODED, Fields, media_type_of, parse_form, parse_query
 from gateway.webhooks.verification.credentials import Credentials
-from gateway.webhooks.verification.forms import URLENCODED, Fields, media_type_of, parse_form, parse_query
-from gateway.webhooks.verification.rejection import malformed
+from gateway.webhooks.verification.rejection import malformed, too_large
 from gateway.webhooks.verification.request import InboundRequest
 
 # A challenge is a token and a few fields. Whoever sends it is not known, and must not choose how much is parsed.
 MAX_GREETING_BYTES = 64 * 1024
+# The same for a body that its signature lies in or covers by parts. Entries name the vendors that send more.
+MAX_UNVERIFIED_BYTES = 1024 * 1024
+MAX_UNVERIFIED_VALUES = 50_000
 
 _NO_URL = urlsplit("")
+_AS_USUAL: Mapping[str, int] = MappingProxyType({})
+_FORM_KINDS = {URLENCODED: "form", MULTIPART: "multipart"}
 
 
 class Reading:
     """`secret` is the key material being tried, `stamp` and `message_id` the signed texts as received, `fields` the
     other parts of the signature header, `claims` those of a verified token, `item` the batch element in turn.
-    `greeting` is set while unsigned handshakes are looked for.
+    `greeting` is set while unsigned handshakes are looked for. `unverified_bytes` are those of the provider's entry.
     """
 
     __slots__ = (
         "_ambiguous",
         "_document",
         "_form",
+        "_form_documents",
         "_headers",
+        "_is_form_read",
+        "_is_proven",
         "_query",
+        "_refused",
         "_repeated",
         "_split",
         "body",
@@ -51,10 +62,17 @@ class Reading:
         "secret",
         "stamp",
         "strict",
+        "unverified_bytes",
         "url",
     )
 
-    def __init__(self, request: InboundRequest, credentials: Credentials, now: float) -> None:
+    def __init__(
+        self,
+        request: InboundRequest,
+        credentials: Credentials,
+        now: float,
+        unverified_bytes: Mapping[str, int] = _AS_USUAL,
+    ) -> None:
         self.request = request
         self.credentials = credentials
         self.now = now
@@ -62,6 +80,7 @@ class Reading:
         self.url = request.url
         self.strict = True
         self.greeting = False
+        self.unverified_bytes = unverified_bytes
         self.secret = b""
         self.stamp: str | None = None
         self.message_id: str | None = None
@@ -71,8 +90,12 @@ class Reading:
         self._headers: dict[str, str] | None = None
         self._repeated: frozenset[str] | None = None
         self._document: object = None
-        self._ambiguous: bool | None = None
+        self._ambiguous = False
+        self._is_form_read = False
+        self._is_proven = False
+        self._refused: str | None = None
         self._form: Fields | None = None
+        self._form_documents: dict[str, jsontext.Parsed] | None = None
         self._query: Fields | None = None
         self._split: SplitResult | None = None
 
@@ -86,9 +109,17 @@ class Reading:
         if self._document is jsontext.ABSENT:
             self._document = None
 
+    def prove(self) -> None:
+        """From here on the signature is known to fit. How much is parsed is no stranger's choice any more."""
+        self._is_proven = True
+
+    def accept(self) -> None:
+        """From here on the request is authentic."""
+        self.strict, self._is_proven = False, True
+
     def drop_body(self) -> None:
         """From here on there is no body: the one that came is not covered by the proof."""
-        self.body, self._document, self._form = b"", None, None
+        self.body, self._document, self._form, self._is_form_read = b"", None, None, False
 
     def header(self, name: str) -> str | None:
         """The value of a header, by its lower-case name."""
@@ -117,8 +148,12 @@ class Reading:
         """All fields of a form body."""
         if self.greeting and len(self.body) > MAX_GREETING_BYTES:
             return {}
-        if self._form is None:
-            self._form = parse_form(self.header("content-type") or "", self.body)
+        if not self._is_form_read:
+            content_type = self.header("content-type") or ""
+            kind = _FORM_KINDS.get(media_type_of(content_type))
+            if kind is not None:
+                self.check_size(kind)
+            self._form, self._is_form_read = parse_form(content_type, self.body), True
         return self._readable(self._form, "form")
 
     def signed_fields(self) -> Fields:
@@ -138,11 +173,35 @@ class Reading:
 
     def document(self) -> object:
         """The JSON body, or ABSENT when it is none."""
-        if self._document is None or (self.strict and self._ambiguous is None):
+        if self._document is None:
             self._read_document()
-        if self.strict and self._ambiguous:
+        if self._ambiguous and self.strict:
             raise malformed("the JSON body names a key twice, so that what is signed is ambiguous")
         return self._document
+
+    def form_document(self, field: str) -> object:
+        """The JSON in a form field, or ABSENT when it is none."""
+        if self._form_documents is None:
+            self._form_documents = {}
+        parsed = self._form_documents.get(field)
+        if parsed is None:
+            text = self.form(field)
+            if text is None:
+                return jsontext.ABSENT
+            self._check_values(text)
+            parsed = self._form_documents[field] = jsontext.parse_signed(text)
+        if parsed.is_ambiguous and self.strict:
+            raise malformed(f"the JSON in the form field {field} names a key twice")
+        return parsed.document
+
+    def check_size(self, kind: str) -> None:
+        """Raises Rejected when a body of this kind is more than may be parsed now."""
+        if not self._is_proven:
+            most = self.unverified_bytes.get(kind, MAX_UNVERIFIED_BYTES)
+            if len(self.body) > most:
+                raise too_large(
+                    f"the body is larger than {most} bytes, which is all that is read to find its signature"
+                )
 
     def split(self) -> SplitResult:
         """The public URL's parts."""
@@ -176,17 +235,24 @@ class Reading:
         return headers
 
     def _read_document(self) -> None:
-        if self.greeting:
-            is_small = len(self.body) <= MAX_GREETING_BYTES
-            self._document = jsontext.parse(self.body) if is_small else jsontext.ABSENT
+        body = self.body
+        if self.greeting and len(body) > MAX_GREETING_BYTES:
+            self._document = jsontext.ABSENT
             return
-        if not self.strict:
+        if not self.strict and not self.greeting:
             # Some vendors compress: what is signed is the entry's matter, what is inside may be read now.
-            self._document = jsontext.parse(inflated(self.body) or b"")
+            plain = inflated(body) or b""
+            too_many = jsontext.has_too_many_values(plain, jsontext.MAX_VALUES)
+            self._document = jsontext.ABSENT if too_many else jsontext.parse(plain)
             return
-        try:
-            self._document = jsontext.parse_unambiguous(self.body)
-            self._ambiguous = False
-        except jsontext.DuplicateKeyError:
-            self._document = jsontext.parse(self.body)
-            self._ambiguous = True
+        self.check_size("json")
+        self._check_values(body)
+        self._document, self._ambiguous = jsontext.parse_signed(body)
+
+    def _check_values(self, text: str | bytes) -> None:
+        most = jsontext.MAX_VALUES if self._is_proven else MAX_UNVERIFIED_VALUES
+        # Counting is cheap, not free: several schemes may look.
+        if self._refused is None and jsontext.has_too_many_values(text, most):
+            self._refused = f"the body has more than {most} values, which is all that are read to find its signature"
+        if self._refused is not None:
+            raise too_large(self._refused)

@@ -24,6 +24,11 @@ def malformed(detail: str) -> Rejected:
     return Rejected(Reason.SIGNATURE_MALFORMED, detail)
 
 
+def too_large(detail: str) -> Rejected:
+    """To check it, more would have to be parsed than a stranger may have us parse."""
+    return Rejected(Reason.BODY_TOO_LARGE, detail)
+
+
 def mismatch(detail: str) -> Rejected:
     """It can be read, and it is not the right one."""
     return Rejected(Reason.SIGNATURE_MISMATCH, detail)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
+from gateway.content import jsontext
 from gateway.providers.webhook.model import Each, Scheme
-from gateway.webhooks.verification import jsontext
 from gateway.webhooks.verification.asymmetric import verify_asymmetric
 from gateway.webhooks.verification.checks import checks_of
 from gateway.webhooks.verification.conditions import Predicate, all_hold
@@ -45,6 +45,7 @@ def compile_scheme(scheme: Scheme) -> CompiledScheme:
 def _followed_by(verify: Verify, checks: Verify) -> Verify:
     def run(reading: Reading) -> None:
         verify(reading)
+        reading.prove()
         checks(reading)
 
     return run

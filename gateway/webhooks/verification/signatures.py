@@ -9,9 +9,9 @@ from __future__ import annotations
 import binascii
 from collections.abc import Callable
 
+from gateway.content.forms import Fields
 from gateway.providers.webhook.model import Signature
 from gateway.providers.webhook.places import Template
-from gateway.webhooks.verification.forms import Fields
 from gateway.webhooks.verification.keys import decode_base64url
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import malformed, missing

@@ -39,6 +39,7 @@ def closing_of(scheme: Scheme) -> Callable[[Reading, float | None], None]:
     late = _nothing if _is_signed_apart(scheme) else _envelope(scheme)
 
     def close(reading: Reading, signed_at: float | None) -> None:
+        reading.prove()
         instant = late(reading) if signed_at is None else signed_at
         if instant is not None and tolerance is not None:
             check_age(instant, reading.now, tolerance)

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from gateway.content import jsontext
+from gateway.content.forms import media_type_of
 from gateway.providers.webhook.places import OptionalPart, Place, Template
-from gateway.webhooks.verification import jsontext
 from gateway.webhooks.verification.atlassian import query_string_hash
 from gateway.webhooks.verification.filters import FILTERS
-from gateway.webhooks.verification.forms import media_type_of
 from gateway.webhooks.verification.reading import Reading
-from gateway.webhooks.verification.rejection import malformed, mismatch, missing
+from gateway.webhooks.verification.rejection import mismatch, missing
 
 Text = Callable[[Reading], str | None]
 Bytes = Callable[[Reading], bytes | None]
@@ -214,16 +214,7 @@ def _segment(path: str, position: int) -> str | None:
 
 
 def _form_json(reading: Reading, field: str, path: Sequence[str]) -> str | None:
-    text = reading.form(field)
-    if text is None:
-        return None
-    if not reading.strict:
-        return jsontext.as_text(jsontext.walk(jsontext.parse(text), path))
-    try:
-        document = jsontext.parse_unambiguous(text)
-    except jsontext.DuplicateKeyError as error:
-        raise malformed(f"the JSON in the form field {field} names a key twice") from error
-    return jsontext.as_text(jsontext.walk(document, path))
+    return jsontext.as_text(jsontext.walk(reading.form_document(field), path))
 
 
 def _first_key(document: object, names: Sequence[str]) -> str | None:

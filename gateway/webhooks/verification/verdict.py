@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 
 class Reason(StrEnum):
-    """Why a request was rejected: the codes of the 401 answer, the rejection log and the metric."""
+    """Why a request was rejected: the codes of the answer (401, 413 for a body), the rejection log and the metric."""
 
     SIGNATURE_MISSING = "signature_missing"  # no signature, token or signed header where the scheme wants one
     SIGNATURE_MISMATCH = "signature_mismatch"  # well-formed, but not made with a secret or key of this source
@@ -21,6 +21,7 @@ class Reason(StrEnum):
     )
     TIMESTAMP_MISSING = "timestamp_missing"  # the scheme signs a time and there is none
     TIMESTAMP_OUT_OF_TOLERANCE = "timestamp_out_of_tolerance"  # authentic, but too old or from the future
+    BODY_TOO_LARGE = "body_too_large"  # more would have to be parsed than may be before the signature is checked
 
 
 class BatchEvent(NamedTuple):

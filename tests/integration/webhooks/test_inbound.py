@@ -89,6 +89,29 @@ def test_a_bad_signature_is_refused_and_kept_for_people_to_see(
     assert (rejection.reason, rejection.body, rejection.source) == (reason, b'{"a": 1}', "github")
 
 
+@pytest.mark.parametrize(
+    "content_type", ["", "text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"]
+)
+def test_json_without_a_json_content_type_is_filtered_as_json(gateway: GatewayUnderTest, content_type: str) -> None:
+    secret = "linear's secret"
+    gateway.source("linear", "linear", secret)
+    gateway.route("linear", "Issue", where="data.state == 'done'", transform="{id: data.id}")
+    now = gateway.clock.now_us() // 1000
+    body = json.dumps({"type": "Issue", "webhookTimestamp": now, "data": {"id": "L-1", "state": "done"}}).encode()
+    signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+    headers = {"Linear-Signature": signature} | ({"Content-Type": content_type} if content_type else {})
+    assert gateway.client.post("/webhooks/linear", data=body, headers=headers).status_code == 200
+    assert [event.type for event in gateway.events()] == ["Issue"]
+    assert [(one.state, one.payload) for one in gateway.deliveries()] == [("pending", b'{"id":"L-1"}')]
+
+
+def test_a_body_that_is_too_large_to_look_for_its_signature_is_answered_413(gateway: GatewayUnderTest) -> None:
+    gateway.source("graph", "microsoft-graph", "a state that nobody knows")
+    answer = gateway.client.post("/webhooks/graph", data=b"[" + b" " * 1024 * 1024)
+    assert (answer.status_code, code(answer)) == (413, "body_too_large")
+    assert [row.reason for row in gateway.rejections()] == ["body_too_large"]
+
+
 def test_a_repeated_signature_header_is_refused(gateway: GatewayUnderTest) -> None:
     gateway.source("github", "github", SECRET)
     signature = "sha256=" + hmac.new(SECRET.encode(), b"{}", hashlib.sha256).hexdigest()

@@ -9,10 +9,10 @@ import tracemalloc
 
 import pytest
 
+from gateway.content.jsontext import elements
 from gateway.providers import catalogue
 from gateway.webhooks.verification import BatchEvent, Credentials, InboundRequest, Verdict, judge
 from gateway.webhooks.verification.events import MAX_BATCH_EVENTS
-from gateway.webhooks.verification.jsontext import elements
 
 SECRET = "s3cret"
 

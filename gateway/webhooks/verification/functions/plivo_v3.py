@@ -8,8 +8,8 @@ from __future__ import annotations
 import binascii
 import hmac
 
+from gateway.content.forms import Fields, parse_query
 from gateway.providers.webhook.model import Scheme
-from gateway.webhooks.verification.forms import Fields, parse_query
 from gateway.webhooks.verification.keys import secrets_of
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import malformed, mismatch, missing

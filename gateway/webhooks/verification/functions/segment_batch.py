@@ -8,8 +8,8 @@ from __future__ import annotations
 import binascii
 import hmac
 
+from gateway.content.jsontext import first_element
 from gateway.providers.webhook.model import Scheme
-from gateway.webhooks.verification.jsontext import first_element
 from gateway.webhooks.verification.keys import secrets_of
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import malformed, mismatch, missing
@@ -29,6 +29,7 @@ def segment_batch(scheme: Scheme) -> Verify:
             signature = binascii.unhexlify(text)
         except ValueError as error:
             raise malformed("header:X-Signature is not hex") from error
+        reading.check_size("json")
         first = first_element(reading.body.decode("utf-8", "replace"))
         if first is None:
             raise malformed("the body is not a JSON array with elements")
