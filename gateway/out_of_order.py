@@ -19,6 +19,8 @@ class OutOfOrderCode(StrEnum):
 
     PROVIDER_UNKNOWN = "provider_unknown"  # the catalogue has no such provider any more
     SCHEME_UNKNOWN = "scheme_unknown"  # the provider has no such signature scheme any more
+    OPTION_MISSING = "option_missing"  # without the option, what any customer of the vendor sends would be accepted
+    ADDRESS_GUESSABLE = "address_guessable"  # only its address protects the source, and that can be guessed
     DECRYPTION_FAILED = "decryption_failed"  # no key at hand opens what is sealed
     NETWORK_MALFORMED = "network_malformed"  # an allowed network is none
     URL_MALFORMED = "url_malformed"  # nothing can be sent to the URL

@@ -1,4 +1,4 @@
-"""`gateway sources add`, `rotate`, `disable` and `enable`."""
+"""`gateway sources add`, `change`, `rotate`, `disable` and `enable`."""
 
 from __future__ import annotations
 
@@ -51,7 +51,8 @@ def add(
 ) -> None:
     """Receive the webhooks of a provider at /webhooks/SLUG.
 
-    SLUG - makes an unguessable address, as every source needs whose requests are not signed.
+    SLUG - makes an unguessable address, as every source needs whose requests are not signed, are signed for all
+    customers of the vendor alike, or bring the secret themselves.
     """
     chosen = given.one_secret(secret, secret_env, generated=generate_secret)
     draft = SourceDraft(
@@ -79,6 +80,28 @@ def add(
         note(f"Next: have {provider} call the URL; its handshake brings the secret: gateway sources show {source.slug}")
         return
     note(f"Next: gateway routes add --source {source.slug} --to DESTINATION, or try it: gateway send {provider}")
+
+
+@click.command()
+@click.argument("slug")
+@click.option(
+    "--option",
+    "options",
+    type=Pair("="),
+    multiple=True,
+    required=True,
+    metavar="NAME=VALUE",
+    help="An option.",
+)
+@with_invocation
+def change(invocation: Invocation, slug: str, options: tuple[tuple[str, str], ...]) -> None:
+    """Set options of a source. Others stay as they are; an empty VALUE takes an option away."""
+    with invocation.changing() as acting:
+        source = use_cases.change_options(acting, slug, dict(options))
+    if invocation.as_json:
+        print_json(SourceSchema().dump(source))
+    else:
+        click.echo(f"The options of {slug}: {', '.join(f'{k}={v}' for k, v in source.options.items()) or 'none'}")
 
 
 @click.command()

@@ -70,8 +70,9 @@ def faults(
     """Everything in `manifest` that cannot be carried out, by key path."""
     for index, source in enumerate(manifest.sources):
         path = f"sources[{index}]"
-        yield from _under(path, source_draft.faults(catalogue, source))
         before = present.sources.get(source.slug)
+        held = before.credentials if before is not None else ()
+        yield from _under(path, source_draft.faults(catalogue, source, held=held))
         if before is not None and before.provider != source.provider:
             message = f"is {before.provider} now and cannot change: give a source another slug"
             yield Fault(f"{path}.provider", "immutable", message, {"value": before.provider})

@@ -86,9 +86,10 @@ def parse_provider(provider_id: str, text: str, *, origin: str) -> Provider:
 
 
 def _build(provider_id: str, data: Mapping[str, Any], origin: str) -> Provider:
-    webhook = soundness.with_all_needs(data["webhook"])
     options = data.get("options", {})
-    faults = soundness.faults(webhook, frozenset(options), FUNCTIONS.keys())
+    binding = frozenset(name for name, option in options.items() if option.binds)
+    webhook = soundness.with_all_needs(data["webhook"], binding)
+    faults = soundness.faults(webhook, frozenset(options), binding, FUNCTIONS.keys())
     if faults:
         raise CatalogueError([f"{origin}: webhook.{fault}" for fault in faults])
     return Provider(

@@ -28,11 +28,15 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Option:
-    """A value that the operator gives a source, beside its secrets."""
+    """A value that the operator gives a source, beside its secrets.
+
+    `binds`: it tells the operator's requests from those of the vendor's other customers, where the proof does not.
+    """
 
     about: str
     default: str | None = None
     choices: tuple[str, ...] = ()
+    binds: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

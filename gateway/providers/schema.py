@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from marshmallow import fields, post_load
+from marshmallow import ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import Length, OneOf
 
 from gateway.providers import model
@@ -28,10 +28,18 @@ class OptionSchema(StrictSchema):
     about = fields.String(required=True)
     default = fields.String()
     choices = fields.List(fields.String())
+    binds = fields.Boolean()
+
+    @validates_schema
+    def own(self, data: dict[str, Any], **_: object) -> None:
+        if data.get("binds") and "default" in data:
+            raise ValidationError("binds: a value that tells one customer from the others has no default")
 
     @post_load
     def build(self, data: dict[str, Any], **_: object) -> model.Option:
-        return model.Option(data["about"], data.get("default"), tuple(data.get("choices", ())))
+        return model.Option(
+            data["about"], data.get("default"), tuple(data.get("choices", ())), data.get("binds", False)
+        )
 
 
 class ProviderSchema(StrictSchema):

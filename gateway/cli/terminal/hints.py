@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from gateway.errors import ConfigurationError, Fault, GatewayError, Hint, InvalidInput
+from gateway.security.tokens import random_slug
 
 Parameters = Mapping[str, Any]
 
@@ -65,7 +66,9 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "list_rejections": "`gateway rejections list` shows those of the last 7 days",
     "list_routes": "see `gateway routes list`",
     "list_sources": "`gateway sources list` shows the right ones",
-    "make_up_slug": "use the slug - to have one made",
+    "make_up_slug": lambda _parameters: (
+        f"use the slug - to have one made (in a file write one out, such as {random_slug()})"
+    ),
     "print_sample": "see it with --print",
     "purge": "forget old events with `gateway purge`",
     "remove_routes": lambda parameters: f": first `gateway routes remove {' '.join(parameters['names'])}`",

@@ -56,7 +56,7 @@ def adding(provider: Provider) -> Hint:
     return Hint(
         "add_source",
         {
-            "slug": "-" if scheme.unsigned else provider.id,
+            "slug": "-" if scheme.needs_secret_address or hands_over_secret(provider) else provider.id,
             "provider": provider.id,
             **chosen,
             "credentials": [] if hands_over_secret(provider) else sorted(scheme.requires),
@@ -130,6 +130,7 @@ def _scheme(provider: Provider, scheme: Scheme, say: Say) -> Iterator[str]:
     if scheme.signs:
         texts = " or ".join(f"`{words.template_code(template)}`" for template in scheme.signs)
         yield f"What is signed: {texts}."
+    yield from _whose(provider, scheme)
     if scheme.any_port:
         yield "The URL counts with and without its port."
     if scheme.bodiless:
@@ -144,6 +145,21 @@ def _scheme(provider: Provider, scheme: Scheme, say: Say) -> Iterator[str]:
         yield f"Token: {text}."
     for check in scheme.checks:
         yield f"Also: {words.check_words(check)}."
+
+
+def _whose(provider: Provider, scheme: Scheme) -> Iterator[str]:
+    """What tells the operator's requests from those of the vendor's other customers, where the proof does not."""
+    if scheme.binding:
+        names = " and ".join(f"`{name}`" for name in sorted(scheme.binding))
+        yield (
+            f"Whose it is: {provider.name} signs for all of its customers alike. The option {names} tells your "
+            "requests from theirs, and a source needs it."
+        )
+    elif scheme.bound_by_address:
+        yield (
+            f"Whose it is: {provider.name} signs for all of its customers alike, and nothing that is signed names you. "
+            "Only the source's address keeps the others' requests out: it must be unguessable, and stay unknown."
+        )
 
 
 def _events(provider: Provider) -> Iterator[str]:

@@ -119,8 +119,9 @@ class Covered:
 
 
 def _signed_places(scheme: Scheme) -> Iterator[Place]:
-    if scheme.function is not None:
-        yield from places_of(FUNCTIONS[scheme.function].covers)
+    function = FUNCTIONS.get(scheme.function or "")
+    if function is not None:
+        yield from places_of(function.covers)
     elif scheme.signs:
         # Of several texts that may have been signed, what all of them hold.
         texts = [list(places_of(template)) for template in scheme.signs]

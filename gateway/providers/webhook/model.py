@@ -13,6 +13,9 @@ from dataclasses import dataclass, field
 
 from gateway.providers.webhook.places import Place, Template, places_of
 
+ACCOUNT, VENDOR = "account", "vendor"
+"""Whose a key is: each customer's of a vendor, or the same for all of them."""
+
 
 @dataclass(frozen=True, slots=True)
 class Condition:
@@ -44,10 +47,12 @@ class Key:
     """What a signature is checked with.
 
     `source` is `secret` (made into bytes by `steps`, left to right; default UTF-8), `public_key` (in `format`) or
-    `certificate` (at the URL in `url`, which must match `host` and `path` whole before anybody fetches it).
+    `certificate` (at the URL in `url`, which must match `host` and `path` whole before anybody fetches it). `of` says
+    whose a public key is: `account` when each customer of the vendor has another one, `vendor` when all have the same.
     """
 
     source: str = "secret"
+    of: str = ACCOUNT
     steps: tuple[str, ...] = ()
     format: str | None = None
     strip: str = ""
@@ -110,12 +115,14 @@ class Jwt:
     """A JSON Web Token and what its claims must say.
 
     `key` is `secret`, `jwks`, `google_certs` (certificates by key id, fetched from `keys_url`) or `x5c` (a chain to
-    one of the operator's root certificates, whose leaf and issuer carry `oids`). Seconds throughout.
+    one of the operator's root certificates, whose leaf and issuer carry `oids`). A secret is each customer's own, the
+    rest is the vendor's, unless `of` says that a key set is not. Seconds throughout.
     """
 
     places: tuple[Place, ...]
     algorithms: tuple[str, ...]
     key: str
+    of: str = VENDOR
     prefix: str = ""
     keys_url: str | None = None
     issuers: tuple[str, ...] = ()
@@ -133,7 +140,9 @@ class Scheme:
     `nonce` are signed values that the vendor uses for one request only; nothing is done with them to verify it.
     `bodiless`: the vendor sends no body and signs none, so that one which came along is nobody's and is dropped.
     `requires` names the credentials that it cannot work without (`secret`, `public_key`, `username`, `password`,
-    `jwks`, `root_certs`); `options` the operator's values it needs, `optional` those it uses when set.
+    `jwks`, `root_certs`); `options` the operator's values it needs, `optional` those it uses when set. Where a proof is
+    the vendor's for all of its customers, `binding` are those of its options that tell the operator's requests apart;
+    `bound_by_address` says that nothing which is signed does, so that the source's address must be unguessable.
     """
 
     id: str
@@ -157,6 +166,20 @@ class Scheme:
     requires: frozenset[str] = frozenset()
     options: frozenset[str] = frozenset()
     optional: frozenset[str] = frozenset()
+    binding: frozenset[str] = frozenset()
+    bound_by_address: bool = False
+
+    @property
+    def is_vendor_wide(self) -> bool:
+        """Whether its proof says "some customer of this vendor", and not which."""
+        if self.jwt is not None:
+            return self.jwt.key != "secret" and self.jwt.of == VENDOR
+        return self.key.source == "certificate" or (self.key.source == "public_key" and self.key.of == VENDOR)
+
+    @property
+    def needs_secret_address(self) -> bool:
+        """Whether only an unguessable address keeps strangers, or the vendor's other customers, away."""
+        return self.unsigned or self.bound_by_address
 
     @property
     def unsigned(self) -> bool:

@@ -73,10 +73,19 @@ class CheckSchema(StrictSchema):
 class KeySchema(StrictSchema):
     secret = StepsField()
     public_key = fields.String(validate=OneOf(PUBLIC_KEY_FORMATS))
+    of = fields.String(validate=OneOf((model.ACCOUNT, model.VENDOR)))
     strip = fields.String()
     certificate = PlaceField()
     host = PatternField()
     path = PatternField()
+
+    @validates_schema
+    def whose(self, data: dict[str, Any], **_: object) -> None:
+        if ("public_key" in data) != ("of" in data):
+            raise ValidationError(
+                "of: belongs to a public key, which needs it: account when each customer of the vendor has another "
+                "one, vendor when it is the same for all"
+            )
 
     @post_load
     def build(self, data: dict[str, Any], **_: object) -> model.Key:
@@ -85,7 +94,7 @@ class KeySchema(StrictSchema):
                 "certificate", url=data["certificate"], host=data.get("host", ""), path=data.get("path", "")
             )
         if "public_key" in data:
-            return model.Key("public_key", format=data["public_key"], strip=data.get("strip", ""))
+            return model.Key("public_key", data["of"], format=data["public_key"], strip=data.get("strip", ""))
         return model.Key("secret", steps=data.get("secret", ()))
 
 
@@ -140,6 +149,7 @@ class JwtSchema(StrictSchema):
     prefix = fields.String()
     algorithms = fields.List(fields.String(validate=OneOf(ALGORITHMS)), required=True, validate=Length(1))
     key = fields.String(required=True, validate=OneOf(("secret", "jwks", "google_certs", "x5c")))
+    of = fields.String(validate=OneOf((model.ACCOUNT, model.VENDOR)))
     keys_url = fields.Url(schemes={"https"})
     issuers = fields.List(fields.String())
     required = fields.List(fields.String())
@@ -172,6 +182,7 @@ class SchemeSchema(StrictSchema):
     jwt = fields.Nested(JwtSchema)
     function = fields.String()
     fetch_back = PlaceField()
+    bound_by = fields.String(validate=OneOf(("address",)))
     options = fields.List(fields.String())
 
     @post_load
@@ -179,6 +190,7 @@ class SchemeSchema(StrictSchema):
         family, _dash, hash_name = data.pop("method").partition("-")
         data["checks"] = tuple(data.get("checks", ()))
         data["options"] = frozenset(data.get("options", ()))
+        data["bound_by_address"] = data.pop("bound_by", None) is not None
         return model.Scheme(family=family, hash=hash_name, **data)
 
 

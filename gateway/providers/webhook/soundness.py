@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from gateway.providers.webhook.covered import Covered
-from gateway.providers.webhook.model import AnswerRule, Check, Condition, Scheme, Webhook
+from gateway.providers.webhook.model import VENDOR, AnswerRule, Check, Condition, Scheme, Webhook
 from gateway.providers.webhook.places import Place, Template, places_of
 
 _PARTS = {
@@ -28,25 +28,33 @@ _PARTS = {
 _ASYMMETRIC = ("rsa", "ecdsa", "ed25519")
 
 
-def with_all_needs(webhook: Webhook) -> Webhook:
-    """The webhook section with the needs of each of its schemes filled in."""
-    return replace(webhook, schemes=tuple(with_needs(scheme) for scheme in webhook.schemes))
+def with_all_needs(webhook: Webhook, binding: frozenset[str]) -> Webhook:
+    """The webhook section with the needs of each of its schemes filled in. `binding` are the options that bind."""
+    return replace(webhook, schemes=tuple(with_needs(scheme, binding) for scheme in webhook.schemes))
 
 
-def with_needs(scheme: Scheme) -> Scheme:
-    """The scheme with `requires`, `options` and `optional` filled in from what it reads."""
+def with_needs(scheme: Scheme, binding: frozenset[str]) -> Scheme:
+    """The scheme with `requires`, `options`, `optional` and `binding` filled in from what it reads.
+
+    An option that binds is needed, also where a check leaves it out when it is not set.
+    """
     used = {place.name for place in _places(scheme) if place.kind == "option"}
-    optional = {check.if_option for check in scheme.checks if check.if_option}
+    optional = {check.if_option for check in scheme.checks if check.if_option} - binding
     return replace(
         scheme,
         requires=_requires(scheme),
         options=(scheme.options | frozenset(used)) - optional,
         optional=frozenset(optional),
+        binding=binding & _comparing(scheme),
     )
 
 
-def faults(webhook: Webhook, described: frozenset[str], functions: Collection[str]) -> list[str]:
-    """What is wrong with a webhook section, one sentence each; `described` are the names under `options`."""
+def faults(
+    webhook: Webhook, described: frozenset[str], binding: frozenset[str], functions: Collection[str]
+) -> list[str]:
+    """What is wrong with a webhook section, one sentence each; `described` are the names under `options`, `binding`
+    those of them that bind.
+    """
     found = [
         f"schemes.{scheme.id}: {fault}" for scheme in webhook.schemes for fault in _scheme_faults(scheme, functions)
     ]
@@ -64,6 +72,11 @@ def faults(webhook: Webhook, described: frozenset[str], functions: Collection[st
             found.append(f"handshakes.{handshake.id}: only a signed handshake may name a URL to fetch")
     if webhook.answer is not None and any(list(places_of(template)) for template in _templates(webhook.answer)):
         found.append("answer: must be plain text; what is answered to every event reads nothing of the request")
+    bound = frozenset().union(*(scheme.binding for scheme in webhook.schemes))
+    found += [
+        f"options: {name!r} binds nothing: no scheme signs it or compares it with what is signed"
+        for name in sorted(binding - bound)
+    ]
     used = {name for scheme in webhook.schemes for name in scheme.options | scheme.optional} | webhook.handshake_options
     found += [f"options: {name!r} is used but not described" for name in sorted(used - described)]
     return found
@@ -101,6 +114,15 @@ def _scheme_faults(scheme: Scheme, functions: Collection[str]) -> Iterator[str]:
         yield "key: this method needs {public_key: …} or {certificate: …, host: …}"
     if scheme.family in ("hmac", "digest") and scheme.key.source != "secret":
         yield "key: this method needs a secret"
+    if scheme.is_vendor_wide and not scheme.binding and not scheme.bound_by_address:
+        yield (
+            "its proof is the same for all customers of the vendor: compare what is signed with an option that "
+            "`binds`, or say `bound_by: address` where nothing that is signed names the customer"
+        )
+    if scheme.jwt is not None and scheme.jwt.key != "jwks" and scheme.jwt.of != VENDOR:
+        yield "jwt.of: only a key set can be each customer's own"
+    if scheme.bound_by_address and (scheme.binding or not scheme.is_vendor_wide):
+        yield "bound_by: only for a proof that is the same for all customers of the vendor, and that no option binds"
     if scheme.key.source == "certificate" and not scheme.key.host:
         yield "key.host: a certificate named by the request needs a pattern for its host"
     if scheme.signature is not None and not scheme.signature.places:
@@ -130,6 +152,14 @@ def _places(scheme: Scheme) -> Iterator[Place]:
         if check.equals is not None:
             yield from places_of(check.equals)
     yield from (condition.place for condition in _conditions(scheme))
+
+
+def _comparing(scheme: Scheme) -> frozenset[str]:
+    """The options that are signed, or that something which is signed must equal."""
+    covered = Covered(scheme)
+    compared = [check.equals for check in _checks(scheme) if not check.if_present and covered.covers(check.value)]
+    signed = (place for template in (*scheme.signs, *filter(None, compared)) for place in places_of(template))
+    return frozenset(place.name for place in signed if place.kind == "option")
 
 
 def _checks(scheme: Scheme) -> tuple[Check, ...]:

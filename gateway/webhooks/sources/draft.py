@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from gateway.errors import Fault, Hint, InvalidInput, NotFound
@@ -13,11 +13,14 @@ from gateway.security.tokens import is_unguessable, random_slug
 from gateway.webhooks.sources.allowlist import parse_network
 from gateway.webhooks.sources.schemes import (
     SECRET,
+    awaits_secret,
     credential_kinds,
     generate_secret,
-    is_unsigned,
     possible_schemes,
+    secret_address_reason,
+    set_options,
     takes_handshake_secret,
+    unbound_options,
 )
 from gateway.webhooks.verification.credentials import Credentials
 from gateway.webhooks.verification.keys import load_public_key, secrets_of
@@ -32,7 +35,7 @@ MAX_RATE_PER_SECOND = 1_000_000
 class SourceDraft:
     """A source as a person asks for it. `credentials` are by kind (`secret`, `public_key`, …).
 
-    The slug `-`, and an empty one where nothing is signed, stand for an unguessable one that is made up;
+    The slug `-`, and an empty one where the address must be unguessable, stand for one that is made up;
     `generate_secret` for a secret that is made as the scheme wants it.
     """
 
@@ -49,8 +52,10 @@ class SourceDraft:
 
 def completed(catalogue: Mapping[str, Provider], draft: SourceDraft) -> SourceDraft:
     """`draft` with slug and secret made where it asks for that. Raises `InvalidInput`, `NotFound` (provider)."""
-    schemes = possible_schemes(find_provider(catalogue, draft.provider), draft.scheme)
-    if draft.slug == MADE_UP or (not draft.slug and is_unsigned(schemes)):
+    provider = find_provider(catalogue, draft.provider)
+    schemes = possible_schemes(provider, draft.scheme)
+    is_awaiting = not draft.generate_secret and awaits_secret(provider, draft.credentials)
+    if draft.slug == MADE_UP or (not draft.slug and secret_address_reason(schemes, is_awaiting=is_awaiting)):
         draft = replace(draft, slug=random_slug())
     if draft.generate_secret:
         if SECRET in draft.credentials:
@@ -67,8 +72,8 @@ def check(catalogue: Mapping[str, Provider], draft: SourceDraft) -> None:
         raise InvalidInput(faults=found)
 
 
-def faults(catalogue: Mapping[str, Provider], draft: SourceDraft) -> list[Fault]:
-    """Everything that is wrong with `draft`."""
+def faults(catalogue: Mapping[str, Provider], draft: SourceDraft, *, held: Collection[str] = ()) -> list[Fault]:
+    """Everything that is wrong with `draft`; `held` are the kinds of credentials that the source has already."""
     try:
         provider = find_provider(catalogue, draft.provider)
     except NotFound as error:
@@ -79,7 +84,7 @@ def faults(catalogue: Mapping[str, Provider], draft: SourceDraft) -> list[Fault]
         return [*_slug_faults(draft.slug), *error.faults]
     return [
         *_slug_faults(draft.slug),
-        *_address_faults(draft.slug, schemes),
+        *_address_faults(draft.slug, schemes, is_awaiting=awaits_secret(provider, {*draft.credentials, *held})),
         *_credential_faults(provider, schemes, draft.credentials),
         *_option_faults(provider, schemes, draft.options),
         *_limit_faults(draft),
@@ -113,12 +118,10 @@ def _slug_faults(slug: str) -> Iterator[Fault]:
         yield Fault("slug", "reserved", f"the slug {SYSTEM_SOURCE!r} is reserved for the gateway's own events")
 
 
-def _address_faults(slug: str, schemes: Sequence[Scheme]) -> Iterator[Fault]:
-    if slug and is_unsigned(schemes) and not is_unguessable(slug):
-        message = (
-            "nothing is signed here, so only the address protects the source: it must be unguessable, src_ and 32 "
-            "characters"
-        )
+def _address_faults(slug: str, schemes: Sequence[Scheme], *, is_awaiting: bool) -> Iterator[Fault]:
+    reason = secret_address_reason(schemes, is_awaiting=is_awaiting)
+    if slug and reason is not None and not is_unguessable(slug):
+        message = f"{reason}: it must be unguessable, src_ and 32 characters"
         yield Fault("slug", "guessable", message, hint=Hint("make_up_slug"))
 
 
@@ -150,13 +153,13 @@ def _option_faults(provider: Provider, schemes: Sequence[Scheme], options: Mappi
         elif known.choices and value not in known.choices:
             message = f"{name} must be one of {', '.join(known.choices)}, not {value!r}"
             yield Fault(f"options.{name}", "not_allowed", message, {"allowed": list(known.choices)})
-    given = options.keys() | {name for name, option in provider.options.items() if option.default is not None}
-    missing = min((scheme.options - given for scheme in schemes), key=len) | (
-        provider.webhook.handshake_options - given
-    )
-    for name in sorted(missing):
+    given = set_options(options) | {name for name, option in provider.options.items() if option.default is not None}
+    unbound = unbound_options(schemes, options)
+    missing = min((scheme.options - given for scheme in schemes), key=len) | unbound
+    for name in sorted(missing | (provider.webhook.handshake_options - given)):
         about = f": {provider.options[name].about}" if name in provider.options else ""
-        message = f"{provider.name} needs the option {name}{about}"
+        why = " signs for all of its customers alike, and" if name in unbound else ""
+        message = f"{provider.name}{why} needs the option {name}{about}"
         yield Fault(f"options.{name}", "missing", message, hint=Hint("give_option", {"name": name}))
 
 

@@ -5,6 +5,7 @@ What a source must be given is judged in `draft`; how credentials are sealed is 
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,11 +21,11 @@ from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.models import Source, SourceCredential
 from gateway.webhooks.sources.schemes import (
     SECRET,
+    awaits_secret,
     credential_kinds,
     generate_secret,
     possible_schemes,
     stored_scheme,
-    takes_handshake_secret,
 )
 from gateway.webhooks.sources.search import require_source
 from gateway.webhooks.sources.stored import stored_credentials
@@ -70,7 +71,7 @@ def add_source(acting: Acting, draft: SourceDraft) -> SourceWithSecret:
         options=dict(wanted.options),
         allowed_ips=list(wanted.allowed_ips),
         rate_per_second=wanted.rate_per_second,
-        pending_handshake=SECRET not in wanted.credentials and takes_handshake_secret(provider),
+        pending_handshake=awaits_secret(provider, wanted.credentials),
         disabled_at=None if wanted.enabled else acting.now,
         created_at=acting.now,
         updated_at=acting.now,
@@ -94,7 +95,8 @@ def update_source(acting: Acting, draft: SourceDraft) -> SourceSummary:
     if source.provider != draft.provider:
         raise Conflict(faults=[provider_fault(source.provider, draft)])
     catalogue = acting.installation.catalogue
-    found = [fault for fault in source_draft.faults(catalogue, draft) if not _is_held(fault)]
+    held = () if source.pending_handshake else (SECRET,)
+    found = [fault for fault in source_draft.faults(catalogue, draft, held=held) if not _is_held(fault)]
     if found:
         raise InvalidInput(faults=found)
     before = summary(acting, source)
@@ -105,6 +107,25 @@ def update_source(acting: Acting, draft: SourceDraft) -> SourceSummary:
     if draft.enabled is not (source.disabled_at is None):
         source.disabled_at = None if draft.enabled else acting.now
     return _changed(acting, source, "source.changed", before)
+
+
+def change_options(acting: Acting, slug: str, options: Mapping[str, str]) -> SourceSummary:
+    """Set options of a source; those that are not named stay, an empty value takes one away.
+
+    Raises `NotFound`, `InvalidInput`.
+    """
+    source = require_source(acting.session, slug)
+    wanted = {name: value for name, value in {**source.options, **options}.items() if value}
+    draft = SourceDraft(
+        slug=slug,
+        provider=source.provider,
+        scheme=source.scheme,
+        options=wanted,
+        allowed_ips=source.allowed_ips,
+        rate_per_second=source.rate_per_second,
+        enabled=source.disabled_at is None,
+    )
+    return update_source(acting, draft)
 
 
 def provider_fault(provider_id: str, draft: SourceDraft) -> Fault:

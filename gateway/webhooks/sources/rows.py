@@ -10,6 +10,7 @@ from gateway.errors import DecryptionFailed, InvalidInput
 from gateway.out_of_order import OutOfOrder, OutOfOrderCode
 from gateway.providers import Provider
 from gateway.security.sealing import Keyring
+from gateway.security.tokens import is_unguessable
 from gateway.webhooks.sources.allowlist import AddressAllowlist
 from gateway.webhooks.sources.credentials import (
     OpenedCredentials,
@@ -18,7 +19,7 @@ from gateway.webhooks.sources.credentials import (
     pending_until_us,
 )
 from gateway.webhooks.sources.models import Source, SourceCredential
-from gateway.webhooks.sources.schemes import possible_schemes
+from gateway.webhooks.sources.schemes import possible_schemes, secret_address_reason, unbound_options
 from gateway.webhooks.verification import Credentials, SuccessAnswer, success_answer
 
 
@@ -69,6 +70,9 @@ def judge_source(
         fault = _scheme_fault(provider, row.scheme)
         if fault is not None:
             return _broken(row, OutOfOrderCode.SCHEME_UNKNOWN, fault)
+        unbound = _unbound(row, provider)
+        if unbound is not None:
+            return _broken(row, *unbound)
         return _view(row, provider, _opened(row, credentials, keyring, now_us))
     except DecryptionFailed as error:
         return _broken(row, OutOfOrderCode.DECRYPTION_FAILED, str(error))
@@ -88,6 +92,20 @@ def _scheme_fault(provider: Provider, scheme_id: str | None) -> str | None:
     except InvalidInput as error:
         return str(error)
     return None
+
+
+def _unbound(row: Source, provider: Provider) -> tuple[OutOfOrderCode, str] | None:
+    """Why the requests of strangers, or of the vendor's other customers, would pass for those of this source."""
+    schemes = possible_schemes(provider, row.scheme)
+    missing = unbound_options(schemes, row.options)
+    if missing:
+        names = " and ".join(sorted(missing))
+        detail = f"it would take what any customer of {provider.name} sends: it needs the option {names}"
+        return OutOfOrderCode.OPTION_MISSING, detail
+    reason = secret_address_reason(schemes, is_awaiting=row.pending_handshake)
+    if reason is None or is_unguessable(row.slug):
+        return None
+    return OutOfOrderCode.ADDRESS_GUESSABLE, f"{reason}, and this one can be guessed"
 
 
 def _opened(

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from gateway.errors import InvalidInput
@@ -40,9 +40,36 @@ def stored_scheme(provider: Provider, scheme_id: str | None) -> str | None:
     return possible_schemes(provider, scheme_id)[0].id if provider.webhook.choose == "operator" else None
 
 
-def is_unsigned(schemes: Sequence[Scheme]) -> bool:
-    """Whether some request would be accepted for its address alone."""
-    return any(scheme.unsigned for scheme in schemes)
+def secret_address_reason(schemes: Sequence[Scheme], *, is_awaiting: bool) -> str | None:
+    """Why the address of a source must be unguessable, in words; None when it need not be.
+
+    `is_awaiting`: the source has no secret yet, and takes the one that is handed over.
+    """
+    if any(scheme.unsigned for scheme in schemes):
+        return "nothing is signed here, so only the address protects the source"
+    if any(scheme.bound_by_address for scheme in schemes):
+        return (
+            "the provider signs for all of its customers alike and names none, so only the address keeps the others' "
+            "requests out"
+        )
+    if is_awaiting:
+        return "the source takes the secret of whoever brings one first, so only the address keeps strangers from it"
+    return None
+
+
+def set_options(options: Mapping[str, str]) -> frozenset[str]:
+    """The names of the options that have a value; an empty one is as good as none."""
+    return frozenset(name for name, value in options.items() if value.strip())
+
+
+def unbound_options(schemes: Sequence[Scheme], options: Mapping[str, str]) -> frozenset[str]:
+    """The options without which a request of any customer of the vendor would be accepted by one of `schemes`."""
+    return frozenset[str]().union(*(scheme.binding for scheme in schemes)) - set_options(options)
+
+
+def awaits_secret(provider: Provider, held: Collection[str]) -> bool:
+    """Whether a source that has credentials of the kinds `held` waits for a secret that the provider hands over."""
+    return SECRET not in held and takes_handshake_secret(provider)
 
 
 def takes_handshake_secret(provider: Provider) -> bool:

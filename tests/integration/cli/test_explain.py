@@ -18,6 +18,7 @@ from gateway.tenants.models import DEFAULT_TENANT_ID
 from gateway.webhooks.rejections.models import Rejection
 from gateway.webhooks.sources.models import Source, SourceCredential
 from tests.integration.cli.conftest import CommandLine
+from tests.services.slugs import UNGUESSABLE
 
 SECRET = "It's a Secret to Everybody"
 BODY = b'{"action":"opened","number":17}'
@@ -77,15 +78,15 @@ def test_a_rejection_signed_with_the_secret_of_another_source(cli: CommandLine, 
 
 
 def test_a_source_that_no_longer_waits_for_its_secret(cli: CommandLine, rejection: Any, database: Database) -> None:
-    cli("sources", "add", "asana", "--provider", "asana")
-    refused = rejection([["X-Hook-Secret", "b" * 64]], b"{}", source="asana", reason="signature_missing")
+    cli("sources", "add", UNGUESSABLE, "--provider", "asana")
+    refused = rejection([["X-Hook-Secret", "b" * 64]], b"{}", source=UNGUESSABLE, reason="signature_missing")
     assert "would be answered now" in cli("explain", refused, code=1).stdout
     with database.system_session(write=True) as session:
-        source = session.scalars(select(Source).where(Source.slug == "asana")).one()
+        source = session.scalars(select(Source).where(Source.slug == UNGUESSABLE)).one()
         source.updated_at -= timedelta(hours=25)
     assert "waited 24 hours" in cli("explain", refused, code=1).stdout
-    cli("sources", "disable", "asana")
-    cli("sources", "enable", "asana")
+    cli("sources", "disable", UNGUESSABLE)
+    cli("sources", "enable", UNGUESSABLE)
     assert "would be answered now" in cli("explain", refused, code=1).stdout
 
 

@@ -164,7 +164,7 @@ def test_sources(ready: Ready) -> None:
     made = cli.json("sources", "add", "more", "--provider", "github", "--generate-secret", "--rate", "2")
     assert list(made) == [*SOURCE, "secret"]
     assert (made["rate_per_second"], len(made["secret"])) == (2.0, 64)
-    awaiting = cli.json("sources", "add", "asana", "--provider", "asana")
+    awaiting = cli.json("sources", "add", "-", "--provider", "asana")
     assert (awaiting["pending_handshake"], awaiting["state"]) == (True, "awaits its secret")
 
 

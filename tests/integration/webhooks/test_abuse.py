@@ -19,6 +19,7 @@ from gateway.webhooks.arrival import Arrival
 from gateway.webhooks.rejections.log import Refused, RejectionLog
 from gateway.webhooks.rejections.models import Rejection
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest, code
+from tests.services.slugs import UNGUESSABLE
 
 
 def test_a_path_with_two_slashes_has_the_same_limit(gateway: GatewayUnderTest) -> None:
@@ -129,8 +130,8 @@ def test_statements_that_no_tenant_rule_reaches_are_refused(gateway: GatewayUnde
 
 
 def test_a_source_waits_a_day_for_its_secret_and_no_longer(gateway: GatewayUnderTest) -> None:
-    gateway.source("asana", "asana")
+    gateway.source(UNGUESSABLE, "asana")
     gateway.clock.advance(24 * 3600 + 1)
-    late = gateway.client.post("/webhooks/asana", data=b"{}", headers={"X-Hook-Secret": "b" * 64})
+    late = gateway.client.post(f"/webhooks/{UNGUESSABLE}", data=b"{}", headers={"X-Hook-Secret": "b" * 64})
     assert late.status_code == 401
     assert json.loads(late.data)["error"]["code"] == code(late)

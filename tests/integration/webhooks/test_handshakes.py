@@ -28,9 +28,12 @@ from gateway.webhooks.sources.models import SourceCredential
 from gateway.webhooks.sources.search import show_source
 from gateway.webhooks.sources.summary import SourceSummary
 from tests.integration.webhooks.conftest import GatewayUnderTest, code
+from tests.services.slugs import UNGUESSABLE
 from tests.unit.verification.conftest import GREETINGS
 
 SECRET = "a-secret-of-these-tests"
+# Some of them demand one that nobody guesses.
+SLUG = UNGUESSABLE
 # Their certificates and confirmations are fetched: they have a test of their own.
 FETCHING = {"aws-sns"}
 
@@ -41,7 +44,7 @@ on_one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=T
 def _send(
     gateway: GatewayUnderTest, method: str, headers: list[tuple[str, str]], body: bytes = b"", query: str = ""
 ) -> TestResponse:
-    path = "/webhooks/acme" + (f"?{query}" if query else "")
+    path = f"/webhooks/{SLUG}" + (f"?{query}" if query else "")
     return gateway.client.open(path, method=method, headers=headers, data=body)
 
 
@@ -56,12 +59,12 @@ def _add(gateway: GatewayUnderTest, vector: Any) -> None:
     credentials |= {"public_key": held.public_key} if held.public_key else {}
     scheme = vector.scheme.id if vector.provider.webhook.choose == "operator" else None
     options = dict(held.options)
-    gateway.source("acme", vector.provider.id, credentials=credentials, scheme=scheme, options=options)
+    gateway.source(SLUG, vector.provider.id, credentials=credentials, scheme=scheme, options=options)
 
 
 def _shown(gateway: GatewayUnderTest) -> SourceSummary:
     with gateway.acting(write=False) as acting:
-        return show_source(acting, "acme")
+        return show_source(acting, SLUG)
 
 
 @on_one_database
@@ -181,7 +184,7 @@ def test_handshakes_without_a_vector(
     body: bytes,
     status: int,
 ) -> None:
-    gateway.source("acme", provider, credentials=credentials)
+    gateway.source(SLUG, provider, credentials=credentials)
     answer = _send(gateway, "POST", headers, body)
     assert (answer.status_code, answer.data) == (status, b"")
     assert gateway.events() == []
@@ -229,7 +232,7 @@ def test_a_secret_is_taken_once_sealed_and_used(gateway: GatewayUnderTest, provi
 def test_sns_is_confirmed_by_fetching_from_amazon_alone(gateway: GatewayUnderTest) -> None:
     (vector,) = [one for one in GREETINGS if one.provider.id == "aws-sns"]
     _at(gateway, vector.now)
-    gateway.source("acme", "aws-sns", options=dict(vector.credentials.options))
+    gateway.source(SLUG, "aws-sns", options={"topic_arn": json.loads(vector.request.body)["TopicArn"]})
     asked: list[str] = []
 
     def fetch(url: str) -> FetchedResponse:
@@ -252,17 +255,35 @@ def test_sns_is_confirmed_by_fetching_from_amazon_alone(gateway: GatewayUnderTes
     assert len(asked) == 2
 
 
+def test_sns_of_another_account_is_neither_taken_nor_confirmed(gateway: GatewayUnderTest) -> None:
+    (vector,) = [one for one in GREETINGS if one.provider.id == "aws-sns"]
+    _at(gateway, vector.now)
+    gateway.source(SLUG, "aws-sns", options={"topic_arn": "arn:aws:sns:us-east-1:999999999999:T"})
+    asked: list[str] = []
+
+    def fetch(url: str) -> FetchedResponse:
+        asked.append(url)
+        return FetchedResponse(200, {}, vector.credentials.certs[url].encode())
+
+    ingest = gateway.inbound.ingest
+    ingest._material = MaterialStore(gateway.clock, fetch)
+    ingest._handshakes = Handshakes(gateway.database, load_keyring(gateway.settings), gateway.clock, fetch)
+    refused = _send(gateway, "POST", vector.request.headers, vector.request.body)
+    assert (refused.status_code, code(refused)) == (401, "signature_mismatch")
+    assert asked == list(vector.credentials.certs)
+
+
 @on_one_database
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS"])
 def test_such_a_request_is_no_event_of_a_provider_without_handshake(gateway: GatewayUnderTest, method: str) -> None:
-    gateway.source("acme", "stripe", SECRET)
+    gateway.source(SLUG, "stripe", SECRET)
     assert _send(gateway, method, []).status_code in (401, 405)
     assert gateway.events() == []
 
 
 @on_one_database
 def test_the_answer_is_never_taken_for_a_page(gateway: GatewayUnderTest) -> None:
-    gateway.source("acme", "dropbox", SECRET)
+    gateway.source(SLUG, "dropbox", SECRET)
     answer = _send(gateway, "GET", [], query="challenge=%3Cscript%3Ealert(1)%3C/script%3E")
     assert answer.mimetype == "text/plain"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
@@ -270,10 +291,10 @@ def test_the_answer_is_never_taken_for_a_page(gateway: GatewayUnderTest) -> None
 
 @on_one_database
 def test_dropbox_sign_gets_the_words_it_insists_on(gateway: GatewayUnderTest) -> None:
-    gateway.source("acme", "dropbox-sign", SECRET)
+    gateway.source(SLUG, "dropbox-sign", SECRET)
     event = {"event_time": "1700000000", "event_type": "signature_request_sent"}
     event["event_hash"] = hmac.new(SECRET.encode(), b"1700000000signature_request_sent", hashlib.sha256).hexdigest()
-    answer = gateway.client.post("/webhooks/acme", data={"json": json.dumps({"event": event})})
+    answer = gateway.client.post(f"/webhooks/{SLUG}", data={"json": json.dumps({"event": event})})
     assert answer.status_code == 200
     assert answer.data == b"Hello API Event Received"
     assert answer.mimetype == "text/plain"

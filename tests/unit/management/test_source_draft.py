@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.cli.terminal.hints import with_hints
 from gateway.errors import InvalidInput, NotFound
@@ -14,6 +17,11 @@ from gateway.webhooks.sources import draft as source_draft
 from gateway.webhooks.sources.draft import SourceDraft
 
 GITHUB = SourceDraft(slug="github", provider="github", credentials={"secret": "s3cret"})
+RSA_KEY = base64.b64encode(
+    rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    .public_key()
+    .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+).decode()
 WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
 
@@ -32,7 +40,10 @@ def _faults(draft: SourceDraft) -> dict[str, str]:
         replace(GITHUB, scheme="sha1_legacy", allowed_ips=("192.0.2.0/24", "2001:db8::1"), rate_per_second=5.5),
         SourceDraft("sw", "standard-webhooks", credentials={"secret": WHSEC}),
         SourceDraft("meta", "meta", credentials={"secret": "x"}, options={"verify_token": "y"}),
-        SourceDraft("sns", "aws-sns"),
+        SourceDraft("sns", "aws-sns", options={"topic_arn": "arn:aws:sns:eu-west-1:1:t"}),
+        SourceDraft(random_slug(), "wise", credentials={"public_key": RSA_KEY}),
+        SourceDraft(random_slug(), "asana"),
+        SourceDraft("tasks", "asana", credentials={"secret": "the one that came"}),
         SourceDraft("gen", "generic", credentials={"secret": "x"}, options={"hash": "sha1"}),
         SourceDraft(random_slug(), "generic", scheme="unsigned"),
         SourceDraft("discord", "discord", credentials={"public_key": "ab" * 32}),
@@ -67,6 +78,15 @@ def test_complete_drafts(draft: SourceDraft) -> None:
         (SourceDraft("meta", "meta", credentials={"secret": "x"}), "options.verify_token", "--option verify_token="),
         (SourceDraft("gen", "generic", credentials={"secret": "x"}, options={"hash": "md5"}), "options.hash", "one of"),
         (SourceDraft("gen", "generic", scheme="unsigned"), "slug", "unguessable"),
+        (SourceDraft("sns", "aws-sns"), "options.topic_arn", "signs for all of its customers alike"),
+        (SourceDraft("sns", "aws-sns", options={"topic_arn": " "}), "options.topic_arn", "needs the option"),
+        (SourceDraft("wise", "wise", credentials={"public_key": RSA_KEY}), "slug", "signs for all of its customers"),
+        (SourceDraft("tasks", "asana"), "slug", "whoever brings one first"),
+        (
+            SourceDraft("pages", "notion"),
+            "slug",
+            "use the slug - to have one made (in a file",
+        ),
         (SourceDraft("src_" + "a" * 32, "generic", scheme="unsigned"), "slug", "unguessable"),
     ],
     ids=lambda value: str(value)[:30] if isinstance(value, str) else "draft",

@@ -46,6 +46,22 @@ BREAKS = [
         "webhook.schemes.default",
         "needs a pattern for its host",
     ),
+    (
+        "hmac-sha256",
+        "rsa-sha256\n    key: {certificate: header:X-Cert, host: acme}",
+        "webhook.schemes.default",
+        "the same for all customers",
+    ),
+    ("hmac-sha256", "ed25519\n    key: {public_key: pem}", "webhook.schemes.0.key", "of: belongs to a public key"),
+    ("hmac-sha256", "ed25519\n    key: {public_key: pem, of: vendor}", "webhook.schemes.default", "bound_by: address"),
+    ("hmac-sha256", "hmac-sha256\n    bound_by: address", "webhook.schemes.default", "bound_by: only for a proof"),
+    ("category: tests", "category: tests\noptions: {a: {about: b, binds: true}}", "webhook.options", "binds nothing"),
+    (
+        "category: tests",
+        "category: tests\noptions: {a: {about: b, binds: true, default: c}}",
+        "options.a",
+        "has no default",
+    ),
     ("hmac-sha256", "hmac-sha256\n    key: {secret: [base65]}", "webhook.schemes.0.key.secret", "is not a step"),
     ("hmac-sha256", "hmac-sha256\n    when: {header:X: {present: maybe}}", "webhook.schemes.0.when", "present"),
     (
