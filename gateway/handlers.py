@@ -29,7 +29,8 @@ class PermanentFailure(Exception):
 
 @dataclass(frozen=True)
 class HandlerEvent:
-    """What a handler is called with. `headers` are (name, value) pairs in the order received, names as they came.
+    """What a handler is called with. `headers` are (name, value) pairs in the order received, names as they came,
+    without those that carry a shared secret.
 
     `source` is the source's slug, `tenant` the tenant's slug, `received_at` aware UTC. `json` parses `body` when it is
     first read, inflated where it is gzip, and raises `ValueError` if it is not JSON.

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from gateway.outgoing.fetch import Fetcher
     from gateway.outgoing.resolver import Resolver
     from gateway.providers import Provider
+    from gateway.providers.webhook.proof import Carriers
     from gateway.telemetry.metrics import Metrics
 
 # Commands need none of these, or not all, and each of them loads a large library.
@@ -110,10 +111,15 @@ class Installation:
         return found
 
     @property
+    def shared_secrets(self) -> Carriers:
+        """Where a request of any provider carries a shared secret itself. Raises `ConfigurationError`."""
+        found: Carriers = _providers.shared_secrets(self.settings.providers_dir)
+        return found
+
+    @property
     def secret_headers(self) -> frozenset[str]:
         """Those of them that carry a shared secret itself. Raises `ConfigurationError`."""
-        found: frozenset[str] = _providers.shared_secrets(self.settings.providers_dir).headers
-        return found
+        return self.shared_secrets.headers
 
     def provider(self, provider_id: str) -> Provider | None:
         """One provider without reading the whole catalogue; None when it has no usable entry of this id."""

@@ -23,7 +23,8 @@ class Event(Base, TenantOwned):
 
     `source` and `provider` are what they were when the event came; `source_id` is `gateway` for internal events.
     `headers` is a JSON array of [name, value] pairs in the order received. `dedupe_key` is unique per source;
-    NULL means that the provider gives none.
+    NULL means that the provider gives none. Shared secrets in `url`, `headers` and `body` are sealed where they stand
+    (`at_rest`); `body_bytes` counts the body as it came.
     """
 
     __tablename__ = "events"

@@ -22,6 +22,7 @@ _SECRET_NAME = re.compile(
     r"authorization|cookie|token|secret|passw|signature|credential|api_?key|access_?key|private_?key"
     r"|encryption_?keys?$|hmac|assertion|jwt|session_?id|^auth$|^sig$|otp$"
 )
+_SIGNATURE_NAME = re.compile(r"signature|hmac|(?:^|_)sig$")
 _SECRET_VALUE = re.compile(
     r"(?P<keep>\b(?:Bearer|Basic|Token)\s+)[A-Za-z0-9._~+/=-]{6,}"  # authorization schemes
     r"|(?P<url>://)[^/\s:@]*:[^/\s@]+(?=@)"  # credentials in a URL
@@ -43,6 +44,16 @@ def is_secret_name(name: str) -> bool:
     """Whether a header or field called `name` holds a secret, as far as its name tells."""
     # Names come from strangers: what is remembered of them has a bound.
     return _remembered(name) if len(name) <= MAX_REMEMBERED_CHARACTERS else _is_secret(name)
+
+
+def is_signature_name(name: str) -> bool:
+    """Whether the name tells of a signature, which proves without revealing: worth nothing without its secret."""
+    return _SIGNATURE_NAME.search(name.lower().replace("-", "_")) is not None
+
+
+def is_credential_name(name: str) -> bool:
+    """Whether a header or field called `name` holds what others could use, as far as its name tells."""
+    return is_secret_name(name) and not is_signature_name(name)
 
 
 def redact_text(text: str) -> str:

@@ -83,6 +83,10 @@ class Keyring:
         except InvalidTag:
             raise DecryptionFailed("the sealed value was changed, or belongs to another owner or field") from None
 
+    def can_open_key_of(self, sealed: bytes) -> bool:
+        """Whether the key that `sealed` names is at hand, or it names none because it is not a sealed value."""
+        return sealed[:1] != VERSION or sealed[len(VERSION) : len(VERSION) + KEY_ID_BYTES] in self._ciphers
+
     def is_current(self, sealed: bytes) -> bool:
         """Whether `sealed` uses the first key, so that a rotation may leave it as it is."""
         return sealed[: len(VERSION) + KEY_ID_BYTES] == VERSION + self._primary

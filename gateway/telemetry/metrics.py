@@ -53,6 +53,9 @@ class Metrics:
             self.failed()
         self._received = self._labelled("gateway_received", "Events stored, by provider.", "provider")
         self._rejected = self._labelled("gateway_rejected", "Inbound requests refused, by reason.", "reason")
+        self._rejections_dropped = self._labelled(
+            "gateway_rejections_dropped", "Refused requests that were not kept to be looked at, by reason.", "reason"
+        )
         self._attempts = self._labelled("gateway_attempts", "Tries of deliveries, by outcome.", "outcome")
         self._duplicates = self._counter("gateway_duplicates", "Events that had been received before.")
         self._ingest = self._fail_open(
@@ -80,6 +83,10 @@ class Metrics:
     def rejected(self, reason: str) -> None:
         """An inbound request was refused; `reason` is the code of the answer."""
         self._rejected(reason)
+
+    def rejections_dropped(self, reason: str, count: int) -> None:
+        """Refused requests were not kept, or not any longer, for want of room."""
+        self._rejections_dropped(reason, count)
 
     def duplicates(self, count: int) -> None:
         """Events arrived that were there already."""

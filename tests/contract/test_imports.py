@@ -87,7 +87,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "webhooks": (
         ("explain", "purge", "receive", "routes", "samples"),
         ("material", "rejections", "sources"),
-        ("verification",),
+        ("secrets_at_rest", "verification"),
         ("arrival",),
     ),
 }

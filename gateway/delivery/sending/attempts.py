@@ -21,7 +21,10 @@ from gateway.delivery.sending.handler_child import HandlerCall
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.sending.request import compose
 from gateway.delivery.sending.sender import Sender
-from gateway.errors import StorageUnavailable
+from gateway.errors import DecryptionFailed, StorageUnavailable
+from gateway.events.at_rest import open_request_part
+from gateway.security.sealed_text import holds_sealed
+from gateway.security.sealing import Keyring
 
 # Waiting longer for a large body would use up the lease.
 BODY_WAIT_SECONDS = LEASE_MARGIN_SECONDS / 2
@@ -31,7 +34,8 @@ SIGNED_IN_PLACE_BYTES = 256 * 1024
 
 class AttemptRunner:
     """Attempts deliveries for one worker. `readers` are threads that large bodies are loaded in,
-    `secret_headers` the names under which providers send shared secrets.
+    `secret_headers` the names under which providers send shared secrets, `keyring` what opens a body that is kept
+    with its secret sealed: it goes out as it came.
     """
 
     def __init__(
@@ -44,6 +48,7 @@ class AttemptRunner:
         clock: Clock,
         readers: Executor,
         secret_headers: frozenset[str],
+        keyring: Keyring,
     ) -> None:
         self._database = database
         self._sender = sender
@@ -52,6 +57,7 @@ class AttemptRunner:
         self._clock = clock
         self._readers = readers
         self._secret_headers = secret_headers
+        self._keyring = keyring
         self._budget = ByteBudget()
 
     async def run(self, claimed: Claimed, target: Target) -> AttemptResult | None:
@@ -71,6 +77,11 @@ class AttemptRunner:
             return None
 
     async def _carry_out(self, claimed: Claimed, event: ClaimedEvent, target: Target, body: bytes) -> AttemptResult:
+        if claimed.payload_bytes is None and holds_sealed(body):
+            try:
+                body = open_request_part(self._keyring, body, tenant_id=claimed.tenant_id, source=event.source)
+            except DecryptionFailed as error:
+                return AttemptResult(Outcome.MISCONFIGURED, self._clock.now_us(), 0, error=str(error))
         if target.kind is DestinationKind.HANDLER:
             call = self._handler_call(claimed, event, target, body)
             return await self._handlers.run(call, timeout_seconds=target.timeout_seconds)

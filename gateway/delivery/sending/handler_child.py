@@ -10,12 +10,13 @@ import json
 import multiprocessing
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from multiprocessing.connection import wait
 from typing import NamedTuple
 
 from gateway.clock import from_us
 from gateway.handlers import REGISTRY, HandlerEvent, PermanentFailure, describe, import_fault
+from gateway.security.sealed_text import MARK
 
 RETURNED = "returned"
 FAILED = "failed"
@@ -70,10 +71,15 @@ def _event(handler_call: HandlerCall) -> HandlerEvent:
         provider=handler_call.provider,
         tenant=handler_call.tenant,
         received_at=from_us(handler_call.received_at_us),
-        headers=tuple((str(name), str(value)) for name, value in json.loads(handler_call.headers)),
+        headers=tuple(_shown(json.loads(handler_call.headers))),
         body=handler_call.body,
         attempt=handler_call.attempt,
     )
+
+
+def _shown(pairs: Iterable[Sequence[object]]) -> Iterator[tuple[str, str]]:
+    """The headers without those whose secret is kept sealed."""
+    return ((str(name), str(value)) for name, value in pairs if MARK not in str(value))
 
 
 def _end_with(sentinel: int) -> None:

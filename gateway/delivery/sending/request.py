@@ -18,7 +18,8 @@ from gateway.delivery.decisions.target import Target
 from gateway.delivery.queue.claimed import Claimed, ClaimedEvent
 from gateway.delivery.sending.signing import sign
 from gateway.outgoing.user_agent import user_agent
-from gateway.security.redaction import MAX_REMEMBERED_CHARACTERS, is_secret_name
+from gateway.security.redaction import MAX_REMEMBERED_CHARACTERS, is_credential_name
+from gateway.security.sealed_text import MARK
 
 USER_AGENT = user_agent("webhook delivery")
 
@@ -38,7 +39,6 @@ NOT_FORWARDED_PREFIXES = ("x-forwarded-", "gateway-", "webhook-", "cf-", "proxy-
 _OF_A_BODY = frozenset({"content-encoding"})
 _NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}")  # a token of RFC 9110, 5.6.2
 _CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_SIGNATURE = re.compile(r"signature|hmac|(?:^|-)sig$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,10 @@ def forwarded_headers(headers_json: bytes, secret_headers: frozenset[str]) -> tu
     passing = [
         (name, text)
         for name, value in pairs
-        if name.lower() not in secret_headers and _may_pass(name) and (text := printable(value)) is not None
+        if name.lower() not in secret_headers
+        and _may_pass(name)
+        and MARK not in value
+        and (text := printable(value)) is not None
     ]
     named = _named_by_connection(pairs)
     return tuple(pair for pair in passing if _normal(pair[0]) not in named) if named else tuple(passing)
@@ -120,7 +123,7 @@ def _is_forwarded(name: str) -> bool:
     normal = _normal(name)
     if _NAME.fullmatch(name) is None or normal in NOT_FORWARDED or normal.startswith(NOT_FORWARDED_PREFIXES):
         return False
-    return not is_secret_name(name) or _SIGNATURE.search(normal) is not None
+    return not is_credential_name(name)
 
 
 _remembered = lru_cache(maxsize=4096)(_is_forwarded)

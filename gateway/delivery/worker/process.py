@@ -64,6 +64,7 @@ def run_worker(
             attempts_in_flight=min(ATTEMPTS_IN_FLIGHT, max(10, raise_open_files() - FILES_FOR_THE_REST)),
             wakeup=installation.wakeup,
             secret_headers=installation.secret_headers,
+            keyring=installation.keyring,
             shutdown_deadline_seconds=shutdown_deadline_seconds,
         )
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:

@@ -36,6 +36,7 @@ from gateway.delivery.worker.reporter import Reporter
 from gateway.delivery.worker.slots import Slots
 from gateway.errors import StorageUnavailable
 from gateway.outgoing.resolver import Resolver
+from gateway.security.sealing import Keyring
 from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.logging import get_logger
 from gateway.telemetry.metrics import Metrics
@@ -73,6 +74,7 @@ class Worker:
         metrics: Metrics,
         wakeup: Wakeup,
         secret_headers: frozenset[str],
+        keyring: Keyring,
         attempts_in_flight: int = ATTEMPTS_IN_FLIGHT,
         shutdown_deadline_seconds: float = 20.0,
     ) -> None:
@@ -84,6 +86,7 @@ class Worker:
         self._policy = policy
         self._wakeup = wakeup
         self._secret_headers = secret_headers
+        self._keyring = keyring
         self._deadline_seconds = shutdown_deadline_seconds
         self._reporter = Reporter(metrics, clock)
         self._slots = Slots(attempts_in_flight, handlers)
@@ -128,6 +131,7 @@ class Worker:
             clock=self._clock,
             readers=self._readers,
             secret_headers=self._secret_headers,
+            keyring=self._keyring,
         )
         try:
             while not self._stopping.is_set():

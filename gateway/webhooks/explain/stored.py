@@ -15,12 +15,14 @@ from sqlalchemy import select
 from gateway.clock import from_us, to_us
 from gateway.db.scope import TenantSession
 from gateway.errors import DecryptionFailed, Hint, NotFound
+from gateway.events.at_rest import open_request_part
 from gateway.security.sealing import Keyring
 from gateway.tenants.acting import Acting
 from gateway.webhooks.explain.case import Case, OldCredential, OtherSource
 from gateway.webhooks.explain.finding import Diagnosis, Line
 from gateway.webhooks.explain.refusals import SIGNATURE_REASONS, explain_refusal
 from gateway.webhooks.rejections.models import Rejection
+from gateway.webhooks.secrets_at_rest import opened_headers, opened_text
 from gateway.webhooks.sources.credentials import (
     OpenedCredentials,
     credentials_at,
@@ -43,9 +45,9 @@ def rejected_case(acting: Acting, rejection_id: str, *, url: str | None = None) 
         raise NotFound(f"there is no rejection {rejection_id!r}", Hint("list_rejections"))
     if row.reason not in SIGNATURE_REASONS:
         return _refusal(acting.session, row)
-    headers = [(str(name), str(value)) for name, value in json.loads(row.headers)]
-    request = InboundRequest(row.method, url or row.url, headers, row.body)
-    return replace(source_case(acting, row.source, request, at=row.received_at), total_bytes=row.body_bytes)
+    request = _request(acting.installation.keyring, row)
+    case = source_case(acting, row.source, request if url is None else request._replace(url=url), at=row.received_at)
+    return replace(case, total_bytes=row.body_bytes)
 
 
 def source_case(acting: Acting, slug: str, request: InboundRequest, *, at: datetime) -> Case:
@@ -78,6 +80,18 @@ def source_case(acting: Acting, slug: str, request: InboundRequest, *, at: datet
             if other.id != source.id and (held := _opened(keyring, other, rows[other.id])) is not None
         ],
         catalogue=catalogue,
+    )
+
+
+def _request(keyring: Keyring, row: Rejection) -> InboundRequest:
+    """The refused request with the secrets that it came with."""
+    kept = {"tenant_id": row.tenant_id, "source": row.source}
+    pairs = ((str(name), str(value)) for name, value in json.loads(row.headers))
+    return InboundRequest(
+        row.method,
+        opened_text(keyring, row.url, **kept),
+        opened_headers(keyring, pairs, **kept),
+        open_request_part(keyring, row.body, **kept),
     )
 
 

@@ -16,6 +16,7 @@ from gateway.webhooks.receive.ingest import Ingest, count_stored
 from gateway.webhooks.receive.request_reader import RequestReader
 from gateway.webhooks.receive.snapshot import InboundLoader, InboundSnapshot
 from gateway.webhooks.rejections.log import RejectionLog
+from gateway.webhooks.secrets_at_rest import RefusedSealer
 
 
 def inbound_of(installation: Installation) -> Inbound:
@@ -43,7 +44,8 @@ def _assemble(installation: Installation) -> Inbound:
     commits: GroupCommit[Submission, Receipt] = GroupCommit(
         database, store_submissions, size_of=submission_bytes, stored=stored
     )
-    rejections = RejectionLog(database)
+    refused = RefusedSealer(installation.keyring, installation.shared_secrets)
+    rejections = RejectionLog(database, refused, dropped=metrics.rejections_dropped)
     ingest = Ingest(
         snapshot=snapshot,
         commits=commits,

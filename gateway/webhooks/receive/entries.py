@@ -10,6 +10,7 @@ from gateway.delivery.models import DeliveryState
 from gateway.delivery.queue.enqueue import DeliveryRow
 from gateway.delivery.routes.routing import RoutingSnapshot, fan_out
 from gateway.delivery.system_events import system_event
+from gateway.errors import ConfigurationError
 from gateway.events.append import EventRow
 from gateway.events.system import delivery_dead
 from gateway.security.identifiers import new_id
@@ -26,15 +27,20 @@ def entries_of(arrival: Arrival, source: SourceView, routing: RoutingSnapshot, v
     """One entry for the request, or one for each event of a batch.
 
     A batch in which no event could be found, or too many, is kept whole: authentic data is never refused for its shape.
-    A body that the proof does not allow for is not authentic, and not kept.
+    A body that the proof does not allow for is not authentic, and not kept. Shared secrets are sealed.
     """
-    headers = orjson.dumps(arrival.headers)
+    sealer = source.sealer
+    if sealer is None:
+        raise ConfigurationError(["there is no encryption key: nothing can be stored without"])
+    # Before the routes see it: what a filter or transform takes out of it is kept too.
+    kept = arrival._replace(headers=sealer.headers(arrival.headers), url=sealer.url(arrival.url))
+    headers = orjson.dumps(kept.headers)
     if not verdict.events:
         body = arrival.body if verdict.has_body else b""
-        row = _row(arrival, source, headers, verdict.event_type, verdict.event_id, body)
-        return (_entry(row, arrival, routing),)
+        row = _row(kept, source, headers, verdict.event_type, verdict.event_id, len(body), sealer.body(body))
+        return (_entry(row, kept, routing),)
     return tuple(
-        _entry(_row(arrival, source, headers, item.type, item.id, item.body), arrival, routing)
+        _entry(_row(kept, source, headers, item.type, item.id, len(item.body), sealer.body(item.body)), kept, routing)
         for item in verdict.events
     )
 
@@ -49,7 +55,13 @@ def dedupe_key(event_id: str | None) -> str | None:
 
 
 def _row(
-    arrival: Arrival, source: SourceView, headers: bytes, event_type: str | None, event_id: str | None, body: bytes
+    arrival: Arrival,
+    source: SourceView,
+    headers: bytes,
+    event_type: str | None,
+    event_id: str | None,
+    body_bytes: int,
+    body: bytes,
 ) -> EventRow:
     return EventRow(
         id=new_id("evt"),
@@ -64,7 +76,7 @@ def _row(
         method=arrival.method,
         url=arrival.url,
         content_type=(arrival.header("content-type") or "")[:CONTENT_TYPE_CHARACTERS] or None,
-        body_bytes=len(body),
+        body_bytes=body_bytes,
         headers=headers,
         body=body,
     )

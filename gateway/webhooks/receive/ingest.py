@@ -26,7 +26,8 @@ from gateway.webhooks.receive.entries import entries_of
 from gateway.webhooks.receive.entry import Receipt, Submission
 from gateway.webhooks.receive.handshakes import Handshakes, answer_of, split_content_type
 from gateway.webhooks.receive.snapshot import InboundSnapshot
-from gateway.webhooks.rejections.log import Refused, RejectionLog
+from gateway.webhooks.rejections.log import RejectionLog
+from gateway.webhooks.rejections.row import Refused
 from gateway.webhooks.sources.limits import RequestRate
 from gateway.webhooks.sources.rows import SourceView
 from gateway.webhooks.verification import Credentials, InboundRequest, Reading, Reason, Verdict, judge, reading_of

@@ -1,65 +1,79 @@
 """Keeping rejected requests, off the request's path: a group commit of their own, with a bounded queue.
 
-At most 1 000 rows per source stay (the oldest go), 64 KB of each body. What does not fit into the queue is dropped
-and counted: a flood of bad requests costs neither memory nor disk, and never slows a good one.
+At most 1 000 rows per source stay and 256 MB in all, of which the oldest go, with 64 KB of each body. What does not fit
+into the queue is dropped. All that goes is counted: a flood of bad requests costs neither memory nor disk, and never
+slows a good one.
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from itertools import groupby
-from typing import NamedTuple
 
 from sqlalchemy import Connection, insert, text
 
-from gateway.clock import from_us
 from gateway.db.database import Database
 from gateway.db.writing.group_commit import GroupCommit
 from gateway.db.writing.pending import Pending
 from gateway.errors import GatewayError, QueueFull
 from gateway.security.identifiers import new_id
 from gateway.telemetry.logging import get_logger
-from gateway.webhooks.arrival import Arrival
 from gateway.webhooks.rejections.models import Rejection
+from gateway.webhooks.rejections.row import Noted, Refused, noted, row_of
+from gateway.webhooks.secrets_at_rest import RefusedSealer
 
 KEPT_PER_SOURCE = 1_000
-KEPT_BODY_BYTES = 64 * 1024
-KEPT_HEADER_BYTES = 64 * 1024
+KEPT_BYTES = 256 * 1024 * 1024
 BATCH = 100
-# Trimming may leave this many rows too many, so that it need not run for every batch.
+# Trimming may leave so many rows of a source, or bytes in all, too many: it need not run for every batch.
 TRIM_EVERY = 100
+TRIM_EVERY_BYTES = KEPT_BYTES // 64
+# Where there is much to trim, at most so many rows go with one batch, and the next ones with the next.
+TRIMMED_AT_ONCE = 500
+# A row that a process of the version before wrote does not say what it takes.
+UNKNOWN_BYTES = 16 * 1024
 
 _INSERT = insert(Rejection)
-_TRIM = text(
+_TRIM_SOURCE = text(
     "DELETE FROM rejections WHERE tenant_id = :tenant_id AND source_id = :source_id AND id <= ("
     "SELECT id FROM rejections WHERE tenant_id = :tenant_id AND source_id = :source_id "
     "ORDER BY id DESC LIMIT 1 OFFSET :kept)"
 )
+# Both read the index of ids and sizes only.
+_KEPT = text("SELECT COALESCE(SUM(COALESCE(stored_bytes, :unknown)), 0) FROM rejections")
+_TRIM_ALL = text(
+    "DELETE FROM rejections WHERE id IN (SELECT id FROM ("
+    "SELECT id, size, SUM(size) OVER (ORDER BY id) AS sum FROM ("
+    "SELECT id, COALESCE(stored_bytes, :unknown) AS size FROM rejections ORDER BY id LIMIT :most) AS oldest"
+    ") AS summed WHERE sum - size < :too_much)"
+)
 
-
-Row = dict[str, object]
-"""A rejection as it is stored."""
-
-
-class Refused(NamedTuple):
-    """A request that was refused. `source_id` is empty when no such source exists."""
-
-    tenant_id: str
-    source_id: str
-    reason: str
-    detail: str | None
-    arrival: Arrival
+# Why a rejection is not kept, or not any more.
+QUEUE_FULL = "queue_full"
+NOT_STORED = "not_stored"
+SOURCE_FULL = "source_full"
+DISK_FULL = "disk_full"
 
 
 class RejectionLog:
-    """`note` never blocks and never fails. `dropped` counts what was not kept."""
+    """`note` never blocks and never fails. `dropped` hears why and how many rejections were not kept, or go again."""
 
-    def __init__(self, database: Database, *, queue_items: int = 500, queue_bytes: int = 16 * 1024 * 1024) -> None:
-        self._commits: GroupCommit[Row, None] = GroupCommit(
+    def __init__(
+        self,
+        database: Database,
+        sealer: RefusedSealer,
+        *,
+        dropped: Callable[[str, int], None],
+        queue_items: int = 500,
+        queue_bytes: int = 16 * 1024 * 1024,
+        kept_bytes: int = KEPT_BYTES,
+    ) -> None:
+        self._commits: GroupCommit[Noted, Counter[str]] = GroupCommit(
             database,
             self._store,
-            size_of=_weight,
+            size_of=lambda item: item.weight_bytes,
+            stored=self._stored,
             batch_items=BATCH,
             queue_items=queue_items,
             queue_bytes=queue_bytes,
@@ -67,17 +81,20 @@ class RejectionLog:
             log_pages=None,
         )
         self._commits.listen(self._count)
-        self._last: Pending[None] | None = None
+        self._sealer = sealer
+        self._dropped = dropped
+        self._kept_bytes = kept_bytes
+        self._last: Pending[Counter[str]] | None = None
         self._since_trim: dict[tuple[str, str], int] = {}
-        self.dropped = 0
+        # A process that starts anew does not know how much there is: the first batch trims.
+        self._bytes_since_trim = TRIM_EVERY_BYTES
 
     def note(self, refused: Refused) -> None:
         """Queue a rejection, or drop and count it when there is no room."""
         try:
-            # Cut down before it waits: what waits must weigh what is counted.
-            self._last = self._commits.submit(_row(refused))
+            self._last = self._commits.submit(noted(new_id("rej"), refused))
         except QueueFull:
-            self.dropped += 1
+            self._dropped(QUEUE_FULL, 1)
 
     def flush(self, timeout_seconds: float = 5.0) -> bool:
         """Wait until everything queued is written, or given up; False when time ran out."""
@@ -94,59 +111,46 @@ class RejectionLog:
         """Write what waits and end the thread. Idempotent."""
         self._commits.close(10)
 
-    def _store(self, connection: Connection, rows: Sequence[Row]) -> list[None]:
-        connection.execute(_INSERT, list(rows))
-        self._trim(connection, rows)
-        return [None] * len(rows)
+    def _store(self, connection: Connection, items: Sequence[Noted]) -> list[Counter[str]]:
+        rows = [row_of(item, self._sealer) for item in items]
+        connection.execute(_INSERT, rows)
+        keys = sorted((item.refused.tenant_id, item.refused.source_id) for item in items)
+        trimmed = Counter({SOURCE_FULL: self._trim_sources(connection, keys)})
+        self._bytes_since_trim += sum(int(str(row["stored_bytes"])) for row in rows)
+        if self._bytes_since_trim >= TRIM_EVERY_BYTES:
+            trimmed[DISK_FULL] = self._trim_all(connection)
+        return [trimmed, *(Counter() for _ in items[1:])]
 
-    def _count(self, pendings: Sequence[Pending[None]]) -> None:
+    def _stored(self, _items: Sequence[Noted], trimmed: Sequence[Counter[str]]) -> None:
+        for reason, count in sum(trimmed, Counter()).items():
+            self._dropped(reason, count)
+
+    def _count(self, pendings: Sequence[Pending[Counter[str]]]) -> None:
         """An aid for people must not take the process down: what could not be kept is counted and logged."""
         failed = [pending.error for pending in pendings if pending.error is not None]
         if failed:
-            self.dropped += len(failed)
+            self._dropped(NOT_STORED, len(failed))
             code = failed[0].code if isinstance(failed[0], GatewayError) else type(failed[0]).__name__
             get_logger(__name__).warning("rejections not kept", count=len(failed), code=code)
 
-    def _trim(self, connection: Connection, batch: Sequence[Row]) -> None:
-        keys = sorted((str(row["tenant_id"]), str(row["source_id"])) for row in batch)
+    def _trim_sources(self, connection: Connection, keys: Sequence[tuple[str, str]]) -> int:
+        """How many rows went. `keys` are tenant and source of each row of the batch, sorted."""
+        trimmed = 0
         for key, rows in groupby(keys):
-            # A process that starts anew does not know how many rows there are: the first batch trims.
+            # As above: the first batch of a source trims.
             counted = self._since_trim.get(key, TRIM_EVERY) + len(list(rows))
             if counted >= TRIM_EVERY:
                 values = {"tenant_id": key[0], "source_id": key[1], "kept": KEPT_PER_SOURCE}
-                connection.execute(_TRIM, values)
+                trimmed += connection.execute(_TRIM_SOURCE, values).rowcount
                 counted = 0
             self._since_trim[key] = counted
+        return trimmed
 
-
-def _weight(row: Row) -> int:
-    return 1024 + sum(len(value) for value in row.values() if isinstance(value, str | bytes))
-
-
-def _row(refused: Refused) -> Row:
-    arrival = refused.arrival
-    body = arrival.body
-    return {
-        "id": new_id("rej"),
-        "tenant_id": refused.tenant_id,
-        "source_id": refused.source_id,
-        # PostgreSQL takes no NUL in texts, and a path can hold one.
-        "source": arrival.source[:64].replace("\x00", "\ufffd"),
-        "reason": refused.reason,
-        "detail": refused.detail,
-        "received_at": from_us(arrival.received_at_us),
-        "request_id": arrival.request_id,
-        "client_address": arrival.client_address[:64],
-        "method": arrival.method[:16],
-        "url": arrival.url[:4096],
-        "headers": _headers(arrival),
-        "body": body if len(body) <= KEPT_BODY_BYTES else body[:KEPT_BODY_BYTES],
-        "body_bytes": len(body),
-    }
-
-
-def _headers(arrival: Arrival) -> bytes:
-    """The headers as JSON; where they are too many or too long, what fits of them."""
-    if sum(len(name) + len(value) for name, value in arrival.headers) <= KEPT_HEADER_BYTES:
-        return json.dumps(arrival.headers).encode("utf-8")
-    return json.dumps([(name[:128], value[:256]) for name, value in arrival.headers[:100]]).encode("utf-8")
+    def _trim_all(self, connection: Connection) -> int:
+        """How many of the oldest rows went. Where there are more to go, the next batch goes on."""
+        unknown = {"unknown": UNKNOWN_BYTES}
+        too_much = int(connection.execute(_KEPT, unknown).scalar_one()) - self._kept_bytes
+        if too_much <= 0:
+            self._bytes_since_trim = 0
+            return 0
+        return connection.execute(_TRIM_ALL, unknown | {"too_much": too_much, "most": TRIMMED_AT_ONCE}).rowcount

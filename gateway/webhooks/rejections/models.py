@@ -15,7 +15,8 @@ class Rejection(Base, TenantOwned):
     """A request that was refused, kept for 7 days so that a person can see why. At most 1 000 per source.
 
     `source` is the slug that was called, `source_id` empty when no such source exists. `body` holds the first 64 KB of
-    `body_bytes`.
+    `body_bytes`. Shared secrets are sealed where they stand. `stored_bytes` is what the row takes on the disk; NULL in
+    rows of a version that did not tell.
     """
 
     __tablename__ = "rejections"
@@ -32,8 +33,10 @@ class Rejection(Base, TenantOwned):
     headers: Mapped[bytes] = mapped_column(LargeBinary)
     body: Mapped[bytes] = mapped_column(LargeBinary)
     body_bytes: Mapped[int] = mapped_column(Integer)
+    stored_bytes: Mapped[int | None] = mapped_column(Integer)
 
     __table_args__ = (
         Index("ix_rejections_tenant_id_source_id_id", "tenant_id", "source_id", "id"),
         Index("ix_rejections_received_at", "received_at"),
+        Index("ix_rejections_id_stored_bytes", "id", "stored_bytes"),
     )

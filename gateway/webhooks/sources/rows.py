@@ -11,6 +11,7 @@ from gateway.out_of_order import OutOfOrder, OutOfOrderCode
 from gateway.providers import Provider
 from gateway.security.sealing import Keyring
 from gateway.security.tokens import is_unguessable
+from gateway.webhooks.secrets_at_rest import RequestSealer, places_for
 from gateway.webhooks.sources.allowlist import AddressAllowlist
 from gateway.webhooks.sources.credentials import (
     OpenedCredentials,
@@ -26,7 +27,7 @@ from gateway.webhooks.verification import Credentials, SuccessAnswer, success_an
 @dataclass(frozen=True, slots=True)
 class SourceView:
     """A source as ingest sees it. `prescribed` is what its provider wants to hear when an event is stored, None for the
-    gateway's own words.
+    gateway's own words. `sealer` seals what is to be kept of its requests; None where there is no key at hand.
     """
 
     id: str
@@ -42,6 +43,7 @@ class SourceView:
     rate_per_second: float | None
     is_disabled: bool
     prescribed: SuccessAnswer | None
+    sealer: RequestSealer | None = field(repr=False)
     _lasting: Credentials | None = field(repr=False)
 
     def credentials(self, now_us: int) -> Credentials:
@@ -73,7 +75,7 @@ def judge_source(
         unbound = _unbound(row, provider)
         if unbound is not None:
             return _broken(row, *unbound)
-        return _view(row, provider, _opened(row, credentials, keyring, now_us))
+        return _view(row, provider, _opened(row, credentials, keyring, now_us), keyring)
     except DecryptionFailed as error:
         return _broken(row, OutOfOrderCode.DECRYPTION_FAILED, str(error))
     except InvalidInput as error:
@@ -119,7 +121,7 @@ def _opened(
     return open_credentials(keyring, row, live)
 
 
-def _view(row: Source, provider: Provider, opened: OpenedCredentials) -> SourceView:
+def _view(row: Source, provider: Provider, opened: OpenedCredentials, keyring: Keyring | None) -> SourceView:
     until_us = pending_until_us(row)
     # Without end dates the answer is always the same one.
     lasting = until_us is None and all(one.expires_at_us is None for some in opened.by_kind.values() for one in some)
@@ -137,5 +139,10 @@ def _view(row: Source, provider: Provider, opened: OpenedCredentials) -> SourceV
         rate_per_second=row.rate_per_second,
         is_disabled=row.disabled_at is not None,
         prescribed=success_answer(provider),
+        sealer=None if keyring is None else _sealer(row, provider, keyring),
         _lasting=credentials_at(0, opened, options=row.options, pending_until_us=None) if lasting else None,
     )
+
+
+def _sealer(row: Source, provider: Provider, keyring: Keyring) -> RequestSealer:
+    return RequestSealer(keyring, places_for(provider), tenant_id=row.tenant_id, source=row.slug)

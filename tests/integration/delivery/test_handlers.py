@@ -22,6 +22,7 @@ from gateway.delivery.sending.handler_child import HandlerCall
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker.worker import Worker
 from gateway.outgoing.resolver import StaticResolver
+from gateway.security.sealing import Keyring
 from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.metrics import Metrics
 
@@ -178,6 +179,7 @@ def test_deliveries_to_handlers(pool: HandlerPool, database: Database, tmp_path:
         metrics=Metrics(),
         wakeup=Wakeup(None),
         secret_headers=frozenset(),
+        keyring=Keyring([bytes(32)]),
     )
 
     async def go() -> None:

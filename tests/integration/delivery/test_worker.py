@@ -23,6 +23,7 @@ from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker import worker as worker_module
 from gateway.delivery.worker.worker import Worker
 from gateway.outgoing.resolver import StaticResolver
+from gateway.security.sealing import Keyring
 from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.metrics import Metrics
 
@@ -65,6 +66,7 @@ def make_worker(queue: Queue, **options: Any) -> Worker:
         "metrics": Metrics(),
         "wakeup": Wakeup(None),
         "secret_headers": frozenset(),
+        "keyring": Keyring([bytes(32)]),
         "shutdown_deadline_seconds": 5.0,
     }
     return Worker(**(settings | options))

@@ -8,16 +8,13 @@ from collections.abc import MutableMapping
 from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, text
+from sqlalchemy import insert, text
 
 from gateway.db.scope import TenantMismatch
 from gateway.events.models import Event
 from gateway.server import environ, scope_reader
 from gateway.server.body import BodiesTooMany, BodyBudget, BodyTooSlow, read_body
 from gateway.tenants.models import DEFAULT_TENANT_ID
-from gateway.webhooks.arrival import Arrival
-from gateway.webhooks.rejections.log import Refused, RejectionLog
-from gateway.webhooks.rejections.models import Rejection
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest, code
 from tests.services.slugs import UNGUESSABLE
 
@@ -38,32 +35,6 @@ def test_the_error_of_a_filter_never_quotes_the_event(gateway: GatewayUnderTest)
         assert answer.json["status"] == "accepted"
     details = {delivery.detail for delivery in gateway.deliveries()}
     assert details == {"\"join(',', tags)\" failed: join() takes array-string, not string"}
-
-
-def test_what_waits_to_be_kept_is_cut_down_before_it_waits(gateway: GatewayUnderTest) -> None:
-    log = RejectionLog(gateway.database, queue_bytes=1_000_000)
-    huge = Arrival(
-        "default", "x", "POST", "/", (("X-Big", "h" * 1_400_000),), b"b" * 4_000_000, "127.0.0.1", "req", 1, 0.0
-    )
-    with gateway.database.write():  # the writer cannot get in
-        for _ in range(50):
-            log.note(Refused(DEFAULT_TENANT_ID, "", "source_unknown", None, huge))
-    log.close()
-    with gateway.database.system_session() as session:
-        kept = session.scalars(select(Rejection)).all()
-    assert len(kept) + log.dropped == 50
-    assert 1 <= sum(len(row.body) + len(row.headers) for row in kept) <= 1_000_000
-
-
-def test_a_rejection_that_cannot_be_kept_is_counted_and_harms_nobody(gateway: GatewayUnderTest) -> None:
-    log = RejectionLog(gateway.database)
-    arrival = Arrival("default", "x", "POST", "/", (), b"", "127.0.0.1", "req", 1, 0.0)
-    with gateway.database.write() as connection:
-        connection.execute(text("ALTER TABLE rejections RENAME TO elsewhere"))
-    log.note(Refused(DEFAULT_TENANT_ID, "", "source_unknown", None, arrival))
-    assert log.flush()
-    log.close()
-    assert log.dropped == 1
 
 
 def test_long_header_names_are_not_remembered() -> None:

@@ -20,6 +20,7 @@ from gateway.config import Settings
 from gateway.events.search import show_event
 from gateway.factory import create_app
 from gateway.installation import Installation
+from gateway.security.sealed_text import MARK
 from gateway.tenants.models import Tenant
 from gateway.webhooks.rejections.search import show_rejection
 from gateway.webhooks.sources.management import CredentialDraft, disable_source, rotate_credential
@@ -267,7 +268,7 @@ def test_a_token_in_the_query_is_kept_and_not_shown(gateway: GatewayUnderTest) -
     for token in ("s3cret-token", "wrong-token"):
         gateway.client.post(f"/webhooks/mail?token={token}", data="{}", headers={"Content-Type": "application/json"})
     (event,), (rejection,) = gateway.events(), gateway.rejections()
-    assert event.url.endswith("/webhooks/mail?token=s3cret-token")
+    assert [MARK in one.url and "-token" not in one.url for one in (event, rejection)] == [True, True]
     with gateway.acting(write=False) as acting:
         shown = [show_event(acting, event.id).url, show_rejection(acting, rejection.id).url]
     assert shown == [gateway.settings.base_url + "/webhooks/mail?token=…"] * 2
