@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gateway.cli.invocation import Invocation, with_invocation
-from gateway.cli.terminal.output import note, print_json
+from gateway.cli.terminal.output import note, print_json, printable
+from gateway.cli.terminal.questions import can_answer, require_yes
 from gateway.config import read_variable
+from gateway.errors import Conflict
 from gateway.manifest.apply import Applied, apply_plan, make_plan
-from gateway.manifest.plan import Change
+from gateway.manifest.differences import Difference, Shown
+from gateway.manifest.plan import Action, Change, Plan, Thing
 from gateway.manifest.reading import parse, read_file
+from gateway.tenants.acting import Acting
 
 CHANGES_PENDING = 2
 
@@ -20,38 +26,113 @@ CHANGES_PENDING = 2
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--plan", "only_plan", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--prune", is_flag=True, help="Also remove the routes that the file does not have.")
+@click.option("--allow-empty", is_flag=True, help="With --prune: a file without routes removes all of them.")
 @click.option(
     "--exit-code", is_flag=True, help="With --plan: exit with 2 when there are changes, 0 when there are none."
 )
+@click.option("--yes", is_flag=True, help="Do not ask. Only a terminal is asked.")
 @with_invocation
-def apply(invocation: Invocation, file: Path, only_plan: bool, prune: bool, exit_code: bool) -> None:
+def apply(
+    invocation: Invocation, file: Path, only_plan: bool, prune: bool, allow_empty: bool, exit_code: bool, yes: bool
+) -> None:
     """Bring sources, destinations and routes to what FILE says, all of it or nothing.
 
     Applying the same file again changes nothing. Sources and destinations that the file does not have are left alone,
-    and so are routes unless --prune is given. A secret that changes counts at once, the old one for 24 h more.
+    and so are routes unless --prune is given. A route is changed in place: known by its name, without one by what it
+    says, or as the only one between its source and destination. A secret that changes counts at once, the old one for
+    24 h more. On a terminal it is asked before something that is there changes.
     """
     manifest, faults = parse(read_file(file), read_variable)
-    with invocation.reading() if only_plan else invocation.changing() as acting:
-        plan = make_plan(acting, manifest, faults, prune=prune)
-        applied = Applied(plan) if only_plan else apply_plan(acting, plan)
-    changes = applied.plan.changes
-    if invocation.as_json:
-        print_json({"changes": changes, "applied": not only_plan, "secrets": applied.new_secrets})
+
+    def planned(acting: Acting) -> Plan:
+        return make_plan(acting, manifest, faults, prune=prune, allow_empty=allow_empty)
+
+    asks = can_answer() and not (yes or only_plan or invocation.as_json)
+    shown = None
+    if only_plan or asks:
+        with invocation.reading() as acting:
+            shown = planned(acting)
+    if asks and shown is not None:
+        _ask(shown)
+    if only_plan and shown is not None:
+        applied = Applied(shown)
     else:
-        for change in changes:
-            click.echo(_line(change))
-        for name, secret in applied.new_secrets.items():
-            click.echo(f"Signing secret of {name}: {secret}")
-        if applied.new_secrets:
-            note("The secrets are shown this once.")
-        note(_conclusion(len(changes), only_plan=only_plan))
-    if only_plan and exit_code and changes:
+        with invocation.changing() as acting:
+            plan = planned(acting)
+            if shown not in (None, plan):
+                raise Conflict("what is there was changed by somebody else meanwhile: nothing was done, look again")
+            applied = apply_plan(acting, plan)
+    _tell(invocation, applied, only_plan=only_plan, is_shown=asks)
+    if only_plan and exit_code and applied.plan.changes:
         raise click.exceptions.Exit(CHANGES_PENDING)
 
 
-def _line(change: Change) -> str:
-    what = f" ({', '.join(change.fields)})" if change.fields else ""
-    return f"{change.action} {change.kind} {change.name}{what}"
+def _ask(plan: Plan) -> None:
+    _print_plan(plan)
+    count = len(plan.changes)
+    if any(change.action is not Action.CREATE for change in plan.changes):
+        require_yes("Make this change?" if count == 1 else f"Make these {count} changes?", yes=False)
+
+
+def _tell(invocation: Invocation, applied: Applied, *, only_plan: bool, is_shown: bool) -> None:
+    plan = applied.plan
+    if invocation.as_json:
+        print_json(
+            {
+                "changes": [_as_data(change) for change in plan.changes],
+                "not_in_file": plan.not_in_file,
+                "applied": not only_plan,
+                "secrets": applied.new_secrets,
+            }
+        )
+        return
+    if not is_shown:
+        _print_plan(plan)
+    for name, secret in applied.new_secrets.items():
+        click.echo(f"Signing secret of {name}: {secret}")
+    if applied.new_secrets:
+        note("The secrets are shown this once.")
+    note(_conclusion(len(plan.changes), only_plan=only_plan))
+
+
+def _as_data(change: Change) -> dict[str, Any]:
+    thing = change.thing
+    return {
+        "action": change.action,
+        "kind": thing.kind,
+        "name": thing.name,
+        "detail": thing.detail,
+        "fields": change.fields,
+        "differences": change.differences,
+    }
+
+
+def _print_plan(plan: Plan) -> None:
+    for change in plan.changes:
+        click.echo(f"{change.action} {_in_words(change.thing)}")
+        for difference in change.differences:
+            click.echo(f"  {_line(difference)}")
+    for thing in plan.not_in_file:
+        click.echo(f"keep {_in_words(thing)} (not in the file)")
+
+
+def _in_words(thing: Thing) -> str:
+    detail = f": {thing.detail}" if thing.detail else ""
+    return printable(f"{thing.kind} {thing.name}{detail}")
+
+
+def _line(difference: Difference) -> str:
+    return printable(f"{difference.field}: {_value(difference.before)} → {_value(difference.after)}")
+
+
+def _value(value: Shown) -> str:
+    if value is None or value == []:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return ", ".join(_value(item) for item in value)
+    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _conclusion(count: int, *, only_plan: bool) -> str:

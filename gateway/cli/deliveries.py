@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import datetime, timedelta
 
 import click
@@ -12,6 +11,7 @@ from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import common_options, to_time
 from gateway.cli.terminal.output import note, print_fields, print_json, print_table, printable, printable_lines
 from gateway.cli.terminal.paging import note_more, page_options, time_options
+from gateway.cli.terminal.questions import require_yes
 from gateway.db.paging import PageRequest
 from gateway.deferred import deferred
 from gateway.delivery.decisions.transitions import REPLAYABLE
@@ -167,8 +167,8 @@ def retry(
     )
     with invocation.reading() as acting:
         count = count_replay(acting, chosen)
-    if count and not (yes or _agreed(f"Try {count} {state} {'delivery' if count == 1 else 'deliveries'} again?")):
-        raise InvalidInput("nothing was changed")
+    if count:
+        require_yes(f"Try {count} {state} {'delivery' if count == 1 else 'deliveries'} again?", yes=yes)
     done = replay_many(invocation.changing, chosen) if count else 0
     if invocation.as_json:
         print_json({"retried": done})
@@ -190,8 +190,7 @@ def cancel(invocation: Invocation, delivery_id: str | None, destination: str | N
             cancel_delivery(acting, delivery_id)
         count = 1
     else:
-        if not (yes or _agreed(f"Cancel every pending delivery to {destination}?")):
-            raise InvalidInput("nothing was changed")
+        require_yes(f"Cancel every pending delivery to {destination}?", yes=yes)
         count = cancel_pending(invocation.changing, destination or "")
     if invocation.as_json:
         print_json({"cancelled": count})
@@ -206,9 +205,3 @@ def _retry_one(invocation: Invocation, delivery_id: str) -> None:
         print_json({"id": delivery.id, "state": delivery.state})
     else:
         click.echo(f"{delivery_id} is due now.")
-
-
-def _agreed(question: str) -> bool:
-    if not sys.stdin.isatty():
-        raise InvalidInput(f"{question} Say so with --yes")
-    return click.confirm(question, err=True)

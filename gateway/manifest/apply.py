@@ -12,9 +12,9 @@ from gateway.delivery.destinations import management as destinations
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.secrets import open_headers
 from gateway.delivery.models import Destination, DestinationKind
-from gateway.delivery.routes.management import add_route, remove_route
+from gateway.delivery.routes.management import add_route, remove_route, update_route
 from gateway.delivery.routes.search import find_routes
-from gateway.errors import DecryptionFailed, Fault, InvalidInput
+from gateway.errors import DecryptionFailed, Fault, Hint, InvalidInput
 from gateway.manifest import plan as manifest_plan
 from gateway.manifest.plan import Action, Plan, Present
 from gateway.manifest.reading import Manifest
@@ -30,6 +30,7 @@ from gateway.webhooks.sources.stored import stored_credentials
 
 # Stands for a stored secret that no key opens. No manifest can give it, so that each one replaces it.
 UNREADABLE = ""
+_ALLOW_EMPTY = Hint("allow_empty")
 
 
 class ManifestRefused(InvalidInput):
@@ -46,12 +47,21 @@ class Applied:
     new_secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
-def make_plan(acting: Acting, manifest: Manifest, shape_faults: Sequence[Fault], *, prune: bool) -> Plan:
-    """What `manifest` would change; nothing is written. Raises `ManifestRefused` with every fault."""
+def make_plan(
+    acting: Acting, manifest: Manifest, shape_faults: Sequence[Fault], *, prune: bool, allow_empty: bool = False
+) -> Plan:
+    """What `manifest` would change; nothing is written. `prune` also removes the routes that it does not have: all of
+    them only with `allow_empty`. Raises `ManifestRefused` with every fault.
+    """
     installation = acting.installation
     present = _present(acting)
     normal = replace(manifest, sources=tuple(_with_stored_scheme(acting, source) for source in manifest.sources))
-    found = [*shape_faults, *manifest_plan.faults(manifest, present, installation.catalogue, installation.policy)]
+    found = list(shape_faults)
+    if not found and prune and not manifest.routes and not allow_empty:
+        found.append(
+            Fault("routes", "missing", "the file has none, and every route would be removed", hint=_ALLOW_EMPTY)
+        )
+    found += manifest_plan.faults(manifest, present, installation.catalogue, installation.policy, prune=prune)
     if found:
         raise ManifestRefused(faults=found)
     return manifest_plan.plan(normal, present, prune=prune)
@@ -71,10 +81,12 @@ def apply_plan(acting: Acting, plan: Plan) -> Applied:
         else:
             destinations.update_destination(acting, destination)
     slugs = source_slugs(acting.session)
-    for _, route in plan.new_routes:
-        add_route(acting, route, sources=slugs)
     for _, route_id in plan.old_routes:
         remove_route(acting, route_id)
+    for _, update in plan.changed_routes:
+        update_route(acting, update.route_id, update.draft, sources=slugs)
+    for _, route in plan.new_routes:
+        add_route(acting, route, sources=slugs)
     return Applied(plan, secrets)
 
 

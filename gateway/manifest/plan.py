@@ -10,9 +10,17 @@ from gateway.delivery.destinations import draft as destination_draft
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.routes import draft as route_draft
 from gateway.delivery.routes.draft import RouteDraft
+from gateway.delivery.routes.names import derived_name
 from gateway.delivery.routes.search import RouteSummary
 from gateway.errors import Fault
 from gateway.events.models import SYSTEM_SOURCE
+from gateway.manifest.differences import (
+    Difference,
+    destination_differences,
+    route_differences,
+    source_differences,
+)
+from gateway.manifest.matching import match_routes
 from gateway.manifest.reading import Manifest
 from gateway.providers import Provider
 from gateway.security.ssrf import AddressPolicy
@@ -29,13 +37,26 @@ class Action(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """One change. `fields` names what differs, never with a value: it may be a secret."""
+class Thing:
+    """A source, destination or route by its name; `detail` says what a route does."""
 
-    action: Action
     kind: str
     name: str
-    fields: tuple[str, ...] = ()
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One change. `differences` are those of an update, without secrets."""
+
+    action: Action
+    thing: Thing
+    differences: tuple[Difference, ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """What differs, by name."""
+        return tuple(difference.field for difference in self.differences)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +70,33 @@ class Present:
 
 
 @dataclass(frozen=True, slots=True)
+class RouteUpdate:
+    """A route that is there, by its id, and what it is to be."""
+
+    route_id: str
+    draft: RouteDraft
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """The changes that bring what is there to what the manifest asks for."""
+    """The changes that bring what is there to what the manifest asks for, and what it does not speak of."""
 
     sources: tuple[tuple[Change, SourceDraft], ...] = field(default=(), repr=False)
     destinations: tuple[tuple[Change, DestinationDraft], ...] = field(default=(), repr=False)
-    new_routes: tuple[tuple[Change, RouteDraft], ...] = ()
     old_routes: tuple[tuple[Change, str], ...] = ()
+    changed_routes: tuple[tuple[Change, RouteUpdate], ...] = ()
+    new_routes: tuple[tuple[Change, RouteDraft], ...] = ()
+    not_in_file: tuple[Thing, ...] = ()
 
     @property
     def changes(self) -> tuple[Change, ...]:
         """All of them, in the order in which they are carried out."""
-        steps = (*self.sources, *self.destinations, *self.new_routes, *self.old_routes)
-        return tuple(change for change, _ in steps)
+        routes = (*self.old_routes, *self.changed_routes, *self.new_routes)
+        return tuple(change for change, _ in (*self.sources, *self.destinations, *routes))
 
 
 def faults(
-    manifest: Manifest, present: Present, catalogue: Mapping[str, Provider], policy: AddressPolicy
+    manifest: Manifest, present: Present, catalogue: Mapping[str, Provider], policy: AddressPolicy, *, prune: bool
 ) -> Iterator[Fault]:
     """Everything in `manifest` that cannot be carried out, by key path."""
     for index, source in enumerate(manifest.sources):
@@ -82,85 +113,71 @@ def faults(
     names = present.destinations.keys() | present.other_destinations | {row.name for row in manifest.destinations}
     for index, route in enumerate(manifest.routes):
         yield from _under(f"routes[{index}]", route_draft.faults(route, sources=slugs, destinations=names))
+    yield from match_routes(manifest.routes, present.routes, prune=prune).faults
 
 
 def plan(manifest: Manifest, present: Present, *, prune: bool) -> Plan:
-    """What to do; `prune` also removes routes that the manifest does not have. Nothing when all is as it should be."""
-    wanted = {_route_key(route): route for route in manifest.routes}
+    """What to do; `prune` also removes routes that the manifest does not have. Nothing when all is as it should be.
+
+    `manifest` has none of the `faults`.
+    """
+    matched = match_routes(manifest.routes, present.routes, prune=prune)
+    pairs = [(matched.rows.get(index), route) for index, route in enumerate(manifest.routes)]
+    left = [(_of_route(row.name, row.draft), row.id) for row in matched.left]
     return Plan(
         sources=tuple(_sources(manifest, present)),
         destinations=tuple(_destinations(manifest, present)),
-        new_routes=tuple(
-            (Change(Action.CREATE, "route", _route_name(route)), route)
-            for route in wanted.values()
-            if not any(row.draft.is_same(route) for row in present.routes)
-        ),
-        old_routes=tuple(
-            (Change(Action.REMOVE, "route", f"{row.id} ({_route_name(row.draft)})"), row.id)
-            for row in present.routes
-            if prune and not any(row.draft.is_same(route) for route in wanted.values())
-        ),
+        old_routes=tuple((Change(Action.REMOVE, thing), route_id) for thing, route_id in left if prune),
+        changed_routes=tuple(_changed_routes((row, route) for row, route in pairs if row is not None)),
+        new_routes=tuple(_new_routes([route for row, route in pairs if row is None], manifest, present)),
+        not_in_file=(*_not_in_file(manifest, present), *(thing for thing, _ in left if not prune)),
     )
 
 
 def _sources(manifest: Manifest, present: Present) -> Iterator[tuple[Change, SourceDraft]]:
     for source in manifest.sources:
-        before = present.sources.get(source.slug)
+        before, thing = present.sources.get(source.slug), Thing("source", source.slug)
         if before is None:
-            yield Change(Action.CREATE, "source", source.slug), source
-        elif differing := _source_differences(before, source):
-            yield Change(Action.UPDATE, "source", source.slug, differing), source
-
-
-def _source_differences(before: SourceDraft, after: SourceDraft) -> tuple[str, ...]:
-    # Where the manifest names no scheme, the provider's default was stored; `present` says None then.
-    pairs = {
-        "scheme": (before.scheme, after.scheme),
-        "options": (dict(before.options), dict(after.options)),
-        "allowed_ips": (list(before.allowed_ips), list(after.allowed_ips)),
-        "rate": (before.rate_per_second, after.rate_per_second),
-        "enabled": (before.enabled, after.enabled),
-    }
-    # A credential that the manifest does not name stays as it is.
-    for kind, value in after.credentials.items():
-        pairs[f"credentials.{kind}"] = (before.credentials.get(kind), value.strip())
-    return tuple(name for name, (old, new) in pairs.items() if old != new)
+            yield Change(Action.CREATE, thing), source
+        elif differing := source_differences(before, source):
+            yield Change(Action.UPDATE, thing, differing), source
 
 
 def _destinations(manifest: Manifest, present: Present) -> Iterator[tuple[Change, DestinationDraft]]:
     for destination in manifest.destinations:
-        before = present.destinations.get(destination.name)
+        before, thing = present.destinations.get(destination.name), Thing("destination", destination.name)
         if before is None:
-            yield Change(Action.CREATE, "destination", destination.name), destination
-        elif differing := _destination_differences(before, destination):
-            yield Change(Action.UPDATE, "destination", destination.name, differing), destination
+            yield Change(Action.CREATE, thing), destination
+        elif differing := destination_differences(before, destination):
+            yield Change(Action.UPDATE, thing, differing), destination
 
 
-def _destination_differences(before: DestinationDraft, after: DestinationDraft) -> tuple[str, ...]:
-    pairs: dict[str, tuple[object, object]] = {
-        "url": (before.url, after.url),
-        "ordering_key": (before.ordering_key, after.ordering_key),
-        "timeout": (before.timeout_seconds, after.timeout_seconds),
-        "concurrency": (before.concurrency, after.concurrency),
-        "rate": (before.rate_per_second, after.rate_per_second),
-        "schedule": (_listed(before.schedule_seconds), _listed(after.schedule_seconds)),
-        "headers": (dict(before.headers), dict(after.headers)),
-        "fatal_statuses": (list(before.fatal_statuses), list(after.fatal_statuses)),
-        "enabled": (before.enabled, after.enabled),
-    }
-    return tuple(name for name, (old, new) in pairs.items() if old != new)
+def _changed_routes(pairs: Iterator[tuple[RouteSummary, RouteDraft]]) -> Iterator[tuple[Change, RouteUpdate]]:
+    for row, route in pairs:
+        if differing := route_differences(row.draft, route):
+            yield Change(Action.UPDATE, _of_route(row.name, route), differing), RouteUpdate(row.id, route)
 
 
-def _listed(steps: Sequence[float] | None) -> list[float] | None:
-    return None if steps is None else list(steps)
+def _new_routes(
+    routes: Sequence[RouteDraft], manifest: Manifest, present: Present
+) -> Iterator[tuple[Change, RouteDraft]]:
+    """Names that are derived are so here, that the plan can tell them."""
+    taken = {row.name for row in present.routes} | {route.name for route in manifest.routes if route.name is not None}
+    for route in routes:
+        name = route.name or derived_name(route.source, route.destination, taken)
+        taken.add(name)
+        yield Change(Action.CREATE, _of_route(name, route)), replace(route, name=name)
 
 
-def _route_key(route: RouteDraft) -> tuple[object, ...]:
-    return route.source, route.destination, frozenset(route.patterns), route.where, route.transform
+def _not_in_file(manifest: Manifest, present: Present) -> Iterator[Thing]:
+    slugs = {source.slug for source in manifest.sources}
+    names = {destination.name for destination in manifest.destinations}
+    yield from (Thing("source", slug) for slug in sorted(present.sources.keys() - slugs))
+    yield from (Thing("destination", name) for name in sorted(present.destinations.keys() - names))
 
 
-def _route_name(route: RouteDraft) -> str:
-    return f"{', '.join(route.patterns)} of {route.source} to {route.destination}"
+def _of_route(name: str, route: RouteDraft) -> Thing:
+    return Thing("route", name, f"{', '.join(route.patterns)} of {route.source} to {route.destination}")
 
 
 def _under(path: str, found: Sequence[Fault]) -> Iterator[Fault]:

@@ -11,7 +11,7 @@ What a manifest would change is `plan`'s matter, changing it `apply`'s.
         url: https://app.example.com/events
         headers: {X-Team: payments}           # or headers_env: {Authorization: APP_TOKEN}
     routes:
-      - {source: github, types: [pull_request.*], to: app}
+      - {name: reviews, source: github, types: [pull_request.*], to: app}
 """
 
 from __future__ import annotations
@@ -189,3 +189,10 @@ def _repeated(manifest: Manifest) -> Iterator[Fault]:
         if destination.name in names:
             yield Fault(f"destinations[{index}].name", "duplicate", f"{destination.name!r} stands here twice")
         names.add(destination.name)
+    for index, route in enumerate(manifest.routes):
+        before = manifest.routes[:index]
+        if route.name is not None and any(other.name == route.name for other in before):
+            yield Fault(f"routes[{index}].name", "duplicate", f"{route.name!r} stands here twice")
+        same = next((number for number, other in enumerate(before) if other.is_same(route)), None)
+        if same is not None:
+            yield Fault(f"routes[{index}]", "duplicate", f"says exactly what routes[{same}] does")

@@ -42,6 +42,7 @@ def _options(parameters: Parameters) -> str:
 WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "add_destination": "add it with `gateway destinations add {name} URL`",
     "add_source": lambda parameters: f"add it with `{add_source_command(parameters)}`",
+    "allow_empty": ": say --allow-empty if that is meant",
     "cancel_deliveries": ": wait for them, or cancel them with `gateway deliveries cancel --destination {destination}`",
     "choose_one_of": lambda parameters: f"there is {', '.join(parameters['names'])}",
     "choose_source": lambda parameters: f": choose with --source {' or '.join(parameters['slugs'])}",
@@ -69,6 +70,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "make_up_slug": lambda _parameters: (
         f"use the slug - to have one made (in a file write one out, such as {random_slug()})"
     ),
+    "name_route": "to keep both, first give that one a name: `gateway routes change {name} --name NAME`",
     "print_sample": "see it with --print",
     "purge": "forget old events with `gateway purge`",
     "remove_routes": lambda parameters: f": first `gateway routes remove {' '.join(parameters['names'])}`",

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -23,7 +25,22 @@ class CommandLine:
 
     def __call__(self, *arguments: str, code: int = 0, **variables: str) -> Result:
         """The result of a command, whose exit code must be `code`."""
-        result = CliRunner().invoke(gateway, arguments, env=self.environment | variables)
+        return self._invoke(arguments, code, variables, None)
+
+    def answering(self, answer: str, *arguments: str, code: int = 0, **variables: str) -> Result:
+        """The same with somebody at a terminal as standard input, who answers every question with `answer`."""
+        keyboard, screen = pty.openpty()
+        try:
+            os.write(keyboard, f"{answer}\n".encode())
+            with open(screen, "rb") as standard_input:
+                return self._invoke(arguments, code, variables, standard_input)
+        finally:
+            os.close(keyboard)
+
+    def _invoke(
+        self, arguments: tuple[str, ...], code: int, variables: dict[str, str], standard_input: IO[bytes] | None
+    ) -> Result:
+        result = CliRunner().invoke(gateway, arguments, env=self.environment | variables, input=standard_input)
         if result.exception is not None and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == code, result.output

@@ -120,8 +120,8 @@ def test_many_are_retried_after_asking(ready: Ready, database: Database) -> None
         store_event(database, NOW, states=[DeliveryState.DEAD], destination_id=destination_id)
     store_event(database, NOW - timedelta(days=2), states=[DeliveryState.DEAD], destination_id=destination_id)
     many = ("deliveries", "retry", "--state", "dead", "--destination", "app", "--since", "1h")
-    asked = cli(*many, code=1)
-    assert "Try 3 dead deliveries again? Say so with --yes" in asked.stderr
+    asked = cli(*many, code=2)
+    assert "Try 3 dead deliveries again? Nobody can answer here: say so with --yes" in asked.stderr
     assert len(cli.json("deliveries", "list", "--state", "dead")["data"]) == 4
     assert cli.json(*many, "--yes") == {"retried": 3}
     assert len(cli.json("deliveries", "list", "--state", "dead")["data"]) == 1

@@ -298,10 +298,22 @@ def test_the_schema_and_the_doctor(cli: CommandLine) -> None:
 def test_a_plan(cli: CommandLine) -> None:
     with open("gateway.yaml", "w") as file:
         file.write("destinations: [{name: app, url: 'http://127.0.0.1:9/'}]\n")
-    change = {"action": "create", "kind": "destination", "name": "app", "fields": []}
-    planned = {"changes": [change], "applied": False, "secrets": {}}
+    change = {"action": "create", "kind": "destination", "name": "app", "detail": None, "fields": [], "differences": []}
+    planned = {"changes": [change], "not_in_file": [], "applied": False, "secrets": {}}
     assert printed(cli, "apply", "gateway.yaml", "--plan") == text(planned)
     assert printed(cli, "apply", "gateway.yaml") == text(planned | {"applied": True, "secrets": {"app": "SECRET"}})
+    with open("gateway.yaml", "w") as file:
+        file.write("destinations: [{name: app, url: 'http://127.0.0.1:9/', rate: 2}]\n")
+    cli("destinations", "add", "more", "http://127.0.0.1:9/")
+    cli("routes", "add", "--source", "gateway", "--to", "app")
+    difference = {"field": "rate", "before": None, "after": 2.0}
+    change |= {"action": "update", "fields": ["rate"], "differences": [difference]}
+    left = [
+        {"kind": "destination", "name": "more", "detail": None},
+        {"kind": "route", "name": "gateway-to-app", "detail": "* of gateway to app"},
+    ]
+    changed = planned | {"changes": [change], "not_in_file": left}
+    assert printed(cli, "apply", "gateway.yaml", "--plan") == text(changed)
 
 
 def test_a_diagnosis(cli: CommandLine) -> None:
