@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import URL
@@ -16,8 +16,17 @@ from gateway.clock import FakeClock
 from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.schema.upgrade import upgrade
+from tests.services.distribution import Distribution, longest_first
 from tests.services.loopback import loopback_only
-from tests.services.postgres import PostgresMissing, PrivatePostgres, create_database, drop_database, server_url
+from tests.services.postgres import (
+    PostgresMissing,
+    PrivatePostgres,
+    create_database,
+    drop_database,
+    fresh_name,
+    server_url,
+)
+from tests.services.reused_databases import ReusedDatabases
 
 # In CI a service that is not there is a failure, so that nothing goes untested unseen.
 SERVICES_REQUIRED = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
@@ -29,6 +38,18 @@ class PostgresTemplate:
 
     server: URL
     name: str
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Distribution | None:
+    """Who asks for `--dist loadscope` gets ours; other ways of giving out tests stay as they are."""
+    return Distribution(config, log) if config.getvalue("dist") == "loadscope" else None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Where several processes share the tests, the long ones come first."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=longest_first)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -52,10 +73,9 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         shutil.copyfile(template, path)
         yield f"sqlite:///{path}"
         return
-    postgres: PostgresTemplate = request.getfixturevalue("_postgres_template")
-    name = _fresh_name("test")
-    yield create_database(postgres.server, name, template=postgres.name)
-    drop_database(postgres.server, name)
+    reused: ReusedDatabases = request.getfixturevalue("_reused_databases")
+    with reused.lent() as url:
+        yield url
 
 
 @pytest.fixture
@@ -105,17 +125,20 @@ def _postgres_server() -> Iterator[URL]:
 
 @pytest.fixture(scope="session")
 def _postgres_template(_postgres_server: URL) -> Iterator[PostgresTemplate]:
-    name = _fresh_name("template")
+    name = fresh_name("template")
     upgrade(create_database(_postgres_server, name))
     yield PostgresTemplate(_postgres_server, name)
     drop_database(_postgres_server, name)
+
+
+@pytest.fixture(scope="session")
+def _reused_databases(_postgres_template: PostgresTemplate) -> Iterator[ReusedDatabases]:
+    reused = ReusedDatabases(_postgres_template.server, _postgres_template.name)
+    yield reused
+    reused.remove()
 
 
 def _do_without(reason: str) -> None:
     if SERVICES_REQUIRED:
         pytest.fail(reason, pytrace=False)
     pytest.skip(reason)
-
-
-def _fresh_name(kind: str) -> str:
-    return f"gateway_{kind}_{uuid.uuid4().hex[:16]}"

@@ -7,24 +7,76 @@ import socket
 
 import psycopg
 import pytest
-from sqlalchemy import inspect, make_url
+from sqlalchemy import inspect, make_url, text
 
 from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.schema.version import require_current
+from tests.conftest import PostgresTemplate
 from tests.services.loopback import ConnectionBeyondLoopback
-from tests.services.postgres import PrivatePostgres
+from tests.services.postgres import PrivatePostgres, dsn
+from tests.services.reused_databases import ReusedDatabases
 
 
 def test_a_database_is_migrated(database: Database) -> None:
     require_current(database)
 
 
-@pytest.mark.parametrize("turn", [1, 2])
-def test_a_database_is_the_tests_own(database: Database, turn: int) -> None:
-    assert "left_behind" not in inspect(database.engine).get_table_names()
+# A test of each kind of change, and one after it that would see it.
+LEFT_BEHIND = {
+    "nothing": "SELECT 1",
+    "a row": "INSERT INTO tenants (id, slug, created_at) VALUES ('ten_1', 'left', 1)",
+    "a changed row": "UPDATE revisions SET value = 77",
+    "no row": "DELETE FROM tenants",
+    "a table": "CREATE TABLE left_behind (id INTEGER)",
+    "no index": "DROP INDEX {index}",
+    "nothing again": "SELECT 1",
+}
+FIRST: dict[str, object] = {}
+
+
+@pytest.mark.parametrize("left", LEFT_BEHIND)
+def test_a_database_is_the_tests_own(database: Database, left: str) -> None:
+    found = inspect(database.engine)
     with database.write() as connection:
-        connection.exec_driver_sql("CREATE TABLE left_behind (id INTEGER)")
+        tables = sorted(found.get_table_names())
+        seen = {
+            table: (
+                sorted(map(str, connection.execute(text(f"SELECT * FROM {table}")))),
+                sorted(str(index["name"]) for index in found.get_indexes(table)),
+            )
+            for table in tables
+        }
+        # The instant at which the template was made is the same for all.
+        assert FIRST.setdefault(database.engine.dialect.name, seen) == seen
+        index = found.get_indexes("events")[0]["name"]
+        connection.exec_driver_sql(LEFT_BEHIND[left].format(index=index))
+
+
+@pytest.mark.postgres
+def test_what_a_test_leaves_running_does_not_find_the_next_ones_database(request: pytest.FixtureRequest) -> None:
+    template: PostgresTemplate = request.getfixturevalue("_postgres_template")
+    reused = ReusedDatabases(template.server, template.name)
+    try:
+        with reused.lent() as first:
+            left_running = psycopg.connect(dsn(make_url(first)))
+            kept = _identity(first)
+        with reused.lent():
+            pass
+        with reused.lent() as again:
+            assert _identity(again) == kept
+            with pytest.raises(psycopg.OperationalError):
+                left_running.execute("SELECT 1")
+            with pytest.raises(psycopg.OperationalError):
+                psycopg.connect(dsn(make_url(first)))
+    finally:
+        reused.remove()
+
+
+def _identity(url: str) -> object:
+    """Which database this is, whatever it is called."""
+    with psycopg.connect(dsn(make_url(url))) as connection:
+        return connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()
 
 
 def test_settings_point_to_the_database(settings: Settings, database_url: str) -> None:
@@ -33,14 +85,14 @@ def test_settings_point_to_the_database(settings: Settings, database_url: str) -
 
 
 def test_a_private_server_can_be_stopped_killed_and_started_again(private_postgres: PrivatePostgres) -> None:
-    dsn = make_url(private_postgres.url).set(drivername="postgresql").render_as_string()
+    address = dsn(make_url(private_postgres.url))
     for end in (private_postgres.stop, private_postgres.kill):
-        psycopg.connect(dsn).close()
+        psycopg.connect(address).close()
         end()
         with pytest.raises(psycopg.OperationalError):
-            psycopg.connect(dsn)
+            psycopg.connect(address)
         private_postgres.start()
-    psycopg.connect(dsn).close()
+    psycopg.connect(address).close()
 
 
 def test_connections_beyond_loopback_are_refused() -> None:

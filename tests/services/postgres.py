@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import uuid
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -107,7 +108,7 @@ def server_url() -> Iterator[URL]:
 def create_database(server: URL, name: str, *, template: str = "template0") -> str:
     """Make the database `name` as a copy of `template`; its URL as the settings take it."""
     _execute(server, "CREATE DATABASE {} TEMPLATE {}", name, template)
-    return server.set(database=name).render_as_string(hide_password=False)
+    return url_of(server, name)
 
 
 def drop_database(server: URL, name: str) -> None:
@@ -115,10 +116,26 @@ def drop_database(server: URL, name: str) -> None:
     _execute(server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
 
+def fresh_name(kind: str) -> str:
+    """A name for a database that no other has."""
+    return f"gateway_{kind}_{uuid.uuid4().hex[:16]}"
+
+
+def url_of(server: URL, name: str) -> str:
+    """The URL of the database `name`, as the settings take it."""
+    return server.set(database=name).render_as_string(hide_password=False)
+
+
+def dsn(server: URL, name: str | None = None) -> str:
+    """The address of the database `name`, or of the administrator's, as psycopg takes it."""
+    url = server if name is None else server.set(database=name)
+    return url.set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 def connection_fault(url: URL) -> str | None:
     """Why the server at `url` cannot be used; None when it can."""
     try:
-        psycopg.connect(_dsn(url), connect_timeout=3).close()
+        psycopg.connect(dsn(url), connect_timeout=3).close()
     except psycopg.Error as error:
         return str(error).strip().splitlines()[0]
     return None
@@ -160,9 +177,5 @@ def _version(directory: Path) -> int:
 
 def _execute(server: URL, statement: str, *names: str) -> None:
     query = sql.SQL(statement).format(*map(sql.Identifier, names))
-    with psycopg.connect(_dsn(server), autocommit=True) as connection:
+    with psycopg.connect(dsn(server), autocommit=True) as connection:
         connection.execute(query)
-
-
-def _dsn(url: URL) -> str:
-    return url.set(drivername="postgresql").render_as_string(hide_password=False)

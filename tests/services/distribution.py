@@ -1,0 +1,44 @@
+"""Which tests run where and when, if several processes run them: what is long comes first, so that nobody is left alone
+with it in the end, and tests that share something run where it was started.
+"""
+
+from __future__ import annotations
+
+import pytest
+from xdist.scheduler import LoadScopeScheduling
+
+# Each test of these files starts and breaks programs of its own, for many seconds, and shares nothing with the next;
+# the longest first. Of other files, and of classes, all tests run in one process, which starts once what they share.
+LONG = (
+    "tests/acceptance/test_readme.py",
+    "tests/acceptance/test_kills.py",
+    "tests/acceptance/test_tour.py",
+    "tests/acceptance/test_out_of_order.py",
+    "tests/acceptance/test_workers.py",
+    "tests/acceptance/test_hosts.py",
+    "tests/acceptance/test_shutdown.py",
+    "tests/acceptance/test_database_faults.py",
+    "tests/acceptance/test_settings.py",
+    "tests/acceptance/test_signals_at_start.py",
+    "tests/acceptance/test_bad_destinations.py",
+    "tests/integration/delivery/test_faults.py",
+    "tests/integration/cli/test_run.py",
+)
+# What takes a test on average falls in this order, and small pieces last make all end at the same time.
+FOLDERS = ("tests/acceptance/", "tests/hostile/", "tests/integration/", "tests/contract/", "tests/unit/")
+
+
+class Distribution(LoadScopeScheduling):
+    """Gives out files, classes, and the single tests of long files, in the order of `longest_first`."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        """The name of what this test is given out with."""
+        file, *within = nodeid.split("[", 1)[0].split("::")
+        return nodeid if file in LONG and len(within) == 1 else "::".join([file, *within[:-1]])
+
+
+def longest_first(item: pytest.Item) -> tuple[int, int]:
+    """Sorts tests by how long they take, as far as their files tell."""
+    file = item.nodeid.split("::", 1)[0]
+    rank = next((rank for rank, folder in enumerate(FOLDERS) if file.startswith(folder)), len(FOLDERS))
+    return (-1, LONG.index(file)) if file in LONG else (rank, 0)
