@@ -52,6 +52,12 @@ limit_request_line = 8190
 limit_request_fields = 100
 limit_request_field_size = 72 * 1024
 
+# How many connections each process takes, and how much what came over them may take before it is answered. Clients are
+# told apart by their addresses; who comes through trusted proxies is told apart by those.
+worker_connections = settings.max_connections
+LoopWorker.requests_bytes = settings.requests_bytes
+LoopWorker.connections_per_client = None if settings.trusted_proxies else settings.max_connections_per_address
+
 # Longer than proxies keep idle connections (nginx: 60 s), so that never we, but they, close one: no request meets a
 # connection that is being closed. Idle connections hold no thread.
 keepalive = 75

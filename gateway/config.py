@@ -25,6 +25,7 @@ T = TypeVar("T")
 HINTS = {"GATEWAY_ENCRYPTION_KEYS": Hint("generate_key")}
 
 DEFAULT_SCHEDULE_SECONDS = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 43200.0)
+LEAST_BUDGET_BYTES = 64 * 1024 * 1024
 KEY_BYTES = 32
 KEY_FAULT = f"is not {KEY_BYTES} bytes of base64"
 
@@ -44,6 +45,9 @@ class Settings:
     handlers: tuple[str, ...] = ()
     providers_dir: Path | None = None
     max_body_bytes: int = 5 * 1024 * 1024
+    request_budget_bytes: int | None = None
+    max_connections: int = 2000
+    max_connections_per_address: int = 256
     delivery_schedule_seconds: tuple[float, ...] = DEFAULT_SCHEDULE_SECONDS
     retention_days: int = 30
     allow_private_destinations: bool = False
@@ -53,6 +57,11 @@ class Settings:
     metrics_dir: Path | None = None
     wakeup_pipe: Path | None = None
     encryption_key_file: Path = Path("instance/encryption.key")
+
+    @property
+    def requests_bytes(self) -> int:
+        """What all requests that are under way may hold together, in each web process."""
+        return self.request_budget_bytes or max(LEAST_BUDGET_BYTES, 2 * self.max_body_bytes)
 
 
 def load_settings(
@@ -95,6 +104,13 @@ def read_settings(
         handlers=reader.get("GATEWAY_HANDLERS", _modules, defaults.handlers),
         providers_dir=reader.get("GATEWAY_PROVIDERS_DIR", _directory, defaults.providers_dir),
         max_body_bytes=reader.get("GATEWAY_MAX_BODY_BYTES", _whole(1, 1 << 30), defaults.max_body_bytes),
+        request_budget_bytes=reader.get(
+            "GATEWAY_REQUEST_BUDGET_BYTES", _whole(1 << 20, 1 << 40), defaults.request_budget_bytes
+        ),
+        max_connections=reader.get("GATEWAY_MAX_CONNECTIONS", _whole(16, 60_000), defaults.max_connections),
+        max_connections_per_address=reader.get(
+            "GATEWAY_MAX_CONNECTIONS_PER_ADDRESS", _whole(1, 60_000), defaults.max_connections_per_address
+        ),
         delivery_schedule_seconds=reader.get(
             "GATEWAY_DELIVERY_SCHEDULE", parse_schedule, defaults.delivery_schedule_seconds
         ),
@@ -108,6 +124,11 @@ def read_settings(
         metrics_dir=reader.get("PROMETHEUS_MULTIPROC_DIR", Path, defaults.metrics_dir),
         wakeup_pipe=reader.get("GATEWAY_WAKEUP_PIPE", _pipe, defaults.wakeup_pipe),
     )
+    if settings.requests_bytes < 2 * settings.max_body_bytes:
+        reader.faults["GATEWAY_REQUEST_BUDGET_BYTES"] = (
+            "GATEWAY_REQUEST_BUDGET_BYTES must be at least twice GATEWAY_MAX_BODY_BYTES, "
+            f"which is {settings.max_body_bytes}: else no two of the largest bodies could come at once"
+        )
     settings = replace(settings, encryption_key_file=defaults.encryption_key_file)
     if not reader.faults:
         return settings, None

@@ -11,41 +11,19 @@ from gateway.webhooks.arrival import Body
 BODY_SECONDS = 30.0
 
 
-# What all bodies that are still coming may take together, in one process.
-BODIES_BYTES = 64 * 1024 * 1024
-
-
 class BodyTooSlow(Exception):
     """The body did not come within `BODY_SECONDS`."""
 
 
-class BodiesTooMany(Exception):
-    """So many bodies are under way that one more would take too much memory; the sender should try again."""
+class BodyShed(Exception):
+    """So much is under way that the server has no room for the body; the sender should try again."""
 
 
-class BodyBudget:
-    """The memory that bodies under way may take. A body that comes in one piece is not counted: it is there already."""
-
-    def __init__(self, max_bytes: int = BODIES_BYTES) -> None:
-        self._free = max_bytes
-
-    def take(self, size: int) -> None:
-        """Raises `BodiesTooMany` when there is no room."""
-        if size > self._free:
-            raise BodiesTooMany
-        self._free -= size
-
-    def give_back(self, size: int) -> None:
-        """Return what was taken."""
-        self._free += size
-
-
-async def read_body(
-    scope: Scope, receive: Receive, max_bytes: int, budget: BodyBudget, *, seconds: float = BODY_SECONDS
-) -> Body:
+async def read_body(scope: Scope, receive: Receive, max_bytes: int, *, seconds: float = BODY_SECONDS) -> Body:
     """The body, as far as it is no larger than `max_bytes` and its sender stays.
 
-    Raises `BodyTooSlow` and `BodiesTooMany`.
+    What bodies may take together is the server's matter (`host.budget`), which also says when there is no room. Raises
+    `BodyTooSlow` and `BodyShed`.
     """
     for name, value in scope["headers"]:
         if name == b"content-length":
@@ -58,28 +36,31 @@ async def read_body(
         data: bytes = message.get("body", b"")
         if len(data) > max_bytes:
             return Body(b"", is_oversized=True)
-        return Body(data, is_truncated=message["type"] == "http.disconnect")
+        return Body(data, is_truncated=_is_end(message))
     try:
         async with asyncio.timeout(seconds):
-            return await _gather(message, receive, max_bytes, budget)
+            return await _gather(message, receive, max_bytes)
     except TimeoutError as error:
         raise BodyTooSlow from error
 
 
-async def _gather(message: Message, receive: Receive, max_bytes: int, budget: BodyBudget) -> Body:
-    chunks: list[bytes] = []
-    held = 0
-    try:
-        while message["type"] != "http.disconnect":
-            chunk = message.get("body", b"")
-            if held + len(chunk) > max_bytes:
-                return Body(b"", is_oversized=True)
-            budget.take(len(chunk))
-            held += len(chunk)
-            chunks.append(chunk)
-            if not message.get("more_body", False):
-                return Body(b"".join(chunks))
-            message = await receive()
-        return Body(b"".join(chunks), is_truncated=True)
-    finally:
-        budget.give_back(held)
+async def _gather(message: Message, receive: Receive, max_bytes: int) -> Body:
+    # Not a list: pieces may be of a few bytes each, and would take ten times their size.
+    data = bytearray()
+    while not _is_end(message):
+        data += message.get("body", b"")
+        if len(data) > max_bytes:
+            return Body(b"", is_oversized=True)
+        if not message.get("more_body", False):
+            return Body(bytes(data))
+        message = await receive()
+    return Body(bytes(data), is_truncated=True)
+
+
+def _is_end(message: Message) -> bool:
+    """Whether nothing more comes of the body. Raises `BodyShed` where that is the server's doing."""
+    if message["type"] != "http.disconnect":
+        return False
+    if message.get("overloaded"):
+        raise BodyShed
+    return True

@@ -15,7 +15,7 @@ from flask import Flask
 
 from gateway.installation import installation_of
 from gateway.server.answering import send_answer
-from gateway.server.body import BodiesTooMany, BodyBudget, BodyTooSlow, read_body
+from gateway.server.body import BodyShed, BodyTooSlow, read_body
 from gateway.server.bridge import LoopBridge
 from gateway.server.messages import Receive, Scope, Send
 from gateway.server.pages import Pages
@@ -38,7 +38,7 @@ MAX_PAGE_BODY_BYTES = 8 * 1024 * 1024
 Result = TypeVar("Result")
 
 TOO_SLOW = Answer(408, b"the body came too slowly\n", "text/plain")
-TOO_MANY = refusal(503, "storage_unavailable", "too many large bodies at once; send it again", retry_after_seconds=2)
+TOO_MANY = refusal(503, "storage_unavailable", "too much is under way; send it again", retry_after_seconds=2)
 TOO_LARGE = Answer(413, f"the body is larger than {MAX_PAGE_BODY_BYTES} bytes\n".encode(), "text/plain")
 BROKEN_OFF = Answer(400, b"the connection ended before the whole body had come\n", "text/plain")
 
@@ -55,7 +55,6 @@ class Front:
         self._inbound = inbound_of(self._installation)
         self._threads = threads
         self._webhooks_begun = 0
-        self._bodies = BodyBudget()
         self._blocking = ThreadPoolExecutor(BLOCKING_STEP_THREADS, thread_name_prefix="blocking-steps")
         self._watchdog = Watchdog(self._installation.metrics.loop_delayed)
         self._bridge: LoopBridge | None = None
@@ -78,8 +77,8 @@ class Front:
         address = address_of(target)
         limit = MAX_PAGE_BODY_BYTES if address is None else self._inbound.max_body_bytes
         try:
-            body = await read_body(scope, receive, limit, self._bodies)
-        except (BodyTooSlow, BodiesTooMany) as error:
+            body = await read_body(scope, receive, limit)
+        except (BodyTooSlow, BodyShed) as error:
             answer = TOO_SLOW if isinstance(error, BodyTooSlow) else TOO_MANY
             await send_answer(scope, send, answer, self._request_id(scope), closes=True)
             return

@@ -69,6 +69,7 @@ SETTINGS = {
     "post_fork",
     "pre_fork",
     "worker_class",
+    "worker_connections",
     "worker_int",
     "worker_tmp_dir",
 }

@@ -13,31 +13,38 @@ from typing import Any
 
 import uvloop
 
-from gateway.server.host.connection import Service
+from gateway.server.host.connection import Connection
 from gateway.server.host.framing import Limits
 from gateway.server.host.listener import FairListener
 from gateway.server.host.seats import Seats
+from gateway.server.host.service import Bounds, Service
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
 LIMITS = Limits(target_bytes=8190, fields=100, field_bytes=72 * 1024)
+BOUNDS = Bounds(
+    head=LIMITS,
+    requests_bytes=64 * 1024 * 1024,
+    connections=1000,
+    connections_per_client=100,
+    keepalive_seconds=75.0,
+)
 SECONDS = 20.0
 
 
 class LoopServer:
     """A listening socket with a service behind it."""
 
-    def __init__(self, application: Application, listener: socket.socket, keepalive_seconds: float) -> None:
+    def __init__(self, application: Application, listener: socket.socket, bounds: Bounds) -> None:
         self._loop = uvloop.new_event_loop()
         self.service = Service(
             application,
             loop=self._loop,
             log=logging.getLogger("loop_server"),
-            limits=LIMITS,
-            keepalive_seconds=keepalive_seconds,
+            bounds=bounds,
         )
         self.port: int = listener.getsockname()[1] if listener.family == socket.AF_INET else 0
-        self._acceptor = FairListener(self._loop, listener, self.service.connect, Seats(), None)
+        self._acceptor = FairListener(self._loop, listener, lambda: Connection(self.service), Seats(), None)
         self._thread = threading.Thread(target=self._loop.run_forever)
         self._thread.start()
 
@@ -77,7 +84,7 @@ class LoopServer:
                 task.cancel()
             await asyncio.gather(*others, return_exceptions=True)
             for connection in tuple(self.service.connections):
-                connection.transport.abort()
+                connection.abort()
 
         asyncio.run_coroutine_threadsafe(end(), self._loop).result(SECONDS)
         self._loop.call_soon_threadsafe(self._loop.stop)
@@ -108,10 +115,10 @@ def read_all(connection: socket.socket) -> bytes:
 
 @contextmanager
 def loop_server(
-    application: Application, *, listener: socket.socket | None = None, keepalive_seconds: float = 75.0
+    application: Application, *, listener: socket.socket | None = None, bounds: Bounds = BOUNDS
 ) -> Iterator[LoopServer]:
     """A server for `application` on a free port, or on `listener`."""
-    server = LoopServer(application, listener or socket.create_server(("127.0.0.1", 0)), keepalive_seconds)
+    server = LoopServer(application, listener or socket.create_server(("127.0.0.1", 0)), bounds)
     try:
         yield server
     finally:

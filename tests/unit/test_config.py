@@ -152,3 +152,14 @@ def test_keys_are_read_in_both_base64_alphabets() -> None:
     key = b"\xfb\xff" * 16
     assert decode_key(base64.b64encode(key).decode()) == key
     assert decode_key(base64.urlsafe_b64encode(key).decode().rstrip("=")) == key
+
+
+def test_the_budget_of_requests_has_room_for_two_of_the_largest_bodies() -> None:
+    assert load_settings({}).requests_bytes == 64 * 1024 * 1024
+    assert load_settings({"GATEWAY_MAX_BODY_BYTES": "100000000"}).requests_bytes == 200_000_000
+    given = load_settings({"GATEWAY_MAX_BODY_BYTES": "1000000", "GATEWAY_REQUEST_BUDGET_BYTES": "2000000"})
+    assert given.requests_bytes == 2_000_000
+    with pytest.raises(ConfigurationError) as error:
+        load_settings({"GATEWAY_MAX_BODY_BYTES": "1000000", "GATEWAY_REQUEST_BUDGET_BYTES": "1999999"})
+    assert len(error.value.faults) == 1
+    assert "at least twice GATEWAY_MAX_BODY_BYTES" in error.value.faults[0]

@@ -38,6 +38,8 @@ def text_of(status: int, text: str, date: bytes) -> bytes:
     """A whole answer that ends its connection, as text."""
     body = text.encode()
     headers = [(b"Content-Type", b"text/plain"), (b"Content-Length", b"%d" % len(body))]
+    if status == 503:
+        headers.append((b"Retry-After", b"2"))
     return head_of(status, headers, date, closes=True) + body
 
 

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable
-from logging import Logger
 from math import inf
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 
-from gateway.server.host.answer import text_of, today
+from gateway.server.host.answer import text_of
+from gateway.server.host.budget import ALWAYS_BYTES
 from gateway.server.host.exchange import Exchange
-from gateway.server.host.framing import Head, Limits, Refused, RequestReader
-
-Application = Callable[[Any, Any, Any], Awaitable[None]]
+from gateway.server.host.framing import Head, Refused, RequestReader
+from gateway.server.host.service import Service
 
 # From a connection's beginning to the end of its first request's head.
 FIRST_REQUEST_SECONDS = 30.0
@@ -22,74 +20,20 @@ BODY_SECONDS = 60.0
 # What an application may still do whose client has left.
 LEFT_SECONDS = 3.0
 WRITE_HELD_BYTES = 64 * 1024
+# For a client to take any more of its answer.
+TAKE_SECONDS = 60.0
 
 ASGI = {"version": "3.0", "spec_version": "2.4"}
 
 
-class Service:
-    """What the connections of one process share. `changed` is called with their number."""
+class Refusal(NamedTuple):
+    """What a client hears who is not served any further. Not the error itself, which holds on to what was read."""
 
-    def __init__(
-        self,
-        application: Application,
-        *,
-        loop: asyncio.AbstractEventLoop,
-        log: Logger,
-        limits: Limits,
-        keepalive_seconds: float,
-        changed: Callable[[int], None] = lambda _number: None,
-    ) -> None:
-        self.application = application
-        self.loop = loop
-        self.log = log
-        self.limits = limits
-        self.keepalive_seconds = keepalive_seconds
-        self.connections: set[Connection] = set()
-        self.changed = changed
-        # From the application's lifespan; each request has a copy.
-        self.state: dict[str, Any] = {}
-        self.date = today()
-        self.is_ending = False
-        self.answered = 0
-        self._is_empty = asyncio.Event()
-        self._is_empty.set()
+    status: int
+    reason: str
 
-    def connect(self) -> Connection:
-        """What to meet the next connection with."""
-        return Connection(self)
 
-    def sweep(self) -> None:
-        """Give up clients that were waited for long enough. Once a second, instead of an alarm for each request."""
-        self.date = today()
-        now = self.loop.time()
-        for connection in tuple(self.connections):
-            connection.give_up(now)
-
-    def opened(self, connection: Connection) -> None:
-        """One more."""
-        self.connections.add(connection)
-        self._is_empty.clear()
-        self.changed(len(self.connections))
-
-    def closed(self, connection: Connection) -> None:
-        """One less."""
-        self.connections.discard(connection)
-        if not self.connections:
-            self._is_empty.set()
-        self.changed(len(self.connections))
-
-    async def end(self) -> None:
-        """Close connections that wait for a request, at once, the others with their answer; wait for those."""
-        self.is_ending = True
-        for connection in tuple(self.connections):
-            connection.end()
-        await self._is_empty.wait()
-
-    def abort(self) -> None:
-        """Close all connections, whatever is under way."""
-        self.is_ending = True
-        for connection in tuple(self.connections):
-            connection.transport.abort()
+TOO_MUCH = Refusal(503, "too much is under way; send it again")
 
 
 class Connection(asyncio.Protocol):
@@ -99,12 +43,20 @@ class Connection(asyncio.Protocol):
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._reader = RequestReader(self, service.limits)
+        self._reader = RequestReader(self, service.bounds.head)
         self._requests: deque[Exchange] = deque()
         # The request whose body is coming; the one that is being answered.
         self._coming: Exchange | None = None
         self._current: Exchange | None = None
-        self._refusal: Refused | None = None
+        self._refusal: Refusal | None = None
+        # Bytes that came and are not answered yet; of those, what came since the request in front was whole; the last
+        # piece.
+        self._held = self._behind = self._last = 0
+        self._is_fresh = True
+        # What a client has not taken of its answer, and when it last took something.
+        self._untaken = 0
+        self._took_at = 0.0
+        self._task: asyncio.Task[None] | None = None
         self._news: asyncio.Future[None] | None = None
         self._give_up_at = inf
         self._is_reading = True
@@ -121,27 +73,29 @@ class Connection(asyncio.Protocol):
         self._is_tls = transport.get_extra_info("ssl_object") is not None
         self._client = _address(transport.get_extra_info("peername"))
         self._server = _address(transport.get_extra_info("sockname"))
+        if not service.admit(self):
+            self._hears = False
+            self.transport.abort()
+            return
         self._give_up_at = service.loop.time() + FIRST_REQUEST_SECONDS
-        service.opened(self)
         self._task = service.loop.create_task(self._serve())
+        self._task.add_done_callback(self._let_go_of_all)
 
     def data_received(self, data: bytes) -> None:
         """Bytes of the client."""
         if not self._hears:
             return
+        self._last = size = len(data)
+        self._held += size
+        self._behind += size
+        self._service.budget.take(size)
         try:
             self._reader.feed(data)
         except Refused as refused:
-            self._hears = False
-            self._refusal = refused
-            if self._coming is None:
-                pass
-            elif self._coming is self._current:
-                self._current.leave()
-            else:
-                # The application has not seen it yet, and will not.
-                self._requests.pop()
-            self._tell()
+            self._refuse_rest(Refusal(refused.status, str(refused)))
+            return
+        if self._held > ALWAYS_BYTES and not self._service.budget.make_room(self, is_coming=self._reader.is_amid):
+            self.let_go()
 
     def eof_received(self) -> bool:
         """The client sends no more. It may still listen, for the answer to what it sent."""
@@ -156,13 +110,17 @@ class Connection(asyncio.Protocol):
         """The connection is closed, by whichever side."""
         service = self._service
         service.closed(self)
+        service.budget.forget(self)
         self._hears = False
         self._reader.close()
+        self._requests.clear()
+        self._coming = None
         self.resume_writing()
+        if self._task is None:
+            return
         if self._current is None:
             self._task.cancel()
         else:
-            self._requests.clear()
             self._current.leave()
             service.loop.call_later(LEFT_SECONDS, self._task.cancel)
 
@@ -181,6 +139,9 @@ class Connection(asyncio.Protocol):
 
     def began(self, head: Head) -> None:
         """A request's head is there."""
+        if self._is_fresh:
+            self._is_fresh = False
+            self._service.used(self)
         self._coming = Exchange(self, head)
         self._requests.append(self._coming)
         self._tell()
@@ -198,6 +159,8 @@ class Connection(asyncio.Protocol):
         if len(self._requests) > (self._current is None):
             # Another one is to be answered before.
             self.hold()
+        else:
+            self._behind = self._last
 
     def _tell(self) -> None:
         if self._news is not None and not self._news.done():
@@ -235,6 +198,8 @@ class Connection(asyncio.Protocol):
     def wait(self, *, for_body: bool) -> asyncio.Future[None]:
         """What the application waits for: its request's body, or its client's leaving."""
         if for_body:
+            # Nothing was read any more while requests waited that are answered by now.
+            self.go_on()
             self._give_up_at = self._service.loop.time() + BODY_SECONDS
         return self._service.loop.create_future()
 
@@ -242,15 +207,68 @@ class Connection(asyncio.Protocol):
         """It is the application's turn."""
         self._give_up_at = inf
 
+    # For the budget.
+
+    def let_go(self) -> None:
+        """Give up the request that is coming, and those that wait behind another, and give back what they hold."""
+        current, self._coming = self._current, None
+        if current is not None and current.is_told:
+            # It is whole, and in the application's hands.
+            self._give_back(self._behind)
+            self._refusal = TOO_MUCH
+            self._requests.clear()
+        else:
+            self._give_back(self._held)
+            given_up = current or next(iter(self._requests), None)
+            self._requests.clear()
+            if given_up is None:
+                self._refusal = TOO_MUCH
+            else:
+                given_up.shed()
+                if current is None:
+                    self._requests.append(given_up)
+        self._stop_hearing()
+
+    def _settle(self) -> None:
+        """A request is answered. What came behind it may be the next one, or its beginning."""
+        if not self._requests and not self._reader.is_amid:
+            self._behind = 0
+        self._give_back(self._held - self._behind)
+
+    def _give_back(self, size: int) -> None:
+        self._held -= size
+        self._service.budget.give_back(size)
+
+    def _let_go_of_all(self, _task: object) -> None:
+        """The last of it is answered, or nobody is left to be answered."""
+        self._service.budget.forget(self)
+        self._give_back(self._held)
+        # A task that was cancelled keeps the frames in which it was.
+        self._task = None
+
     # For the service.
+
+    @property
+    def peer(self) -> str | None:
+        """The address of who connected; None where there is none."""
+        return self._client[0] if self._client is not None else None
 
     def give_up(self, now: float) -> None:
         """Give up the client if it was waited for long enough; `now` in the loop's seconds."""
+        untaken = self.transport.get_write_buffer_size()
+        if not untaken or untaken != self._untaken:
+            self._untaken, self._took_at = untaken, now
+        elif now - self._took_at >= TAKE_SECONDS:
+            self.transport.abort()
         if now >= self._give_up_at:
             if self._current is None:
                 self.transport.close()
             else:
                 self._current.leave()
+
+    def abort(self) -> None:
+        """Close the connection, whatever is under way."""
+        self.transport.abort()
 
     def end(self) -> None:
         """Close the connection unless a request is under way."""
@@ -262,8 +280,9 @@ class Connection(asyncio.Protocol):
     async def _serve(self) -> None:
         try:
             while await self._take() and await self._answer():
+                self._settle()
                 if not self._requests:
-                    self._give_up_at = self._service.loop.time() + self._service.keepalive_seconds
+                    self._give_up_at = self._service.loop.time() + self._service.bounds.keepalive_seconds
                     self.go_on()
         finally:
             self._current = None
@@ -302,9 +321,27 @@ class Connection(asyncio.Protocol):
         self._service.answered += 1
         return exchange.keeps_alive
 
-    def _refuse(self, refused: Refused) -> None:
-        self._service.log.warning("Invalid request from ip=%s: %s", (self._client or ("",))[0], refused)
-        self.write(text_of(refused.status, str(refused), self.date))
+    def _refuse_rest(self, refusal: Refusal) -> None:
+        """What comes is no request: nothing more is read."""
+        self._refusal = refusal
+        if self._coming is None:
+            pass
+        elif self._coming is self._current:
+            self._current.leave()
+        else:
+            # The application has not seen it yet, and will not.
+            self._requests.pop()
+        self._stop_hearing()
+
+    def _stop_hearing(self) -> None:
+        self._hears = False
+        self._service.budget.forget(self)
+        self._tell()
+
+    def _refuse(self, refusal: Refusal) -> None:
+        if refusal is not TOO_MUCH:
+            self._service.log.warning("Invalid request from ip=%s: %s", self.peer or "", refusal.reason)
+        self.write(text_of(refusal.status, refusal.reason, self.date))
 
     def _close(self) -> None:
         if not self.transport.is_closing():

@@ -58,7 +58,7 @@ class Exchange:
         "_held",
         "_is_chunked",
         "_is_mute",
-        "_is_told",
+        "_is_shed",
         "_line",
         "_pieces",
         "_sent",
@@ -67,6 +67,7 @@ class Exchange:
         "head",
         "is_answered",
         "is_started",
+        "is_told",
         "is_whole",
     )
 
@@ -74,7 +75,8 @@ class Exchange:
         self._line = line
         self.head = head
         # The request is whole, and the application knows; the answer was begun, and is whole too.
-        self.is_whole = self._is_told = self.is_started = self.is_answered = False
+        self.is_whole = self.is_told = self.is_started = self.is_answered = False
+        self._is_shed = False
         self._pieces: list[bytes] = []
         self._held = 0
         self._waiter: Future[None] | None = None
@@ -113,6 +115,13 @@ class Exchange:
         self._has_left = True
         self._wake()
 
+    def shed(self) -> None:
+        """There is no room for the request: the application hears so instead of its body."""
+        self._is_shed = True
+        self.is_whole = False
+        self._pieces, self._held = [], 0
+        self._wake()
+
     def _wake(self) -> None:
         if self._waiter is not None and not self._waiter.done():
             self._waiter.set_result(None)
@@ -120,21 +129,26 @@ class Exchange:
     # For the application.
 
     async def receive(self) -> Message:
-        """What of the body is there; after its end, once the client leaves, that it left."""
-        if self._is_told or not (self._pieces or self.is_whole):
+        """What of the body is there; after its end, once the client leaves, that it left.
+
+        With `overloaded` the client is still there, and nothing more of its body will be.
+        """
+        if self.is_told or not (self._pieces or self.is_whole):
             await self._wait()
-            if self._is_told or not (self._pieces or self.is_whole):
+            if self._is_shed:
+                return {"type": "http.disconnect", "overloaded": True}
+            if self.is_told or not (self._pieces or self.is_whole):
                 return {"type": "http.disconnect"}
         pieces = self._pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         if self._held > BODY_HELD_BYTES:
             self._line.go_on()
         self._pieces, self._held = [], 0
-        self._is_told = self.is_whole
+        self.is_told = self.is_whole
         return {"type": "http.request", "body": body, "more_body": not self.is_whole}
 
     async def _wait(self) -> None:
-        if self._has_left:
+        if self._has_left or self._is_shed:
             return
         if self._expects_continue:
             self._expects_continue = False

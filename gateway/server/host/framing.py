@@ -83,6 +83,8 @@ class RequestReader:
         # Bytes since the head's beginning, in the body since its beginning and less twice the data.
         self._overhead = 0
         self._began = 0
+        # Whether a request has begun and is not whole.
+        self.is_amid = False
         self._is_last = False
         self._upgrade_framing: bytes | None = None
         self._begin()
@@ -123,6 +125,9 @@ class RequestReader:
                 raise Refused(400, "a body that is mostly framing")
             if self._overhead > HEAD_BYTES:
                 raise Refused(431, "too large a head")
+        # Many short fields take more room than their bytes.
+        if len(self._headers) > self._limits.fields:
+            raise Refused(431, "too many header fields")
 
     def _begin(self) -> None:
         self._is_in_body = False
@@ -136,6 +141,7 @@ class RequestReader:
         self._began += 1
         if self._began > PIPELINED:
             raise Refused(400, "too many requests at once")
+        self.is_amid = True
         self._begin()
 
     def on_url(self, piece: bytes) -> None:
@@ -201,7 +207,7 @@ class RequestReader:
         if self._upgrade_framing is not None:
             # httptools takes what follows for another protocol; it is the body.
             return
-        self._is_in_body = False
+        self._is_in_body = self.is_amid = False
         self._overhead = 0
         self._receiver.ended()
 

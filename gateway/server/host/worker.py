@@ -20,11 +20,13 @@ from gunicorn import sock
 from gunicorn.arbiter import Arbiter
 from gunicorn.workers.base import Worker
 
-from gateway.server.host.connection import Service
+from gateway.server.host import heap
+from gateway.server.host.connection import Connection
 from gateway.server.host.framing import Limits
 from gateway.server.host.lifespan import Lifespan, StartFailed
 from gateway.server.host.listener import FairListener
 from gateway.server.host.seats import Seats
+from gateway.server.host.service import Bounds, Service
 from gateway.server.host.stop_signals import StopSignals
 from gateway.server.host.versions import untested
 
@@ -32,11 +34,15 @@ BEAT_SECONDS = 1.0
 
 
 class LoopWorker(Worker):  # type: ignore[misc]
-    """`seats` and `stop_signals` are the master's, who takes a `seat` for each worker before it forks."""
+    """`seats` and `stop_signals` are the master's, who takes a `seat` for each worker before it forks. `requests_bytes`
+    and `connections_per_client` are set with gunicorn's settings, see `Bounds`.
+    """
 
     seats = Seats()
     stop_signals = StopSignals()
     seat: int | None = None
+    requests_bytes = 64 * 1024 * 1024
+    connections_per_client: int | None = None
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
@@ -86,6 +92,11 @@ class LoopWorker(Worker):  # type: ignore[misc]
             self._loop.call_soon_threadsafe(self._service.abort)
         self.handle_exit(sig, frame)
 
+    def init_process(self) -> None:
+        """Before there are threads, and before the application is loaded."""
+        heap.bound()
+        super().init_process()
+
     def run(self) -> None:
         """Serve until a signal, or until the master is no more."""
         # Not when the application's modules kept the exit from getting through.
@@ -118,8 +129,13 @@ class LoopWorker(Worker):  # type: ignore[misc]
             self.wsgi,
             loop=loop,
             log=self.log.error_log,
-            limits=Limits(cfg.limit_request_line, cfg.limit_request_fields, cfg.limit_request_field_size),
-            keepalive_seconds=cfg.keepalive,
+            bounds=Bounds(
+                head=Limits(cfg.limit_request_line, cfg.limit_request_fields, cfg.limit_request_field_size),
+                requests_bytes=self.requests_bytes,
+                connections=cfg.worker_connections,
+                connections_per_client=self.connections_per_client,
+                keepalive_seconds=cfg.keepalive,
+            ),
             changed=self._changed,
         )
 
@@ -129,7 +145,7 @@ class LoopWorker(Worker):  # type: ignore[misc]
 
     def _listen(self, loop: asyncio.AbstractEventLoop, service: Service, one: Any) -> FairListener:
         tls: ssl.SSLContext | None = sock.ssl_context(self.cfg) if self.cfg.is_ssl else None
-        listener = FairListener(loop, one.sock, service.connect, self.seats, self.seat, tls=tls)
+        listener = FairListener(loop, one.sock, lambda: Connection(service), self.seats, self.seat, tls=tls)
         self.log.info("ASGI server listening on %s", one)
         return listener
 
@@ -144,6 +160,8 @@ class LoopWorker(Worker):  # type: ignore[misc]
                 self.log.info("Autorestarting worker after %d requests.", service.answered)
                 self.handle_exit(signal.SIGTERM, None)
             service.sweep()
+            if service.budget.has_calmed():
+                await asyncio.to_thread(heap.give_back)
             await asyncio.sleep(BEAT_SECONDS)
 
     async def _end(self, service: Service, listeners: list[FairListener]) -> None:

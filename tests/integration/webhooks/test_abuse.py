@@ -13,7 +13,7 @@ from sqlalchemy import insert, text
 from gateway.db.scope import TenantMismatch
 from gateway.events.models import Event
 from gateway.server import environ, scope_reader
-from gateway.server.body import BodiesTooMany, BodyBudget, BodyTooSlow, read_body
+from gateway.server.body import BodyTooSlow, read_body
 from gateway.tenants.models import DEFAULT_TENANT_ID
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest, code
 from tests.services.slugs import UNGUESSABLE
@@ -63,11 +63,9 @@ def pieces(*bodies: bytes) -> Any:
     return receive
 
 
-def test_a_body_that_never_ends_is_given_up_and_gives_its_memory_back() -> None:
-    budget = BodyBudget(100)
+def test_a_body_that_never_ends_is_given_up() -> None:
     with pytest.raises(BodyTooSlow):
-        asyncio.run(read_body({"headers": []}, pieces(b"a" * 60), 1000, budget, seconds=0.05))
-    budget.take(100)
+        asyncio.run(read_body({"headers": []}, pieces(b"a" * 60), 1000, seconds=0.05))
 
 
 @pytest.mark.parametrize(("size", "is_oversized"), [(10, False), (11, True)])
@@ -75,15 +73,8 @@ def test_a_body_that_comes_in_one_piece_is_held_to_the_limit_too(size: int, is_o
     async def receive() -> MutableMapping[str, Any]:
         return {"type": "http.request", "body": b"x" * size, "more_body": False}
 
-    body = asyncio.run(read_body({"headers": []}, receive, 10, BodyBudget()))
+    body = asyncio.run(read_body({"headers": []}, receive, 10))
     assert (len(body.data), body.is_oversized) == (0 if is_oversized else size, is_oversized)
-
-
-def test_bodies_under_way_share_a_budget() -> None:
-    budget = BodyBudget(100)
-    with pytest.raises(BodiesTooMany):
-        asyncio.run(read_body({"headers": []}, pieces(b"a" * 60, b"b" * 60), 1000, budget))
-    budget.take(100)
 
 
 def test_statements_that_no_tenant_rule_reaches_are_refused(gateway: GatewayUnderTest) -> None:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from gateway.server.host.connection import BODY_SECONDS, FIRST_REQUEST_SECONDS
-from tests.services.loop_server import LoopServer, loop_server, read_all
+from gateway.server.host.budget import ALWAYS_BYTES
+from gateway.server.host.connection import BODY_SECONDS, FIRST_REQUEST_SECONDS, TAKE_SECONDS, Connection
+from gateway.server.host.exchange import Exchange
+from tests.services.loop_server import BOUNDS, LoopServer, loop_server, read_all
 from tests.services.raw_http import chunked, read_answer
 from tests.services.waiting import until
 
@@ -44,7 +48,8 @@ class Application:
         while message.get("more_body"):
             message = await receive()
             body += message.get("body", b"")
-        self.bodies.append(body if message["type"] == "http.request" else b"disconnect")
+        ended = b"overloaded" if message.get("overloaded") else b"disconnect"
+        self.bodies.append(body if message["type"] == "http.request" else ended)
         return body
 
     async def answer(self, send: Any, body: bytes, *headers: tuple[bytes, bytes], status: int = 200) -> None:
@@ -104,6 +109,11 @@ class Application:
         await asyncio.to_thread(self.go_on.wait, 20)
         await self.body(receive)
         await self.answer(send, b"sipped")
+
+    async def do_keep(self, receive: Any, send: Any) -> None:
+        await self.body(receive)
+        await asyncio.to_thread(self.go_on.wait, 20)
+        await self.answer(send, b"kept")
 
     async def do_listen(self, receive: Any, send: Any) -> None:
         await self.body(receive)
@@ -376,3 +386,133 @@ def test_unix_sockets(application: Application, tmp_path: Path) -> None:
         assert b"1:" in read_all(client)
     assert application.scopes[0]["client"] is None
     assert application.scopes[0]["server"] == (str(tmp_path / "web"), None)
+
+
+POST = get("/", b"Content-Length: 70000", method=b"POST")
+PIECE = b"x" * 60_000
+
+
+@pytest.fixture
+def small(application: Application) -> Iterator[LoopServer]:
+    """One that holds no more than a body and a half of these."""
+    with loop_server(application, bounds=replace(BOUNDS, requests_bytes=150_000)) as server:
+        yield server
+        application.go_on.set()
+
+
+def held(server: LoopServer) -> int:
+    return int(server.call(lambda: server.service.budget.held_bytes))
+
+
+def test_the_request_that_has_been_coming_for_longest_makes_room(small: LoopServer, application: Application) -> None:
+    with small.connected() as first, small.connected() as second, small.connected() as third:
+        for number, client in enumerate((first, second), 1):
+            client.sendall(POST + PIECE)
+            until(lambda bytes_=number * 60_000: held(small) > bytes_, "it came")  # type: ignore[misc]
+        third.sendall(POST + PIECE)
+        answer = read_all(first)
+        assert application.bodies == [b"overloaded"]
+        assert b"Connection: close" in answer
+        for client in (second, third):
+            client.sendall(b"x" * 10_000)
+            found = read_answer(client)
+            assert found is not None
+            assert len(found.body) > 70_000
+    until(lambda: held(small) == 0, "all is given back")
+
+
+def test_a_head_that_is_coming_makes_room_too(small: LoopServer) -> None:
+    with small.connected() as head, small.connected() as body:
+        head.sendall(b"GET / HTTP/1.1\r\nHost: gateway\r\nX: " + PIECE)
+        until(lambda: held(small) > 60_000, "it came")
+        body.sendall(get("/", b"Content-Length: 100000", method=b"POST") + b"x" * 99_000)
+        answer = read_answer(head)
+        assert answer is not None
+        assert (answer.status, answer.headers["retry-after"]) == (503, "2")
+        body.sendall(b"x" * 1_000)
+        assert read_answer(body) is not None
+
+
+def test_small_requests_pass_while_whole_ones_fill_the_budget(small: LoopServer, application: Application) -> None:
+    with small.connected() as large, small.connected() as little, small.connected() as second:
+        large.sendall(get("/keep", b"Content-Length: 149000", method=b"POST") + b"x" * 149_000)
+        until(lambda: application.bodies, "the application has it")
+        application.bodies.clear()
+        little.sendall(get("/", b"Content-Length: 9000", method=b"POST") + b"x" * 9_000)
+        found = read_answer(little)
+        assert found is not None
+        assert found.body.endswith(b"x" * 9_000)
+        second.sendall(get("/", b"Content-Length: 20000", method=b"POST") + b"x" * 20_000)
+        assert read_answer(second) is not None
+        assert application.bodies == [b"x" * 9_000, b"overloaded"]
+    assert ALWAYS_BYTES > 9_000
+
+
+def test_nothing_is_held_after_answers(server: LoopServer) -> None:
+    heard = server.exchange(GET * 30 + POST + b"x" * 70_000 + GET + LAST)
+    assert heard.count(b"HTTP/1.1 200") == 33
+    with server.connected() as client:
+        client.sendall(POST + PIECE)
+        until(lambda: held(server) > 60_000, "it came")
+    until(lambda: held(server) == 0, "all is given back")
+    with server.connected() as client:
+        # The beginning of the next request is held, and only that.
+        client.sendall(GET + b"GET / HT")
+        assert read_answer(client) is not None
+        assert 0 < held(server) <= len(GET) + 8
+    assert server.exchange(b"GET / HTTP/1.1\r\nHost: \x00").startswith(b"HTTP/1.1 400")
+    until(lambda: held(server) == 0, "all is given back")
+
+
+def test_a_connection_leaves_nothing_behind(server: LoopServer) -> None:
+    """Else what a storm left would stay until the next search for garbage, which is seldom."""
+    gc.collect()
+    gc.disable()
+    try:
+        for data in (b"TRASH\r\n\r\n", POST + PIECE, get("/close"), CHUNKS + b"1\r\na\r\n" * 40_000, b""):
+            with server.connected() as client:
+                with contextlib.suppress(ConnectionError):
+                    client.sendall(data)
+                    client.shutdown(socket.SHUT_WR)
+                read_all(client)
+        until(lambda: server.connections() == 0, "they are gone")
+        until(lambda: not left_over(), left_over, timeout_seconds=10)
+    finally:
+        gc.enable()
+
+
+CHUNKS = get("/", b"Transfer-Encoding: chunked", method=b"POST")
+
+
+def left_over() -> list[object]:
+    return [one for one in gc.get_objects() if isinstance(one, Connection | Exchange)]
+
+
+def test_there_are_so_many_connections(application: Application) -> None:
+    with (
+        loop_server(application, bounds=replace(BOUNDS, connections=2)) as server,
+        server.connected() as silent,
+        server.connected() as used,
+    ):
+        used.sendall(GET)
+        assert read_answer(used) is not None
+        with server.connected() as newest:
+            newest.sendall(GET)
+            assert read_answer(newest) is not None
+            assert silent.recv(1) == b""
+            assert server.exchange(GET) == b""
+        until(lambda: server.connections() == 1, "one is left")
+        assert server.exchange(LAST).startswith(b"HTTP/1.1 200")
+
+
+@pytest.mark.parametrize("line", [b"X: y", b"Connection: close"])
+def test_who_takes_nothing_of_an_answer_is_given_up(server: LoopServer, application: Application, line: bytes) -> None:
+    with server.connected() as client:
+        client.sendall(get("/flood", line))
+        until(lambda: application.pieces, "an answer began")
+        until_still(application)
+        for seconds in (0, TAKE_SECONDS - 5):
+            server.give_up(after_seconds=seconds)
+            assert server.connections() == 1
+        server.give_up(after_seconds=TAKE_SECONDS + 1)
+        until(lambda: server.connections() == 0, "given up")

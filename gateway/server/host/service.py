@@ -1,0 +1,144 @@
+"""What the connections of one process share: the application, their bounds, the date, and their end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from logging import Logger
+from typing import Any, Protocol
+
+from gateway.server.host.answer import today
+from gateway.server.host.budget import Budget
+from gateway.server.host.clients import ClientCounts
+from gateway.server.host.framing import Limits
+
+Application = Callable[[Any, Any, Any], Awaitable[None]]
+
+# Refused connections are told of so often, together.
+TELL_SECONDS = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What one process gives to those who connect.
+
+    `requests_bytes`: what all requests may hold before they are answered. `connections` in all, and of each client;
+    None where clients are not told apart.
+    """
+
+    head: Limits
+    requests_bytes: int
+    connections: int
+    connections_per_client: int | None
+    keepalive_seconds: float
+
+
+class Member(Protocol):
+    """A connection, as the service uses it."""
+
+    @property
+    def peer(self) -> str | None:
+        """The address of who connected; None where there is none."""
+
+    def give_up(self, now: float) -> None:
+        """Give up the client if it was waited for long enough; `now` in the loop's seconds."""
+
+    def end(self) -> None:
+        """Close the connection unless a request is under way."""
+
+    def abort(self) -> None:
+        """Close the connection, whatever is under way."""
+
+
+class Service:
+    """`changed` is called with the number of connections."""
+
+    def __init__(
+        self,
+        application: Application,
+        *,
+        loop: asyncio.AbstractEventLoop,
+        log: Logger,
+        bounds: Bounds,
+        changed: Callable[[int], None] = lambda _number: None,
+    ) -> None:
+        self.application = application
+        self.loop = loop
+        self.log = log
+        self.bounds = bounds
+        self.budget = Budget(bounds.requests_bytes)
+        self.connections: set[Member] = set()
+        self.changed = changed
+        # From the application's lifespan; each request has a copy.
+        self.state: dict[str, Any] = {}
+        self.date = today()
+        self.is_ending = False
+        self.answered = 0
+        self._clients = ClientCounts(bounds.connections_per_client)
+        # Those that have asked for nothing yet, eldest first.
+        self._fresh: dict[Member, None] = {}
+        self._refused = 0
+        self._tell_at = 0.0
+        self._is_empty = asyncio.Event()
+        self._is_empty.set()
+
+    def sweep(self) -> None:
+        """Give up clients that were waited for long enough. Once a second, instead of an alarm for each request."""
+        self.date = today()
+        now = self.loop.time()
+        for connection in tuple(self.connections):
+            connection.give_up(now)
+        if self._refused and now >= self._tell_at:
+            self.log.warning("%d connections were refused: there are enough, in all or of their client", self._refused)
+            self._refused = 0
+            self._tell_at = now + TELL_SECONDS
+
+    def admit(self, connection: Member) -> bool:
+        """Take one more, unless its client has enough. Where there are enough in all, the eldest of those that have
+        asked for nothing makes room.
+        """
+        if not self._clients.enter(connection.peer):
+            self._refused += 1
+            return False
+        if len(self.connections) >= self.bounds.connections:
+            self._refused += 1
+            eldest = next(iter(self._fresh), None)
+            if eldest is None:
+                self._clients.leave(connection.peer)
+                return False
+            self.closed(eldest)
+            eldest.abort()
+        self.connections.add(connection)
+        self._fresh[connection] = None
+        self._is_empty.clear()
+        self.changed(len(self.connections))
+        return True
+
+    def used(self, connection: Member) -> None:
+        """It has asked for something."""
+        self._fresh.pop(connection, None)
+
+    def closed(self, connection: Member) -> None:
+        """One less. Idempotent."""
+        if connection not in self.connections:
+            return
+        self.connections.discard(connection)
+        self._fresh.pop(connection, None)
+        self._clients.leave(connection.peer)
+        if not self.connections:
+            self._is_empty.set()
+        self.changed(len(self.connections))
+
+    async def end(self) -> None:
+        """Close connections that wait for a request, at once, the others with their answer; wait for those."""
+        self.is_ending = True
+        for connection in tuple(self.connections):
+            connection.end()
+        await self._is_empty.wait()
+
+    def abort(self) -> None:
+        """Close all connections, whatever is under way."""
+        self.is_ending = True
+        for connection in tuple(self.connections):
+            connection.abort()
