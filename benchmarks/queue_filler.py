@@ -13,7 +13,8 @@ from gateway.delivery.models import DeliveryState
 from gateway.delivery.queue.enqueue import DeliveryRow
 from gateway.events.append import EventRow
 from gateway.security.identifiers import new_id
-from gateway.webhooks.receive.entry import Entry, Submission, store_submissions
+from gateway.webhooks.receive.entry import Entry, Submission
+from gateway.webhooks.receive.store import store_submissions
 
 BATCH = 500
 

@@ -50,6 +50,7 @@ class Settings:
     max_connections_per_address: int = 256
     delivery_schedule_seconds: tuple[float, ...] = DEFAULT_SCHEDULE_SECONDS
     retention_days: int = 30
+    proof_days: int = 90
     allow_private_destinations: bool = False
     log_format: str | None = None
     log_level: str = "info"
@@ -62,6 +63,11 @@ class Settings:
     def requests_bytes(self) -> int:
         """What all requests that are under way may hold together, in each web process."""
         return self.request_budget_bytes or max(LEAST_BUDGET_BYTES, 2 * self.max_body_bytes)
+
+    @property
+    def proof_seconds(self) -> float:
+        """How long signed texts are remembered that a source accepts once: never less than events are kept."""
+        return max(self.proof_days, self.retention_days) * 86_400.0
 
 
 def load_settings(
@@ -115,6 +121,7 @@ def read_settings(
             "GATEWAY_DELIVERY_SCHEDULE", parse_schedule, defaults.delivery_schedule_seconds
         ),
         retention_days=reader.get("GATEWAY_RETENTION_DAYS", _whole(1, 36_500), defaults.retention_days),
+        proof_days=reader.get("GATEWAY_PROOF_DAYS", _whole(1, 36_500), defaults.proof_days),
         allow_private_destinations=reader.get(
             "GATEWAY_ALLOW_PRIVATE_DESTINATIONS", _boolean, defaults.allow_private_destinations
         ),

@@ -20,8 +20,9 @@ from gateway.webhooks.purge import Forgotten
 def purge(invocation: Invocation, older_than: timedelta | None) -> None:
     """Forget events older than the retention, with their deliveries and attempts, of every tenant.
 
-    Events with a delivery that is not finished stay. Rejections are forgotten after 7 days. Works in short
-    transactions beside a running gateway, and may be stopped at any time.
+    Events with a delivery that is not finished stay. Rejections are forgotten after 7 days; what was signed, where a
+    source accepts it once only, after GATEWAY_PROOF_DAYS. Works in short transactions beside a running gateway, and may
+    be stopped at any time.
     """
     invocation.require_database()
     total = Forgotten()
@@ -34,7 +35,7 @@ def purge(invocation: Invocation, older_than: timedelta | None) -> None:
         return
     click.echo(
         f"Forgot {total.events} events, {total.deliveries} deliveries, {total.attempts} attempts, "
-        f"{total.rejections} rejections."
+        f"{total.rejections} rejections, {total.proofs} proofs."
     )
     if total.kept:
         note(f"{total.kept} old events stay: a delivery of theirs is not finished.")

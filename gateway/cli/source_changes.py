@@ -11,11 +11,14 @@ from gateway.cli.terminal import secret_options as given
 from gateway.cli.terminal.options import Duration, Pair
 from gateway.cli.terminal.output import note, print_json
 from gateway.clock import iso
+from gateway.errors import InvalidInput
 from gateway.webhooks.sources import management as use_cases
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.management import DEFAULT_OVERLAP, CredentialDraft, SourceWithSecret
 from gateway.webhooks.sources.schema import SourceSchema
 from gateway.webhooks.sources.schemes import SECRET
+
+_WANTED = {"refuse": True, "accept": False, "default": None}
 
 
 @click.command()
@@ -34,6 +37,12 @@ from gateway.webhooks.sources.schemes import SECRET
 @click.option("--option", "options", type=Pair("="), multiple=True, metavar="NAME=VALUE", help="The scheme's options.")
 @click.option("--allow-ip", "allowed_ips", multiple=True, metavar="CIDR", help="Accept only these networks.")
 @click.option("--rate", type=float, metavar="N", help="At most N requests a second, per web process.")
+@click.option(
+    "--refuse-replays/--accept-replays",
+    "refuse_replays",
+    default=None,
+    help="Whether what was signed is accepted once only; else where nothing honest can be refused.",
+)
 @with_invocation
 def add(
     invocation: Invocation,
@@ -48,6 +57,7 @@ def add(
     options: tuple[tuple[str, str], ...],
     allowed_ips: tuple[str, ...],
     rate: float | None,
+    refuse_replays: bool | None,
 ) -> None:
     """Receive the webhooks of a provider at /webhooks/SLUG.
 
@@ -63,6 +73,7 @@ def add(
         options=dict(options),
         allowed_ips=allowed_ips,
         rate_per_second=rate,
+        refuse_replays=refuse_replays,
         generate_secret=generate_secret,
     )
     with invocation.changing() as acting:
@@ -84,24 +95,34 @@ def add(
 
 @click.command()
 @click.argument("slug")
-@click.option(
-    "--option",
-    "options",
-    type=Pair("="),
-    multiple=True,
-    required=True,
-    metavar="NAME=VALUE",
-    help="An option.",
-)
+@click.option("--option", "options", type=Pair("="), multiple=True, metavar="NAME=VALUE", help="An option.")
+@click.option("--refuse-replays", "replays", flag_value="refuse", help="Accept what was signed once only.")
+@click.option("--accept-replays", "replays", flag_value="accept", help="Accept it as often as it comes.")
+@click.option("--default-replays", "replays", flag_value="default", help="Refuse where nothing honest can be refused.")
 @with_invocation
-def change(invocation: Invocation, slug: str, options: tuple[tuple[str, str], ...]) -> None:
-    """Set options of a source. Others stay as they are; an empty VALUE takes an option away."""
+def change(invocation: Invocation, slug: str, options: tuple[tuple[str, str], ...], replays: str | None) -> None:
+    """Set options of a source, and whether it refuses replays: requests whose signature it accepted for something else.
+
+    Other options stay as they are; an empty VALUE takes an option away. A vendor's own repeat of a request is answered
+    200 either way, and makes no second event. Where a vendor signs two events alike (the same body, with no id and no
+    time in it), --refuse-replays takes the second for a repeat.
+    """
+    if not options and replays is None:
+        raise InvalidInput(
+            "nothing is to be changed: give --option, --refuse-replays, --accept-replays or --default-replays"
+        )
     with invocation.changing() as acting:
-        source = use_cases.change_options(acting, slug, dict(options))
+        if options:
+            source = use_cases.change_options(acting, slug, dict(options))
+        if replays is not None:
+            source = use_cases.refuse_replays(acting, slug, _WANTED[replays])
     if invocation.as_json:
         print_json(SourceSchema().dump(source))
-    else:
+        return
+    if options:
         click.echo(f"The options of {slug}: {', '.join(f'{k}={v}' for k, v in source.options.items()) or 'none'}")
+    if replays is not None:
+        click.echo(f"Replays at {slug} are {source.replays}.")
 
 
 @click.command()

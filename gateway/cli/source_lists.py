@@ -29,9 +29,19 @@ def list_(invocation: Invocation) -> None:
     if not found:
         note(f"No sources yet. Add one: {EXAMPLE_SOURCE}")
     rows = [
-        (source.slug, source.provider, source.scheme, source.state, source.live_secrets, source.url) for source in found
+        (
+            source.slug,
+            source.provider,
+            source.scheme,
+            source.state,
+            source.live_secrets,
+            source.replays,
+            source.url,
+        )
+        for source in found
     ]
-    print_table(("source", "provider", "scheme", "state", "secrets", "url"), rows, now=invocation.now())
+    columns = ("source", "provider", "scheme", "state", "secrets", "replays", "url")
+    print_table(columns, rows, now=invocation.now())
     note_out_of_order((source.slug, source.out_of_order) for source in found)
 
 
@@ -56,6 +66,13 @@ def _handshake(source: SourceSummary) -> str | None:
     return None if source.confirmed_at is None else f"confirmed {iso(source.confirmed_at)}, secret stored"
 
 
+def _replays(source: SourceSummary) -> str | None:
+    """What becomes of replays, and whether somebody wanted it so."""
+    if source.replays is None:
+        return None
+    return f"{source.replays}, by default" if source.refuse_replays is None else f"{source.replays}, as it was set"
+
+
 def _print(invocation: Invocation, source: SourceSummary) -> None:
     if invocation.as_json:
         print_json(_schema.SourceSchema().dump(source))
@@ -74,6 +91,7 @@ def _print(invocation: Invocation, source: SourceSummary) -> None:
             *((f"Option {name}", value) for name, value in source.options.items()),
             ("Allowed IPs", list(source.allowed_ips)),
             ("Rate", source.rate_per_second),
+            ("Replays", _replays(source)),
             ("Created", source.created_at),
             ("Disabled", source.disabled_at),
             ("Id", source.id),

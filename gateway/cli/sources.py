@@ -11,7 +11,7 @@ COMMANDS = {
     "add": LazyCommand("gateway.cli.source_changes:add", "Receive the webhooks of a provider at /webhooks/SLUG."),
     "list": LazyCommand("gateway.cli.source_lists:list_", "List sources."),
     "show": LazyCommand("gateway.cli.source_lists:show", "Show a source, and what to enter at the vendor."),
-    "change": LazyCommand("gateway.cli.source_changes:change", "Set options of a source."),
+    "change": LazyCommand("gateway.cli.source_changes:change", "Set options of a source, or refuse replays."),
     "rotate": LazyCommand("gateway.cli.source_changes:rotate", "Give a source a new secret."),
     "disable": LazyCommand("gateway.cli.source_changes:disable", "Refuse a source's requests with 410."),
     "enable": LazyCommand("gateway.cli.source_changes:enable", "Receive again."),

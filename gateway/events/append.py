@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence, Set
 from functools import cache
 from itertools import chain
-from sqlite3 import Connection as SqliteConnection
 from typing import NamedTuple
 
 from sqlalchemy import Connection, text
@@ -57,6 +56,14 @@ POSTGRES_INSERT = (
     "ON CONFLICT DO NOTHING RETURNING id"
 )
 """Takes `postgres_arrays` of the rows; returns the ids of those that are new."""
+POSTGRES_INSERT_ADMITTED = (
+    f"INSERT INTO events ({_COLUMNS}) SELECT {_COLUMNS} "  # noqa: S608 (constants)
+    f"FROM unnest({_POSTGRES_ARRAYS}, %s::text[]) AS r ({_COLUMNS}, condition) "
+    "WHERE condition IS NULL OR condition IN (SELECT event_id FROM admitted) ON CONFLICT DO NOTHING RETURNING id"
+)
+"""The same for a statement with a part `admitted`, ids of events. Takes one more array: the id that must be among them
+for a row to be stored, NULL where none must.
+"""
 _POSTGRES_FIRST = text(
     "SELECT e.source_id, e.dedupe_key, e.id FROM unnest(CAST(:source_id AS text[]), CAST(:dedupe_key AS text[])) "
     "AS wanted (source_id, dedupe_key) JOIN events e USING (source_id, dedupe_key)"
@@ -87,13 +94,9 @@ def _append_sqlite(connection: Connection, rows: Sequence[EventRow]) -> list[App
         if inserted == len(part):
             appended += [Appended(row.id, False) for row in part]
         else:
-            appended += [_sqlite_outcome(driver, row) for row in part]
+            first = first_ids(connection, part)
+            appended += [_duplicate(row, first.get((row.source_id, row.dedupe_key))) for row in part]
     return appended
-
-
-def _sqlite_outcome(driver: SqliteConnection, row: EventRow) -> Appended:
-    first = driver.execute(_SQLITE_FIRST, (row.source_id, row.dedupe_key)).fetchone()
-    return _duplicate(row, first[0] if first else None)
 
 
 def _append_postgres(connection: Connection, rows: Sequence[EventRow]) -> list[Appended]:
@@ -106,12 +109,21 @@ def postgres_outcomes(connection: Connection, rows: Sequence[EventRow], new: Set
     if len(new) == len(rows):
         return [Appended(row.id, False) for row in rows]
     repeated = [row for row in rows if row.id not in new]
-    keys = {"source_id": [row.source_id for row in repeated], "dedupe_key": [row.dedupe_key for row in repeated]}
-    first = {(found[0], found[1]): found[2] for found in connection.execute(_POSTGRES_FIRST, keys)}
+    first = first_ids(connection, repeated)
     return [
         Appended(row.id, False) if row.id in new else _duplicate(row, first.get((row.source_id, row.dedupe_key)))
         for row in rows
     ]
+
+
+def first_ids(connection: Connection, rows: Sequence[EventRow]) -> dict[tuple[str, str | None], str]:
+    """The ids of the stored events that have the source and the dedupe key of one of `rows`, by these two."""
+    if connection.dialect.name == "sqlite":
+        driver = sqlite_driver(connection)
+        keys = {(row.source_id, row.dedupe_key) for row in rows}
+        return {key: found[0] for key in keys if (found := driver.execute(_SQLITE_FIRST, key).fetchone())}
+    arrays = {"source_id": [row.source_id for row in rows], "dedupe_key": [row.dedupe_key for row in rows]}
+    return {(found[0], found[1]): found[2] for found in connection.execute(_POSTGRES_FIRST, arrays)}
 
 
 def _duplicate(row: EventRow, first_id: str | None) -> Appended:

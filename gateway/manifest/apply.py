@@ -135,6 +135,7 @@ def _source_draft(acting: Acting, row: Source, credentials: Sequence[SourceCrede
         options=row.options,
         allowed_ips=tuple(row.allowed_ips),
         rate_per_second=row.rate_per_second,
+        refuse_replays=row.refuses_replays,
         enabled=row.disabled_at is None,
     )
 

@@ -36,6 +36,7 @@ def source_differences(before: SourceDraft, after: SourceDraft) -> tuple[Differe
         *_by_key("options", before.options, after.options),
         *_plain("allowed_ips", list(before.allowed_ips), list(after.allowed_ips)),
         *_plain("rate", before.rate_per_second, after.rate_per_second),
+        *_plain("refuse_replays", before.refuse_replays, after.refuse_replays),
         *_plain("enabled", before.enabled, after.enabled),
         *_by_key("credentials", held, named, hides_all=True),
     )

@@ -146,6 +146,7 @@ def _source(data: Mapping[str, Any], path: str, reading: _Reading) -> SourceDraf
         options=data.get("options", {}),
         allowed_ips=tuple(data.get("allowed_ips", ())),
         rate_per_second=data.get("rate"),
+        refuse_replays=data.get("refuse_replays"),
         enabled=data["enabled"],
     )
 

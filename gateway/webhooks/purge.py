@@ -1,4 +1,6 @@
-"""Forgetting what is older than the retention, of every tenant: events with what hangs on them, and rejections."""
+"""Forgetting what is older than the retention, of every tenant: events with what hangs on them, and rejections.
+Signed texts that sources accept once stay until they expire, which is later, and whatever the retention.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +13,7 @@ from gateway.errors import InvalidInput
 from gateway.installation import Installation
 from gateway.tenants.acting import act_for_system
 from gateway.tenants.audit import Actor
+from gateway.webhooks.proofs.retention import purge_proofs
 from gateway.webhooks.rejections.retention import purge_rejections
 
 
@@ -23,10 +26,12 @@ class Forgotten:
     attempts: int = 0
     kept: int = 0
     rejections: int = 0
+    proofs: int = 0
 
 
 def purge(installation: Installation, *, actor: Actor, older_than: timedelta | None = None) -> Iterator[Forgotten]:
-    """Forget events older than `older_than` (None: the retention of the settings), and rejections after 7 days.
+    """Forget events older than `older_than` (None: the retention of the settings), rejections after 7 days, and what
+    has expired of the proofs that were accepted.
 
     In short transactions, beside a running gateway; after each comes how far it is, the last value is the whole. May be
     stopped between two values and started again. Raises `InvalidInput`, `StorageUnavailable`.
@@ -51,6 +56,9 @@ def _purge(installation: Installation, actor: Actor, kept_for: timedelta) -> Ite
         yield total
     for count in purge_rejections(database, now=now):
         total = replace(total, rejections=total.rejections + count)
+        yield total
+    for count in purge_proofs(database, now=now):
+        total = replace(total, proofs=total.proofs + count)
         yield total
     if replace(total, kept=0) != Forgotten():
         with act_for_system(installation, actor=actor, write=True) as acting:

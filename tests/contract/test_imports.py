@@ -86,7 +86,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "webhooks": (
         ("explain", "purge", "receive", "routes", "samples"),
-        ("material", "rejections", "sources"),
+        ("material", "proofs", "rejections", "sources"),
         ("secrets_at_rest", "verification"),
         ("arrival",),
     ),

@@ -75,7 +75,7 @@ def constants(name: str, position: int) -> dict[str, Path]:
 
 def hint_actions() -> set[str]:
     """Every action that is hinted at somewhere."""
-    refusals = {"show_source", "enable_source", "show_provider", "examine_installation"}
+    refusals = {"accept_replays", "show_source", "enable_source", "show_provider", "examine_installation"}
     return set(constants("Hint", 0)) | set(constants("case.hint", 0)) | refusals
 
 

@@ -40,6 +40,7 @@ def _options(parameters: Parameters) -> str:
 
 # As the end of a line: after a semicolon, or after the colon that they begin with.
 WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
+    "accept_replays": "let them in with `gateway sources change {slug} --accept-replays`",
     "add_destination": "add it with `gateway destinations add {name} URL`",
     "add_source": lambda parameters: f"add it with `{add_source_command(parameters)}`",
     "allow_empty": ": say --allow-empty if that is meant",

@@ -14,7 +14,7 @@ SIGNATURE_REASONS = frozenset(reason.value for reason in Reason) - {Reason.BODY_
 
 
 class _Meaning(NamedTuple):
-    """What happened and what to do; `{client}` and `{slug}` are filled in. `hints` names actions."""
+    """What happened and what to do; `{client}`, `{slug}` and `{detail}` are filled in. `hints` names actions."""
 
     sentence: str
     remedy: str
@@ -27,6 +27,14 @@ _MEANINGS = {
         "If that is the provider, allow its networks. If it is your own proxy, set GATEWAY_TRUSTED_PROXIES to the "
         "number of proxies, so that the caller's own address counts.",
         ("show_source",),
+    ),
+    "replayed": _Meaning(
+        "Its signature is right, and the source {slug} had accepted it before: {detail}. What the signature does not "
+        "cover (the delivery id or the type in a header, or a body beside it) was different, so nothing was stored.",
+        "Most likely a request that somebody caught was sent again, changed: see who called, and give the source a new "
+        "secret if that was not the vendor. If it was, the vendor signs different events alike: let the source take "
+        "them.",
+        ("show_source", "accept_replays"),
     ),
     "source_disabled": _Meaning("The source {slug} is disabled.", "Take requests again.", ("enable_source",)),
     "source_out_of_order": _Meaning(
@@ -60,6 +68,9 @@ _MEANINGS = {
 }
 
 
+_ABOUT_THE_SOURCE = frozenset({"show_source", "enable_source", "accept_replays"})
+
+
 def explain_refusal(
     *, reason: str, detail: str | None, slug: str, client: str | None, slugs: Sequence[str], received: Sequence[Line]
 ) -> Diagnosis:
@@ -86,8 +97,7 @@ def _known(reason: str, detail: str | None, slug: str, client: str | None) -> Fi
         ("examine_installation",),
     )
     meaning = _MEANINGS.get(reason, otherwise)
-    sentence, remedy = (
-        text.format(client=client or "an unknown address", slug=slug) for text in (meaning.sentence, meaning.remedy)
-    )
-    hints = [Hint(action, {"slug": slug} if action.endswith("source") else {}) for action in meaning.hints]
+    known = {"client": client or "an unknown address", "slug": slug, "detail": detail or reason}
+    sentence, remedy = (text.format_map(known) for text in (meaning.sentence, meaning.remedy))
+    hints = [Hint(action, {"slug": slug} if action in _ABOUT_THE_SOURCE else {}) for action in meaning.hints]
     return Finding(Cause.NOT_A_SIGNATURE, Certainty.PROVEN, sentence, remedy, hints=hints)

@@ -9,12 +9,13 @@ from gateway.db.writing.checkpoints import Checkpointer
 from gateway.db.writing.group_commit import GroupCommit
 from gateway.installation import Installation
 from gateway.webhooks.material import MaterialStore
-from gateway.webhooks.receive.entry import Receipt, Submission, store_submissions, submission_bytes
+from gateway.webhooks.receive.entry import Receipt, Submission, submission_bytes
 from gateway.webhooks.receive.handshakes import Handshakes
 from gateway.webhooks.receive.inbound import Inbound
 from gateway.webhooks.receive.ingest import Ingest, count_stored
 from gateway.webhooks.receive.request_reader import RequestReader
 from gateway.webhooks.receive.snapshot import InboundLoader, InboundSnapshot
+from gateway.webhooks.receive.store import store_submissions
 from gateway.webhooks.rejections.log import RejectionLog
 from gateway.webhooks.secrets_at_rest import RefusedSealer
 
@@ -55,6 +56,7 @@ def _assemble(installation: Installation) -> Inbound:
         clock=clock,
         metrics=metrics,
         max_body_bytes=settings.max_body_bytes,
+        proof_seconds=settings.proof_seconds,
     )
     return Inbound(
         ingest,

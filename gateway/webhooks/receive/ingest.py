@@ -22,10 +22,10 @@ from gateway.telemetry.logging import get_logger
 from gateway.telemetry.metrics import Metrics
 from gateway.webhooks.arrival import Answer, Arrival, refusal
 from gateway.webhooks.material import MaterialStore
-from gateway.webhooks.receive.entries import entries_of
 from gateway.webhooks.receive.entry import Receipt, Submission
 from gateway.webhooks.receive.handshakes import Handshakes, answer_of, split_content_type
 from gateway.webhooks.receive.snapshot import InboundSnapshot
+from gateway.webhooks.receive.submission import submission_of
 from gateway.webhooks.rejections.log import RejectionLog
 from gateway.webhooks.rejections.row import Refused
 from gateway.webhooks.sources.limits import RequestRate
@@ -74,7 +74,8 @@ def count_stored(
     providers: Counter[str] = Counter()
     duplicates = 0
     for submission, receipt in zip(submissions, receipts, strict=True):
-        for entry, appended in zip(submission.entries, receipt, strict=True):
+        # Of a replay nothing was stored.
+        for entry, appended in zip(submission.entries, receipt.appended, strict=receipt.replayed is None):
             if appended.is_duplicate:
                 duplicates += 1
             else:
@@ -100,6 +101,7 @@ class Ingest:
         clock: Clock,
         metrics: Metrics,
         max_body_bytes: int,
+        proof_seconds: float,
     ) -> None:
         self.snapshot = snapshot
         self._commits = commits
@@ -109,6 +111,7 @@ class Ingest:
         self._clock = clock
         self._metrics = metrics
         self._max_body_bytes = max_body_bytes
+        self._proof_seconds = proof_seconds
         self._rate = RequestRate()
 
     @property
@@ -229,16 +232,16 @@ class Ingest:
     def _hand_over(
         self, arrival: Arrival, source: SourceView, snapshot: InboundSnapshot, verdict: Verdict
     ) -> Answer | Submitted:
-        submission = Submission(entries_of(arrival, source, snapshot.routing, verdict), arrival.began)
+        submission = submission_of(arrival, source, snapshot.routing, verdict, proof_seconds=self._proof_seconds)
         try:
             receipt = self._commits.submit(submission)
         except QueueFull as error:
             return self._unavailable(error)
-        return Submitted(receipt, lambda wait_seconds: self._answer(receipt, source, wait_seconds))
+        return Submitted(receipt, lambda wait_seconds: self._answer(receipt, arrival, source, wait_seconds))
 
-    def _answer(self, receipt: Pending[Receipt], source: SourceView, wait_seconds: float) -> Answer:
+    def _answer(self, receipt: Pending[Receipt], arrival: Arrival, source: SourceView, wait_seconds: float) -> Answer:
         try:
-            appended = receipt.result(wait_seconds)
+            appended, replayed = receipt.result(wait_seconds)
         except TimeoutError:
             return self._unavailable(StorageUnavailable("the commit took too long"))
         except StorageUnavailable as error:
@@ -246,6 +249,9 @@ class Ingest:
         except Exception as error:  # the row alone could not be stored: the sender keeps it and tries again
             get_logger(__name__).error("event could not be stored", source=source.slug, error=type(error).__name__)
             return self._unavailable(StorageUnavailable("this event could not be stored"))
+        if replayed is not None:
+            message = f"what is signed here was accepted before, as the event {replayed}; the rest is different now"
+            return self._refuse(arrival, source.tenant_id, source.id, refusal(401, "replayed", message))
         if source.prescribed is not None:
             content_type, headers = split_content_type(source.prescribed.headers)
             return Answer(source.prescribed.status, source.prescribed.body, content_type, headers)

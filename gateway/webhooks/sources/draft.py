@@ -11,6 +11,7 @@ from gateway.events.models import SYSTEM_SOURCE
 from gateway.providers import Provider, Scheme, find_provider
 from gateway.security.tokens import is_unguessable, random_slug
 from gateway.webhooks.sources.allowlist import parse_network
+from gateway.webhooks.sources.replays import can_refuse
 from gateway.webhooks.sources.schemes import (
     SECRET,
     awaits_secret,
@@ -36,7 +37,8 @@ class SourceDraft:
     """A source as a person asks for it. `credentials` are by kind (`secret`, `public_key`, …).
 
     The slug `-`, and an empty one where the address must be unguessable, stand for one that is made up;
-    `generate_secret` for a secret that is made as the scheme wants it.
+    `generate_secret` for a secret that is made as the scheme wants it. `refuse_replays` None: where nothing honest can
+    be refused.
     """
 
     slug: str
@@ -46,6 +48,7 @@ class SourceDraft:
     options: Mapping[str, str] = field(default_factory=dict)
     allowed_ips: Sequence[str] = ()
     rate_per_second: float | None = None
+    refuse_replays: bool | None = None
     enabled: bool = True
     generate_secret: bool = False
 
@@ -88,6 +91,7 @@ def faults(catalogue: Mapping[str, Provider], draft: SourceDraft, *, held: Colle
         *_credential_faults(provider, schemes, draft.credentials),
         *_option_faults(provider, schemes, draft.options),
         *_limit_faults(draft),
+        *replay_faults(provider, schemes, draft.refuse_replays),
     ]
 
 
@@ -104,6 +108,17 @@ def credential_fault(schemes: Sequence[Scheme], kind: str, value: str) -> Fault 
     if any(_is_usable(scheme, kind, value) for scheme in users):
         return None
     return Fault(field, "unusable", _unusable(users[0], kind))
+
+
+def replay_faults(provider: Provider, schemes: Sequence[Scheme], refuse_replays: bool | None) -> list[Fault]:
+    """What is wrong with refusing replays, where that is asked for."""
+    if not refuse_replays or can_refuse(provider.webhook, schemes):
+        return []
+    message = (
+        f"what {provider.name} sends as proof may stand in many requests alike: whoever has caught one can make "
+        "others, and no replay could be told"
+    )
+    return [Fault("refuse_replays", "not_taken", message)]
 
 
 def _slug_faults(slug: str) -> Iterator[Fault]:

@@ -71,6 +71,7 @@ def add_source(acting: Acting, draft: SourceDraft) -> SourceWithSecret:
         options=dict(wanted.options),
         allowed_ips=list(wanted.allowed_ips),
         rate_per_second=wanted.rate_per_second,
+        refuses_replays=wanted.refuse_replays,
         pending_handshake=awaits_secret(provider, wanted.credentials),
         disabled_at=None if wanted.enabled else acting.now,
         created_at=acting.now,
@@ -104,6 +105,7 @@ def update_source(acting: Acting, draft: SourceDraft) -> SourceSummary:
     source.options = dict(draft.options)
     source.allowed_ips = list(draft.allowed_ips)
     source.rate_per_second = draft.rate_per_second
+    source.refuses_replays = draft.refuse_replays
     if draft.enabled is not (source.disabled_at is None):
         source.disabled_at = None if draft.enabled else acting.now
     return _changed(acting, source, "source.changed", before)
@@ -162,6 +164,22 @@ def rotate_credential(acting: Acting, slug: str, wanted: CredentialDraft) -> Sou
     source.pending_handshake = False
     rotated = _changed(acting, source, "source.credential_rotated", before)
     return SourceWithSecret(rotated, value if wanted.generate else None)
+
+
+def refuse_replays(acting: Acting, slug: str, wanted: bool | None) -> SourceSummary:
+    """Refuse replays from now on, or take them, or (None) refuse them where nothing honest can be refused. Repeating it
+    changes nothing. Raises `NotFound`, `InvalidInput` where nothing is signed.
+    """
+    source = require_source(acting.session, slug)
+    provider = find_provider(acting.installation.catalogue, source.provider)
+    found = source_draft.replay_faults(provider, possible_schemes(provider, source.scheme), wanted)
+    if found:
+        raise InvalidInput(faults=found)
+    before = summary(acting, source)
+    if source.refuses_replays is wanted:
+        return before
+    source.refuses_replays = wanted
+    return _changed(acting, source, "source.changed", before)
 
 
 def disable_source(acting: Acting, slug: str) -> SourceSummary:

@@ -24,7 +24,8 @@ class Source(Base, TenantOwned, Configuration):
 
     `scheme` is the id of the provider's signature scheme where the operator chooses, else NULL. `options` are the
     operator values that the scheme asks for. `allowed_ips` are networks in CIDR form, empty for everyone.
-    `rate_per_second` bounds requests per web process. `pending_handshake` says that the provider may still hand over
+    `rate_per_second` bounds requests per web process. `refuses_replays` NULL: where the scheme allows for it without
+    doubt. `pending_handshake` says that the provider may still hand over
     its secret.
     """
 
@@ -38,6 +39,7 @@ class Source(Base, TenantOwned, Configuration):
     options: Mapped[dict[str, str]] = mapped_column(JSON)
     allowed_ips: Mapped[list[str]] = mapped_column(JSON)
     rate_per_second: Mapped[float | None] = mapped_column(Float)
+    refuses_replays: Mapped[bool | None] = mapped_column(Boolean)
     pending_handshake: Mapped[bool] = mapped_column(Boolean)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcTimestamp)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcTimestamp)

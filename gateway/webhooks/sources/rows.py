@@ -20,6 +20,7 @@ from gateway.webhooks.sources.credentials import (
     pending_until_us,
 )
 from gateway.webhooks.sources.models import Source, SourceCredential
+from gateway.webhooks.sources.replays import Remembering, remembered
 from gateway.webhooks.sources.schemes import possible_schemes, secret_address_reason, unbound_options
 from gateway.webhooks.verification import Credentials, SuccessAnswer, success_answer
 
@@ -27,7 +28,8 @@ from gateway.webhooks.verification import Credentials, SuccessAnswer, success_an
 @dataclass(frozen=True, slots=True)
 class SourceView:
     """A source as ingest sees it. `prescribed` is what its provider wants to hear when an event is stored, None for the
-    gateway's own words. `sealer` seals what is to be kept of its requests; None where there is no key at hand.
+    gateway's own words. `remembered` has the schemes whose proofs are accepted once. `sealer` seals what is to be kept
+    of its requests; None where there is no key at hand.
     """
 
     id: str
@@ -43,6 +45,7 @@ class SourceView:
     rate_per_second: float | None
     is_disabled: bool
     prescribed: SuccessAnswer | None
+    remembered: Mapping[str, Remembering]
     sealer: RequestSealer | None = field(repr=False)
     _lasting: Credentials | None = field(repr=False)
 
@@ -139,6 +142,7 @@ def _view(row: Source, provider: Provider, opened: OpenedCredentials, keyring: K
         rate_per_second=row.rate_per_second,
         is_disabled=row.disabled_at is not None,
         prescribed=success_answer(provider),
+        remembered=remembered(provider.webhook, possible_schemes(provider, row.scheme), wanted=row.refuses_replays),
         sealer=None if keyring is None else _sealer(row, provider, keyring),
         _lasting=credentials_at(0, opened, options=row.options, pending_until_us=None) if lasting else None,
     )

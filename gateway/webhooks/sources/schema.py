@@ -25,6 +25,8 @@ class SourceSchema(Schema):
     options = texts()
     allowed_ips = fields.List(fields.String())
     rate_per_second = fields.Float(dump_only=True)
+    refuse_replays = fields.Boolean()
+    replays = fields.String(dump_only=True)
     live_credentials = fields.List(
         fields.Nested(CredentialSchema), attribute="credentials", data_key="credentials", dump_only=True
     )

@@ -6,17 +6,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from gateway.deferred import deferred
+from gateway.errors import InvalidInput
 from gateway.out_of_order import OUT_OF_ORDER, OutOfOrder
 from gateway.tenants.acting import Acting
 from gateway.tenants.models import DEFAULT_TENANT
 from gateway.webhooks.sources.models import Source, SourceCredential
-from gateway.webhooks.sources.schemes import SECRET
+from gateway.webhooks.sources.schemes import SECRET, possible_schemes
 from gateway.webhooks.sources.stored import stored_credentials
+
+if TYPE_CHECKING:
+    from gateway.webhooks.sources.replays import Replays
 
 # Judging loads what verifies: an empty list need not wait for it.
 _rows = deferred("gateway.webhooks.sources.rows")
+_replays_of = deferred("gateway.webhooks.sources.replays")
 
 
 class SourceState(StrEnum):
@@ -40,6 +46,7 @@ class CredentialSummary:
 @dataclass(frozen=True, slots=True)
 class SourceSummary:
     """`scheme` is None where the request tells which of the provider's is used. `url` is what the vendor is to call.
+    `refuse_replays` is what was asked for, `replays` what becomes of them (None where that cannot be told).
 
     `pending_handshake` says that the provider may still hand over its secret, `confirmed_at` when it did.
     """
@@ -52,6 +59,8 @@ class SourceSummary:
     allowed_ips: Sequence[str]
     rate_per_second: float | None
     credentials: Sequence[CredentialSummary]
+    refuse_replays: bool | None
+    replays: Replays | None
     pending_handshake: bool
     confirmed_at: datetime | None
     created_at: datetime
@@ -105,6 +114,8 @@ def _summary(acting: Acting, source: Source, credentials: Sequence[SourceCredent
         allowed_ips=source.allowed_ips,
         rate_per_second=source.rate_per_second,
         credentials=tuple(CredentialSummary(row.kind, row.created_at, row.expires_at) for row in live),
+        refuse_replays=source.refuses_replays,
+        replays=_replays(acting, source),
         pending_handshake=source.pending_handshake,
         confirmed_at=source.confirmed_at,
         created_at=source.created_at,
@@ -113,6 +124,18 @@ def _summary(acting: Acting, source: Source, credentials: Sequence[SourceCredent
         url=source_url(acting, source.slug),
         out_of_order=_judged(acting, source, live),
     )
+
+
+def _replays(acting: Acting, source: Source) -> Replays | None:
+    provider = acting.installation.provider(source.provider)
+    try:
+        schemes = possible_schemes(provider, source.scheme) if provider is not None else None
+    except InvalidInput:
+        schemes = None
+    if provider is None or schemes is None:
+        return None
+    found: Replays = _replays_of.replays(provider.webhook, schemes, wanted=source.refuses_replays)
+    return found
 
 
 def _judged(acting: Acting, source: Source, live: Sequence[SourceCredential]) -> OutOfOrder | None:

@@ -8,7 +8,7 @@ from gateway.webhooks.verification.engine import judge, reading_of
 from gateway.webhooks.verification.material import MaterialRequest, material_needed
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.request import InboundRequest
-from gateway.webhooks.verification.verdict import BatchEvent, Handshake, Reason, Verdict
+from gateway.webhooks.verification.verdict import BatchEvent, Handshake, Reason, SignedText, Verdict
 
 __all__ = [
     "BatchEvent",
@@ -18,6 +18,7 @@ __all__ = [
     "MaterialRequest",
     "Reading",
     "Reason",
+    "SignedText",
     "SuccessAnswer",
     "Verdict",
     "judge",

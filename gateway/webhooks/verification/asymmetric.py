@@ -40,6 +40,7 @@ def verify_asymmetric(scheme: Scheme) -> Verify:
         for message in messages(reading):
             for public_key in public_keys:
                 if any(is_signed_by(public_key, candidate, message, scheme) for candidate in given):
+                    reading.signed = (message,)
                     closing(reading, signed_at)
                     return
         raise mismatch("no current public key of the source fits this signature and these bytes")

@@ -21,7 +21,7 @@ from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import Rejected, malformed, missing
 from gateway.webhooks.verification.request import InboundRequest
 from gateway.webhooks.verification.schemes import CompiledScheme, compile_scheme
-from gateway.webhooks.verification.verdict import Reason, Verdict
+from gateway.webhooks.verification.verdict import Reason, SignedText, Verdict
 
 # Which rejection is told when several schemes were tried: the one that came nearest to acceptance.
 _NEARNESS = {
@@ -118,7 +118,8 @@ def _run(compiled: CompiledProvider, reading: Reading) -> Verdict:
             break
     events = compiled.split(reading) if compiled.split is not None else ()
     event_type, event_id = compiled.event_type(reading), compiled.event_id(reading)
-    return Verdict(True, None, event_type, event_id, events, handshake, "", scheme_id, has_body)
+    signed = SignedText(reading.signed) if reading.signed else None
+    return Verdict(True, None, event_type, event_id, events, handshake, "", scheme_id, has_body, signed)
 
 
 def _chosen(webhook: Webhook, scheme_id: str | None) -> list[CompiledScheme]:
@@ -156,6 +157,7 @@ def _any_of(schemes: list[CompiledScheme]) -> Callable[[Reading], str]:
             try:
                 scheme.verify(reading)
             except Rejected as rejected:
+                reading.signed = ()
                 if nearest is None or _NEARNESS[rejected.reason] > _NEARNESS[nearest.reason]:
                     nearest = rejected
             else:

@@ -37,6 +37,7 @@ def verify_hash(scheme: Scheme) -> Verify:
                 expected = compute(secret, message)
                 for candidate in given:
                     if hmac.compare_digest(expected, candidate):
+                        reading.signed = (message,)
                         closing(reading, signed_at)
                         return
         raise mismatch("no current secret of the source makes this signature for these bytes")

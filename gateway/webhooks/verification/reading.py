@@ -35,7 +35,8 @@ _FORM_KINDS = {URLENCODED: "form", MULTIPART: "multipart"}
 class Reading:
     """`secret` is the key material being tried, `stamp` and `message_id` the signed texts as received, `fields` the
     other parts of the signature header, `claims` those of a verified token, `item` the batch element in turn.
-    `greeting` is set while unsigned handshakes are looked for. `unverified_bytes` are those of the provider's entry.
+    `signed` has the texts whose signatures fitted. `greeting` is set while unsigned handshakes are looked for.
+    `unverified_bytes` are those of the provider's entry.
     """
 
     __slots__ = (
@@ -60,6 +61,7 @@ class Reading:
         "now",
         "request",
         "secret",
+        "signed",
         "stamp",
         "strict",
         "unverified_bytes",
@@ -82,6 +84,7 @@ class Reading:
         self.greeting = False
         self.unverified_bytes = unverified_bytes
         self.secret = b""
+        self.signed: tuple[bytes, ...] = ()
         self.stamp: str | None = None
         self.message_id: str | None = None
         self.fields: Fields = {}

@@ -58,14 +58,17 @@ def _for_each(each: Each, verify: Verify) -> Verify:
         items = jsontext.walk(reading.document(), each.items)
         if not isinstance(items, list) or not items:
             raise missing(f"json:{'.'.join(each.items)} holds nothing that could be verified")
+        signed: tuple[bytes, ...] = ()
         try:
             for item in items:
                 reading.item = jsontext.walk(item, each.item)
                 if reading.item is jsontext.ABSENT:
                     raise missing("an element of the batch carries nothing that could be verified")
                 verify(reading)
+                signed += reading.signed
         finally:
             reading.item = jsontext.ABSENT
+        reading.signed = signed
 
     return run
 

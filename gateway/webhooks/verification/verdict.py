@@ -5,6 +5,7 @@ A shell looks at `handshake` first: when it is set, that answer is given and not
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -49,6 +50,22 @@ class Handshake:
     id: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SignedText:
+    """What a signature covers, or several: one text for each. May hold a secret, so it does not show in a repr."""
+
+    texts: tuple[bytes, ...] = field(repr=False)
+
+    def digest(self, context: str, size: int) -> bytes:
+        """`size` bytes (at most 32) that are the same for equal texts in equal contexts only."""
+        found = hashlib.sha256(context.encode())
+        for text in self.texts:
+            # With its length, so that no other division into texts comes to the same.
+            found.update(b"\0%d\0" % len(text))
+            found.update(text)
+        return found.digest()[:size]
+
+
 class Verdict(NamedTuple):
     """`accepted`: the caller is who it should be; what it sent is an event to store, unless `handshake` is set.
 
@@ -56,6 +73,7 @@ class Verdict(NamedTuple):
     accepted, but has no `reason` either. `events` holds a batch's events and is empty for a single event, or for a
     batch without any (a heartbeat). `has_body` is false where the proof does not allow for a body: one that came is not
     the vendor's and must not be kept. `detail` says in a sentence what was wrong, with no secret and no signature.
+    `signed` is what the proof covers; None where it covers nothing, as a shared secret does.
     """
 
     accepted: bool
@@ -67,3 +85,4 @@ class Verdict(NamedTuple):
     detail: str = ""
     scheme: str | None = None
     has_body: bool = True
+    signed: SignedText | None = None

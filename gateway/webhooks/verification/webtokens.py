@@ -40,6 +40,8 @@ def verify_jwt(scheme: Scheme) -> Verify:
         token = text[len(jwt.prefix) :]
         header = _header(token, jwt, names)
         reading.claims = _claims(token, jwt, keys(reading, header))
+        # Without its signature, which others could write in another way.
+        reading.signed = (token.rpartition(".")[0].encode(),)
         _check_claims(jwt, reading)
         if checks is not None:
             checks(reading)

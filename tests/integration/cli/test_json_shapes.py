@@ -57,6 +57,8 @@ SOURCE = {
     "options": {},
     "allowed_ips": [],
     "rate_per_second": None,
+    "refuse_replays": None,
+    "replays": "accepted",
     "credentials": [{"kind": "secret", "created_at": "TIME", "expires_at": None}],
     "pending_handshake": False,
     "confirmed_at": None,
@@ -161,6 +163,9 @@ def test_sources(ready: Ready) -> None:
     off = changed | {"disabled_at": "TIME", "state": "disabled"}
     assert printed(cli, "sources", "disable", "github") == text(off)
     assert printed(cli, "sources", "enable", "github") == text(changed)
+    refusing = changed | {"refuse_replays": True, "replays": "refused"}
+    assert printed(cli, "sources", "change", "github", "--refuse-replays") == text(refusing)
+    assert printed(cli, "sources", "change", "github", "--default-replays") == text(changed)
     made = cli.json("sources", "add", "more", "--provider", "github", "--generate-secret", "--rate", "2")
     assert list(made) == [*SOURCE, "secret"]
     assert (made["rate_per_second"], len(made["secret"])) == (2.0, 64)
@@ -214,7 +219,7 @@ def test_events_and_deliveries(ready: Ready, database: Database) -> None:
     assert cli.json("deliveries", "cancel", delivery_id) == {"cancelled": 1}
     assert cli.json("deliveries", "retry", "--state", "cancelled", "--yes") == {"retried": 1}
     assert printed(cli, "events", "replay", event_id) == text({"event_id": "evt", "replayed": 1})
-    counted = {"events": 0, "deliveries": 0, "attempts": 0, "kept": 0, "rejections": 0}
+    counted = {"events": 0, "deliveries": 0, "attempts": 0, "kept": 0, "rejections": 0, "proofs": 0}
     assert printed(cli, "purge") == text(counted)
 
 

@@ -46,7 +46,7 @@ def contentful(scheme: Scheme) -> Verify:
         message = _canonical(reading, names)
         for secret in secrets(reading.credentials):
             if hmac.compare_digest(hmac.digest(secret, message, "sha256"), signature):
-                reading.secret = secret
+                reading.secret, reading.signed = secret, (message,)
                 check_age(signed_at, reading.now, TOLERANCE_SECONDS)
                 return
         raise mismatch("no current secret of the source makes this signature for these bytes")

@@ -37,6 +37,7 @@ def paddle_classic(scheme: Scheme) -> Verify:
         message = _serialized(reading)
         if not any(_fits(key, signature, message) for key in keys(reading.credentials)):
             raise mismatch("no current public key of the source fits this signature and these fields")
+        reading.signed = (message,)
 
     return verify
 

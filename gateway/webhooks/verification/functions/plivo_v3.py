@@ -32,7 +32,7 @@ def plivo_v3(scheme: Scheme) -> Verify:
         for secret in secrets(reading.credentials):
             expected = hmac.digest(secret, message, "sha256")
             if any(hmac.compare_digest(expected, signature) for signature in signatures):
-                reading.secret = secret
+                reading.secret, reading.signed = secret, (message,)
                 return
         raise mismatch("no current secret of the source makes this signature for these bytes")
 

@@ -36,7 +36,7 @@ def segment_batch(scheme: Scheme) -> Verify:
         message = to_bytes(first.text)
         for secret in secrets(reading.credentials):
             if hmac.compare_digest(hmac.digest(secret, message, "sha1"), signature):
-                reading.secret = secret
+                reading.secret, reading.signed = secret, (message,)
                 return
         raise mismatch("no current secret of the source makes this signature for the first element")
 

@@ -35,9 +35,11 @@ def truelayer_jws(scheme: Scheme) -> Verify:
         keys = _keys(reading, header)
         protected, _empty, signature = token.split(".")
         for path in _paths(reading.split().path):
-            payload = base64.urlsafe_b64encode(_signed(reading, header, path)).rstrip(b"=").decode()
+            text = _signed(reading, header, path)
+            payload = base64.urlsafe_b64encode(text).rstrip(b"=").decode()
             compact = f"{protected}.{payload}.{signature}"
             if any(verified_payload(compact, key, ALGORITHMS) is not None for key in keys):
+                reading.signed = (text,)
                 return
         raise mismatch("no current public key of the source fits this signature and these bytes")
 

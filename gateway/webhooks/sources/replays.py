@@ -1,0 +1,90 @@
+"""Whether a source refuses a captured request that is sent again, and by what: from what its schemes cover. Pure.
+
+A scheme that covers the dedupe id and a time that ends needs nothing: while it lasts, the journal holds the id. For
+the others what was signed is remembered. By default only where no two honest events are signed alike; whoever knows
+that a vendor's are not may ask for it elsewhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import TYPE_CHECKING, NamedTuple
+
+from gateway.providers.webhook.coverage import Freshness, coverage_of
+from gateway.providers.webhook.covered import Extent
+
+if TYPE_CHECKING:
+    from gateway.providers import Scheme
+    from gateway.providers.webhook.coverage import Coverage
+    from gateway.providers.webhook.model import Webhook
+
+# Beyond the time in which a signature counts: clocks are set, and the purge is not punctual.
+MARGIN_SECONDS = 3600.0
+
+
+class Replays(StrEnum):
+    """What becomes of a captured request that is sent again: as it was, or changed where its proof does not look."""
+
+    REFUSED = "refused"  # it is a duplicate, or replayed
+    ACCEPTED = "accepted"  # under another dedupe id, or once the purge has forgotten the event, it is a new event
+
+
+class Remembering(NamedTuple):
+    """How a scheme's proofs are remembered. `seconds` None: for as long as the installation remembers any.
+
+    `needs_keys`: only where every event of the request has a dedupe key, since without one equal texts may be two
+    events.
+    """
+
+    seconds: float | None
+    needs_keys: bool
+
+
+def remembered(webhook: Webhook, schemes: Sequence[Scheme], *, wanted: bool | None) -> Mapping[str, Remembering]:
+    """By the id of a scheme, for those of `schemes` whose proofs are to be remembered.
+
+    `wanted` is what the operator says; None: where nothing honest can be refused.
+    """
+    found = {}
+    for scheme in schemes:
+        coverage = coverage_of(webhook, scheme)
+        if _is_covered(coverage) or not _refuses(coverage, wanted):
+            continue
+        seconds = None
+        if coverage.freshness is Freshness.LIMITED and coverage.max_age_seconds is not None:
+            # From the future it may be as far as from the past.
+            seconds = 2 * coverage.max_age_seconds + MARGIN_SECONDS
+        found[scheme.id] = Remembering(seconds, needs_keys=wanted is None and not coverage.single_use)
+    return found
+
+
+def replays(webhook: Webhook, schemes: Sequence[Scheme], *, wanted: bool | None) -> Replays:
+    """What becomes of replays at a source that any of `schemes` may verify."""
+    for scheme in schemes:
+        coverage = coverage_of(webhook, scheme)
+        if not _is_covered(coverage) and not _refuses(coverage, wanted):
+            return Replays.ACCEPTED
+    return Replays.REFUSED
+
+
+def can_refuse(webhook: Webhook, schemes: Sequence[Scheme]) -> bool:
+    """Whether the proofs of any of `schemes` belong to one request each."""
+    return any(_is_bound(coverage_of(webhook, scheme)) for scheme in schemes)
+
+
+def _is_covered(coverage: Coverage) -> bool:
+    """Whether the journal's dedupe keys refuse every replay for as long as one would verify."""
+    return coverage.covers_id is True and coverage.freshness is Freshness.LIMITED
+
+
+def _refuses(coverage: Coverage, wanted: bool | None) -> bool:
+    return _is_bound(coverage) and (coverage.tells_apart if wanted is None else wanted)
+
+
+def _is_bound(coverage: Coverage) -> bool:
+    """Whether a proof belongs to one request. A shared secret stands in all of them, and so may a signed token that
+    says nothing of the body: the vendor need not make another one for the next event.
+    """
+    is_about_the_body = coverage.body in (Extent.WHOLE, Extent.CHECKSUM)
+    return coverage.is_signed and (is_about_the_body or coverage.tells_apart)
