@@ -14,7 +14,7 @@ from functools import partial
 from typing import Any
 
 from requests import PreparedRequest, Response
-from requests.adapters import HTTPAdapter
+from requests.adapters import DEFAULT_POOLSIZE, HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import ConnectTimeoutError, NameResolutionError, NewConnectionError
 from urllib3.util.connection import create_connection
@@ -28,7 +28,9 @@ class GuardedAdapter(HTTPAdapter):
 
     Requests raise `AddressForbidden` where the policy allows no address of the host. Proxies are not used, given or
     from the environment: what they connect to nobody judges. Certificates are verified by `ssl_context`, else by the
-    machine's trust, for a request that does not say otherwise. `on_connect` is told each connection, before TLS.
+    machine's trust, for a request that does not say otherwise. `pool_size` connections are kept per host. `on_connect`
+    is told each connection, before TLS; `on_use` that a connection is about to be made or to carry a request, in the
+    thread that uses it.
     """
 
     def __init__(
@@ -38,12 +40,15 @@ class GuardedAdapter(HTTPAdapter):
         *,
         ssl_context: ssl.SSLContext | None = None,
         on_connect: Callable[[socket.socket], None] | None = None,
+        on_use: Callable[[HTTPConnection], None] | None = None,
+        pool_size: int = DEFAULT_POOLSIZE,
     ) -> None:
         self._resolver = resolver
         self._policy = policy
         self._on_connect = on_connect
+        self._on_use = on_use
         self._ssl_context = ssl_context or ssl.create_default_context()
-        super().__init__()
+        super().__init__(pool_maxsize=pool_size)
 
     def send(self, request: PreparedRequest, *args: Any, **options: Any) -> Response:
         """As requests does. Raises `AddressForbidden` for a URL that the policy does not allow, too."""
@@ -64,7 +69,7 @@ class GuardedAdapter(HTTPAdapter):
         """A pool whose connections are pinned."""
         pool: Any = super().get_connection_with_tls_context(*args, **options)
         kind = _PinnedTlsConnection if pool.scheme == "https" else _PinnedConnection
-        pool.ConnectionCls = partial(kind, connect=self._connect, policy=self._policy)
+        pool.ConnectionCls = partial(kind, connect=self._connect, policy=self._policy, on_use=self._on_use)
         return pool
 
     def _connect(self, connection: HTTPConnection) -> socket.socket:
@@ -83,16 +88,29 @@ class GuardedAdapter(HTTPAdapter):
 
 class _PinnedConnection(HTTPConnection):
     def __init__(
-        self, *args: Any, connect: Callable[[HTTPConnection], socket.socket], policy: AddressPolicy, **options: Any
+        self,
+        *args: Any,
+        connect: Callable[[HTTPConnection], socket.socket],
+        policy: AddressPolicy,
+        on_use: Callable[[HTTPConnection], None] | None,
+        **options: Any,
     ) -> None:
         super().__init__(*args, **options)
         self._connect = connect
         self._policy = policy
+        self._on_use = on_use
 
     def _new_conn(self) -> socket.socket:
         return self._connect(self)
 
+    def request(self, *args: Any, **options: Any) -> None:
+        if self._on_use is not None:
+            self._on_use(self)
+        super().request(*args, **options)
+
     def connect(self) -> None:
+        if self._on_use is not None:
+            self._on_use(self)
         super().connect()
         # Nothing was sent yet. Judged again, so that a urllib3 that opens its sockets in another way cannot pass.
         self._policy.check(self.sock.getpeername()[0])

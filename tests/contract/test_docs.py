@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.reference import page
+from gateway.clients.errors import IntegrationError
 from gateway.config import DEFAULT_SCHEDULE_SECONDS, Settings
 from gateway.delivery.decisions.circuit import (
     FAILURES,
@@ -90,6 +91,14 @@ def test_every_error_is_there() -> None:
     expected = {error.code: error for error in error_classes() if error.__module__ == "gateway.errors"}
     # Of two classes with one code the parent stands for both.
     expected["storage_unavailable"] = next(one for one in error_classes() if one.__name__ == "StorageUnavailable")
+    assert set(documented) == set(expected)
+    for code, error in expected.items():
+        assert documented[code][1:3] == [str(error.http_status), "yes" if error.retryable else "no"], code
+
+
+def test_every_error_of_a_call_is_there() -> None:
+    documented = first_codes("errors.md", "Errors of calls to external systems")
+    expected = {error.code: error for error in error_classes(IntegrationError)}
     assert set(documented) == set(expected)
     for code, error in expected.items():
         assert documented[code][1:3] == [str(error.http_status), "yes" if error.retryable else "no"], code

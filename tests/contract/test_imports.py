@@ -229,7 +229,7 @@ def test_config_alone_reads_the_environment(path: Path) -> None:
 
 HTTP_LIBRARIES = ("aiohttp", "requests", "urllib3", "httpx", "http.client", "urllib.request", "yarl", "websockets")
 # Who sends: all else asks them, and so passes the SSRF guard and the caps.
-SENDERS = ("gateway.outgoing.", "gateway.delivery.sending.sender")
+SENDERS = ("gateway.outgoing.", "gateway.delivery.sending.sender", "gateway.clients.transport")
 
 
 @pytest.mark.parametrize("path", modules(), ids=module_name)

@@ -1,0 +1,174 @@
+"""A call with all its tries: a turn under the rate limit, credentials, leave of the breaker, the request; and again.
+
+Again only while there is time, a try left, and no harm in it. What a request is, `attempt` knows.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from gateway.clients.auth.base import Auth
+from gateway.clients.breaker import Breaker
+from gateway.clients.errors import AuthenticationFailed, IntegrationError, RateLimited
+from gateway.clients.judging import request_id
+from gateway.clients.limits import RateLimit
+from gateway.clients.observer import CallReport, Observer
+from gateway.clients.retries import Random, RetryBudget, RetryPolicy, pause_before_next
+from gateway.clients.values import SAFE_METHODS, Answer, Call
+from gateway.security.redaction import REDACTED
+
+Result = TypeVar("Result")
+
+
+class Progress:
+    """How far a call has come."""
+
+    def __init__(self, began_at: float, seconds: float) -> None:
+        self.began_at = began_at
+        self.ends_at = began_at + seconds
+        self.tries = 0
+        self.waited_seconds = 0.0
+        self.sent_bytes = 0
+        self.received_bytes = 0
+        self.answer: Answer | None = None
+        self.sent: Call | None = None
+        self.is_renewed = False
+
+    @property
+    def remaining_seconds(self) -> float:
+        """What is left of the call's time; negative when it is over."""
+        return self.ends_at - time.monotonic()
+
+    def heard(self, answer: Answer) -> None:
+        """The system answered."""
+        self.answer = answer
+        self.received_bytes += len(answer.body)
+
+
+@dataclass(frozen=True, slots=True)
+class CallRunner:
+    """Runs calls to one system with one set of credentials. Safe from any thread."""
+
+    system: str
+    host: str
+    auth: Auth
+    limit: RateLimit
+    breaker: Breaker
+    retries: RetryPolicy
+    budget: RetryBudget
+    observers: Sequence[Observer]
+    sleep: Callable[[float], None]
+    random: Random
+
+    def fell_back(self, error: IntegrationError) -> None:
+        """A caller got what he had given for the case of `error`."""
+        for observer in self.observers:
+            observer.fell_back(self.system, error)
+
+    def run(self, call: Call, progress: Progress, attempt: Callable[[Call], Result]) -> Result:
+        """`attempt`, as often as it takes and is right; told of when it is over."""
+        self.budget.earn()
+        failed: IntegrationError | None = None
+        try:
+            return self._try(call, progress, attempt)
+        except IntegrationError as error:
+            failed = self._finished(error, call, progress)
+            raise
+        finally:
+            self._report(call, progress, failed)
+
+    def _try(self, call: Call, progress: Progress, attempt: Callable[[Call], Result]) -> Result:
+        while True:
+            self._wait_for_turn(progress)
+            sent = progress.sent = self._with_credentials(call)
+            permit = self.breaker.admit()
+            progress.tries += 1
+            failed: BaseException | None = None
+            try:
+                return attempt(sent)
+            except IntegrationError as error:
+                failed = error
+                pause = self._pause_before_next(call, error, progress)
+                if pause is None:
+                    raise
+            except BaseException as error:
+                failed = error
+                raise
+            finally:
+                self.breaker.ended(permit, failed)
+            progress.waited_seconds += pause
+            self.sleep(pause)
+
+    def _pause_before_next(self, call: Call, error: IntegrationError, progress: Progress) -> float | None:
+        if isinstance(error, AuthenticationFailed) and not progress.is_renewed and progress.sent is not None:
+            progress.is_renewed = True
+            return 0.0 if self.auth.refused(progress.sent) else None
+        if isinstance(error, RateLimited) and error.retry_after_seconds is not None:
+            self.limit.hold(error.retry_after_seconds)
+        pause = pause_before_next(
+            self.retries,
+            error,
+            tries=progress.tries,
+            is_repeatable=call.may_repeat or not error.call.may_have_happened,
+            remaining_seconds=progress.remaining_seconds,
+            random=self.random,
+        )
+        return pause if pause is not None and self.budget.spend() else None
+
+    def _wait_for_turn(self, progress: Progress) -> None:
+        while wait := self.limit.wait_seconds():
+            if wait >= progress.remaining_seconds:
+                raise RateLimited(
+                    f"not sent: the next call is due in {wait:.1f} seconds, which is later than this one may take",
+                    retry_after_seconds=wait,
+                )
+            progress.waited_seconds += wait
+            self.sleep(wait)
+
+    def _with_credentials(self, call: Call) -> Call:
+        traced = [pair for observer in self.observers for pair in observer.headers().items()]
+        return self.auth.apply(call.with_headers(*traced) if traced else call)
+
+    def _finished(self, error: IntegrationError, call: Call, progress: Progress) -> IntegrationError:
+        """`error` as the caller sees it: with what is known of the call, without its credentials."""
+        secrets = [secret for secret in self.auth.secrets(progress.sent or call) if secret]
+        message, excerpt = (_without(text, secrets) for text in (str(error), error.call.excerpt))
+        error.call = replace(
+            error.call,
+            system=self.system,
+            method=call.method,
+            path=call.template,
+            excerpt=excerpt,
+            tries=progress.tries,
+            may_have_happened=error.call.may_have_happened and call.method not in SAFE_METHODS,
+        )
+        error.args = (f"{self.system}: {message}",)
+        return error
+
+    def _report(self, call: Call, progress: Progress, error: IntegrationError | None) -> None:
+        answer = progress.answer
+        report = CallReport(
+            system=self.system,
+            method=call.method,
+            host=self.host,
+            path=call.template,
+            status=error.call.status if error is not None else answer.status if answer is not None else None,
+            code=error.code if error is not None else None,
+            tries=progress.tries,
+            waited_seconds=progress.waited_seconds,
+            seconds=time.monotonic() - progress.began_at,
+            sent_bytes=progress.sent_bytes,
+            received_bytes=progress.received_bytes,
+            request_id=request_id(answer) if answer is not None else None,
+        )
+        for observer in self.observers:
+            observer.ended(report)
+
+
+def _without(text: str, secrets: Sequence[str]) -> str:
+    for secret in secrets:
+        text = text.replace(secret, REDACTED)
+    return text

@@ -1,0 +1,303 @@
+"""A client whose every request is well-behaved: bounded, guarded, repeated where that is safe, limited, broken off.
+
+    client = ApiClient("https://api.example.com/v1", auth=Bearer(token), rate_limit=[Rate(100, 60)])
+    client.json("GET", "/contacts/{id}", {"id": 17})
+
+What it is made of (`auth`, `attempts`, `retries`, `breaker`, `limits`, `waits`, `paging`, `transport`) can be used by
+itself. No Flask, no database, no environment: what clients share with other processes is an argument.
+"""
+
+from __future__ import annotations
+
+import random as _random
+import ssl
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from gateway.clients.addresses import MAX_REDIRECTS, BaseUrl
+from gateway.clients.attempts import CallRunner, Progress
+from gateway.clients.auth.base import Auth, Unauthenticated
+from gateway.clients.breaker import Breaker
+from gateway.clients.building import CallBuilder, Query, pairs
+from gateway.clients.errors import FailedCall, IntegrationError, ProtocolFault, ResponseInvalid
+from gateway.clients.judging import Judge, by_status, explain_not_json
+from gateway.clients.limits import Rate, RateLimit
+from gateway.clients.observer import LogLines, Observer
+from gateway.clients.paging.reading import MAX_PAGES, pages, pages_at_once
+from gateway.clients.paging.styles import NumberedStyle, Page, PageRequest, PageStyle, records_at
+from gateway.clients.retries import Random, RetryBudget, RetryPolicy
+from gateway.clients.transport import MAX_BYTES, OpenAnswer, Session, Timeout, Transport
+from gateway.clients.values import Answer, Call
+from gateway.clock import Clock, SystemClock
+from gateway.outgoing.resolver import Resolver
+from gateway.outgoing.user_agent import user_agent
+from gateway.security.ssrf import AddressPolicy
+
+ERROR_BYTES: Final = 64 * 1024
+_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
+_NO_FALLBACK: Final = object()
+_HEADERS: Final = {"User-Agent": user_agent("client"), "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
+
+
+class ApiClient:
+    """One system's API with one set of credentials. Safe from any number of threads, and in a child after a fork.
+
+    `base_url` is `https://host/path`; `http://` needs `allow_http`. `system` is its name in errors, lines and metrics,
+    else the host. `breaker` and `rate_limit` are this client's own unless given. `idempotency_header` is what the
+    system calls it; with it writes get a key, and may be repeated. `judge` says which answers are failures.
+
+    Raises `ValueError` for what cannot work, or would show a secret.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        *,
+        auth: Auth | None = None,
+        timeout: Timeout | None = None,
+        retries: RetryPolicy | None = None,
+        rate_limit: RateLimit | Sequence[Rate] = (),
+        breaker: Breaker | None = None,
+        session: Session | None = None,
+        system: str = "",
+        headers: Mapping[str, str] | None = None,
+        idempotency_header: str | None = None,
+        judge: Judge = by_status,
+        observers: Sequence[Observer] | None = None,
+        max_bytes: int = MAX_BYTES,
+        allow_http: bool = False,
+        policy: AddressPolicy | None = None,
+        resolver: Resolver | None = None,
+        ssl_context: ssl.SSLContext | None = None,
+        clock: Clock | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+        random: Random = _random.random,
+    ) -> None:
+        self._base = BaseUrl.parse(base_url, allow_http=allow_http)
+        host = urlsplit(self._base.origin).hostname or ""
+        self.system = system or host
+        self._calls = CallBuilder(self._base, _HEADERS | dict(headers or {}), idempotency_header)
+        self._timeout = timeout or Timeout()
+        self._clock = clock or SystemClock()
+        self._judge = judge
+        self._max_bytes = max_bytes
+        self._runner = CallRunner(
+            system=self.system,
+            host=host,
+            auth=auth or Unauthenticated(),
+            limit=rate_limit
+            if isinstance(rate_limit, RateLimit)
+            else RateLimit(self.system, rate_limit, clock=self._clock),
+            breaker=breaker or Breaker(self.system, clock=self._clock),
+            retries=retries or RetryPolicy(),
+            budget=RetryBudget(),
+            observers=(LogLines(),) if observers is None else tuple(observers),
+            sleep=sleep,
+            random=random,
+        )
+        self._transport = Transport(
+            timeout=self._timeout,
+            policy=policy or AddressPolicy(allow_private=False),
+            resolver=resolver,
+            ssl_context=ssl_context,
+            session=session,
+        )
+
+    def __repr__(self) -> str:
+        return f"ApiClient({self._base.origin}{self._base.path})"
+
+    def __enter__(self) -> ApiClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections. The client can still be used, and opens others then."""
+        self._transport.close()
+
+    def get(self, path: str, parameters: Mapping[str, object] | None = None, **options: Any) -> Answer:
+        """GET; the options are those of `request`."""
+        return self.request("GET", path, parameters, **options)
+
+    def head(self, path: str, parameters: Mapping[str, object] | None = None, **options: Any) -> Answer:
+        """HEAD."""
+        return self.request("HEAD", path, parameters, **options)
+
+    def post(self, path: str, parameters: Mapping[str, object] | None = None, **options: Any) -> Answer:
+        """POST."""
+        return self.request("POST", path, parameters, **options)
+
+    def put(self, path: str, parameters: Mapping[str, object] | None = None, **options: Any) -> Answer:
+        """PUT."""
+        return self.request("PUT", path, parameters, **options)
+
+    def patch(self, path: str, parameters: Mapping[str, object] | None = None, **options: Any) -> Answer:
+        """PATCH."""
+        return self.request("PATCH", path, parameters, **options)
+
+    def delete(self, path: str, parameters: Mapping[str, object] | None = None, **options: Any) -> Answer:
+        """DELETE."""
+        return self.request("DELETE", path, parameters, **options)
+
+    def request(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, object] | None = None,
+        *,
+        query: Query = (),
+        headers: Mapping[str, str] | None = None,
+        json: object = None,
+        form: Query | None = None,
+        body: bytes | None = None,
+        content_type: str | None = None,
+        idempotency_key: str | None = None,
+        timeout_seconds: float | None = None,
+        max_bytes: int | None = None,
+    ) -> Answer:
+        """The answer to one call, when it is a success. Raises `IntegrationError`, `AddressForbidden`.
+
+        `path` may have `{names}`, which `parameters` fill in, encoded; it is what logs show. A whole URL has to be of
+        the client's origin. One of `json`, `form`, `body` is sent. `timeout_seconds` is for the call in all.
+        """
+        call = self._calls.build(
+            method,
+            path,
+            parameters,
+            query=query,
+            headers=headers,
+            json=json,
+            form=form,
+            body=body,
+            content_type=content_type,
+            idempotency_key=idempotency_key,
+        )
+        limit = self._max_bytes if max_bytes is None else max_bytes
+        progress = Progress(time.monotonic(), timeout_seconds or self._timeout.call_seconds)
+
+        def attempt(sent: Call) -> Answer:
+            answer = self._follow(sent, progress, limit)
+            error = self._judge(answer, self._clock.now_us() / 1e6)
+            progress.heard(answer)
+            if error is not None:
+                raise error
+            return answer
+
+        answer = self._runner.run(call, progress, attempt)
+        return replace(answer, tries=progress.tries, seconds=time.monotonic() - progress.began_at)
+
+    def json(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, object] | None = None,
+        *,
+        fallback: object = _NO_FALLBACK,
+        json: object = None,
+        **options: Any,
+    ) -> Any:
+        """The document that comes back; None for an answer without a body (204).
+
+        `fallback` (a value, or a callable that gets the error) stands in when a retryable error is left; it is logged.
+        Raises `IntegrationError`; `ResponseInvalid` when what comes is not JSON, with what is probably wrong.
+        """
+        headers = {"Accept": "application/json"} | dict(options.pop("headers", None) or {})
+        try:
+            answer = self.request(method, path, parameters, json=json, headers=headers, **options)
+        except IntegrationError as error:
+            if fallback is _NO_FALLBACK or not error.retryable:
+                raise
+            self._runner.fell_back(error)
+            return fallback(error) if callable(fallback) else fallback
+        if answer.status == 204 or (not answer.body and method.upper() == "HEAD"):
+            return None
+        try:
+            return answer.document
+        except ValueError as error:
+            call = FailedCall(self.system, method.upper(), self._base.join(path, parameters or {})[1], answer.status)
+            raise ResponseInvalid(f"{self.system}: {explain_not_json(answer)}", call=call) from error
+
+    @contextmanager
+    def stream(
+        self,
+        method: str,
+        path: str,
+        parameters: Mapping[str, object] | None = None,
+        *,
+        query: Query = (),
+        headers: Mapping[str, str] | None = None,
+        timeout_seconds: float | None = None,
+    ) -> Iterator[OpenAnswer]:
+        """An answer whose body is read in pieces (`chunks`). Tried again until it begins, and not after."""
+        call = self._calls.build(method, path, parameters, query=query, headers=headers)
+        progress = Progress(time.monotonic(), timeout_seconds or self._timeout.call_seconds)
+        with ExitStack() as stack:
+
+            def attempt(sent: Call) -> OpenAnswer:
+                answer = stack.enter_context(self._transport.open(sent, ends_at=progress.ends_at))
+                # Judged by its head; what a system says in the body of an error is read, up to a bound.
+                body = b"".join(answer.chunks(ERROR_BYTES)) if answer.status >= 300 else b""
+                head = Answer(answer.status, answer.headers, body, url=sent.url)
+                progress.heard(head)
+                error = by_status(head, self._clock.now_us() / 1e6)
+                if error is not None:
+                    stack.close()
+                    raise error
+                return answer
+
+            yield self._runner.run(call, progress, attempt)
+
+    def pages(
+        self,
+        path: str,
+        parameters: Mapping[str, object] | None = None,
+        *,
+        style: PageStyle,
+        records: str = "@",
+        query: Query = (),
+        start: PageRequest | None = None,
+        parallel: int = 1,
+        max_pages: int = MAX_PAGES,
+        **options: Any,
+    ) -> Iterator[Page]:
+        """The pages of a list, as `style` finds them; `records` is the JMESPath of a page's records.
+
+        `start` goes on from where an earlier reading stopped (`Page.following`). `parallel` requests are under way at
+        once where the style can count its pages. Raises `IntegrationError`.
+        """
+        find = records_at(records)
+
+        def fetch(request: PageRequest) -> Answer:
+            if request.url is not None:
+                return self.request("GET", self._base.same_origin(request.url), **options)
+            return self.request("GET", path, parameters, query=[*pairs(query), *request.query], **options)
+
+        if parallel > 1:
+            if start is not None or not isinstance(style, NumberedStyle):
+                raise ValueError("pages are read at once from the first on, and where the style can count them")
+            return pages_at_once(style, fetch, find, parallel=parallel, max_pages=max_pages)
+        return pages(style, fetch, find, start=start, max_pages=max_pages)
+
+    def records(self, path: str, parameters: Mapping[str, object] | None = None, **options: Any) -> Iterator[Any]:
+        """The records of a list, one by one; the options are those of `pages`."""
+        for page in self.pages(path, parameters, **options):
+            yield from page.records
+
+    def _follow(self, call: Call, progress: Progress, max_bytes: int) -> Answer:
+        """The answer to `call`, redirects within its origin followed: with the same method and body, or as a GET."""
+        for _ in range(MAX_REDIRECTS + 1):
+            progress.sent_bytes += len(call.body or b"")
+            answer = self._transport.send(call, ends_at=progress.ends_at, max_bytes=max_bytes)
+            location = answer.headers.get("location")
+            if answer.status not in _REDIRECTS or location is None:
+                return answer
+            url = self._base.same_origin(location, seen_from=call.full_url)
+            call = replace(call, url=url, query=())
+            if answer.status == 303 or (answer.status in {301, 302} and call.method == "POST"):
+                call = replace(call, method="GET", body=None)
+        raise ProtocolFault(f"the system led from one place to the next more than {MAX_REDIRECTS} times")

@@ -1,0 +1,81 @@
+"""What is told of every call, once it is over: a port, its null twin, and one structured line a call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+import structlog
+
+from gateway.clients.errors import IntegrationError
+
+
+@dataclass(frozen=True, slots=True)
+class CallReport:
+    """One call with all its tries. `code` is the error's, None when it succeeded.
+
+    `path` is the template: neither it nor anything else here holds what was put into the call.
+    """
+
+    system: str
+    method: str
+    host: str
+    path: str
+    status: int | None
+    code: str | None
+    tries: int
+    waited_seconds: float
+    seconds: float
+    sent_bytes: int
+    received_bytes: int
+    request_id: str | None
+
+
+class Observer(Protocol):
+    """Told of calls. Safe to call from any thread; it raises nothing."""
+
+    def ended(self, report: CallReport) -> None:
+        """A call ended."""
+        ...
+
+    def fell_back(self, system: str, error: IntegrationError) -> None:
+        """A call's caller got what he had given for the case of `error`."""
+        ...
+
+    def headers(self) -> Mapping[str, str]:
+        """Headers that carry the trace that the caller is in (W3C `traceparent`); empty when there is none."""
+        ...
+
+
+class NullObserver:
+    """Tells nobody."""
+
+    def ended(self, report: CallReport) -> None:
+        return None
+
+    def fell_back(self, system: str, error: IntegrationError) -> None:
+        return None
+
+    def headers(self) -> Mapping[str, str]:
+        return {}
+
+
+class LogLines:
+    """One line a call: at `debug` when it succeeded, at `warning` when it did not."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger("gateway.clients")
+
+    def ended(self, report: CallReport) -> None:
+        fields = {name: value for name, value in asdict(report).items() if value is not None}
+        if report.code is None:
+            self._log.debug("called", **fields)
+        else:
+            self._log.warning("call failed", **fields)
+
+    def fell_back(self, system: str, error: IntegrationError) -> None:
+        self._log.warning("used the fallback", system=system, code=error.code)
+
+    def headers(self) -> Mapping[str, str]:
+        return {}
