@@ -26,14 +26,19 @@ Result = TypeVar("Result")
 
 
 class Invocation:
-    """`tenant` is a slug; `as_json` says how to answer."""
+    """`given_tenant` is the slug that was given, if any; `as_json` says how to answer."""
 
-    def __init__(self, installation: Installation, *, actor: Actor, tenant: str, as_json: bool) -> None:
+    def __init__(self, installation: Installation, *, actor: Actor, given_tenant: str | None, as_json: bool) -> None:
         self.installation = installation
         self.actor = actor
-        self.tenant = tenant
+        self.given_tenant = given_tenant
         self.as_json = as_json
         self._is_checked = False
+
+    @property
+    def tenant(self) -> str:
+        """The slug of the tenant whose data is meant."""
+        return self.given_tenant or DEFAULT_TENANT
 
     def now(self) -> datetime:
         """The time, aware UTC."""
@@ -80,7 +85,7 @@ def with_invocation(
             invocation = Invocation(
                 installation,
                 actor=Actor(ActorKind.COMMAND_LINE, _user()),
-                tenant=meta.get(TENANT, DEFAULT_TENANT),
+                given_tenant=meta.get(TENANT),
                 as_json=meta.get(AS_JSON, False),
             )
             return command(invocation, *args, **kwargs)

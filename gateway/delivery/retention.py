@@ -1,36 +1,51 @@
 """Forgetting old events with everything that hangs on them, in short transactions that ingest hardly notices.
 
-Walks the journal by id from its old end and stops at the cutoff: what is kept is never looked at, so the cost does
-not grow with it. An event with an unfinished delivery stays, however old.
+Walks the journal by id from its old end and stops at the cutoff: what is younger is never looked at, so the cost does
+not grow with it. An event with an unfinished delivery stays, however old; dead letters have a cutoff of their own.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from gateway.clock import to_us
 from gateway.db.database import Database
 from gateway.db.scope import SystemSession
 from gateway.delivery.decisions.transitions import UNFINISHED
-from gateway.delivery.models import Attempt, Delivery
+from gateway.delivery.models import Attempt, Delivery, DeliveryState
 from gateway.events.models import Event
 from gateway.security.identifiers import earliest_id
 
 BATCH_EVENTS = 500
+COUNTED_EVENTS = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class Cutoff:
+    """What is old: events that came before `before`, of those with a dead letter `dead_before`, which is not later; of
+    one tenant by its id, None for every tenant.
+    """
+
+    before: datetime
+    dead_before: datetime
+    tenant_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Purged:
-    """What one transaction removed, and how many old events it left because a delivery is unfinished."""
+    """What was removed, or is to be; and how many old events stay because a delivery is unfinished, or dead."""
 
     events: int = 0
     deliveries: int = 0
     attempts: int = 0
     kept: int = 0
+    kept_dead: int = 0
 
     def __add__(self, other: Purged) -> Purged:
         return Purged(
@@ -38,51 +53,116 @@ class Purged:
             self.deliveries + other.deliveries,
             self.attempts + other.attempts,
             self.kept + other.kept,
+            self.kept_dead + other.kept_dead,
         )
 
 
-def purge_events(database: Database, *, before: datetime, batch_events: int = BATCH_EVENTS) -> Iterator[Purged]:
-    """Remove events older than `before`, of every tenant; one value per transaction.
+class _Judged(NamedTuple):
+    """The events of one batch that go, their deliveries with the events' ids, and the events that stay."""
+
+    gone: Sequence[str]
+    gone_deliveries: Mapping[str, str]
+    unfinished: Sequence[str]
+    dead: Sequence[str]
+
+
+def purge_events(database: Database, cutoff: Cutoff, *, batch_events: int = BATCH_EVENTS) -> Iterator[Purged]:
+    """Remove what is old; one value per transaction.
 
     May be stopped between two values and started again. Raises `StorageUnavailable`.
     """
-    ceiling = earliest_id("evt", to_us(before))
     after = ""
     while True:
         with database.system_session(write=True) as session:
-            ids = _next_ids(session, after, ceiling, batch_events)
-            purged = _purge(session, ids)
-        if ids:
+            found = _next(session, cutoff, after, batch_events, locks=True)
+            purged = _purge(session, _judge(session, list(found), cutoff, locks=True))
+        if found:
             yield purged
-        if len(ids) < batch_events:
+        if len(found) < batch_events:
             return
-        after = ids[-1]
+        after = next(reversed(found))
 
 
-def _next_ids(session: SystemSession, after: str, ceiling: str, limit: int) -> Sequence[str]:
-    # Locked on PostgreSQL, so that a replay that is being stored for one of them is waited for.
-    statement = select(Event.id).where(Event.id > after, Event.id < ceiling).order_by(Event.id).limit(limit)
-    return session.scalars(statement.with_for_update()).all()
+def count_events(
+    database: Database, cutoff: Cutoff, *, batch_events: int = COUNTED_EVENTS
+) -> Iterator[Mapping[str, Purged]]:
+    """What `purge_events` would remove, by the tenant's id; one value per transaction. Raises `StorageUnavailable`."""
+    after = ""
+    while True:
+        with database.system_session() as session:
+            found = _next(session, cutoff, after, batch_events)
+            judged = _judge(session, list(found), cutoff)
+            counted = _count(session, judged, found)
+        if found:
+            yield counted
+        if len(found) < batch_events:
+            return
+        after = next(reversed(found))
 
 
-def _purge(session: SystemSession, ids: Sequence[str]) -> Purged:
+def _next(session: SystemSession, cutoff: Cutoff, after: str, limit: int, *, locks: bool = False) -> dict[str, str]:
+    """The next old events by id, with their tenants' ids."""
+    ceiling = earliest_id("evt", to_us(cutoff.before))
+    statement = select(Event.id, Event.tenant_id).where(Event.id > after, Event.id < ceiling)
+    if cutoff.tenant_id is not None:
+        statement = statement.where(Event.tenant_id == cutoff.tenant_id)
+    if locks:
+        # On PostgreSQL, so that a replay that is being stored for one of them is waited for.
+        statement = statement.with_for_update()
+    return dict(iter(session.execute(statement.order_by(Event.id).limit(limit))))
+
+
+def _judge(session: SystemSession, ids: Sequence[str], cutoff: Cutoff, *, locks: bool = False) -> _Judged:
     if not ids:
-        return Purged()
+        return _Judged((), {}, (), ())
     statement = select(Delivery.id, Delivery.event_id, Delivery.state).where(Delivery.event_id.in_(ids))
-    deliveries = session.execute(statement.with_for_update()).all()
-    busy = {event_id for _, event_id, state in deliveries if state in UNFINISHED}
-    gone = [event_id for event_id in ids if event_id not in busy]
-    gone_deliveries = [delivery_id for delivery_id, event_id, _ in deliveries if event_id not in busy]
-    attempts = _delete_attempts(session, gone_deliveries)
-    session.execute(delete(Delivery).where(Delivery.event_id.in_(gone)).execution_options(synchronize_session=False))
-    session.execute(delete(Event).where(Event.id.in_(gone)).execution_options(synchronize_session=False))
-    return Purged(len(gone), len(gone_deliveries), attempts, len(busy))
+    deliveries = session.execute(statement.with_for_update() if locks else statement).all()
+    dead_ceiling = earliest_id("evt", to_us(cutoff.dead_before))
+    unfinished = {event_id for _, event_id, state in deliveries if state in UNFINISHED}
+    dead = {
+        event_id
+        for _, event_id, state in deliveries
+        if state == DeliveryState.DEAD and event_id >= dead_ceiling and event_id not in unfinished
+    }
+    stay = unfinished | dead
+    return _Judged(
+        [event_id for event_id in ids if event_id not in stay],
+        {delivery_id: event_id for delivery_id, event_id, _ in deliveries if event_id not in stay},
+        sorted(unfinished),
+        sorted(dead),
+    )
 
 
-def _delete_attempts(session: SystemSession, delivery_ids: Sequence[str]) -> int:
-    removed = 0
-    for start in range(0, len(delivery_ids), BATCH_EVENTS):
-        some = delivery_ids[start : start + BATCH_EVENTS]
-        statement = delete(Attempt).where(Attempt.delivery_id.in_(some)).returning(Attempt.number)
-        removed += len(session.execute(statement.execution_options(synchronize_session=False)).all())
-    return removed
+def _purge(session: SystemSession, judged: _Judged) -> Purged:
+    attempts = 0
+    for some in _in_parts(list(judged.gone_deliveries)):
+        removed = delete(Attempt).where(Attempt.delivery_id.in_(some)).returning(Attempt.number)
+        attempts += len(session.execute(removed.execution_options(synchronize_session=False)).all())
+    if judged.gone:
+        gone = delete(Delivery).where(Delivery.event_id.in_(judged.gone))
+        session.execute(gone.execution_options(synchronize_session=False))
+        events = delete(Event).where(Event.id.in_(judged.gone))
+        session.execute(events.execution_options(synchronize_session=False))
+    return Purged(len(judged.gone), len(judged.gone_deliveries), attempts, len(judged.unfinished), len(judged.dead))
+
+
+def _count(session: SystemSession, judged: _Judged, tenants: Mapping[str, str]) -> Mapping[str, Purged]:
+    attempts: Counter[str] = Counter()
+    for some in _in_parts(list(judged.gone_deliveries)):
+        counted = (
+            select(Attempt.tenant_id, func.count()).where(Attempt.delivery_id.in_(some)).group_by(Attempt.tenant_id)
+        )
+        attempts.update(dict(iter(session.execute(counted))))
+    events, deliveries, unfinished, dead = (
+        Counter(tenants[event_id] for event_id in ids)
+        for ids in (judged.gone, judged.gone_deliveries.values(), judged.unfinished, judged.dead)
+    )
+    return {
+        tenant: Purged(events[tenant], deliveries[tenant], attempts[tenant], unfinished[tenant], dead[tenant])
+        for tenant in set(tenants.values())
+    }
+
+
+def _in_parts(ids: Sequence[str]) -> Iterator[Sequence[str]]:
+    for start in range(0, len(ids), BATCH_EVENTS):
+        yield ids[start : start + BATCH_EVENTS]

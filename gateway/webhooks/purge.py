@@ -1,66 +1,138 @@
-"""Forgetting what is older than the retention, of every tenant: events with what hangs on them, and rejections.
+"""Forgetting what is older than the retention, or than somebody says: events with what hangs on them, and rejections.
 Signed texts that sources accept once stay until they expire, which is later, and whatever the retention.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import timedelta
 
-from gateway.delivery.retention import purge_events
-from gateway.errors import InvalidInput
+from sqlalchemy import select
+
+from gateway.delivery.retention import Cutoff, Purged, count_events, purge_events
+from gateway.errors import Hint, InvalidInput
 from gateway.installation import Installation
 from gateway.tenants.acting import act_for_system
 from gateway.tenants.audit import Actor
-from gateway.webhooks.proofs.retention import purge_proofs
-from gateway.webhooks.rejections.retention import purge_rejections
+from gateway.tenants.directory import find_tenant
+from gateway.tenants.models import Tenant
+from gateway.webhooks.proofs.retention import count_proofs, purge_proofs
+from gateway.webhooks.rejections.retention import count_rejections, purge_rejections
+
+YOUNGEST = timedelta(hours=1)
+"""What is younger is forgotten by force only: it may be on its way still, or somebody is looking at it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PurgeRequest:
+    """What to forget, as somebody asks for it: events older than `older_than` (None: the retention of the settings).
+
+    Those with a dead letter stay until the retention is over, unless `dead_letters`. `tenant` is a slug, None for every
+    tenant; `force` allows for an age below `YOUNGEST`.
+    """
+
+    older_than: timedelta | None = None
+    dead_letters: bool = False
+    tenant: str | None = None
+    force: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Forgotten:
-    """What is gone so far. `kept` counts old events that stay because a delivery of theirs is not finished."""
+    """What is gone, or is to go. `kept` counts old events that stay because a delivery of theirs is not finished,
+    `kept_dead` those that stay because one is dead.
+    """
 
     events: int = 0
     deliveries: int = 0
     attempts: int = 0
     kept: int = 0
+    kept_dead: int = 0
     rejections: int = 0
     proofs: int = 0
 
+    def __add__(self, other: Forgotten) -> Forgotten:
+        return Forgotten(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))
 
-def purge(installation: Installation, *, actor: Actor, older_than: timedelta | None = None) -> Iterator[Forgotten]:
-    """Forget events older than `older_than` (None: the retention of the settings), rejections after 7 days, and what
-    has expired of the proofs that were accepted.
+    @property
+    def is_anything(self) -> bool:
+        """Whether something goes at all."""
+        return replace(self, kept=0, kept_dead=0) != Forgotten()
 
-    In short transactions, beside a running gateway; after each comes how far it is, the last value is the whole. May be
-    stopped between two values and started again. Raises `InvalidInput`, `StorageUnavailable`.
-    """
-    kept_for = timedelta(days=installation.settings.retention_days) if older_than is None else older_than
+
+@dataclass(frozen=True, slots=True)
+class PurgePlan:
+    """What would go: `tenants` has it by the tenant's slug; proofs are nobody's."""
+
+    tenants: Mapping[str, Forgotten] = field(default_factory=dict)
+    proofs: int = 0
+
+    @property
+    def total(self) -> Forgotten:
+        """All of it."""
+        return sum(self.tenants.values(), Forgotten(proofs=self.proofs))
+
+
+def cutoff_of(installation: Installation, request: PurgeRequest) -> Cutoff:
+    """What is old by `request`, now. Raises `InvalidInput`, `NotFound` (tenant), `StorageUnavailable`."""
+    retention = timedelta(days=installation.settings.retention_days)
+    kept_for = retention if request.older_than is None else request.older_than
     if kept_for < timedelta(0):
         raise InvalidInput.at("older_than", "out_of_range", "the age must not be negative")
-    return _purge(installation, actor, kept_for)
+    if kept_for < YOUNGEST and not request.force:
+        message = "an age of less than an hour would forget what is coming in just now"
+        raise InvalidInput.at("older_than", "out_of_range", message, Hint("force_purge"))
+    tenant_id = None
+    if request.tenant is not None:
+        with installation.database.system_session() as session:
+            tenant_id = find_tenant(session, request.tenant).id
+    now = installation.now()
+    dead_kept_for = kept_for if request.dead_letters else max(kept_for, retention)
+    return Cutoff(now - kept_for, now - dead_kept_for, tenant_id)
 
 
-def _purge(installation: Installation, actor: Actor, kept_for: timedelta) -> Iterator[Forgotten]:
+def plan_purge(installation: Installation, cutoff: Cutoff) -> Iterator[PurgePlan]:
+    """What `purge` would forget; in short transactions. After each comes what is counted so far, the last value is the
+    whole. Raises `StorageUnavailable`.
+    """
     database, now = installation.database, installation.now()
-    total = Forgotten()
-    for step in purge_events(database, before=now - kept_for):
-        total = replace(
-            total,
-            events=total.events + step.events,
-            deliveries=total.deliveries + step.deliveries,
-            attempts=total.attempts + step.attempts,
-            kept=total.kept + step.kept,
-        )
+    with database.system_session() as session:
+        slugs = dict(iter(session.execute(select(Tenant.id, Tenant.slug))))
+    counted: dict[str, Forgotten] = defaultdict(Forgotten)
+    for step in count_events(database, cutoff):
+        for tenant_id, found in step.items():
+            counted[slugs.get(tenant_id, tenant_id)] += _forgotten(found)
+        yield PurgePlan(counted)
+    for tenant_id, count in count_rejections(database, now=now, tenant_id=cutoff.tenant_id).items():
+        counted[slugs.get(tenant_id, tenant_id)] += Forgotten(rejections=count)
+    proofs = count_proofs(database, now=now) if cutoff.tenant_id is None else 0
+    yield PurgePlan(dict(sorted(counted.items())), proofs)
+
+
+def purge(installation: Installation, cutoff: Cutoff, *, actor: Actor) -> Iterator[Forgotten]:
+    """Forget what is old by `cutoff`, rejections after 7 days, and, unless one tenant is meant, expired proofs.
+
+    In short transactions, beside a running gateway; after each comes how far it is, the last value is the whole. May be
+    stopped between two values and started again. Raises `StorageUnavailable`.
+    """
+    database, now, total = installation.database, installation.now(), Forgotten()
+    for step in purge_events(database, cutoff):
+        total += _forgotten(step)
         yield total
-    for count in purge_rejections(database, now=now):
-        total = replace(total, rejections=total.rejections + count)
+    for count in purge_rejections(database, now=now, tenant_id=cutoff.tenant_id):
+        total += Forgotten(rejections=count)
         yield total
-    for count in purge_proofs(database, now=now):
-        total = replace(total, proofs=total.proofs + count)
+    for count in purge_proofs(database, now=now) if cutoff.tenant_id is None else ():
+        total += Forgotten(proofs=count)
         yield total
-    if replace(total, kept=0) != Forgotten():
+    if total.is_anything:
         with act_for_system(installation, actor=actor, write=True) as acting:
-            acting.audit("events.purged", "", after=asdict(total))
+            after = {"before": cutoff.before, "dead_before": cutoff.dead_before} | asdict(total)
+            acting.audit("events.purged", "", tenant_id=cutoff.tenant_id, after=after)
     yield total
+
+
+def _forgotten(purged: Purged) -> Forgotten:
+    return Forgotten(**asdict(purged))

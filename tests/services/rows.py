@@ -16,6 +16,7 @@ from gateway.delivery.queue.enqueue import DeliveryRow, insert_deliveries
 from gateway.events.append import EventRow, append_events
 from gateway.security.identifiers import ALPHABET, earliest_id
 from gateway.tenants.models import DEFAULT_TENANT_ID
+from gateway.webhooks.rejections.models import Rejection
 
 HEADERS = [["Content-Type", "application/json"], ["Authorization", "Bearer very-secret-token"]]
 
@@ -76,6 +77,31 @@ def store_event(
                     )
                 )
     return event.id
+
+
+def store_rejection(database: Database, at: datetime, *, tenant_id: str = DEFAULT_TENANT_ID) -> str:
+    """A rejection of a request that came at `at`; its id."""
+    rejection_id = id_at("rej", at)
+    with database.write() as connection:
+        connection.execute(
+            insert(Rejection.__table__).values(
+                id=rejection_id,
+                tenant_id=tenant_id,
+                source_id="src_test",
+                source="github",
+                reason="signature_mismatch",
+                detail="no secret matches",
+                received_at=at,
+                request_id="req_1",
+                client_address="192.0.2.1",
+                method="POST",
+                url="http://127.0.0.1:8000/webhooks/github",
+                headers=b'[["X-Hub-Signature-256","sha256=very-secret"]]',
+                body=b"hello",
+                body_bytes=5,
+            )
+        )
+    return rejection_id
 
 
 def _delivery(event: EventRow, state: DeliveryState, destination_id: str, at: datetime) -> DeliveryRow:

@@ -54,6 +54,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "enable_source": "switch it on with `gateway sources enable {slug}`",
     "examine_installation": "see `gateway doctor`",
     "explain_request": "give it with --headers and --body",
+    "force_purge": ": say --force if that is meant",
     "generate_key": "make one with `gateway secrets generate`",
     "give_body": "give a body with --body FILE",
     "give_credential": "give it with --credential {kind}=… (in a file: credentials)",

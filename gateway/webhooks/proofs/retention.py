@@ -5,12 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from gateway.db.database import Database
 from gateway.webhooks.proofs.models import AcceptedProof
 
 BATCH_ROWS = 500
+
+
+def count_proofs(database: Database, *, now: datetime) -> int:
+    """How many `purge_proofs` would remove. Raises `StorageUnavailable`."""
+    with database.system_session() as session:
+        return session.scalar(select(func.count()).where(AcceptedProof.expires_at < now)) or 0
 
 
 def purge_proofs(database: Database, *, now: datetime, batch_rows: int = BATCH_ROWS) -> Iterator[int]:

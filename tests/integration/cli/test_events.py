@@ -1,4 +1,4 @@
-"""`gateway events`, `deliveries`, `rejections` and `purge`."""
+"""`gateway events`, `deliveries` and `rejections`."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert
 
 from gateway.db.database import Database
 from gateway.delivery.models import DeliveryState
-from gateway.tenants.models import DEFAULT_TENANT_ID
-from gateway.webhooks.rejections.models import Rejection
 from tests.integration.cli.conftest import CommandLine
-from tests.services.rows import id_at, store_event
+from tests.services.rows import store_event, store_rejection
 
 NOW = datetime.now(UTC)
 Ready = Callable[[], CommandLine]
@@ -130,7 +127,7 @@ def test_many_are_retried_after_asking(ready: Ready, database: Database) -> None
 
 
 def test_rejections(cli: CommandLine, database: Database) -> None:
-    rejection_id = _reject(database, NOW)
+    rejection_id = store_rejection(database, NOW)
     assert cli.rows("rejections", "list")[0][:4:3] == [rejection_id, "signature_mismatch"]
     assert cli.json("rejections", "list", "--reason", "body_too_large")["data"] == []
     assert cli.json("rejections", "list", "--source", "github")["data"][0]["id"] == rejection_id
@@ -141,21 +138,6 @@ def test_rejections(cli: CommandLine, database: Database) -> None:
     assert "kept for 7 days" in cli("rejections", "show", "rej_nope", code=3).stderr
 
 
-def test_purge(cli: CommandLine, database: Database) -> None:
-    old = NOW - timedelta(days=31)
-    store_event(database, old, states=[DeliveryState.DELIVERED, DeliveryState.DEAD], attempts=3)
-    waiting = store_event(database, old, states=[DeliveryState.PENDING])
-    young = store_event(database, NOW - timedelta(days=29))
-    _reject(database, NOW - timedelta(days=8))
-    _reject(database, NOW - timedelta(days=6))
-    result = cli("purge")
-    assert result.stdout == "Forgot 1 events, 2 deliveries, 6 attempts, 1 rejections.\n"
-    assert "1 old events stay" in result.stderr
-    assert {row["id"] for row in cli.json("events", "list")["data"]} == {waiting, young}
-    assert cli.json("purge", "--older-than", "1d")["events"] == 1
-    assert len(cli.json("rejections", "list")["data"]) == 1
-
-
 @pytest.mark.parametrize("limit", ["1", "2"])
 def test_tail_ends_after_a_limit(cli: CommandLine, database: Database, limit: str) -> None:
     # A little ahead of the clock, so that they count as coming after the start.
@@ -163,27 +145,3 @@ def test_tail_ends_after_a_limit(cli: CommandLine, database: Database, limit: st
     ids = [store_event(database, start + timedelta(minutes=1 + index)) for index in range(3)]
     lines = cli("events", "tail", "--limit", limit, "--json").stdout.splitlines()
     assert [json.loads(line)["id"] for line in lines] == ids[: int(limit)]
-
-
-def _reject(database: Database, at: datetime) -> str:
-    rejection_id = id_at("rej", at)
-    with database.write() as connection:
-        connection.execute(
-            insert(Rejection.__table__).values(
-                id=rejection_id,
-                tenant_id=DEFAULT_TENANT_ID,
-                source_id="src_test",
-                source="github",
-                reason="signature_mismatch",
-                detail="no secret matches",
-                received_at=at,
-                request_id="req_1",
-                client_address="192.0.2.1",
-                method="POST",
-                url="http://127.0.0.1:8000/webhooks/github",
-                headers=b'[["X-Hub-Signature-256","sha256=very-secret"]]',
-                body=b"hello",
-                body_bytes=5,
-            )
-        )
-    return rejection_id

@@ -219,8 +219,10 @@ def test_events_and_deliveries(ready: Ready, database: Database) -> None:
     assert cli.json("deliveries", "cancel", delivery_id) == {"cancelled": 1}
     assert cli.json("deliveries", "retry", "--state", "cancelled", "--yes") == {"retried": 1}
     assert printed(cli, "events", "replay", event_id) == text({"event_id": "evt", "replayed": 1})
-    counted = {"events": 0, "deliveries": 0, "attempts": 0, "kept": 0, "rejections": 0, "proofs": 0}
-    assert printed(cli, "purge") == text(counted)
+    names = ("events", "deliveries", "attempts", "kept", "kept_dead", "rejections", "proofs")
+    counted = dict.fromkeys(names, 0)
+    assert printed(cli, "purge", "--yes") == text(counted)
+    assert printed(cli, "purge", "--plan") == text({"before": "TIME", "total": counted, "tenants": {}})
 
 
 def test_pages_of_what_grows_have_a_cursor(cli: CommandLine, database: Database) -> None:

@@ -105,7 +105,7 @@ def test_reading_the_database_loads_neither_the_web_nor_what_a_list_can_do_witho
         ("destinations", "add", "app", "https://app.example.com/events"),
         ("providers", "list"),
         ("doctor",),
-        ("purge",),
+        ("purge", "--yes"),
     ],
     ids=" ".join,
 )
