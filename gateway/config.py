@@ -48,6 +48,7 @@ class Settings:
     request_budget_bytes: int | None = None
     max_connections: int = 2000
     max_connections_per_address: int = 256
+    failed_verifications: int = 60
     delivery_schedule_seconds: tuple[float, ...] = DEFAULT_SCHEDULE_SECONDS
     retention_days: int = 30
     proof_days: int = 90
@@ -116,6 +117,9 @@ def read_settings(
         max_connections=reader.get("GATEWAY_MAX_CONNECTIONS", _whole(16, 60_000), defaults.max_connections),
         max_connections_per_address=reader.get(
             "GATEWAY_MAX_CONNECTIONS_PER_ADDRESS", _whole(1, 60_000), defaults.max_connections_per_address
+        ),
+        failed_verifications=reader.get(
+            "GATEWAY_FAILED_VERIFICATIONS", _whole(0, 1_000_000), defaults.failed_verifications
         ),
         delivery_schedule_seconds=reader.get(
             "GATEWAY_DELIVERY_SCHEDULE", parse_schedule, defaults.delivery_schedule_seconds

@@ -17,6 +17,7 @@ from gateway.installation import installation_of
 from gateway.server.answering import send_answer
 from gateway.server.body import BodyShed, BodyTooSlow, read_body
 from gateway.server.bridge import LoopBridge
+from gateway.server.large_bodies import LargeBodies
 from gateway.server.messages import Receive, Scope, Send
 from gateway.server.pages import Pages
 from gateway.server.scope_reader import header_value, target_of
@@ -56,6 +57,7 @@ class Front:
         self._threads = threads
         self._webhooks_begun = 0
         self._blocking = ThreadPoolExecutor(BLOCKING_STEP_THREADS, thread_name_prefix="blocking-steps")
+        self._large_bodies = LargeBodies()
         self._watchdog = Watchdog(self._installation.metrics.loop_delayed)
         self._bridge: LoopBridge | None = None
         self._webhooks: Webhooks
@@ -105,7 +107,7 @@ class Front:
         bridge = self._bridge = LoopBridge(asyncio.get_running_loop(), timeout_seconds=COMMIT_TIMEOUT_SECONDS)
         ingest = self._inbound.ingest
         ingest.listen(bridge.settled)
-        self._webhooks = Webhooks(self._installation, ingest, bridge, self._run_blocking)
+        self._webhooks = Webhooks(self._installation, ingest, bridge, self._run_blocking, self._large_bodies)
         self._pages = Pages(self._app, self._threads, lambda: self._webhooks_begun)
         self._watchdog.start()
 
@@ -140,3 +142,4 @@ class Front:
             self._inbound.ingest.unlisten(self._bridge.settled)
             self._pages.close()
         self._blocking.shutdown(wait=False, cancel_futures=True)
+        self._large_bodies.close()

@@ -1,7 +1,7 @@
 """Webhooks on an event loop: a request becomes an `Arrival`, the use case judges it, and its answer is awaited.
 
-Nothing here blocks. What must (a snapshot that is not loaded yet, a certificate to fetch) goes to a thread. The same on
-a WSGI host is `webhooks.receive.views`.
+Nothing here blocks. What must (a snapshot that is not loaded yet, a certificate to fetch) goes to a thread, and so do
+large bodies, which take long to judge, to threads of their own. The same on a WSGI host is `webhooks.receive.views`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import Protocol, TypeVar
 
 from gateway.installation import Installation
 from gateway.server.bridge import LoopBridge
+from gateway.server.large_bodies import LargeBodies
 from gateway.server.messages import Scope
 from gateway.server.scope_reader import ScopeReader
 from gateway.webhooks.arrival import Answer, Arrival, Body
@@ -31,12 +32,18 @@ class Webhooks:
     """Answers the webhooks of one loop, whose `bridge` tells what the commit writer settled."""
 
     def __init__(
-        self, installation: Installation, ingest: Ingest, bridge: LoopBridge, run_blocking: RunBlocking
+        self,
+        installation: Installation,
+        ingest: Ingest,
+        bridge: LoopBridge,
+        run_blocking: RunBlocking,
+        large_bodies: LargeBodies,
     ) -> None:
         settings = installation.settings
         self._ingest = ingest
         self._bridge = bridge
         self._run_blocking = run_blocking
+        self._large_bodies = large_bodies
         self._reader = ScopeReader(
             installation.clock, base_url=settings.base_url, trusted_proxies=settings.trusted_proxies
         )
@@ -58,7 +65,10 @@ class Webhooks:
         else:
             progress = await self._run_blocking(lambda: ingest.begin(arrival))
         while isinstance(progress, BlockingStep):
-            progress = await self._run_blocking(progress.run)
+            if progress.is_large:
+                progress = await self._large_bodies.run(progress.run)
+            else:
+                progress = await self._run_blocking(progress.run)
         if isinstance(progress, Submitted):
             await self._bridge.wait(progress.receipt)
             progress = progress.finish(0)

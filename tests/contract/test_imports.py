@@ -61,6 +61,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("host",),
         ("front",),
         ("pages", "webhooks"),
+        ("large_bodies",),
         ("answering", "body", "bridge", "environ", "operations", "page_pool", "watchdog"),
         ("scope_reader",),
         ("messages",),

@@ -10,6 +10,7 @@ from gateway.db.writing.group_commit import GroupCommit
 from gateway.installation import Installation
 from gateway.webhooks.material import MaterialStore
 from gateway.webhooks.receive.entry import Receipt, Submission, submission_bytes
+from gateway.webhooks.receive.failures import FailedVerifications
 from gateway.webhooks.receive.handshakes import Handshakes
 from gateway.webhooks.receive.inbound import Inbound
 from gateway.webhooks.receive.ingest import Ingest, count_stored
@@ -51,6 +52,7 @@ def _assemble(installation: Installation) -> Inbound:
         snapshot=snapshot,
         commits=commits,
         rejections=rejections,
+        failures=FailedVerifications(settings.failed_verifications, clock),
         handshakes=Handshakes(database, installation.keyring, clock, installation.fetch),
         material=MaterialStore(clock, installation.fetch),
         clock=clock,

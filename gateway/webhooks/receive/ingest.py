@@ -23,6 +23,7 @@ from gateway.telemetry.metrics import Metrics
 from gateway.webhooks.arrival import Answer, Arrival, refusal
 from gateway.webhooks.material import MaterialStore
 from gateway.webhooks.receive.entry import Receipt, Submission
+from gateway.webhooks.receive.failures import FailedVerifications
 from gateway.webhooks.receive.handshakes import Handshakes, answer_of, split_content_type
 from gateway.webhooks.receive.snapshot import InboundSnapshot
 from gateway.webhooks.receive.submission import submission_of
@@ -35,6 +36,8 @@ from gateway.webhooks.verification import Credentials, InboundRequest, Reading, 
 COMMIT_TIMEOUT_SECONDS = 15.0
 # A person has to mend it: there is no use in asking every second.
 OUT_OF_ORDER_RETRY_SECONDS = 60
+# Larger bodies are judged, identified and routed in a thread: a loop would stand still for as long.
+LARGE_BODY_BYTES = 64 * 1024
 
 
 class Submitted(NamedTuple):
@@ -48,9 +51,13 @@ class Submitted(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class BlockingStep:
-    """What has to be done before the answer is known, and blocks: `run` does it, in a thread that may."""
+    """What has to be done before the answer is known, and blocks: `run` does it, in a thread that may.
+
+    `is_large`: the body is large. It blocks because it computes, and has no need to overtake.
+    """
 
     run: Callable[[], Progress]
+    is_large: bool = False
 
 
 Progress: TypeAlias = "Answer | Submitted | BlockingStep"
@@ -96,6 +103,7 @@ class Ingest:
         snapshot: Snapshot[InboundSnapshot],
         commits: GroupCommit[Submission, Receipt],
         rejections: RejectionLog,
+        failures: FailedVerifications,
         handshakes: Handshakes,
         material: MaterialStore,
         clock: Clock,
@@ -106,6 +114,7 @@ class Ingest:
         self.snapshot = snapshot
         self._commits = commits
         self.rejections = rejections
+        self._failures = failures
         self._handshakes = handshakes
         self._material = material
         self._clock = clock
@@ -147,6 +156,16 @@ class Ingest:
         refused = self._check_limits(arrival, source)
         if refused is not None:
             return self._refuse(arrival, source.tenant_id, source.id, refused)
+        size = len(arrival.body)
+        if size <= LARGE_BODY_BYTES:
+            return self._judge_now(arrival, source, snapshot)
+        if source.parses_body:
+            wait = self._failures.wait_seconds(source, arrival.client_address, size)
+            if wait is not None:
+                return self._fails_too_often(wait)
+        return BlockingStep(lambda: self._judge_now(arrival, source, snapshot), is_large=True)
+
+    def _judge_now(self, arrival: Arrival, source: SourceView, snapshot: InboundSnapshot) -> Progress:
         return self._judge(arrival, source, source.provider, snapshot, source.credentials(arrival.received_at_us))
 
     def _no_source(self, arrival: Arrival, snapshot: InboundSnapshot) -> Answer:
@@ -221,6 +240,9 @@ class Ingest:
                 return answer_of(handshake)
             return BlockingStep(lambda: self._handshakes.finish(source.tenant_id, source.id, handshake))
         if not verdict.accepted:
+            wait = self._failures.failed(source, arrival.client_address, len(arrival.body))
+            if wait is not None:
+                return self._fails_too_often(wait)
             code = verdict.reason or Reason.SIGNATURE_MISMATCH
             status = 413 if code is Reason.BODY_TOO_LARGE else 401
             answer = refusal(status, code, verdict.detail or "the signature could not be verified")
@@ -266,6 +288,12 @@ class Ingest:
             "event_ids": [one.event_id for one in appended],
         }
         return Answer(200, json.dumps(document).encode())
+
+    def _fails_too_often(self, wait_seconds: int) -> Answer:
+        # Not kept: what was kept of this address already says why, and who floods must not push out the rest.
+        self._metrics.rejected("rate_limited")
+        message = "too many requests from this address could not be verified"
+        return refusal(429, "rate_limited", message, retry_after_seconds=wait_seconds)
 
     def _refuse(self, arrival: Arrival, tenant_id: str | None, source_id: str, answer: Answer) -> Answer:
         assert answer.reason is not None

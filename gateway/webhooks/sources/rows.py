@@ -9,6 +9,7 @@ from gateway.clock import to_us
 from gateway.errors import DecryptionFailed, InvalidInput
 from gateway.out_of_order import OutOfOrder, OutOfOrderCode
 from gateway.providers import Provider
+from gateway.providers.webhook.parsed import parses_body
 from gateway.security.sealing import Keyring
 from gateway.security.tokens import is_unguessable
 from gateway.webhooks.secrets_at_rest import RequestSealer, places_for
@@ -29,7 +30,8 @@ from gateway.webhooks.verification import Credentials, SuccessAnswer, success_an
 class SourceView:
     """A source as ingest sees it. `prescribed` is what its provider wants to hear when an event is stored, None for the
     gateway's own words. `remembered` has the schemes whose proofs are accepted once. `sealer` seals what is to be kept
-    of its requests; None where there is no key at hand.
+    of its requests; None where there is no key at hand. `parses_body`: a body has to be
+    parsed to find out whether it is authentic.
     """
 
     id: str
@@ -47,7 +49,12 @@ class SourceView:
     prescribed: SuccessAnswer | None
     remembered: Mapping[str, Remembering]
     sealer: RequestSealer | None = field(repr=False)
+    parses_body: bool
     _lasting: Credentials | None = field(repr=False)
+
+    def verifies_like(self, other: SourceView) -> bool:
+        """Whether both judge by the same: secrets, options, scheme."""
+        return self is other or (self.opened, self.options, self.scheme) == (other.opened, other.options, other.scheme)
 
     def credentials(self, now_us: int) -> Credentials:
         """What verifies at `now_us`: every credential that has not ended."""
@@ -144,6 +151,7 @@ def _view(row: Source, provider: Provider, opened: OpenedCredentials, keyring: K
         prescribed=success_answer(provider),
         remembered=remembered(provider.webhook, possible_schemes(provider, row.scheme), wanted=row.refuses_replays),
         sealer=None if keyring is None else _sealer(row, provider, keyring),
+        parses_body=any(parses_body(scheme) for scheme in possible_schemes(provider, row.scheme)),
         _lasting=credentials_at(0, opened, options=row.options, pending_until_us=None) if lasting else None,
     )
 

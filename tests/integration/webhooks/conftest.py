@@ -83,9 +83,16 @@ class GatewayUnderTest:
         self.inbound.ingest.snapshot.refresh()
 
     def github(
-        self, slug: str = "github", body: bytes = b"{}", *, key: str = "d-1", secret: str = SECRET, **headers: str
+        self,
+        slug: str = "github",
+        body: bytes = b"{}",
+        *,
+        key: str = "d-1",
+        secret: str = SECRET,
+        address: str = "127.0.0.1",
+        **headers: str,
     ) -> TestResponse:
-        """Post a signed GitHub event; header values given as keywords replace ours."""
+        """Post a signed GitHub event from `address`; header values given as keywords replace ours."""
         signature = "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
         sent = {
             "X-GitHub-Event": "push",
@@ -93,7 +100,8 @@ class GatewayUnderTest:
             "X-Hub-Signature-256": signature,
             "Content-Type": "application/json",
         } | {name.replace("_", "-"): value for name, value in headers.items()}
-        return self.client.post(f"/webhooks/{slug}", data=body, headers=sent)
+        client = {"REMOTE_ADDR": address}
+        return self.client.post(f"/webhooks/{slug}", data=body, headers=sent, environ_base=client)
 
     def events(self) -> Sequence[Event]:
         with self.database.system_session() as session:

@@ -353,7 +353,9 @@ def test_a_change_of_configuration_holds_within_a_second(gateway: GatewayUnderTe
 def test_rejections_of_a_source_are_bounded(gateway: GatewayUnderTest) -> None:
     gateway.source("github", "github", SECRET)
     for number in range(1_150):
-        gateway.github(body=str(number).encode(), secret="wrong")
+        # Each from an address of its own: one alone would be told to wait.
+        address = f"10.0.{number // 250}.{number % 250}"
+        gateway.github(body=str(number).encode(), secret="wrong", address=address)
         if number % 100 == 0:
             gateway.inbound.ingest.rejections.flush(20)
     kept = gateway.rejections()
