@@ -13,8 +13,9 @@ from gateway.cli.terminal.output import note, print_json
 from gateway.clock import iso
 from gateway.errors import InvalidInput
 from gateway.webhooks.sources import management as use_cases
+from gateway.webhooks.sources.credentials import DEFAULT_OVERLAP
 from gateway.webhooks.sources.draft import SourceDraft
-from gateway.webhooks.sources.management import DEFAULT_OVERLAP, CredentialDraft, SourceWithSecret
+from gateway.webhooks.sources.management import CredentialDraft, SourceWithSecret
 from gateway.webhooks.sources.schema import SourceSchema
 from gateway.webhooks.sources.schemes import SECRET
 
@@ -131,6 +132,7 @@ def change(invocation: Invocation, slug: str, options: tuple[tuple[str, str], ..
 @click.option("--secret-env", metavar="VAR", help="The variable that holds the new secret.")
 @click.option("--generate-secret", is_flag=True, help="Make one and print it.")
 @click.option("--kind", default=SECRET, show_default=True, help="Which credential to change.")
+@click.option("--await-handshake", is_flag=True, help="Take the one that the provider hands over next.")
 @click.option("--overlap", type=Duration(), default=DEFAULT_OVERLAP, help="How long the old one still counts [24h].")
 @with_invocation
 def rotate(
@@ -140,9 +142,16 @@ def rotate(
     secret_env: str | None,
     generate_secret: bool,
     kind: str,
+    await_handshake: bool,
     overlap: timedelta,
 ) -> None:
-    """Give a source a new secret; the old one counts for --overlap more, with 0 not at all."""
+    """Give a source a new secret; the old one counts for --overlap more, with 0 not at all.
+
+    With --await-handshake the provider brings it, once, within 24 hours; the old one counts for 24 hours after that.
+    """
+    if await_handshake:
+        _await_handshake(invocation, slug, given_too=secret or secret_env or generate_secret)
+        return
     value = given.one_secret(secret, secret_env, generated=generate_secret)
     wanted = CredentialDraft(value or "", kind, generate=generate_secret, overlap=overlap)
     with invocation.changing() as acting:
@@ -156,6 +165,17 @@ def rotate(
         click.echo(f"Secret: {rotated.secret}")
     ends = [one.expires_at for one in source.credentials if one.kind == kind and one.expires_at is not None]
     note(f"The old one ends {iso(max(ends))}." if ends else "The old one is forgotten.")
+
+
+def _await_handshake(invocation: Invocation, slug: str, *, given_too: object) -> None:
+    if given_too:
+        raise click.UsageError("--await-handshake and a secret exclude each other")
+    with invocation.changing() as acting:
+        source = use_cases.await_credential(acting, slug)
+    if invocation.as_json:
+        print_json(SourceSchema().dump(source))
+    else:
+        click.echo(f"{slug} takes the next secret that {source.provider} hands over.")
 
 
 @click.command()

@@ -63,7 +63,10 @@ def _handshake(source: SourceSummary) -> str | None:
     """Whether the provider has handed over its secret; None for those that do not."""
     if source.pending_handshake:
         return "pending: create the webhook at the provider, which then hands over its secret"
-    return None if source.confirmed_at is None else f"confirmed {iso(source.confirmed_at)}, secret stored"
+    if source.confirmed_at is None:
+        return None
+    who = f" from {source.confirmed_from}, request {source.confirmed_request_id}" if source.confirmed_from else ""
+    return f"the secret came at {iso(source.confirmed_at)}{who}"
 
 
 def _replays(source: SourceSummary) -> str | None:

@@ -31,7 +31,16 @@ from gateway.webhooks.rejections.log import RejectionLog
 from gateway.webhooks.rejections.row import Refused
 from gateway.webhooks.sources.limits import RequestRate
 from gateway.webhooks.sources.rows import SourceView
-from gateway.webhooks.verification import Credentials, InboundRequest, Reading, Reason, Verdict, judge, reading_of
+from gateway.webhooks.verification import (
+    Credentials,
+    Handshake,
+    InboundRequest,
+    Reading,
+    Reason,
+    Verdict,
+    judge,
+    reading_of,
+)
 
 COMMIT_TIMEOUT_SECONDS = 15.0
 # A person has to mend it: there is no use in asking every second.
@@ -238,7 +247,7 @@ class Ingest:
         if handshake is not None:
             if handshake.store_secret is None and handshake.fetch is None:
                 return answer_of(handshake)
-            return BlockingStep(lambda: self._handshakes.finish(source.tenant_id, source.id, handshake))
+            return BlockingStep(lambda: self._finish(arrival, source, handshake))
         if not verdict.accepted:
             wait = self._failures.failed(source, arrival.client_address, len(arrival.body))
             if wait is not None:
@@ -250,6 +259,10 @@ class Ingest:
         if arrival.method in {"HEAD", "OPTIONS"}:
             return refusal(405, "method_not_allowed", "this method carries no event", headers=(("Allow", "GET, POST"),))
         return self._hand_over(arrival, source, snapshot, verdict)
+
+    def _finish(self, arrival: Arrival, source: SourceView, handshake: Handshake) -> Answer:
+        answer = self._handshakes.finish(arrival, source, handshake)
+        return self._refuse(arrival, source.tenant_id, source.id, answer) if answer.status == 401 else answer
 
     def _hand_over(
         self, arrival: Arrival, source: SourceView, snapshot: InboundSnapshot, verdict: Verdict

@@ -20,6 +20,9 @@ CONTEXT = "credential"
 # ever. Switching the source off and on starts the wait anew.
 PENDING_FOR = timedelta(hours=24)
 
+# How long an old secret counts beside the one that takes its place, unless somebody says otherwise.
+DEFAULT_OVERLAP = timedelta(hours=24)
+
 
 @dataclass(frozen=True, slots=True)
 class OpenedCredential:

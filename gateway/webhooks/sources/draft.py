@@ -121,6 +121,11 @@ def replay_faults(provider: Provider, schemes: Sequence[Scheme], refuse_replays:
     return [Fault("refuse_replays", "not_taken", message)]
 
 
+def awaiting_fault(slug: str, schemes: Sequence[Scheme]) -> Fault | None:
+    """Why a source at `slug` may not wait for a secret that is handed over, or None."""
+    return next(_address_faults(slug, schemes, is_awaiting=True), None)
+
+
 def _slug_faults(slug: str) -> Iterator[Fault]:
     if not slug:
         yield Fault("slug", "missing", "a source needs a slug, which stands in its URL", hint=Hint("give_slug"))

@@ -16,7 +16,7 @@ from gateway.providers import find_provider
 from gateway.security.identifiers import new_id
 from gateway.tenants.acting import Acting
 from gateway.webhooks.sources import draft as source_draft
-from gateway.webhooks.sources.credentials import open_credential, seal_credential
+from gateway.webhooks.sources.credentials import DEFAULT_OVERLAP, open_credential, seal_credential
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.models import Source, SourceCredential
 from gateway.webhooks.sources.schemes import (
@@ -26,12 +26,11 @@ from gateway.webhooks.sources.schemes import (
     generate_secret,
     possible_schemes,
     stored_scheme,
+    takes_handshake_secret,
 )
 from gateway.webhooks.sources.search import require_source
 from gateway.webhooks.sources.stored import stored_credentials
 from gateway.webhooks.sources.summary import SourceSummary, summary
-
-DEFAULT_OVERLAP = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +124,7 @@ def change_options(acting: Acting, slug: str, options: Mapping[str, str]) -> Sou
         options=wanted,
         allowed_ips=source.allowed_ips,
         rate_per_second=source.rate_per_second,
+        refuse_replays=source.refuses_replays,
         enabled=source.disabled_at is None,
     )
     return update_source(acting, draft)
@@ -180,6 +180,24 @@ def refuse_replays(acting: Acting, slug: str, wanted: bool | None) -> SourceSumm
         return before
     source.refuses_replays = wanted
     return _changed(acting, source, "source.changed", before)
+
+
+def await_credential(acting: Acting, slug: str) -> SourceSummary:
+    """Take one secret more from the provider, in a handshake; those that count go on until a day after it came.
+
+    Raises `NotFound`, and `InvalidInput` where the provider hands over none or the address can be guessed.
+    """
+    source = require_source(acting.session, slug)
+    provider = find_provider(acting.installation.catalogue, source.provider)
+    if not takes_handshake_secret(provider):
+        message = f"{provider.name} hands over no secret: give the source one"
+        raise InvalidInput.at("await_handshake", "not_taken", message, Hint("give_new_secret"))
+    fault = source_draft.awaiting_fault(slug, possible_schemes(provider, source.scheme))
+    if fault is not None:
+        raise InvalidInput(faults=[fault])
+    before = summary(acting, source)
+    source.pending_handshake = True
+    return _changed(acting, source, "source.awaits_credential", before)
 
 
 def disable_source(acting: Acting, slug: str) -> SourceSummary:

@@ -25,8 +25,8 @@ class Source(Base, TenantOwned, Configuration):
     `scheme` is the id of the provider's signature scheme where the operator chooses, else NULL. `options` are the
     operator values that the scheme asks for. `allowed_ips` are networks in CIDR form, empty for everyone.
     `rate_per_second` bounds requests per web process. `refuses_replays` NULL: where the scheme allows for it without
-    doubt. `pending_handshake` says that the provider may still hand over
-    its secret.
+    doubt. `pending_handshake` says that the provider may still hand over its secret; when it did (`confirmed_at`), from
+    which address and in which request stands beside it.
     """
 
     __tablename__ = "sources"
@@ -42,6 +42,8 @@ class Source(Base, TenantOwned, Configuration):
     refuses_replays: Mapped[bool | None] = mapped_column(Boolean)
     pending_handshake: Mapped[bool] = mapped_column(Boolean)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcTimestamp)
+    confirmed_from: Mapped[str | None] = mapped_column(String(64))
+    confirmed_request_id: Mapped[str | None] = mapped_column(String(128))
     disabled_at: Mapped[datetime | None] = mapped_column(UtcTimestamp)
     created_at: Mapped[datetime] = mapped_column(UtcTimestamp)
     updated_at: Mapped[datetime] = mapped_column(UtcTimestamp)

@@ -32,6 +32,8 @@ class SourceSchema(Schema):
     )
     pending_handshake = fields.Boolean(dump_only=True)
     confirmed_at = Instant(dump_only=True)
+    confirmed_from = fields.String(dump_only=True)
+    confirmed_request_id = fields.String(dump_only=True)
     created_at = Instant(dump_only=True)
     updated_at = Instant(dump_only=True)
     disabled_at = Instant(dump_only=True)

@@ -48,7 +48,8 @@ class SourceSummary:
     """`scheme` is None where the request tells which of the provider's is used. `url` is what the vendor is to call.
     `refuse_replays` is what was asked for, `replays` what becomes of them (None where that cannot be told).
 
-    `pending_handshake` says that the provider may still hand over its secret, `confirmed_at` when it did.
+    `pending_handshake` says that the provider may still hand over its secret, `confirmed_at` when it did; from
+    which address and in which request stands beside it.
     """
 
     id: str
@@ -63,6 +64,8 @@ class SourceSummary:
     replays: Replays | None
     pending_handshake: bool
     confirmed_at: datetime | None
+    confirmed_from: str | None
+    confirmed_request_id: str | None
     created_at: datetime
     updated_at: datetime
     disabled_at: datetime | None
@@ -118,6 +121,8 @@ def _summary(acting: Acting, source: Source, credentials: Sequence[SourceCredent
         replays=_replays(acting, source),
         pending_handshake=source.pending_handshake,
         confirmed_at=source.confirmed_at,
+        confirmed_from=source.confirmed_from,
+        confirmed_request_id=source.confirmed_request_id,
         created_at=source.created_at,
         updated_at=source.updated_at,
         disabled_at=source.disabled_at,

@@ -6,6 +6,7 @@ without control characters, so that no answer header can be forged through it.
 
 from __future__ import annotations
 
+import hmac
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -41,8 +42,11 @@ def compile_handshake(entry: HandshakeRule, key: Key) -> CompiledHandshake:
     fetch = _fetcher(entry.fetch) if entry.fetch is not None else None
 
     def recognises(reading: Reading) -> bool:
-        # A secret is taken from a stranger only while the operator is waiting for one.
-        return (store is None or reading.credentials.pending_handshake) and applies(reading)
+        if store is None or reading.credentials.pending_handshake:
+            return applies(reading)
+        # A secret is taken from a stranger only while the operator is waiting for one. A vendor that missed the answer
+        # brings the same one again.
+        return bool(reading.credentials.secrets) and applies(reading) and _is_held(store(reading), reading)
 
     def answer(reading: Reading) -> Handshake:
         if checks is not None:
@@ -60,6 +64,12 @@ def compile_handshake(entry: HandshakeRule, key: Key) -> CompiledHandshake:
         )
 
     return CompiledHandshake(recognises, answer)
+
+
+def _is_held(brought: str | None, reading: Reading) -> bool:
+    given = to_bytes(brought or "")
+    held = (one if isinstance(one, bytes) else to_bytes(one) for one in reading.credentials.secrets)
+    return any(hmac.compare_digest(given, secret) for secret in held)
 
 
 def _builder(answer: AnswerRule) -> Callable[[Reading], tuple[dict[str, str], bytes]]:

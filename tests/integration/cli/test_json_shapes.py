@@ -62,6 +62,8 @@ SOURCE = {
     "credentials": [{"kind": "secret", "created_at": "TIME", "expires_at": None}],
     "pending_handshake": False,
     "confirmed_at": None,
+    "confirmed_from": None,
+    "confirmed_request_id": None,
     "created_at": "TIME",
     "updated_at": "TIME",
     "disabled_at": None,

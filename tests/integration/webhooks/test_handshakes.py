@@ -6,6 +6,10 @@ import base64
 import hashlib
 import hmac
 import json
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,19 +19,29 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from nacl.signing import SigningKey
-from sqlalchemy import select
+from sqlalchemy import event, select
 from werkzeug.test import TestResponse
 
-from gateway.clock import from_us
+from gateway.clock import FakeClock, from_us
+from gateway.config import Settings
+from gateway.errors import InvalidInput
+from gateway.installation import Installation
 from gateway.outgoing.document import FetchedResponse
 from gateway.providers import catalogue
 from gateway.security.keyfile import load_keyring
+from gateway.tenants.acting import act
+from gateway.webhooks.arrival import Arrival
 from gateway.webhooks.material import MaterialStore
+from gateway.webhooks.receive.assembly import inbound_of
 from gateway.webhooks.receive.handshakes import Handshakes
+from gateway.webhooks.sources.draft import SourceDraft
+from gateway.webhooks.sources.management import add_source, await_credential
 from gateway.webhooks.sources.models import SourceCredential
 from gateway.webhooks.sources.search import show_source
 from gateway.webhooks.sources.summary import SourceSummary
+from gateway.webhooks.verification import Handshake
 from tests.integration.webhooks.conftest import GatewayUnderTest, code
+from tests.services.acting import TESTER
 from tests.services.slugs import UNGUESSABLE
 from tests.unit.verification.conftest import GREETINGS
 
@@ -60,6 +74,14 @@ def _add(gateway: GatewayUnderTest, vector: Any) -> None:
     scheme = vector.scheme.id if vector.provider.webhook.choose == "operator" else None
     options = dict(held.options)
     gateway.source(SLUG, vector.provider.id, credentials=credentials, scheme=scheme, options=options)
+
+
+def _no_fetch(url: str) -> FetchedResponse:
+    raise AssertionError(url)
+
+
+def _arrival() -> Arrival:
+    return Arrival("default", SLUG, "POST", "", (), b"", "192.0.2.7", "req_1", 0, 0.0)
 
 
 def _shown(gateway: GatewayUnderTest) -> SourceSummary:
@@ -207,11 +229,13 @@ def test_a_secret_is_taken_once_sealed_and_used(gateway: GatewayUnderTest, provi
     before = _shown(gateway)
     assert (before.pending_handshake, before.confirmed_at, before.credentials) == (True, None, ())
     request = vector.request
-    assert _send(gateway, "POST", request.headers, request.body).status_code == 200
+    answered = _send(gateway, "POST", request.headers, request.body)
+    assert answered.status_code == 200
     gateway.refresh()
     after = _shown(gateway)
     assert (after.pending_handshake, after.live_secrets) == (False, 1)
     assert after.confirmed_at == from_us(gateway.clock.now_us())
+    assert (after.confirmed_from, after.confirmed_request_id) == ("127.0.0.1", answered.headers["X-Request-Id"])
     brought = vector.expected["handshake"]["store_secret"]
     with gateway.database.system_session() as session:
         (row,) = session.scalars(select(SourceCredential)).all()
@@ -224,9 +248,82 @@ def test_a_secret_is_taken_once_sealed_and_used(gateway: GatewayUnderTest, provi
     assert _send(gateway, "POST", [json_type, (header, signature)], body).status_code == 200
     assert len(gateway.events()) == 1
     # Whoever comes now with a secret of his own is refused, and changes nothing.
-    again = _send(gateway, "POST", [(name, value + "x") for name, value in request.headers], request.body)
+    other = [(name, value.replace(brought, brought + "x")) for name, value in request.headers]
+    again = _send(gateway, "POST", other, request.body.replace(brought.encode(), brought.encode() + b"x"))
     assert again.status_code == 401
     assert _shown(gateway).live_secrets == 1
+    # The vendor, if it did not hear the answer, may ask for it again.
+    assert _send(gateway, "POST", request.headers, request.body).status_code == 200
+    assert _shown(gateway) == after
+
+
+@on_one_database
+def test_what_was_not_stored_is_not_answered(gateway: GatewayUnderTest) -> None:
+    """A process that does not know yet that another one has taken a secret."""
+    gateway.source(SLUG, "asana")
+    ingest = gateway.inbound.ingest
+    stale = ingest.snapshot.current().sources["default", SLUG]
+    assert stale.credentials(gateway.clock.now_us()).pending_handshake
+    assert _send(gateway, "POST", [("X-Hook-Secret", "a" * 64)]).status_code == 200
+    handshakes = Handshakes(gateway.database, load_keyring(gateway.settings), gateway.clock, _no_fetch)
+    for secret, status in (("b" * 64, 401), ("a" * 64, 200)):
+        handshake = Handshake(200, {"X-Hook-Secret": secret}, store_secret=secret)
+        assert handshakes.finish(_arrival(), stale, handshake).status == status
+    assert _shown(gateway).live_secrets == 1
+
+
+def test_of_two_secrets_that_come_at_once_one_counts(settings: Settings, fake_clock: FakeClock) -> None:
+    with Installation(settings, clock=fake_clock) as installation:
+        with act(installation, actor=TESTER, write=True) as acting:
+            add_source(acting, SourceDraft(SLUG, "asana"))
+        source = inbound_of(installation).ingest.snapshot.current().sources["default", SLUG]
+        handshakes = Handshakes(installation.database, installation.keyring, fake_clock, _no_fetch)
+        both_store = threading.Barrier(2)
+
+        # Whoever is about to store waits for the other one to come as far, which it must not.
+        @event.listens_for(installation.database.engine, "before_cursor_execute")
+        def meet(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            if statement.startswith("INSERT INTO source_credentials"):
+                with suppress(threading.BrokenBarrierError):
+                    both_store.wait(0.5)
+
+        def bring(secret: str) -> int:
+            return handshakes.finish(_arrival(), source, Handshake(200, store_secret=secret)).status
+
+        with ThreadPoolExecutor(2) as threads:
+            assert sorted(threads.map(bring, ("a" * 64, "b" * 64))) == [200, 401]
+        with act(installation, actor=TESTER) as acting:
+            assert show_source(acting, SLUG).live_secrets == 1
+
+
+@on_one_database
+def test_an_operator_lets_another_secret_come(gateway: GatewayUnderTest) -> None:
+    gateway.source(SLUG, "asana")
+    for number, secret in enumerate(("a" * 64, "b" * 64), 1):
+        assert _send(gateway, "POST", [("X-Hook-Secret", secret)]).status_code == 200
+        assert _shown(gateway).live_secrets == number
+        with gateway.acting() as acting:
+            awaiting = await_credential(acting, SLUG)
+        assert awaiting.pending_handshake
+        gateway.refresh()
+    body = b'{"events":[{"action":"changed"}]}'
+    for secret in ("a" * 64, "b" * 64):
+        signature = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
+        assert _send(gateway, "POST", [("X-Hook-Signature", signature)], body).status_code == 200
+    # The one that counted when the next one came ends a day later.
+    old, new = sorted(_shown(gateway).credentials, key=lambda one: one.expires_at is None)
+    assert old.expires_at == from_us(gateway.clock.now_us()) + timedelta(hours=24)
+    assert new.expires_at is None
+
+
+@on_one_database
+def test_a_source_whose_address_can_be_guessed_awaits_nothing(gateway: GatewayUnderTest) -> None:
+    gateway.source("tasks", "asana", "a secret that was given")
+    with gateway.acting() as acting, pytest.raises(InvalidInput, match="unguessable"):
+        await_credential(acting, "tasks")
+    gateway.source("github", "github", SECRET)
+    with gateway.acting() as acting, pytest.raises(InvalidInput, match="hands over no secret"):
+        await_credential(acting, "github")
 
 
 def test_sns_is_confirmed_by_fetching_from_amazon_alone(gateway: GatewayUnderTest) -> None:
