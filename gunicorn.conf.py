@@ -14,6 +14,7 @@ from typing import Any
 from gunicorn.glogging import Logger
 
 from gateway.config import load_settings
+from gateway.open_files import FOR_THE_REST, raise_open_files, web_shortage
 from gateway.server.host.worker import LoopWorker
 from gateway.telemetry.logging import configure_logging
 from gateway.telemetry.metric_files import VARIABLE, clean_metrics_dir, forget_process, make_metrics_dir
@@ -54,7 +55,9 @@ limit_request_field_size = 72 * 1024
 
 # How many connections each process takes, and how much what came over them may take before it is answered. Clients are
 # told apart by their addresses; who comes through trusted proxies is told apart by those.
-worker_connections = settings.max_connections
+# Inherited by the workers.
+open_files = raise_open_files()
+worker_connections = min(settings.max_connections, max(16, open_files - FOR_THE_REST))
 LoopWorker.requests_bytes = settings.requests_bytes
 LoopWorker.connections_per_client = None if settings.trusted_proxies else settings.max_connections_per_address
 
@@ -89,6 +92,9 @@ raw_env = [f"{VARIABLE}={metrics_dir}"]
 
 def on_starting(server: Any) -> None:
     """Counts of an earlier life of the server end here; from here on workers are forked."""
+    fault = web_shortage(settings.max_connections, open_files)
+    if fault is not None:
+        server.log.warning("%s; until then it takes %d connections", fault, worker_connections)
     clean_metrics_dir(metrics_dir)
     LoopWorker.stop_signals.guard_forks()
 

@@ -26,6 +26,7 @@ HINTS = {"GATEWAY_ENCRYPTION_KEYS": Hint("generate_key")}
 
 DEFAULT_SCHEDULE_SECONDS = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 14400.0, 28800.0, 43200.0)
 LEAST_BUDGET_BYTES = 64 * 1024 * 1024
+LEAST_TOKEN_CHARACTERS = 16
 KEY_BYTES = 32
 KEY_FAULT = f"is not {KEY_BYTES} bytes of base64"
 
@@ -49,6 +50,7 @@ class Settings:
     max_connections: int = 2000
     max_connections_per_address: int = 256
     failed_verifications: int = 60
+    metrics_token: str = field(default="", repr=False)
     delivery_schedule_seconds: tuple[float, ...] = DEFAULT_SCHEDULE_SECONDS
     retention_days: int = 30
     proof_days: int = 90
@@ -121,6 +123,7 @@ def read_settings(
         failed_verifications=reader.get(
             "GATEWAY_FAILED_VERIFICATIONS", _whole(0, 1_000_000), defaults.failed_verifications
         ),
+        metrics_token=reader.get("GATEWAY_METRICS_TOKEN", _token, defaults.metrics_token),
         delivery_schedule_seconds=reader.get(
             "GATEWAY_DELIVERY_SCHEDULE", parse_schedule, defaults.delivery_schedule_seconds
         ),
@@ -264,6 +267,12 @@ def _pipe(text: str) -> Path:
     if path.exists() and not path.is_fifo():
         raise ValueError(f"names {text!r}, which is there and is no named pipe")
     return path
+
+
+def _token(text: str) -> str:
+    if len(text) < LEAST_TOKEN_CHARACTERS or not text.isascii() or not text.isprintable() or " " in text:
+        raise ValueError(f"must be at least {LEAST_TOKEN_CHARACTERS} ASCII characters without spaces")
+    return text
 
 
 def _whole(low: int, high: int) -> Callable[[str], int]:

@@ -43,6 +43,7 @@ def create_app(installation: Installation | Settings | None = None) -> Flask:
     _database(app, installation)
     _proxies(app, installation.settings.trusted_proxies)
     _request_ids(app, installation.settings.trusted_proxies)
+    _hosts(app)
     _webhooks(app, installation)
     operations.register(
         app,
@@ -100,6 +101,16 @@ def _request_ids(app: Flask, hops: int) -> None:
     def show(response: Response) -> Response:
         response.headers[request_ids.HEADER] = g.request_id
         return response
+
+
+def _hosts(app: Flask) -> None:
+    """HTTP/1.1 has a Host (RFC 9112, 3.2). The event loop's host has seen to that before; other servers may not."""
+
+    @app.before_request
+    def require() -> Response | None:
+        if "HTTP_HOST" in request.environ or request.environ.get("SERVER_PROTOCOL") != "HTTP/1.1":
+            return None
+        return Response("no Host\n", 400, content_type="text/plain")
 
 
 def _webhooks(app: Flask, installation: Installation) -> None:

@@ -12,6 +12,7 @@ from gateway.doctor.database import schema, storage
 from gateway.doctor.files import files
 from gateway.doctor.handlers import handlers
 from gateway.doctor.keys import encryption_key, stored_secrets
+from gateway.doctor.open_files import open_files
 from gateway.errors import GatewayError
 from gateway.installation import Installation
 
@@ -26,6 +27,7 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
     keyring, kept = encryption_key(installation)
     yield kept
     yield from files(installation)
+    yield from open_files(installation.settings)
     try:
         found = schema(installation)
         yield found

@@ -1,10 +1,10 @@
-"""What operators and their machines ask: `/healthz`, `/readyz`, `/metrics`."""
+"""What operators and their machines ask: `/healthz`, `/readyz`, `/metrics`. Strangers hear whether, and no more."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from flask import Flask, Response, jsonify
+from flask import Flask, Response, jsonify, request
 
 from gateway.clock import Clock
 from gateway.config import Settings
@@ -13,6 +13,7 @@ from gateway.db.schema.version import require_current
 from gateway.db.snapshot import Snapshot
 from gateway.delivery.queue.gauges import read_queue_gauges
 from gateway.errors import GatewayError, StorageUnavailable
+from gateway.server.insiders import is_insider
 from gateway.telemetry.exposition import ConfigurationCollector, ConfigurationGauges, QueueCollector, render_metrics
 from gateway.telemetry.health import HealthCheck, HealthReport
 from gateway.telemetry.metrics import Metrics
@@ -44,12 +45,24 @@ def register(
     @app.get(READYZ)
     def readyz() -> tuple[Response, int]:
         report = HealthReport(tuple(checks(database, configuration)))
-        return jsonify(report.to_json()), report.http_status
+        has_details = is_insider(request.environ, settings.metrics_token)
+        return jsonify(report.to_json(has_details=has_details)), report.http_status
 
     @app.get(METRICS)
     def prometheus() -> Response:
+        if not is_insider(request.environ, settings.metrics_token):
+            return refuse_metrics(has_token=bool(settings.metrics_token))
         rendered = render_metrics(metrics, metrics_dir=settings.metrics_dir, collectors=[queue, configured])
         return Response(rendered.body, content_type=rendered.content_type)
+
+
+def refuse_metrics(*, has_token: bool) -> Response:
+    """The answer to a stranger who asks for metrics, where there is a token and where there is none."""
+    if not has_token:
+        text = "metrics are for this machine; GATEWAY_METRICS_TOKEN lets others ask for them\n"
+        return Response(text, 403, content_type="text/plain")
+    headers = {"WWW-Authenticate": 'Bearer realm="gateway metrics"'}
+    return Response("the token of GATEWAY_METRICS_TOKEN is wanted\n", 401, headers, content_type="text/plain")
 
 
 def checks(database: Database, configuration: Snapshot[InboundSnapshot]) -> Iterator[HealthCheck]:
@@ -61,10 +74,7 @@ def checks(database: Database, configuration: Snapshot[InboundSnapshot]) -> Iter
 
 
 def configuration_check(configuration: Snapshot[InboundSnapshot]) -> HealthCheck:
-    """How many things are out of order. That is no reason to take the process away from all others: never failing.
-
-    Counts only: whoever asks may be a stranger.
-    """
+    """How many things are out of order. That is no reason to take the process away from all others: never failing."""
     try:
         gauges = configuration_gauges(configuration)
     except StorageUnavailable as error:

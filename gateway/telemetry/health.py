@@ -30,13 +30,15 @@ class HealthReport:
         """200 when all is well, else 503, by which balancers and orchestrators decide."""
         return 200 if self.ok else 503
 
-    def to_json(self) -> dict[str, object]:
-        """`{"status": "ok" | "failing", "checks": {name: {"ok": …, "detail": …}}}`."""
+    def to_json(self, *, has_details: bool = True) -> dict[str, object]:
+        """`{"status": "ok" | "failing", "checks": {name: {"ok": …, "detail": …}}}`. Details name hosts and counts:
+        strangers do without.
+        """
         return {
             "status": "ok" if self.ok else "failing",
-            "checks": {check.name: _check_json(check) for check in self.checks},
+            "checks": {check.name: _check_json(check, has_details=has_details) for check in self.checks},
         }
 
 
-def _check_json(check: HealthCheck) -> dict[str, object]:
-    return {"ok": check.ok, "detail": check.detail} if check.detail else {"ok": check.ok}
+def _check_json(check: HealthCheck, *, has_details: bool) -> dict[str, object]:
+    return {"ok": check.ok, "detail": check.detail} if check.detail and has_details else {"ok": check.ok}

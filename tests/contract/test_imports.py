@@ -51,6 +51,7 @@ LAYERS: tuple[tuple[str, ...], ...] = (
         "out_of_order",
         "suggestions",
         "priority",
+        "open_files",
         "streams",
     ),
 )
@@ -64,7 +65,8 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("large_bodies",),
         ("answering", "body", "bridge", "environ", "operations", "page_pool", "watchdog"),
         ("scope_reader",),
-        ("messages",),
+        # insiders: who may hear how the gateway is.
+        ("insiders", "messages"),
     ),
     "db": (
         ("paging", "rows", "schema", "snapshot", "writing"),

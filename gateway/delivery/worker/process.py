@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import resource
 import signal
 import sys
 from collections.abc import Callable, Iterator
@@ -17,12 +16,11 @@ from gateway.db.schema.version import require_current
 from gateway.db.snapshot import Snapshot
 from gateway.delivery.routes.loader import RoutingLoader
 from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES, HandlerPool
-from gateway.delivery.worker.worker import ATTEMPTS_IN_FLIGHT, Worker
+from gateway.delivery.worker.slots import ATTEMPTS_IN_FLIGHT
+from gateway.delivery.worker.worker import Worker
 from gateway.installation import Installation
+from gateway.open_files import FOR_THE_REST, raise_open_files, worker_shortage
 from gateway.telemetry.logging import get_logger
-
-# Connections to the database, files, handler processes: what is left of the open files is for attempts.
-FILES_FOR_THE_REST = 200
 
 # Python's default of 5 ms is what the database thread might wait for the loop after each of its statements.
 SWITCH_SECONDS = 0.001
@@ -61,7 +59,7 @@ def run_worker(
             resolver=installation.resolver,
             policy=installation.policy,
             metrics=installation.metrics,
-            attempts_in_flight=min(ATTEMPTS_IN_FLIGHT, max(10, raise_open_files() - FILES_FOR_THE_REST)),
+            attempts_in_flight=_attempts_in_flight(),
             wakeup=installation.wakeup,
             secret_headers=installation.secret_headers,
             keyring=installation.keyring,
@@ -100,14 +98,10 @@ async def _run(worker: Worker, on_ready: Callable[[], None] | None, arrived: lis
     await worker.run()
 
 
-def raise_open_files() -> int:
-    """Let this process open as many files as the system allows; how many that is."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = 65_536 if hard == resource.RLIM_INFINITY else min(hard, 65_536)
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        try:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
-            soft = wanted
-        except (ValueError, OSError):
-            _log.warning("the limit of open files could not be raised", open_files=soft)
-    return 65_536 if soft == resource.RLIM_INFINITY else soft
+def _attempts_in_flight() -> int:
+    """What is left of the open files is for attempts."""
+    open_files = raise_open_files()
+    fault = worker_shortage(ATTEMPTS_IN_FLIGHT, open_files)
+    if fault is not None:
+        _log.warning(fault)
+    return min(ATTEMPTS_IN_FLIGHT, max(10, open_files - FOR_THE_REST))

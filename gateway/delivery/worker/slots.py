@@ -9,6 +9,7 @@ from gateway.delivery.models import DestinationKind
 from gateway.delivery.queue.claim import FreeSlots
 from gateway.delivery.sending.handler_pool import HandlerPool
 
+ATTEMPTS_IN_FLIGHT = 2_000
 CLAIM_LIMIT = 500
 # However few slots are left, a destination that has hardly any attempts in flight may have this many.
 FEW = 2

@@ -33,7 +33,7 @@ from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.sending.sender import Sender
 from gateway.delivery.system_events import publish_system_events
 from gateway.delivery.worker.reporter import Reporter
-from gateway.delivery.worker.slots import Slots
+from gateway.delivery.worker.slots import ATTEMPTS_IN_FLIGHT, Slots
 from gateway.errors import StorageUnavailable
 from gateway.outgoing.resolver import Resolver
 from gateway.security.sealing import Keyring
@@ -41,7 +41,6 @@ from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.logging import get_logger
 from gateway.telemetry.metrics import Metrics
 
-ATTEMPTS_IN_FLIGHT = 2_000
 POLL_SECONDS = 0.05
 # Results that came within this time share a transaction.
 GATHER_SECONDS = 0.005

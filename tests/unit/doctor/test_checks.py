@@ -13,6 +13,7 @@ from gateway.doctor.check import Level
 from gateway.doctor.database import skew
 from gateway.doctor.handlers import handlers
 from gateway.doctor.keys import encryption_key
+from gateway.doctor.open_files import open_files
 from gateway.installation import Installation
 from gateway.security.loopback import is_loopback
 
@@ -65,3 +66,12 @@ def test_clock_skew(seconds: float, level: Level) -> None:
 )
 def test_loopback(host: str, loopback: bool) -> None:
     assert is_loopback(host) is loopback
+
+
+@pytest.mark.parametrize(
+    ("allowed", "who"), [(65_536, []), (2200, []), (2199, ["web", "worker"]), (1024, ["web", "worker"])]
+)
+def test_too_few_open_files_are_told_before_they_are_missed(allowed: int, who: list[str]) -> None:
+    results = list(open_files(Settings(max_connections=2000), allowed))
+    assert [result.detail.split()[1] for result in results if result.level is Level.WARN] == who
+    assert [result.level for result in open_files(Settings(max_connections=16), 2200)] == [Level.OK]
