@@ -44,7 +44,8 @@ class BaseUrl:
         return cls(origin_of(parts), parts.path.rstrip("/"))
 
     def join(self, path: str, parameters: Mapping[str, object]) -> tuple[str, str]:
-        """The URL of `path` with `{name}` filled in, and its template. A whole URL has to be of this origin.
+        """The URL of `path` with `{name}` filled in, and its template. An empty path is the base; a whole URL has
+        to be of this origin.
 
         Raises `ValueError` for a parameter that is missing or left over, `ProtocolFault` for another origin.
         """
@@ -60,6 +61,8 @@ class BaseUrl:
         template = path if parameters else templated(path)
         if any(segment in {".", ".."} for segment in urlsplit(filled).path.split("/")):
             raise ValueError("a path of a call does not climb")
+        if not path:
+            return f"{self.origin}{self.path or '/'}", self.path or "/"
         return f"{self.origin}{self.path}/{filled.lstrip('/')}", f"{self.path}/{template.lstrip('/')}"
 
     def same_origin(self, url: str, *, seen_from: str = "") -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
@@ -58,7 +58,8 @@ class Call:
         """The URL with its query."""
         if not self.query:
             return self.url
-        return f"{self.url}{'&' if '?' in self.url else '?'}{urlencode(self.query)}"
+        # %20 for a blank, which everybody reads alike, signers too.
+        return f"{self.url}{'&' if '?' in self.url else '?'}{urlencode(self.query, quote_via=quote)}"
 
     @property
     def host(self) -> str:

@@ -215,6 +215,18 @@ def listing(handler: _Handler, heard: Heard) -> None:
     handler.answer(200, json.dumps(document).encode(), **more)
 
 
+def token(handler: _Handler, heard: Heard) -> None:
+    """A token service: each token once; `/token?expires_in=…&error=…`."""
+    if "error" in heard.query:
+        handler.answer(400, json.dumps({"error": heard.query["error"][0]}).encode())
+        return
+    count = len(handler.server.owner.at(heard.path))
+    document: dict[str, object] = {"access_token": f"given-{count}", "token_type": "Bearer"}
+    if "expires_in" in heard.query:
+        document["expires_in"] = int(heard.query["expires_in"][0])
+    handler.answer(200, json.dumps(document).encode())
+
+
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 _BOMB = gzip.compress(b" " * 100_000_000, 9)
 
@@ -229,6 +241,7 @@ TRICKS: dict[str, Callable[[_Handler, Heard], None]] = {
     "/redirect": redirect,
     "/round": lambda handler, heard: handler.answer(302, b"", Location="/round"),
     "/listing": listing,
+    "/token": token,
     "/empty": lambda handler, heard: handler.answer(200, b""),
     "/wrong-type": lambda handler, heard: handler.answer(200, b"pong", "text/plain"),
     "/half-json": lambda handler, heard: handler.answer(200, b'{"a": [1, 2'),

@@ -250,6 +250,7 @@ def test_paths_are_filled_in_and_do_not_climb() -> None:
     assert base.join("/a/{id}/b", {"id": "x/../y"}) == ("https://api.example/v1/a/x%2F..%2Fy/b", "/v1/a/{id}/b")
     assert base.join("a/12345/b", {}) == ("https://api.example/v1/a/12345/b", "/v1/a/{id}/b")
     assert base.join("https://api.example/other?x=1", {})[0] == "https://api.example/other?x=1"
+    assert base.join("", {}) == ("https://api.example/v1", "/v1")
     for path, parameters in [("/a/../b", {}), ("/a/{id}", {"id": ".."}), ("/a/{id}", {}), ("/a", {"id": 1})]:
         with pytest.raises(ValueError, match=r"climb|cannot stand|needs|no place"):
             base.join(path, parameters)
