@@ -9,6 +9,7 @@ from gateway.doctor.catalogue import catalogue
 from gateway.doctor.check import CheckResult, Level
 from gateway.doctor.configuration import configuration
 from gateway.doctor.database import schema, storage
+from gateway.doctor.expressions import expressions
 from gateway.doctor.files import files
 from gateway.doctor.handlers import handlers
 from gateway.doctor.keys import encryption_key, stored_secrets
@@ -36,5 +37,6 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
             yield from stored_secrets(installation.database, keyring)
             if providers:
                 yield from configuration(installation, keyring, providers)
+                yield from expressions(installation)
     except GatewayError as error:
         yield CheckResult("database", Level.FAIL, f"{error}", *error.hints[:1])

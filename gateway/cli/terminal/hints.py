@@ -66,6 +66,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     ),
     "give_slug": f"give the source a SLUG, for example: {EXAMPLE_SOURCE}",
     "give_time": "say with --at when it came",
+    "list_functions": "see https://jmespath.org/specification.html#built-in-functions",
     "list_rejections": "`gateway rejections list` shows those of the last 7 days",
     "list_routes": "see `gateway routes list`",
     "list_sources": "`gateway sources list` shows the right ones",

@@ -6,6 +6,7 @@ functions there are `event_type()`, `event_id()`, `source()` and `header('name')
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -43,8 +44,8 @@ class Subject:
             raise ExpressionFailed(f"the body {error}") from error
 
 
-class _EventFunctions(functions.Functions):
-    """The functions that look at the event around the body."""
+class EventFunctions(functions.Functions):
+    """JMESPath's functions, and those that look at the event around the body."""
 
     def __init__(self, subject: Subject) -> None:
         super().__init__()
@@ -74,11 +75,16 @@ class Expression:
     text: str
     _parsed: ParsedResult
 
+    @property
+    def tree(self) -> Mapping[str, Any]:
+        """What was parsed, as the library has it: `type`, `children` and `value` of each node."""
+        return self._parsed.parsed
+
     def apply(self, subject: Subject) -> Any:
         """The expression's value. Raises `ExpressionFailed`."""
         data = subject.data
         try:
-            return self._parsed.search(data, jmespath.Options(custom_functions=_EventFunctions(subject)))
+            return self._parsed.search(data, jmespath.Options(custom_functions=EventFunctions(subject)))
         except (JMESPathError, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
             raise ExpressionFailed(f"{self.text[:200]!r} failed: {_cause(error)}") from error
 
@@ -105,8 +111,13 @@ def _cause(error: Exception) -> str:
 
 
 def compile_expression(text: str, *, what: str) -> Expression:
-    """Compile `text`; `what` names it in the error. Raises `InvalidInput` that points at the fault."""
+    """Compile `text`; `what` names it in the error. Raises `InvalidInput` that points at the fault.
+
+    What it calls is not looked at: see `expression_check`.
+    """
     try:
         return Expression(text, jmespath.compile(text))
+    except RecursionError as error:
+        raise InvalidInput(f"{what} is nested too deeply") from error
     except JMESPathError as error:
         raise InvalidInput(f"{what} is not valid JMESPath: {str(error).strip()}") from error

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
-from gateway.delivery.decisions.expressions import compile_expression
+from gateway.delivery.decisions.expression_check import expression_faults
 from gateway.errors import AddressForbidden, Fault, InvalidInput
 from gateway.security.ssrf import AddressPolicy
 
@@ -69,7 +69,7 @@ def faults(draft: DestinationDraft, policy: AddressPolicy) -> list[Fault]:
     return [
         *_identity_faults(draft, policy),
         *_number_faults(draft),
-        *_expression_faults(draft),
+        *expression_faults("ordering_key", draft.ordering_key, what="the ordering key"),
         *_header_faults(draft.headers),
     ]
 
@@ -105,15 +105,6 @@ def _number_faults(draft: DestinationDraft) -> Iterator[Fault]:
         if not 400 <= status <= 599:
             message = f"{status} cannot be fatal: only statuses from 400 to 599 are failures"
             yield Fault("fatal_statuses", "out_of_range", message, {"at_least": 400, "at_most": 599})
-
-
-def _expression_faults(draft: DestinationDraft) -> Iterator[Fault]:
-    if draft.ordering_key is None:
-        return
-    try:
-        compile_expression(draft.ordering_key, what="the ordering key")
-    except InvalidInput as error:
-        yield Fault("ordering_key", "malformed", str(error))
 
 
 def _header_faults(headers: Sequence[tuple[str, str]]) -> Iterator[Fault]:

@@ -6,9 +6,9 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
-from gateway.delivery.decisions.expressions import compile_expression
+from gateway.delivery.decisions.expression_check import expression_faults
 from gateway.delivery.routes.names import name_faults
-from gateway.errors import Fault, Hint, InvalidInput
+from gateway.errors import Fault, Hint
 from gateway.suggestions import suggest
 
 EVERYTHING = "*"
@@ -76,8 +76,8 @@ def faults(draft: RouteDraft, *, sources: Collection[str], destinations: Collect
             for pattern in draft.event_types
             if not PATTERN.fullmatch(pattern)
         ),
-        *_expression_faults("where", draft.where),
-        *_expression_faults("transform", draft.transform),
+        *expression_faults("where", draft.where, what="the where expression"),
+        *expression_faults("transform", draft.transform, what="the transform expression"),
     ]
 
 
@@ -85,11 +85,3 @@ def _unknown_faults(field: str, kind: str, name: str, known: Collection[str], to
     if name not in known:
         otherwise = Hint("choose_one_of", {"names": sorted(known)}) if known else to_add
         yield Fault(field, "unknown", f"there is no {kind} {name!r}", hint=suggest(name, known, otherwise))
-
-
-def _expression_faults(field: str, expression: str | None) -> Iterator[Fault]:
-    try:
-        if expression is not None:
-            compile_expression(expression, what=f"the {field} expression")
-    except InvalidInput as error:
-        yield Fault(field, "malformed", str(error))

@@ -5,7 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from sqlalchemy import text
 
+from gateway.db.database import Database
 from gateway.security.sealing import generate_key
 from tests.integration.cli.conftest import CommandLine
 
@@ -56,7 +58,7 @@ def test_apply_updates_what_differs(cli: CommandLine, manifest: Path) -> None:
 
 
 def test_apply_is_all_or_nothing(cli: CommandLine, manifest: Path) -> None:
-    manifest.write_text(MANIFEST + "  - {source: nope, to: nobody, where: '['}\n")
+    manifest.write_text(MANIFEST + "  - {source: nope, to: nobody, where: 'nope()'}\n")
     refused = cli("apply", str(manifest), code=1, GH="x").stderr
     for place in ("destinations[0].headers_env.Authorization", "routes[2].source", "routes[2].to", "routes[2].where"):
         assert place in refused
@@ -117,6 +119,17 @@ def test_doctor(cli: CommandLine) -> None:
     assert "in order: 1 sources" in str(well)
     assert "no_such_module_here" in sick.stdout
     assert "GATEWAY_BASE_URL" in cli("doctor", code=1, GATEWAY_BASE_URL="foo").stdout
+
+
+def test_doctor_names_expressions_that_were_stored_before_they_were_checked(
+    cli: CommandLine, manifest: Path, database: Database
+) -> None:
+    cli("apply", str(manifest), **VARIABLES)
+    with database.write() as connection:
+        connection.execute(text("UPDATE routes SET \"where\" = 'lenght(a)' WHERE source = 'github'"))
+    [found] = [one for one in cli.doctor()["findings"] if one["check"] == "routes"]
+    assert found["level"] == "warn"
+    assert "github-to-app of tenant default: the where expression calls lenght()" in found["detail"]
 
 
 def test_send_says_what_is_missing(cli: CommandLine) -> None:

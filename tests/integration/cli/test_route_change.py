@@ -47,6 +47,8 @@ def test_the_command_says_what_to_do_with_what_is_dead(ready: Ready) -> None:
     [
         ((), "give --type, --where, --transform"),
         (("--where", "["), "where expression is not valid JMESPath"),
+        (("--where", "lenght(a) > `1`"), "calls lenght(), and there is no such function; did you mean 'length'?"),
+        (("--transform", "join(', ')"), "calls join() with 1: it takes 2 arguments"),
         (("--type", "a b"), "not an event type"),
         (("--type", "*"), "says exactly this already"),
     ],

@@ -51,6 +51,7 @@ def test_complete_drafts() -> None:
         (replace(APP, schedule_seconds=(1,) * 101), "schedule", "100"),
         (replace(APP, fatal_statuses=(200,)), "fatal_statuses", "400 to 599"),
         (replace(APP, ordering_key="data["), "ordering_key", "JMESPath"),
+        (replace(APP, ordering_key="lower(id)"), "ordering_key", "there is no such function"),
         (replace(APP, headers=(("Host", "x"),)), "headers", "itself"),
         (replace(APP, headers=(("webhook-id", "x"),)), "headers", "itself"),
         (replace(APP, headers=(("X y", "x"),)), "headers", "not a header"),
