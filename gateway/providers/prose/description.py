@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gateway.errors import Hint
 from gateway.providers.model import Provider
 from gateway.providers.prose import words
+from gateway.providers.prose.reach import reach_words
 from gateway.providers.webhook.model import AnswerRule, HandshakeRule, Scheme
 from gateway.providers.webhook.places import Template
 
@@ -145,6 +146,7 @@ def _scheme(provider: Provider, scheme: Scheme, say: Say) -> Iterator[str]:
         yield f"Token: {text}."
     for check in scheme.checks:
         yield f"Also: {words.check_words(check)}."
+    yield from reach_words(provider, scheme)
 
 
 def _whose(provider: Provider, scheme: Scheme) -> Iterator[str]:

@@ -57,9 +57,11 @@ class Coverage:
         return self.is_signed and (bool(self.single_use) or self.covers_id is True)
 
     @property
-    def is_repeatable_as_another(self) -> bool:
-        """Whether a captured request, sent again within its time, can pass for another event than it was."""
-        return not self.is_signed or self.covers_id is not True
+    def belongs_to_one_request(self) -> bool:
+        """Whether a proof is made for one request. A shared secret stands in all of them, and so may a token that says
+        nothing of the body: the vendor need not make another one for the next event.
+        """
+        return self.is_signed and (self.body in (Extent.WHOLE, Extent.CHECKSUM) or self.tells_apart)
 
 
 def coverage_of(webhook: Webhook, scheme: Scheme) -> Coverage:

@@ -71,6 +71,8 @@ class Covered:
         alternatives behind one that the scheme insists on never count, all others have to be covered.
         """
         for place in places:
+            if self._scheme.bodiless and place.kind in _IN_THE_BODY:
+                continue
             if not self.covers(place):
                 return False
             if place.key in self._needed:

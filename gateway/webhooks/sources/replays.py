@@ -12,7 +12,6 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.providers.webhook.coverage import Freshness, coverage_of
-from gateway.providers.webhook.covered import Extent
 
 if TYPE_CHECKING:
     from gateway.providers import Scheme
@@ -70,7 +69,7 @@ def replays(webhook: Webhook, schemes: Sequence[Scheme], *, wanted: bool | None)
 
 def can_refuse(webhook: Webhook, schemes: Sequence[Scheme]) -> bool:
     """Whether the proofs of any of `schemes` belong to one request each."""
-    return any(_is_bound(coverage_of(webhook, scheme)) for scheme in schemes)
+    return any(coverage_of(webhook, scheme).belongs_to_one_request for scheme in schemes)
 
 
 def _is_covered(coverage: Coverage) -> bool:
@@ -79,12 +78,4 @@ def _is_covered(coverage: Coverage) -> bool:
 
 
 def _refuses(coverage: Coverage, wanted: bool | None) -> bool:
-    return _is_bound(coverage) and (coverage.tells_apart if wanted is None else wanted)
-
-
-def _is_bound(coverage: Coverage) -> bool:
-    """Whether a proof belongs to one request. A shared secret stands in all of them, and so may a signed token that
-    says nothing of the body: the vendor need not make another one for the next event.
-    """
-    is_about_the_body = coverage.body in (Extent.WHOLE, Extent.CHECKSUM)
-    return coverage.is_signed and (is_about_the_body or coverage.tells_apart)
+    return coverage.belongs_to_one_request and (coverage.tells_apart if wanted is None else wanted)

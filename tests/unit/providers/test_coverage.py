@@ -19,7 +19,7 @@ def test_a_signature_over_the_body_leaves_headers_open_for_ever() -> None:
     assert (found.covers_type, found.covers_id) == (False, False)
     assert found.freshness is Freshness.NONE
     assert not found.tells_apart
-    assert found.is_repeatable_as_another
+    assert found.belongs_to_one_request
 
 
 def test_an_id_and_a_time_in_the_signed_text() -> None:
@@ -76,7 +76,7 @@ def test_who_reveals_the_secret_covers_nothing() -> None:
     for found in (_coverage("telegram"), _coverage("chargebee"), _coverage("generic", "unsigned")):
         assert not found.is_signed
         assert not found.tells_apart
-        assert found.is_repeatable_as_another
+        assert not found.belongs_to_one_request
 
 
 def test_no_two_schemes_claim_a_limit_without_a_time() -> None:
