@@ -12,16 +12,17 @@ from contextlib import ExitStack
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 
 from gateway.clock import Clock, SystemClock, from_us
 from gateway.config import Settings
 from gateway.db.database import Database
+from gateway.db.sealing_keys import claim_key, known_keys, require_keys
 from gateway.db.wakeup import Wakeup
 from gateway.deferred import deferred
 from gateway.errors import ConfigurationError
 from gateway.handlers import HandlerRegistry, load_handlers
-from gateway.security.keyfile import load_keyring
+from gateway.security.keyfile import load_keyring, make_key_file
 from gateway.security.sealing import Keyring
 from gateway.security.ssrf import AddressPolicy
 
@@ -59,6 +60,8 @@ class Installation:
         self._parts: dict[Any, Any] = {}
         self._lock = threading.RLock()
         self._closers = ExitStack()
+        self._has_made_key = False
+        self._has_claimed = False
 
     def __enter__(self) -> Installation:
         return self
@@ -84,8 +87,29 @@ class Installation:
 
     @property
     def keyring(self) -> Keyring:
-        """The encryption keys; a missing key file is made. Raises `ConfigurationError`."""
+        """The encryption keys. A missing key file is made, unless the database holds values that are sealed already.
+
+        Claim them before anything is sealed. Raises `ConfigurationError`; `StorageUnavailable` where a key would have
+        to be made and the database does not tell.
+        """
         return self.part(_load_keyring)
+
+    def claim_keys(self, connection: Connection | None = None) -> None:
+        """Make known to the database what seals here from now on: in the transaction of `connection`, or in one of its
+        own. Raises `ConfigurationError` when the database needs keys that are not here, `StorageUnavailable`.
+        """
+        try:
+            if connection is not None:
+                claim_key(connection, self.keyring, now_us=self.clock.now_us())
+            elif not self._has_claimed and self.keyring.ids[0] not in known_keys(self.database):
+                with self.database.write() as writing:
+                    claim_key(writing, self.keyring, now_us=self.clock.now_us())
+            self._has_claimed = self._has_claimed or connection is None
+        except ConfigurationError:
+            if self._has_made_key:
+                # Another machine was quicker with the first key of this database: this one is worth nothing.
+                self.settings.encryption_key_file.unlink(missing_ok=True)
+            raise
 
     @property
     def wakeup(self) -> Wakeup:
@@ -94,9 +118,11 @@ class Installation:
 
     @property
     def keyring_at_hand(self) -> Keyring | None:
-        """The encryption keys, or None where there are none yet: none is made. Raises `ConfigurationError`."""
-        settings = self.settings
-        return self.keyring if settings.encryption_keys or settings.encryption_key_file.exists() else None
+        """The encryption keys, or None where there are none yet: none is made, and whether the database needs others
+        is not asked. Raises `ConfigurationError`.
+        """
+        found: Keyring | None = self._parts.get(_load_keyring)
+        return found or load_keyring(self.settings)
 
     @property
     def catalogue(self) -> Mapping[str, Provider]:
@@ -209,7 +235,14 @@ def _open_database(installation: Installation) -> Database:
 
 
 def _load_keyring(installation: Installation) -> Keyring:
-    return load_keyring(installation.settings)
+    found = load_keyring(installation.settings)
+    if found is not None:
+        return found
+    require_keys(known_keys(installation.database), None)
+    installation._has_made_key = make_key_file(installation.settings.encryption_key_file)
+    made = load_keyring(installation.settings)
+    assert made is not None
+    return made
 
 
 def _load_handlers(installation: Installation) -> HandlerRegistry:

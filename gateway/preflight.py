@@ -18,6 +18,7 @@ from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.engine import sqlite_path
 from gateway.db.schema.version import require_current
+from gateway.db.sealing_keys import known_keys, require_keys
 from gateway.errors import ConfigurationError, GatewayError, SchemaBehind, StorageUnavailable
 from gateway.handlers import load_handlers
 from gateway.installation import Installation
@@ -41,11 +42,14 @@ def look_at_modules(settings: Settings) -> Iterator[GatewayError]:
 
 
 def look_at_keys(installation: Installation) -> Iterator[GatewayError]:
-    """What keeps the keys that are there from being used."""
+    """What keeps the keys that are there from being used: the database may need others, or any at all."""
     try:
-        _ = installation.keyring_at_hand
+        require_keys(known_keys(installation.database), installation.keyring_at_hand)
     except ConfigurationError as error:
         yield error
+    except StorageUnavailable:
+        # What is wrong with the database is told by who looks at it.
+        return
 
 
 def look_at_database(database: Database, *, is_made: bool = False) -> Iterator[GatewayError]:

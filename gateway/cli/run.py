@@ -59,9 +59,9 @@ def run(host: str, port: int, workers: int | None, threads: int | None) -> None:
     with failures():
         settings, is_assumed = _require_start(host, port)
         with Installation(settings) as installation:
-            # Made here, so that web and worker find one and the same.
-            _ = installation.keyring
             _prepare_database(installation)
+            # Made here, so that web and worker find one and the same.
+            installation.claim_keys()
             for closed in close_to_others(find_loose(own_files(installation))):
                 note(describe_closed(closed))
         if is_assumed:

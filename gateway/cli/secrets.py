@@ -1,23 +1,20 @@
-"""`gateway secrets`: encryption keys."""
+"""`gateway secrets`: encryption keys. A table of contents."""
 
 from __future__ import annotations
 
 import click
 
+from gateway.cli.terminal.lazy import LazyCommand, LazyGroup
 from gateway.cli.terminal.options import common_options
-from gateway.security.sealing import generate_key
+
+COMMANDS = {
+    "generate": LazyCommand("gateway.cli.new_key:generate", "Print a new key for GATEWAY_ENCRYPTION_KEYS."),
+    "list": LazyCommand("gateway.cli.encryption_keys:list_", "List the keys by their ids: which are here and needed."),
+    "forget": LazyCommand("gateway.cli.encryption_keys:forget", "Give up a key that is lost for good."),
+}
 
 
-@click.group()
+@click.group(cls=LazyGroup, commands_by_name=COMMANDS)
 @common_options
 def secrets() -> None:
     """Encryption keys."""
-
-
-@secrets.command()
-def generate() -> None:
-    """Print a new key for GATEWAY_ENCRYPTION_KEYS, and nothing else.
-
-    Put it before the keys in use, separated by a comma: the first one encrypts, every one decrypts.
-    """
-    click.echo(generate_key())

@@ -12,7 +12,7 @@ from gateway.cli.terminal.failures import fail_all, failures
 from gateway.cli.terminal.options import Duration
 from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES
 from gateway.delivery.worker.process import run_worker
-from gateway.errors import ConfigurationError, GatewayError
+from gateway.errors import ConfigurationError, GatewayError, StorageUnavailable
 from gateway.installation import Installation
 from gateway.preflight import look_at_database, look_at_modules
 from gateway.telemetry.logging import configure_logging
@@ -60,6 +60,9 @@ def _require_start(installation: Installation) -> None:
         installation.require_configuration()
     except ConfigurationError as error:
         found.append(error)
+    except StorageUnavailable:
+        # Told below, with what to do.
+        pass
     found += look_at_database(installation.database)
     if found:
         fail_all(found)

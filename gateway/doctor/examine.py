@@ -12,7 +12,7 @@ from gateway.doctor.database import schema, storage
 from gateway.doctor.expressions import expressions
 from gateway.doctor.files import files
 from gateway.doctor.handlers import handlers
-from gateway.doctor.keys import encryption_key, stored_secrets
+from gateway.doctor.keys import encryption_key, needed_keys, stored_secrets
 from gateway.doctor.open_files import open_files
 from gateway.errors import GatewayError
 from gateway.installation import Installation
@@ -34,6 +34,7 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
         yield found
         if found.level is Level.OK:
             yield from storage(installation)
+            yield from needed_keys(installation.database, keyring)
             yield from stored_secrets(installation.database, keyring)
             if providers:
                 yield from configuration(installation, keyring, providers)

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from sqlalchemy import select
 
 from gateway.db.database import Database
+from gateway.db.sealing_keys import known_keys
 from gateway.delivery.destinations.secrets import open_secret
 from gateway.delivery.models import DestinationSecret
 from gateway.doctor.check import CheckResult, Level
-from gateway.errors import ConfigurationError, DecryptionFailed
+from gateway.errors import ConfigurationError, DecryptionFailed, Hint
 from gateway.installation import Installation
 from gateway.security.sealing import Keyring
 from gateway.webhooks.sources.credentials import open_credential
@@ -21,15 +22,25 @@ def encryption_key(installation: Installation) -> tuple[Keyring | None, CheckRes
     """The keyring, and whether the key is kept well. A key file that is not there is not made."""
     settings = installation.settings
     path = settings.encryption_key_file
-    if not settings.encryption_keys and not path.exists():
-        detail = f"none yet: it is made at the first use, in {path.absolute()}; keep a copy of it"
-        return None, CheckResult("encryption key", Level.WARN, detail)
     try:
-        keyring = installation.keyring
+        keyring = installation.keyring_at_hand
     except ConfigurationError as error:
         return None, CheckResult("encryption key", Level.FAIL, "; ".join(error.faults))
+    if keyring is None:
+        detail = f"none here yet: the first of a database is made in {path.absolute()}; keep a copy of it"
+        return None, CheckResult("encryption key", Level.WARN, detail)
     where = "GATEWAY_ENCRYPTION_KEYS" if settings.encryption_keys else f"{path.absolute()}, readable by its owner only"
-    return keyring, CheckResult("encryption key", Level.OK, where)
+    return keyring, CheckResult("encryption key", Level.OK, f"{' and '.join(keyring.ids)}, in {where}")
+
+
+def needed_keys(database: Database, keyring: Keyring | None) -> Iterator[CheckResult]:
+    """Whether the keys are here that values in the database are sealed with, by their ids."""
+    known, held = known_keys(database), frozenset(keyring.ids) if keyring is not None else frozenset()
+    for key_id in sorted(known - held):
+        detail = f"values are sealed with key {key_id}, which is not here"
+        yield CheckResult("needed keys", Level.FAIL, detail, Hint("bring_back_key", {"ids": [key_id]}))
+    if known <= held:
+        yield CheckResult("needed keys", Level.OK, " and ".join(sorted(known)) or "none: nothing is sealed yet")
 
 
 def stored_secrets(database: Database, keyring: Keyring | None) -> Iterator[CheckResult]:

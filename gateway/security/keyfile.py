@@ -1,6 +1,6 @@
 """The keyring of an installation: from the settings, or from a file that is made at the first run.
 
-Encryption itself is in `sealing`.
+Whether one may be made is not known here: a database may need another one. Encryption itself is in `sealing`.
 """
 
 from __future__ import annotations
@@ -16,23 +16,20 @@ from gateway.security.private_files import FILE_MODE, OTHERS, make_private_folde
 from gateway.security.sealing import Keyring, generate_key
 
 
-def load_keyring(settings: Settings) -> Keyring:
-    """The keyring of `settings.encryption_keys`, or of `settings.encryption_key_file`, made if it is not there.
+def load_keyring(settings: Settings) -> Keyring | None:
+    """The keyring of `settings.encryption_keys`, or of `settings.encryption_key_file`; None where there is no file.
 
-    Any number of processes may start at once: all of them end up with one key. Raises `ConfigurationError` when the
-    file cannot be made or read, is open to other users, or holds no key.
+    Raises `ConfigurationError` when the file cannot be read, is open to other users, or holds no key.
     """
     if settings.encryption_keys:
         return Keyring([decode_key(key) for key in settings.encryption_keys])
     path = settings.encryption_key_file
     try:
-        if not path.exists():
-            _create(path)
         text = _read(path)
+    except FileNotFoundError:
+        return None
     except OSError as fault:
-        raise ConfigurationError(
-            [f"the encryption key file {path} cannot be used: {fault.strerror}; or set GATEWAY_ENCRYPTION_KEYS"]
-        ) from fault
+        raise _unusable(path, fault) from fault
     try:
         return Keyring([decode_key(line) for line in text.split()])
     except ValueError as fault:
@@ -40,8 +37,24 @@ def load_keyring(settings: Settings) -> Keyring:
         raise ConfigurationError([message], Hint("generate_key")) from fault
 
 
-def _create(path: Path) -> None:
-    """Put a new key at `path`, whole or not at all; whoever comes second leaves the first one's key."""
+def make_key_file(path: Path) -> bool:
+    """Put a new key at `path`, whole or not at all; False where somebody else had put one there.
+
+    Any number of processes may start at once: all of them end up with one key. Raises `ConfigurationError`.
+    """
+    try:
+        return _create(path)
+    except OSError as fault:
+        raise _unusable(path, fault) from fault
+
+
+def _unusable(path: Path, fault: OSError) -> ConfigurationError:
+    return ConfigurationError(
+        [f"the encryption key file {path} cannot be used: {fault.strerror}; or set GATEWAY_ENCRYPTION_KEYS"]
+    )
+
+
+def _create(path: Path) -> bool:
     make_private_folder(path.parent)
     descriptor, draft = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
@@ -55,9 +68,10 @@ def _create(path: Path) -> None:
         os.link(draft, path)
         _sync_directory(path.parent)
     except FileExistsError:
-        pass
+        return False
     finally:
         os.unlink(draft)
+    return True
 
 
 def _sync_directory(directory: Path) -> None:

@@ -53,7 +53,12 @@ class Keyring:
         self._primary = key_id(keys[0])
 
     def __repr__(self) -> str:
-        return f"Keyring({', '.join(identifier.hex() for identifier in self._ciphers)})"
+        return f"Keyring({', '.join(self.ids)})"
+
+    @property
+    def ids(self) -> tuple[str, ...]:
+        """What names the keys, in hex; the one that seals first."""
+        return tuple(identifier.hex() for identifier in self._ciphers)
 
     def seal(self, plaintext: bytes, *, context: Sequence[str]) -> bytes:
         """Encrypt `plaintext` for `context` with the first key."""

@@ -16,6 +16,7 @@ from gateway.clock import from_us
 from gateway.db.after_commit import after_commit
 from gateway.db.scope import SystemSession, TenantSession
 from gateway.installation import Installation
+from gateway.security.sealing import Keyring
 from gateway.tenants.audit import Actor, AuditEntry, AuditTrail, NullAuditTrail, differences
 from gateway.tenants.directory import TenantSummary, find_tenant
 from gateway.tenants.models import DEFAULT_TENANT
@@ -75,6 +76,12 @@ class Acting(_Acting):
         `before` and `after` are the thing without its secrets: dataclasses or mappings.
         """
         self._audit(self.tenant.id, action, object_id, name, before, after)
+
+    @property
+    def keyring(self) -> Keyring:
+        """The encryption keys, to seal with in this transaction. Raises `ConfigurationError`, `StorageUnavailable`."""
+        self.installation.claim_keys(self.session.connection())
+        return self.installation.keyring
 
     def after_commit(self, callback: Callable[[], None]) -> None:
         """Call `callback` when this transaction has committed; see `gateway.db.after_commit`."""

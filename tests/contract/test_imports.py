@@ -69,7 +69,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("insiders", "messages"),
     ),
     "db": (
-        ("paging", "rows", "schema", "snapshot", "writing"),
+        ("paging", "rows", "schema", "sealing_keys", "snapshot", "writing"),
         ("database",),
         ("scope",),
         ("revisions",),

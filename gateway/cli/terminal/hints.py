@@ -44,6 +44,10 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "add_destination": "add it with `gateway destinations add {name} URL`",
     "add_source": lambda parameters: f"add it with `{add_source_command(parameters)}`",
     "allow_empty": ": say --allow-empty if that is meant",
+    "bring_back_key": (
+        "bring back its file instance/encryption.key, or put it into GATEWAY_ENCRYPTION_KEYS; if it is lost for good, "
+        "`gateway secrets forget ID` gives up what is sealed with it"
+    ),
     "cancel_deliveries": ": wait for them, or cancel them with `gateway deliveries cancel --destination {destination}`",
     "choose_one_of": lambda parameters: f"there is {', '.join(parameters['names'])}",
     "choose_source": lambda parameters: f": choose with --source {' or '.join(parameters['slugs'])}",

@@ -164,7 +164,7 @@ def _fill(acting: Acting, destination: Destination, draft: DestinationDraft) -> 
     destination.ordering_key = draft.ordering_key
     destination.fatal_statuses = sorted(set(draft.fatal_statuses))
     destination.sealed_headers = seal_headers(
-        acting.installation.keyring,
+        acting.keyring,
         tenant_id=destination.tenant_id,
         destination_id=destination.id,
         headers=draft.headers,
@@ -197,7 +197,7 @@ def _new_secret(acting: Acting, destination: Destination) -> str:
     """A new signing secret of `destination`, stored; in the clear, for whoever asked."""
     secret = generate_signing_secret()
     sealed = seal_secret(
-        acting.installation.keyring,
+        acting.keyring,
         tenant_id=destination.tenant_id,
         destination_id=destination.id,
         value=secret,

@@ -47,6 +47,7 @@ def run_worker(
     settings, clock = installation.settings, installation.clock
     loader = RoutingLoader(settings, installation.keyring, installation.handlers, clock, delivers=True)
     require_current(installation.database)
+    installation.claim_keys()
     snapshot = Snapshot(installation.database, loader, clock)
     with _early_signals() as arrived, closing(snapshot):
         snapshot.current()

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gateway.db.database import Database
+from gateway.db.model import ConfigurationKind
 from gateway.db.snapshot import Snapshot
 from gateway.db.writing.checkpoints import Checkpointer
 from gateway.db.writing.group_commit import GroupCommit
+from gateway.errors import ConfigurationError, StorageUnavailable
 from gateway.installation import Installation
 from gateway.webhooks.material import MaterialStore
 from gateway.webhooks.receive.entry import Receipt, Submission, submission_bytes
@@ -33,7 +36,13 @@ def _assemble(installation: Installation) -> Inbound:
     installation.require_configuration()
     settings, clock, database = installation.settings, installation.clock, installation.database
     loader = InboundLoader(settings, installation.keyring, installation.catalogue, installation.handlers, clock)
-    snapshot: Snapshot[InboundSnapshot] = Snapshot(database, loader, clock)
+
+    def load(database: Database, moved: frozenset[ConfigurationKind]) -> InboundSnapshot:
+        # What the requests of a source make is sealed: the database must know the key by then.
+        _claim_keys(installation)
+        return loader(database, moved)
+
+    snapshot: Snapshot[InboundSnapshot] = Snapshot(database, load, clock)
     checkpoints = Checkpointer(database)
     metrics, wakeup = installation.metrics, installation.wakeup
 
@@ -66,3 +75,11 @@ def _assemble(installation: Installation) -> Inbound:
         settings.max_body_bytes,
         closers=(commits.close, checkpoints.close, rejections.close, snapshot.close),
     )
+
+
+def _claim_keys(installation: Installation) -> None:
+    try:
+        installation.claim_keys()
+    except ConfigurationError as error:
+        # Another machine was quicker with the first key of a new database.
+        raise StorageUnavailable(str(error)) from error

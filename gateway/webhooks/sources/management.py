@@ -254,7 +254,7 @@ def _credential(acting: Acting, source: Source, kind: str, value: str) -> Source
         source_id=source.id,
         kind=kind,
         sealed_value=seal_credential(
-            acting.installation.keyring,
+            acting.keyring,
             tenant_id=source.tenant_id,
             source_id=source.id,
             kind=kind,

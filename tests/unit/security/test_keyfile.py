@@ -12,15 +12,16 @@ import pytest
 
 from gateway.config import Settings
 from gateway.errors import ConfigurationError
-from gateway.security.keyfile import load_keyring
+from gateway.security.keyfile import load_keyring, make_key_file
 from gateway.security.sealing import Keyring, generate_key
 
 RACER = """
 import sys
 from pathlib import Path
 from gateway.config import Settings
-from gateway.security.keyfile import load_keyring
+from gateway.security.keyfile import load_keyring, make_key_file
 sys.stdin.readline()
+make_key_file(Path(sys.argv[1]))
 print(load_keyring(Settings(encryption_key_file=Path(sys.argv[1]))))
 """
 
@@ -30,16 +31,27 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "deep" / "instance" / "encryption.key"
 
 
-def test_the_first_run_makes_a_private_file(path: Path) -> None:
-    load_keyring(Settings(encryption_key_file=path))
+def keyring_in(path: Path) -> Keyring:
+    found = load_keyring(Settings(encryption_key_file=path))
+    assert found is not None
+    return found
+
+
+def test_none_is_made_unasked(path: Path) -> None:
+    assert load_keyring(Settings(encryption_key_file=path)) is None
+    assert not path.exists()
+
+
+def test_a_file_is_made_private_and_once(path: Path) -> None:
+    assert [make_key_file(path), make_key_file(path)] == [True, False]
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert [entry.name for entry in path.parent.iterdir()] == [path.name]
 
 
 def test_the_second_run_uses_the_same_key(path: Path) -> None:
-    settings = Settings(encryption_key_file=path)
-    sealed = load_keyring(settings).seal(b"x", context=())
-    assert load_keyring(settings).open(sealed, context=()) == b"x"
+    make_key_file(path)
+    sealed = keyring_in(path).seal(b"x", context=())
+    assert keyring_in(path).open(sealed, context=()) == b"x"
 
 
 def test_racing_processes_end_up_with_one_key(path: Path) -> None:
@@ -61,7 +73,7 @@ def test_racing_processes_end_up_with_one_key(path: Path) -> None:
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602, 0o604])
 def test_a_file_that_others_can_use_is_refused(path: Path, mode: int) -> None:
     settings = Settings(encryption_key_file=path)
-    load_keyring(settings)
+    make_key_file(path)
     path.chmod(mode)
     with pytest.raises(ConfigurationError, match="chmod 600"):
         load_keyring(settings)
@@ -79,21 +91,24 @@ def test_a_file_without_a_key_is_refused(tmp_path: Path, content: str) -> None:
 def test_a_place_that_cannot_be_written_is_a_configuration_fault(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ConfigurationError, match="GATEWAY_ENCRYPTION_KEYS"):
-        load_keyring(Settings(encryption_key_file=tmp_path / "file" / "key"))
+        make_key_file(tmp_path / "file" / "key")
 
 
 def test_keys_of_the_settings_win_and_make_no_file(path: Path) -> None:
     first, second = generate_key(), generate_key()
     settings = Settings(encryption_keys=(first, second), encryption_key_file=path)
-    sealed = load_keyring(replace(settings, encryption_keys=(second,))).seal(b"x", context=())
-    assert load_keyring(settings).open(sealed, context=()) == b"x"
+    keyring, older = load_keyring(settings), load_keyring(replace(settings, encryption_keys=(second,)))
+    assert keyring is not None
+    assert older is not None
+    assert keyring.open(older.seal(b"x", context=()), context=()) == b"x"
+    assert keyring.ids[1:] == older.ids
     assert not path.exists()
 
 
 def test_a_file_may_hold_older_keys_below_the_first(path: Path) -> None:
-    settings = Settings(encryption_key_file=path)
-    sealed = load_keyring(settings).seal(b"x", context=())
+    make_key_file(path)
+    sealed = keyring_in(path).seal(b"x", context=())
     path.write_text(f"{generate_key()}\n{path.read_text()}")
-    keyring: Keyring = load_keyring(settings)
+    keyring = keyring_in(path)
     assert keyring.open(sealed, context=()) == b"x"
     assert not keyring.is_current(sealed)
