@@ -32,7 +32,7 @@ def test_bad_destinations_fail_in_time_and_alone(installation: Installation, sin
         destinations=[*bad, {"name": "app", "url": sink.url()}],
         routes=[{"source": "github", "to": name} for name in (*urls, "app")],
     )
-    installation.run()
+    installation.run("--workers", "1")
     sender = GithubSender(installation.port, threads=2)
     with sender.sending(EVENTS):
         began = time.monotonic()
@@ -64,7 +64,7 @@ def test_addresses_that_are_forbidden(installation: Installation, sink: SinkThre
     installation.environment["GATEWAY_ALLOW_PRIVATE_DESTINATIONS"] = "false"
     metadata = "http://169.254.169.254/latest/meta-data/"
     assert "169.254.169.254" in installation.gateway("destinations", "add", "metadata", metadata, code=1)
-    installation.run()
+    installation.run("--workers", "1")
     with GithubSender(installation.port, threads=1).sending(1):
         tables.wait_until_all_are("dead")
     assert tables.outcomes() == {"address_forbidden": 2}

@@ -69,7 +69,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         installation = stack.enter_context(
             Installation(directory, database_url, GATEWAY_MAX_BODY_BYTES=str(LIMIT_BYTES))
         )
-        program = installation.run()
+        installation.gateway("db", "upgrade")
         installation.apply(
             sources=[SOURCE, {"slug": "stripe", "provider": "stripe", "secret": STRIPE_SECRET}],
             destinations=[
@@ -83,7 +83,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
                 {"source": "github", "to": "filtered", "where": "wanted", "transform": "wanted"},
             ],
         )
-        until(lambda: installation.request("POST", "/webhooks/stripe").status == 401, "the sources are known")
+        program = installation.run()
         tables = stack.enter_context(tables_of(database_url or f"sqlite:///{directory}/instance/gateway.db"))
         yield Server(installation, sink, tables)
         assert installation.get("/readyz").status == 200

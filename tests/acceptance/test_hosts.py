@@ -46,20 +46,23 @@ def web_workers(master: int) -> list[int]:
     return [child.pid for child in psutil.Process(master).children()]
 
 
-@each_host_on_one_database
+@pytest.mark.parametrize(
+    ("host", "database_url"), [pytest.param("threads", "postgres", marks=pytest.mark.postgres)], indirect=True
+)
 def test_web_processes_killed_in_a_burst(
     installation: Installation, sink: SinkThread, tables: Tables, host: Sequence[str]
 ) -> None:
+    """Of the event loop's, `test_kills` does so."""
     route_to(installation, sink)
     program = installation.web(*host)
     installation.start("worker")
     sender = GithubSender(installation.port)
     with sender.sending():
         for _ in range(3):
-            sender.wait_for(400)
+            sender.wait_for(200)
             for pid in web_workers(program.pid):
                 os.kill(pid, signal.SIGKILL)
-        sender.wait_for(400)
+        sender.wait_for(200)
     assert sender.answers[0], "nothing was killed in the middle of a request"
     require_nothing_lost(sender, sink, tables)
 
@@ -72,11 +75,11 @@ def test_reloaded_in_a_burst(installation: Installation, sink: SinkThread, table
     sender = GithubSender(installation.port)
     with sender.sending():
         for _ in range(2):
-            sender.wait_for(300)
+            sender.wait_for(200)
             before = set(web_workers(program.pid))
             os.kill(program.pid, signal.SIGHUP)
             until(lambda old=before: not old & set(web_workers(program.pid)), program.log)  # type: ignore[misc]
-        sender.wait_for(300)
+        sender.wait_for(200)
     # No request is refused. A connection may end between two requests, which senders know how to deal with.
     assert set(sender.answers) <= {0, 200}, sender.answers
     assert sender.answers[0] <= 2 * 8 * 2, sender.answers

@@ -20,10 +20,11 @@ def test_a_server_refuses_a_database_that_is_behind(tmp_path: Path, request: pyt
     url = create_database(server, name)
     try:
         with Installation(tmp_path / "installation", url) as installation:
-            for arguments in (["run", "--port", str(installation.port)], ["worker"], ["sources", "list"]):
-                assert "gateway db upgrade" in installation.gateway(*arguments, code=4)
+            assert "gateway db upgrade" in installation.gateway("sources", "list", code=4)
+            for arguments in (["run", "--port", str(installation.port)], ["worker"]):
+                assert "gateway db upgrade" in installation.gateway_process(*arguments, code=4)
             installation.gateway("db", "upgrade")
-            installation.run()
+            installation.run("--workers", "1")
     finally:
         drop_database(server, name)
 
@@ -40,7 +41,7 @@ def test_every_fault_of_the_settings_is_named(tmp_path: Path) -> None:
     }
     with Installation(tmp_path / "installation", **faults) as installation:
         for command in (["run"], ["worker"], ["events", "list"]):
-            said = installation.gateway(*command, code=2)
+            said = installation.gateway_process(*command, code=2)
             assert [name for name in faults if name not in said] == []
             assert "Traceback" not in said
 

@@ -51,7 +51,7 @@ def test_terminated_with_tries_that_never_end(installation: Installation, sink: 
         destinations=[{"name": "slow", "url": sink.url("/slow"), "timeout": 60}],
         routes=[{"source": "github", "to": "slow"}],
     )
-    installation.web()
+    installation.web("--workers", "1")
     worker = installation.start("worker", "--shutdown-deadline", "1s")
     sender = GithubSender(installation.port)
     with sender.sending(20):
@@ -81,6 +81,7 @@ def test_idle_connections_do_not_hold_up_the_end(installation: Installation) -> 
     assert program.log().count("Worker exiting") == 2, "a web process was killed, instead of ending in order"
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_a_worker_told_to_stop_while_it_starts(installation: Installation) -> None:
     """From the moment that it listens to signals at all, none is lost; before, one ends it at once."""
     installation.gateway("db", "upgrade")

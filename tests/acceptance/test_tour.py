@@ -32,13 +32,14 @@ def test_the_tour(tmp_path: Path, sink: SinkThread) -> None:
     (directory / "shop_handlers.py").write_text(HANDLERS)
     variables = {"GATEWAY_HANDLERS": "shop_handlers", "PYTHONPATH": _also(directory)}
     with Installation(directory, **variables) as installation:
-        program = installation.run()
+        program = installation.run("--workers", "1")
         _look_at_the_operations(installation)
         assert "Added the source github" in installation.gateway(
             "sources", "add", "github", "--provider", "github", "--generate-secret"
         )
         secret = installation.json("destinations", "add", "app", sink.url())["secret"]
         installation.gateway("routes", "add", "--source", "github", "--to", "app")
+        installation.wait_for_configuration()
         assert "200 OK" in installation.gateway("send", "github", "push")
 
         (first,) = sink.wait_for(1)

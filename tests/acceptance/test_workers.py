@@ -18,7 +18,7 @@ from tests.services.waiting import until
 
 pytestmark = pytest.mark.faults
 
-EVENTS = 1500
+EVENTS = 1000
 SCHEDULE = [1, 1, 1, 1, 1]
 
 
@@ -31,7 +31,7 @@ def test_two_workers_share_the_work(installation: Installation, sink: SinkThread
         ],
         routes=[{"source": "github", "to": "app"}, {"source": "github", "to": "ordered"}],
     )
-    first = installation.run()
+    first = installation.run("--workers", "1")
     second = installation.start("worker")
     second.wait_for_log("worker started")
     sender = GithubSender(installation.port)
@@ -50,6 +50,7 @@ def test_two_workers_share_the_work(installation: Installation, sink: SinkThread
         assert program.wait() == 0, program.log()
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_web_processes_and_worker_of_one_run_share_a_pipe(
     installation: Installation, sink: SinkThread, tables: Tables
 ) -> None:

@@ -10,9 +10,11 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -21,7 +23,9 @@ from typing import Any
 
 import psutil
 import yaml
+from click.testing import CliRunner
 
+from gateway.cli.main import gateway
 from tests.services.postgres import free_port
 from tests.services.waiting import until
 
@@ -143,7 +147,19 @@ class Installation:
             program.process.wait()
 
     def gateway(self, *arguments: str, code: int = 0) -> str:
-        """What `gateway ARGUMENTS` prints, which must end with exit code `code`; errors too when that is not 0."""
+        """What `gateway ARGUMENTS` prints, which must end with exit code `code`; errors too when that is not 0. It is
+        carried out in this process: to start Python for it takes longer than everything that it does.
+        """
+        inherited = {name: None for name in os.environ if name.startswith("GATEWAY_")}
+        own = {name: value for name, value in self.environment.items() if name.startswith("GATEWAY_")}
+        with contextlib.chdir(self.directory):
+            result = CliRunner().invoke(gateway, arguments, env=inherited | own)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return _printed(arguments, code, result.exit_code, result.stdout, result.stderr)
+
+    def gateway_process(self, *arguments: str, code: int = 0) -> str:
+        """The same, of a process of its own: for commands that start programs, and where handlers are loaded."""
         ended = subprocess.run(
             [COMMAND, *arguments],
             cwd=self.directory,
@@ -153,8 +169,7 @@ class Installation:
             text=True,
             timeout=COMMAND_SECONDS,
         )
-        assert ended.returncode == code, f"{arguments}: {ended.returncode}\n{ended.stdout}\n{ended.stderr}"
-        return ended.stdout if code == 0 else ended.stdout + ended.stderr
+        return _printed(arguments, code, ended.returncode, ended.stdout, ended.stderr)
 
     def json(self, *arguments: str) -> Any:
         """What `gateway ARGUMENTS --json` prints."""
@@ -203,6 +218,17 @@ class Installation:
         except (OSError, http.client.HTTPException):
             return False
 
+    def wait_for_configuration(self) -> None:
+        """Wait until the web process, of which there is one, has seen what was just changed."""
+        changed_at = time.monotonic()
+
+        def has_looked() -> bool:
+            metrics = self.get("/metrics").body.decode()
+            (age,) = re.findall(r"^gateway_configuration_age_seconds (\S+)", metrics, re.MULTILINE)
+            return float(age) < time.monotonic() - changed_at
+
+        until(has_looked, "the configuration is seen")
+
     def get(self, path: str, **headers: str) -> Reply:
         """GET `path` of this gateway."""
         return self.request("GET", path, headers=headers)
@@ -224,6 +250,11 @@ class Installation:
                 if process.cwd() == str(self.directory) and process.status() != psutil.STATUS_ZOMBIE:
                     found.append(process)
         return found
+
+
+def _printed(arguments: Sequence[str], expected: int, code: int, output: str, errors: str) -> str:
+    assert code == expected, f"{arguments}: {code}\n{output}\n{errors}"
+    return output if code == 0 else output + errors
 
 
 @contextmanager

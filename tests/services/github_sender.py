@@ -31,7 +31,8 @@ def signed(body: bytes, delivery: str, *, event: str = "push", secret: str = SEC
 
 
 class GithubSender:
-    """Threads that send until told to stop, each one event after the other, with a `key` of its own.
+    """Threads that send until told to stop, each one event after the other, with a `key` of its own, and
+    with a pause of `pause_seconds` after each.
 
     `answers` counts statuses, 0 for a connection that broke.
 
@@ -39,8 +40,17 @@ class GithubSender:
     delivery ids that were tried. An id is tried until it is acknowledged, as long as the sender runs.
     """
 
-    def __init__(self, port: int, *, path: str = "/webhooks/github", threads: int = 8, body_bytes: int = 500) -> None:
+    def __init__(
+        self,
+        port: int,
+        *,
+        path: str = "/webhooks/github",
+        threads: int = 8,
+        body_bytes: int = 500,
+        pause_seconds: float = 0.0,
+    ) -> None:
         self._port = port
+        self._pause_seconds = pause_seconds
         self._path = path
         self._padding = "x" * body_bytes
         self._numbers = itertools.count()
@@ -91,6 +101,8 @@ class GithubSender:
             self.sent.add(delivery)
             while not self._send(connection, delivery, body) and not self._stopping.is_set():
                 self._stopping.wait(PAUSE_SECONDS)
+            if self._pause_seconds:
+                self._stopping.wait(self._pause_seconds)
         connection.close()
 
     def _send(self, connection: http.client.HTTPConnection, delivery: str, body: bytes) -> bool:

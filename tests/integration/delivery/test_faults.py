@@ -79,7 +79,12 @@ def test_a_worker_killed_in_the_middle_loses_nothing(database: Database, setting
     assert len({received.header("webhook-id") for received in sink.received}) == 1500
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+# Which signal meets which database makes no difference.
+@pytest.mark.parametrize(
+    ("database_url", "number"),
+    [("sqlite", signal.SIGINT), pytest.param("postgres", signal.SIGTERM, marks=pytest.mark.postgres)],
+    indirect=["database_url"],
+)
 def test_a_signal_ends_a_worker_in_order(
     database: Database, settings: Settings, tmp_path: Path, number: signal.Signals
 ) -> None:
