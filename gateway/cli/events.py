@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
 
 import click
 
+from gateway.cli.event_replay import replay
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.bodies import print_contents
-from gateway.cli.terminal.options import common_options, to_time
+from gateway.cli.terminal.event_filter import EventChoice, source_option, type_option, with_event_choice
+from gateway.cli.terminal.options import common_options
 from gateway.cli.terminal.output import note, print_fields, print_json, print_json_line, print_table
 from gateway.cli.terminal.output import show as shown
-from gateway.cli.terminal.paging import note_more, page_options, time_options
+from gateway.cli.terminal.paging import note_more, page_options
 from gateway.clock import iso
 from gateway.db.paging import PageRequest
 from gateway.deferred import deferred
-from gateway.delivery.journal import EventStatus, find_in_journal, show_in_journal
-from gateway.delivery.replay import replay_event
+from gateway.delivery.journal import find_in_journal, show_in_journal
 from gateway.delivery.search import AttemptSummary, DeliveryDetail
 from gateway.events.follow import Follower
 from gateway.events.search import EventFilter, EventSummary
@@ -36,34 +36,19 @@ def events() -> None:
 
 
 @events.command("list")
-@click.option("--source", help="Only of this source.")
-@click.option("--type", "type_", metavar="PATTERN", help="Only of this type; * and ? stand for anything.")
-@click.option("--status", type=click.Choice([status.value for status in EventStatus]), help="What became of them.")
-@time_options
+@with_event_choice
 @page_options
 @with_invocation
-def list_(
-    invocation: Invocation,
-    source: str | None,
-    type_: str | None,
-    status: str | None,
-    since: datetime | timedelta | None,
-    until: datetime | timedelta | None,
-    limit: int,
-    cursor: str | None,
-) -> None:
+def list_(invocation: Invocation, choice: EventChoice, limit: int, cursor: str | None) -> None:
     """List events, newest first."""
     now = invocation.now()
-    wanted = EventFilter(source, type_, to_time(since, now), to_time(until, now))
     with invocation.reading() as acting:
-        page = find_in_journal(
-            acting, wanted, PageRequest(limit, cursor), status=None if status is None else EventStatus(status)
-        )
+        page = find_in_journal(acting, choice.filter(now), PageRequest(limit, cursor), status=choice.status)
     if invocation.as_json:
         print_json({"data": _schema.JournalLineSchema(many=True).dump(page.rows), "next_cursor": page.next_cursor})
         return
     if not page.rows:
-        _note_none(filtered=any((source, type_, status, since, until, cursor)))
+        _note_none(filtered=bool(choice or cursor))
     rows = [(row.id, row.received_at, row.source, row.type, row.status, row.body_bytes) for row in page.rows]
     print_table(("event", "received", "source", "type", "status", "bytes"), rows, now=now)
     note_more(page.next_cursor)
@@ -99,8 +84,8 @@ def show(invocation: Invocation, event_id: str) -> None:
 
 
 @events.command()
-@click.option("--source", help="Only of this source.")
-@click.option("--type", "type_", metavar="PATTERN", help="Only of this type; * and ? stand for anything.")
+@source_option
+@type_option
 @click.option("--limit", type=click.IntRange(1), metavar="N", help="Stop after N events.")
 @with_invocation
 def tail(invocation: Invocation, source: str | None, type_: str | None, limit: int | None) -> None:
@@ -121,19 +106,7 @@ def tail(invocation: Invocation, source: str | None, type_: str | None, limit: i
         note("")
 
 
-@events.command()
-@click.argument("event_id", metavar="ID")
-@with_invocation
-def replay(invocation: Invocation, event_id: str) -> None:
-    """Deliver an event again, everywhere it went; what is being tried at this moment is left alone."""
-    with invocation.changing() as acting:
-        count = replay_event(acting, event_id)
-    if invocation.as_json:
-        print_json({"event_id": event_id, "replayed": count})
-    elif count:
-        click.echo(f"{count} {'delivery is' if count == 1 else 'deliveries are'} due again.")
-    else:
-        note("Nothing to deliver again: no route led anywhere when the event came, or all of it is being tried now.")
+events.add_command(replay)
 
 
 def _note_none(*, filtered: bool) -> None:

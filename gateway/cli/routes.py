@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
+
 import click
 
+from gateway.cli.event_replay import plan_option, replay_many, yes_option
 from gateway.cli.invocation import Invocation, with_invocation
-from gateway.cli.terminal.options import common_options
+from gateway.cli.terminal.event_filter import EventChoice
+from gateway.cli.terminal.options import TimeOrAge, common_options
 from gateway.cli.terminal.out_of_order import note_out_of_order, reason
 from gateway.cli.terminal.output import note, print_fields, print_json, print_table
 from gateway.db.paging import every
 from gateway.deferred import deferred
+from gateway.delivery.event_replay.aim import Again, Aim
 from gateway.delivery.routes.draft import RouteChange, RouteDraft
 from gateway.delivery.routes.management import remove_route
 from gateway.delivery.routes.search import RouteSummary, find_routes, show_route
@@ -52,6 +57,7 @@ def add(
         print_json(_schema.RouteSchema().dump(route))
     else:
         click.echo(f"Added the route {_in_words(route)}.")
+        note(f"It takes what comes from now on; what came before: gateway routes backfill {route.name} --since 24h")
 
 
 @routes.command("list")
@@ -143,6 +149,29 @@ def change(
         return
     click.echo(f"Changed the route {_in_words(route)}.")
     note(f"What it had failed on is still dead: gateway deliveries retry --state dead --source {route.source}")
+
+
+@routes.command()
+@click.argument("key", metavar="NAME")
+@click.option("--since", type=TimeOrAge(), metavar="TIME", required=True, help="Events not older than this: 24h.")
+@click.option("--until", type=TimeOrAge(), metavar="TIME", help="Events older than this; else all until now.")
+@plan_option
+@yes_option
+@with_invocation
+def backfill(
+    invocation: Invocation,
+    key: str,
+    since: datetime | timedelta,
+    until: datetime | timedelta | None,
+    plan: bool,
+    yes: bool,
+) -> None:
+    """Deliver through the route NAME what came before it was there, oldest first.
+
+    What it had delivered already, also under another name, is left alone: it may be done again at any time.
+    """
+    choice = EventChoice(None, None, None, since, until)
+    replay_many(invocation, choice, Aim(Again.NONE, route=key), plan=plan, yes=yes)
 
 
 @routes.command()

@@ -1,4 +1,4 @@
-"""What a person does to deliveries: retry, cancel, replay; one, those of an event, or many.
+"""What a person does to deliveries: retry and cancel, one or many. Events are replayed by `event_replay`.
 
 The delivery keeps its id, its attempts and its `webhook-id`; its schedule starts from the beginning. Many are changed
 in short transactions: what was done before a failure stays done, and doing it again is harmless.
@@ -63,7 +63,7 @@ def retry_delivery(acting: Acting, delivery_id: str) -> DeliverySummary:
     delivery = _find(session, delivery_id)
     before = DeliveryState(delivery.state)
     require_retry(before)
-    if not _make_pending(acting, [delivery_id], REPLAYABLE):
+    if not make_pending(acting, [delivery_id], REPLAYABLE):
         session.refresh(delivery)
         if delivery.reason in {ROUTE_FAILED, FILTERED}:
             raise Conflict(f"the route still cannot deliver this event: {delivery.detail}; mend the route first")
@@ -126,21 +126,6 @@ def _cancel_batch(acting: Acting, name: str, condition: TextClause, until: datet
     return len(ids), cancelled
 
 
-def replay_event(acting: Acting, event_id: str) -> int:
-    """Make every delivery of the event due now, delivered ones too; how many. Those being tried are left alone.
-
-    Raises `NotFound` when there is no such event.
-    """
-    session = acting.session
-    if session.scalar(select(Event.id).where(Event.id == event_id)) is None:
-        raise NotFound(f"no event {event_id}")
-    ids = session.scalars(select(Delivery.id).where(Delivery.event_id == event_id)).all()
-    count = _make_pending(acting, ids, REPLAYABLE)
-    if count:
-        acting.audit("event.replayed", event_id, after={"count": count})
-    return count
-
-
 def count_replay(acting: Acting, chosen: ReplayFilter) -> int:
     """How many deliveries `replay_many` would take. Raises `NotFound` for an unknown destination."""
     statement = _matching(acting.session, chosen)
@@ -163,7 +148,7 @@ def _replay_batch(acting: Acting, chosen: ReplayFilter, *, after_id: str) -> tup
     """Replay the next `BATCH` deliveries that match, by id: how many, and the id to go on after, None at the end."""
     matching = _matching(acting.session, chosen).where(Delivery.id > after_id)
     ids = acting.session.scalars(matching.order_by(Delivery.id).limit(BATCH)).all()
-    count = _make_pending(acting, ids, chosen.states & REPLAYABLE)
+    count = make_pending(acting, ids, chosen.states & REPLAYABLE)
     if count:
         acting.audit("deliveries.replayed", ids[0], after={"count": count, "until_id": ids[-1]})
     return count, ids[-1] if len(ids) == BATCH else None
@@ -198,7 +183,10 @@ def _cancel(acting: Acting, *conditions: ColumnElement[bool]) -> int:
     return len(acting.session.scalars(statement).all())
 
 
-def _make_pending(acting: Acting, ids: Iterable[str], states: Iterable[DeliveryState]) -> int:
+def make_pending(acting: Acting, ids: Iterable[str], states: Iterable[DeliveryState]) -> int:
+    """Make those of `ids` that are in one of `states` due now, from the beginning of their schedules; how many. What
+    its route had failed on is shaped again first, and left alone where that still fails.
+    """
     wanted = list(ids)
     kept_back = reshape(acting.session, wanted, now_us=acting.now_us)
     statement = (

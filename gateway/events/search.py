@@ -101,20 +101,25 @@ def show_event(acting: Acting, event_id: str) -> EventDetail:
     )
 
 
-def _filtered(session: TenantSession, wanted: EventFilter) -> Select[Event]:
-    # Lists must not read bodies: they may be megabytes each.
-    statement = select(Event).options(defer(Event.body), defer(Event.headers))
+def matching(session: TenantSession, wanted: EventFilter) -> list[ColumnElement[bool]]:
+    """Clauses over `Event` that hold for what is wanted. Raises `InvalidInput`."""
+    clauses: list[ColumnElement[bool]] = []
     if wanted.source is not None:
-        statement = statement.where(Event.source == wanted.source)
+        clauses.append(Event.source == wanted.source)
     if wanted.type is not None:
-        statement = statement.where(_type_matches(wanted.type, is_sqlite=session.get_bind().dialect.name == "sqlite"))
+        clauses.append(_type_matches(wanted.type, is_sqlite=session.get_bind().dialect.name == "sqlite"))
     if wanted.since is not None:
         floor = earliest_id(PREFIX, to_us(wanted.since - CLOCK_MARGIN))
-        statement = statement.where(Event.id >= floor, Event.received_at >= wanted.since)
+        clauses += [Event.id >= floor, Event.received_at >= wanted.since]
     if wanted.until is not None:
         ceiling = earliest_id(PREFIX, to_us(wanted.until + CLOCK_MARGIN))
-        statement = statement.where(Event.id < ceiling, Event.received_at < wanted.until)
-    return statement
+        clauses += [Event.id < ceiling, Event.received_at < wanted.until]
+    return clauses
+
+
+def _filtered(session: TenantSession, wanted: EventFilter) -> Select[Event]:
+    # Lists must not read bodies: they may be megabytes each.
+    return select(Event).options(defer(Event.body), defer(Event.headers)).where(*matching(session, wanted))
 
 
 def _type_matches(pattern: str, *, is_sqlite: bool) -> ColumnElement[bool]:

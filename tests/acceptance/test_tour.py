@@ -51,7 +51,7 @@ def test_the_tour(tmp_path: Path, sink: SinkThread) -> None:
         assert [attempt["outcome"] for attempt in shown["deliveries"][0]["attempts"]] == ["delivered"]
         assert first.header("gateway-event-id") == event["id"]
 
-        assert "due again" in installation.gateway("events", "replay", event["id"])
+        assert "due again" in installation.gateway("events", "replay", event["id"], "--all", "--yes")
         again = sink.wait_for(2)[1]
         assert again.header("webhook-id") == first.header("webhook-id")
         assert (again.body, again.header("gateway-attempt")) == (first.body, "2")

@@ -79,7 +79,10 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "providers": (("prose",), ("registry",), ("loader",), ("schema",), ("model",), ("webhook",)),
     "delivery": (
         ("worker",),
+        # event_replay: events delivered again, or for the first time. replay: deliveries tried again.
+        ("event_replay",),
         ("journal", "replay", "retention", "system_events"),
+        ("event_status",),
         ("search",),
         ("routes", "sending"),
         ("destinations",),

@@ -5,18 +5,17 @@ Without this a replay would send the raw event past the filter or transform that
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 
 from sqlalchemy import select
 
-from gateway.clock import from_us, to_us
+from gateway.clock import from_us
 from gateway.db.scope import TenantSession
 from gateway.delivery.decisions.transitions import require_transition
 from gateway.delivery.models import Delivery, DeliveryState, Destination, Route
-from gateway.delivery.routes.routing import ROUTE_FAILED, apply_route, subject_of
+from gateway.delivery.routes.routing import ROUTE_FAILED
 from gateway.delivery.routes.rows import judge_route
-from gateway.events.append import EventRow
+from gateway.delivery.routes.stored_events import apply_to_stored
 from gateway.events.models import Event
 
 
@@ -47,10 +46,7 @@ def _reshape(session: TenantSession, delivery: Delivery, now_us: int) -> bool:
         return False
     destination = session.get(Destination, delivery.destination_id)
     compiled = judge_route(route, destination.ordering_key if destination else None).compiled
-    row = _row_of(event)
-    made = apply_route(
-        compiled, row, subject_of(row, tuple((name, value) for name, value in json.loads(event.headers)))
-    )
+    made = apply_to_stored(compiled, event, headers=event.headers, body=event.body)
     if made is None:
         require_transition(DeliveryState(delivery.state), DeliveryState.CANCELLED)
         delivery.state = DeliveryState.CANCELLED
@@ -62,23 +58,3 @@ def _reshape(session: TenantSession, delivery: Delivery, now_us: int) -> bool:
         return False
     delivery.payload, delivery.ordering_key = made.payload, made.ordering_key
     return True
-
-
-def _row_of(event: Event) -> EventRow:
-    return EventRow(
-        id=event.id,
-        tenant_id=event.tenant_id,
-        source_id=event.source_id,
-        source=event.source,
-        provider=event.provider,
-        type=event.type,
-        dedupe_key=event.dedupe_key,
-        received_at=to_us(event.received_at),
-        request_id=event.request_id,
-        method=event.method,
-        url=event.url,
-        content_type=event.content_type,
-        body_bytes=event.body_bytes,
-        headers=event.headers,
-        body=event.body,
-    )

@@ -33,7 +33,7 @@ def judge_route(row: Route, ordering_key: str | None) -> JudgedRoute:
         matches, broken = _everything, BrokenExpression(f"its event types cannot be read ({type(error).__name__})")
     where = broken or _expression(row.where, "the route's filter")
     transform = _expression(row.transform, "the route's transform")
-    key = _expression(ordering_key, "the destination's ordering key")
+    key = judge_ordering_key(ordering_key)
     faults = [part for part in (where, transform, key) if isinstance(part, BrokenExpression)]
     compiled = CompiledRoute(row.id, row.destination_id, matches, where, transform, key)
     if not faults:
@@ -41,6 +41,11 @@ def judge_route(row: Route, ordering_key: str | None) -> JudgedRoute:
     code = OutOfOrderCode.UNREADABLE if broken else OutOfOrderCode.EXPRESSION_MALFORMED
     detail = in_one_line("; ".join(part.detail for part in faults))
     return JudgedRoute(compiled, OutOfOrder(row.id, row.tenant_id, row.name or row.id, code, detail))
+
+
+def judge_ordering_key(text: str | None) -> Expression | BrokenExpression | None:
+    """A destination's ordering key, ready to be applied. Never raises."""
+    return _expression(text, "the destination's ordering key")
 
 
 def _expression(text: str | None, what: str) -> Expression | BrokenExpression | None:

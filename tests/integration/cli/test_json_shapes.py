@@ -220,7 +220,9 @@ def test_events_and_deliveries(ready: Ready, database: Database) -> None:
     assert printed(cli, "deliveries", "retry", delivery_id) == text({"id": "dlv", "state": "pending"})
     assert cli.json("deliveries", "cancel", delivery_id) == {"cancelled": 1}
     assert cli.json("deliveries", "retry", "--state", "cancelled", "--yes") == {"retried": 1}
-    assert printed(cli, "events", "replay", event_id) == text({"event_id": "evt", "replayed": 1})
+    none = dict.fromkeys(("repeated", "arrived", "waiting", "kept_back", "turned_away", "unrouted"), 0)
+    counts = {"events": 1, "created": 0, "unshaped": 0, "replayed": 1} | none
+    assert printed(cli, "events", "replay", event_id) == text({"event_id": "evt"} | counts | {"is_plan": False})
     names = ("events", "deliveries", "attempts", "kept", "kept_dead", "rejections", "proofs")
     counted = dict.fromkeys(names, 0)
     assert printed(cli, "purge", "--yes") == text(counted)

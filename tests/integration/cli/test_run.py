@@ -107,7 +107,7 @@ def test_the_tour(
         event_id = command("events", "list").split("\t")[0]
         wait_until(lambda: "delivered" in command("events", "show", event_id))
         first = len(got)
-        command("events", "replay", event_id)
+        command("events", "replay", event_id, "--all", "--yes")
         wait_until(lambda: len(got) > first)
         assert got[0]["webhook-id"] == got[-1]["webhook-id"]
         running.send_signal(signal.SIGTERM)

@@ -10,6 +10,8 @@ from gateway.clock import from_us
 from gateway.delivery.decisions.policy import Outcome
 from gateway.delivery.decisions.target import Target
 from gateway.delivery.decisions.transitions import TRANSITIONS, require_transition
+from gateway.delivery.event_replay.aim import Again, Aim
+from gateway.delivery.event_replay.replay import replay_event
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.queue.gauges import read_queue_gauges
 from gateway.delivery.replay import (
@@ -18,7 +20,6 @@ from gateway.delivery.replay import (
     cancel_delivery,
     cancel_pending,
     count_replay,
-    replay_event,
     replay_many,
     retry_delivery,
 )
@@ -94,7 +95,7 @@ def test_another_tenants_delivery_is_not_there(queue: Queue, other: str) -> None
         with pytest.raises(NotFound):
             action(queue, id_, other)
     with pytest.raises(NotFound), queue.acting(other) as acting:
-        replay_event(acting, queue.row(id_).event_id)
+        replay_event(acting, queue.row(id_).event_id, Aim(Again.ALL))
     assert queue.row(id_).state == "pending"
 
 
@@ -105,7 +106,7 @@ def test_an_event_is_replayed_to_all_its_destinations_except_where_it_is_on_its_
     queue.report(done, queue.result())
     queue.claim()
     with queue.acting() as acting:
-        assert replay_event(acting, queue.row(ids[0]).event_id) == 2
+        assert replay_event(acting, queue.row(ids[0]).event_id, Aim(Again.ALL)).replayed == 2
     assert queue.states() == {"pending": 2, "leased": 1}
 
 

@@ -19,11 +19,13 @@ from sqlalchemy import text
 from gateway.clock import SystemClock, from_us
 from gateway.delivery.decisions.policy import Outcome
 from gateway.delivery.decisions.transitions import BORN, TRANSITIONS, UNFINISHED
+from gateway.delivery.event_replay.aim import Again, Aim
+from gateway.delivery.event_replay.replay import replay_event
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.queue.claimed import Claimed
 from gateway.delivery.queue.leases import expired, repair_times
 from gateway.delivery.replay import ReplayFilter as Which
-from gateway.delivery.replay import cancel_delivery, cancel_pending, replay_event, replay_many, retry_delivery
+from gateway.delivery.replay import cancel_delivery, cancel_pending, replay_many, retry_delivery
 from gateway.delivery.retention import purge_events
 from gateway.delivery.routes.routing import ROUTE_FAILED
 from gateway.errors import Conflict, IllegalTransition
@@ -32,6 +34,7 @@ from .conftest import Queue
 
 GATEWAY = Path(__file__).parents[3] / "gateway"
 WRITES = re.compile(r"\b(UPDATE|INSERT\s+INTO|DELETE\s+FROM)\s+deliveries\b")
+EVERYTHING = Aim(Again.ALL)
 # What the trigger writes where there is no row before, or none after.
 NOTHING = ""
 
@@ -151,7 +154,9 @@ def _cancel_waiting(states: States) -> None:
 def _replay(states: States) -> None:
     for id_ in states.all():
         _unless_refused(lambda acting, id_=id_: retry_delivery(acting, id_), states)
-        _unless_refused(lambda acting, id_=id_: replay_event(acting, states.queue.row(id_).event_id), states)
+        _unless_refused(
+            lambda acting, id_=id_: replay_event(acting, states.queue.row(id_).event_id, EVERYTHING), states
+        )
     replay_many(states.queue.acting, Which(states=frozenset(DeliveryState)))
 
 
@@ -202,7 +207,7 @@ CARRIED_OUT: dict[str, tuple[Callable[[States], None], set[tuple[str, str]]]] = 
     "delivery/queue/leases: _REPAIR_LEASED": (_repair, set()),
     "delivery/replay: _cancel": (_cancel_each, {(PENDING, CANCELLED), (LEASED, CANCELLED)}),
     "delivery/replay: _cancel_batch": (_cancel_waiting, {(PENDING, CANCELLED)}),
-    "delivery/replay: _make_pending": (_replay, REPLAYS),
+    "delivery/replay: make_pending": (_replay, REPLAYS),
     "delivery/routes/reshape: _reshape": (_reshape, REPLAYS - {(DEAD, PENDING)} | {(DEAD, CANCELLED)}),
     "delivery/retention: _purge": (_purge, {(after, NOTHING) for after in (DELIVERED, DEAD, CANCELLED)}),
 }

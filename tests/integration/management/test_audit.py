@@ -12,12 +12,13 @@ from gateway.config import Settings
 from gateway.db.paging import PageRequest
 from gateway.delivery.destinations import management as destinations
 from gateway.delivery.destinations.draft import DestinationDraft
+from gateway.delivery.event_replay.aim import Again, Aim
+from gateway.delivery.event_replay.replay import replay_event
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.replay import (
     ReplayFilter,
     cancel_delivery,
     cancel_pending,
-    replay_event,
     replay_many,
     retry_delivery,
 )
@@ -115,7 +116,7 @@ def test_deliveries(trail: Trail, installation: Installation, fake_clock: FakeCl
     assert one(trail, retry_delivery, first) == ["delivery.retried"]
     assert (trail.kept.entries[0].before, trail.kept.entries[0].after) == ({"state": "dead"}, {"state": "pending"})
     assert one(trail, cancel_delivery, first) == ["delivery.cancelled"]
-    assert one(trail, replay_event, event_id) == ["event.replayed"]
+    assert one(trail, replay_event, event_id, Aim(Again.ALL)) == ["event.replayed"]
     assert trail.of(lambda: cancel_pending(trail.begin, "app")) == ["deliveries.cancelled"]
     assert trail.kept.entries[0].after == {"count": 2}
     cancelled = ReplayFilter(states=frozenset({DeliveryState.CANCELLED}))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import select
 
+from gateway.delivery.event_replay.aim import Aim
+from gateway.delivery.event_replay.replay import replay_event
 from gateway.delivery.models import Delivery, Route
-from gateway.delivery.replay import ReplayFilter, replay_event, replay_many, retry_delivery
+from gateway.delivery.replay import ReplayFilter, replay_many, retry_delivery
 from gateway.errors import Conflict
 from gateway.tenants.models import DEFAULT_TENANT_ID
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest
@@ -44,7 +46,8 @@ def test_an_unmended_route_is_named_and_nothing_is_sent(gateway: GatewayUnderTes
     with pytest.raises(Conflict, match="mend the route first"):
         retry(gateway, dead)
     with gateway.acting() as acting:
-        assert replay_event(acting, dead.event_id) == 0
+        counts = replay_event(acting, dead.event_id, Aim())
+    assert (counts.replayed, counts.kept_back) == (0, 1)
     assert replay_many(gateway.acting, ReplayFilter()) == 0
     assert [delivery.state for delivery in gateway.deliveries()] == ["dead"]
 

@@ -1,0 +1,99 @@
+"""Replaying events: one, or many by a filter, in short transactions and oldest first.
+
+What was done before a failure stays done; doing it again makes nothing twice. Only what had arrived and is sent again
+(`Again.ALL`) is sent once more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime
+from typing import NamedTuple
+
+from sqlalchemy import ColumnElement, select
+
+from gateway.delivery.event_replay.aim import Aim, Way, find_way
+from gateway.delivery.event_replay.counts import ReplayCounts
+from gateway.delivery.event_replay.step import Step, take_step
+from gateway.delivery.event_status import EventStatus, has_status
+from gateway.errors import InvalidInput, NotFound
+from gateway.events.models import Event
+from gateway.events.search import EventFilter, matching
+from gateway.tenants.acting import Acting, Begin
+
+BATCH = 250
+
+
+@dataclass(frozen=True, slots=True)
+class WhichEvents:
+    """Which events; None means any. Without an end in the filter those are meant that came before the replay began."""
+
+    filter: EventFilter = field(default_factory=EventFilter)
+    status: EventStatus | None = None
+
+
+class Progress(NamedTuple):
+    """How far a replay of many is: `counts` so far, when the last event came, and the ids of destinations that got
+    more to do in the last transaction.
+    """
+
+    counts: ReplayCounts
+    received_at: datetime
+    destinations: frozenset[str]
+
+
+def replay_event(acting: Acting, event_id: str, aim: Aim, *, plans: bool = False) -> ReplayCounts:
+    """Replay one event; with `plans`, only count what that would do.
+
+    Raises `NotFound`, and `InvalidInput` for an event of a source whose events the route does not take.
+    """
+    way = find_way(acting.session, aim)
+    source = acting.session.scalar(select(Event.source).where(Event.id == event_id))
+    if source is None:
+        raise NotFound(f"no event {event_id}")
+    if way.source not in (None, source):
+        raise InvalidInput(f"the route {aim.route!r} takes events of {way.source}, and this one came to {source}")
+    step = take_step(acting, [Event.id == event_id], way, aim.again, limit=1, plans=plans)
+    if not plans:
+        _audit(acting, "event.replayed", event_id, step)
+    return step.counts
+
+
+def replay_events(begin: Begin, which: WhichEvents, aim: Aim, *, plans: bool = False) -> Iterator[Progress]:
+    """Replay every event that is meant; with `plans`, only count what that would do. One value per transaction, of
+    which the last is the whole; none when no event is meant. May be stopped between two values and started again.
+
+    Raises `NotFound`, `InvalidInput`, `StorageUnavailable`.
+    """
+    counts, position, until = ReplayCounts(), "", which.filter.until
+    while True:
+        with begin() as acting:
+            # What comes meanwhile is not meant, and must not keep this going for ever.
+            until = until or acting.now
+            way = find_way(acting.session, aim)
+            clauses = _clauses(acting, WhichEvents(replace(which.filter, until=until), which.status), way)
+            step = take_step(acting, [*clauses, Event.id > position], way, aim.again, limit=BATCH, plans=plans)
+            if not plans and step.last is not None:
+                _audit(acting, "events.replayed", step.last.id, step)
+        if step.last is None:
+            return
+        counts += step.counts
+        yield Progress(counts, step.last.received_at, step.destinations)
+        if step.counts.events < BATCH:
+            return
+        position = step.last.id
+
+
+def _clauses(acting: Acting, which: WhichEvents, way: Way) -> list[ColumnElement[bool]]:
+    clauses = matching(acting.session, which.filter)
+    if which.status is not None:
+        clauses.append(has_status(which.status))
+    if way.source is not None:
+        clauses.append(Event.source == way.source)
+    return clauses
+
+
+def _audit(acting: Acting, action: str, event_id: str, step: Step) -> None:
+    if step.counts.changes:
+        acting.audit(action, event_id, after=asdict(step.counts))

@@ -1,0 +1,346 @@
+"""Events delivered again, or for the first time: one and many, through a route and raw, killed, raced, paced."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import text
+
+from gateway.clock import FakeClock, from_us
+from gateway.config import Settings
+from gateway.delivery.destinations.draft import DestinationDraft
+from gateway.delivery.destinations.management import add_destination
+from gateway.delivery.event_replay import step
+from gateway.delivery.event_replay.aim import Again, Aim
+from gateway.delivery.event_replay.counts import ReplayCounts
+from gateway.delivery.event_replay.pace import STALLED_SECONDS, Pace
+from gateway.delivery.event_replay.replay import BATCH, WhichEvents, replay_event, replay_events
+from gateway.delivery.event_status import EventStatus
+from gateway.delivery.models import DeliveryState
+from gateway.delivery.routes.draft import RouteDraft
+from gateway.delivery.routes.management import add_route, remove_route
+from gateway.errors import InvalidInput, NotFound
+from gateway.events.append import EventRow, append_events
+from gateway.events.search import EventFilter
+from gateway.installation import Installation
+from gateway.tenants.acting import Acting, act
+from gateway.tenants.models import DEFAULT_TENANT
+from tests.services.acting import TESTER, add_tenant
+from tests.services.rows import store_event
+
+ALL_OF_THEM = WhichEvents()
+EVERYWHERE = Aim()
+BODY = b'{"ref": "main", "n": %d}'
+
+
+@dataclass
+class Journal:
+    """An installation with the destinations `app` (ordered by `n`) and `audit`, and events to come."""
+
+    installation: Installation
+    clock: FakeClock
+
+    def acting(self, tenant: str = DEFAULT_TENANT, *, write: bool = True) -> AbstractContextManager[Acting]:
+        return act(self.installation, actor=TESTER, tenant=tenant, write=write)
+
+    def reading(self) -> AbstractContextManager[Acting]:
+        return self.acting(write=False)
+
+    def came(self, ago: float = 3600.0, **values: Any) -> str:
+        """An event that came `ago` seconds ago; its id."""
+        at = from_us(self.clock.now_us()) - timedelta(seconds=ago)
+        return store_event(self.installation.database, at, **values)
+
+    def route(self, name: str = "late", destination: str = "app", source: str = "github", **values: Any) -> str:
+        with self.acting() as acting:
+            return add_route(acting, RouteDraft(source, destination, name=name, **values), sources={source}).id
+
+    def destination_id(self, name: str) -> str:
+        statement = text("SELECT id FROM destinations WHERE name = :name")
+        with self.installation.database.read() as connection:
+            return str(connection.execute(statement, {"name": name}).scalar_one())
+
+    def one(self, event_id: str, aim: Aim = EVERYWHERE) -> ReplayCounts:
+        with self.reading() as acting:
+            planned = replay_event(acting, event_id, aim, plans=True)
+        with self.acting() as acting:
+            done = replay_event(acting, event_id, aim)
+        assert planned == done, "what was said before is what was done"
+        return done
+
+    def many(self, aim: Aim, which: WhichEvents = ALL_OF_THEM) -> ReplayCounts:
+        planned = [progress.counts for progress in replay_events(self.reading, which, aim, plans=True)]
+        done = [progress.counts for progress in replay_events(self.acting, which, aim)]
+        assert planned == done, "what was said before is what was done"
+        return done[-1] if done else ReplayCounts()
+
+    def deliveries(self) -> list[Any]:
+        """All of them, by their ids, with the names of their destinations."""
+        statement = text(
+            "SELECT deliveries.*, destinations.name FROM deliveries "
+            "JOIN destinations ON destinations.id = destination_id ORDER BY deliveries.id"
+        )
+        with self.installation.database.read() as connection:
+            return list(connection.execute(statement))
+
+
+@pytest.fixture
+def journal(settings: Settings, fake_clock: FakeClock) -> Iterator[Journal]:
+    with Installation(settings, clock=fake_clock) as installation:
+        made = Journal(installation, fake_clock)
+        with made.acting() as acting:
+            add_destination(acting, DestinationDraft("app", "http://127.0.0.1:9/", ordering_key="n"))
+            add_destination(acting, DestinationDraft("audit", "http://127.0.0.1:9/"))
+        yield made
+
+
+def test_an_event_that_came_before_its_route_goes_through_it(journal: Journal) -> None:
+    event_id = journal.came(body=BODY % 7)
+    assert journal.one(event_id) == ReplayCounts(events=1, unrouted=1)
+    route_id = journal.route(transform="{ref: ref}")
+    assert journal.one(event_id, Aim(route="late")) == ReplayCounts(events=1, created=1)
+    (made,) = journal.deliveries()
+    assert (made.name, made.route_id, made.state) == ("app", route_id, "pending")
+    assert (bytes(made.payload), made.ordering_key) == (b'{"ref":"main"}', "7")
+    # Due now, and not before all that came since.
+    assert (made.created_at, made.next_attempt_at) == (journal.clock.now_us(), journal.clock.now_us())
+
+
+def test_raw_to_a_destination_keeps_the_order_of_its_key(journal: Journal) -> None:
+    journal.one(journal.came(body=BODY % 7), Aim(destination="app"))
+    journal.one(journal.came(body=b"no json"), Aim(destination="audit"))
+    first, second = journal.deliveries()
+    assert (first.name, first.route_id, first.payload, first.ordering_key) == ("app", None, None, "7")
+    assert (second.name, second.payload, second.ordering_key) == ("audit", None, None)
+
+
+def test_what_the_route_does_not_take_gets_nothing(journal: Journal) -> None:
+    journal.route(event_types=["push"], where="n > `5`")
+    taken, filtered = journal.came(body=BODY % 6), journal.came(body=BODY % 5)
+    other_type, failing = journal.came(type="issues"), journal.came(body=b"no json")
+    other_source = journal.came(source="stripe")
+    aim = Aim(route="late")
+    assert journal.one(filtered, aim) == journal.one(other_type, aim) == ReplayCounts(events=1, turned_away=1)
+    assert journal.one(failing, aim) == ReplayCounts(events=1, created=1, unshaped=1)
+    with pytest.raises(InvalidInput, match="takes events of github, and this one came to stripe"):
+        journal.one(other_source, aim)
+    assert journal.one(taken, aim).created == 1
+    assert [(one.event_id, one.state, one.reason) for one in journal.deliveries()] == [
+        (failing, "dead", "route_failed"),
+        (taken, "pending", None),
+    ]
+
+
+def test_nothing_is_made_twice(journal: Journal) -> None:
+    event_id = journal.came()
+    first = journal.route()
+    assert journal.one(event_id, Aim(route="late")).created == 1
+    assert journal.one(event_id, Aim(route="late")) == ReplayCounts(events=1, waiting=1)
+    assert journal.one(event_id, Aim(destination="app")) == ReplayCounts(events=1, waiting=1)
+    # Another route to the same destination is another delivery, as it is when an event comes.
+    journal.route("other", event_types=["push"])
+    assert journal.one(event_id, Aim(route="other")).created == 1
+    # One that was replaced by another is the same way as before.
+    with journal.acting() as acting:
+        remove_route(acting, first)
+    journal.route("again", event_types=["*", "push"])
+    assert journal.one(event_id, Aim(route="again")) == ReplayCounts(events=1, waiting=1)
+    assert len(journal.deliveries()) == 2
+
+
+@pytest.mark.parametrize("aim", [Aim(), Aim(destination="app")], ids=["everywhere", "to"])
+def test_what_failed_is_sent_again_and_what_arrived_when_it_is_asked_for(journal: Journal, aim: Aim) -> None:
+    states = [state for state in DeliveryState if state is not DeliveryState.LEASED]
+    event_id = journal.came(states=states, destination_id=journal.destination_id("app"))
+    assert journal.one(event_id, Aim(Again.NONE, aim.route, aim.destination)) == ReplayCounts(
+        events=1, arrived=1, waiting=3
+    )
+    assert journal.one(event_id, aim) == ReplayCounts(events=1, replayed=1, arrived=1, waiting=2)
+    everything = Aim(Again.ALL, aim.route, aim.destination)
+    assert journal.one(event_id, everything) == ReplayCounts(events=1, replayed=4, repeated=1)
+    assert {one.state for one in journal.deliveries()} == {"pending"}
+
+
+def test_what_waits_after_a_failed_try_is_due_now(journal: Journal) -> None:
+    event_id = journal.came(states=[DeliveryState.PENDING], destination_id=journal.destination_id("app"), attempts=2)
+    journal.clock.advance(10)
+    assert journal.one(event_id).replayed == 1
+    assert journal.deliveries()[0].next_attempt_at == journal.clock.now_us()
+
+
+def test_many_by_each_filter(journal: Journal) -> None:
+    app = journal.destination_id("app")
+    journal.came(600, type="issues.opened")
+    journal.came(7200, states=[DeliveryState.DEAD], destination_id=app)
+    journal.came(60, source="stripe")
+    journal.came(60, states=[DeliveryState.DELIVERED], destination_id=app)
+    now: datetime = from_us(journal.clock.now_us())
+    chosen = {
+        WhichEvents(): 4,
+        WhichEvents(EventFilter(source="stripe")): 1,
+        WhichEvents(EventFilter(type="issues.*")): 1,
+        WhichEvents(EventFilter(since=now - timedelta(hours=1))): 3,
+        WhichEvents(EventFilter(until=now - timedelta(minutes=5))): 2,
+        WhichEvents(status=EventStatus.UNROUTED): 2,
+        WhichEvents(status=EventStatus.DEAD): 1,
+        WhichEvents(EventFilter(source="github"), EventStatus.UNROUTED): 1,
+    }
+    for which, number in chosen.items():
+        found = list(replay_events(journal.reading, which, Aim(destination="audit"), plans=True))
+        assert found[-1].counts == ReplayCounts(events=number, created=number), which
+    assert journal.many(Aim(), WhichEvents(status=EventStatus.DEAD)).replayed == 1
+    journal.route()
+    # Only events of the route's source are looked at; the two that have a delivery of the destination keep it.
+    assert journal.many(Aim(route="late")) == ReplayCounts(events=3, created=1, arrived=1, waiting=1)
+
+
+def test_another_tenants_events_and_destinations_are_not_there(journal: Journal) -> None:
+    add_tenant(journal.installation.database, journal.clock, "other")
+    event_id = journal.came()
+    with journal.acting("other") as acting, pytest.raises(NotFound, match="event"):
+        replay_event(acting, event_id, Aim())
+    with pytest.raises(NotFound, match="'app'"):
+        list(replay_events(lambda: journal.acting("other"), WhichEvents(), Aim(destination="app")))
+    with pytest.raises(InvalidInput, match="not both"):
+        journal.many(Aim(route="late", destination="app"))
+    assert list(replay_events(lambda: journal.acting("other"), WhichEvents(), Aim())) == []
+    assert journal.deliveries() == []
+
+
+def came_many(journal: Journal) -> list[str]:
+    """Two batches and a bit, oldest first."""
+    journal.came(3600.0, body=BODY % 1)
+    with journal.installation.database.write() as connection:
+        (first,) = connection.execute(text("SELECT * FROM events")).all()
+        rows = [
+            EventRow(**first._asdict() | {"id": f"{first.id[:-6]}{number:06}"}) for number in range(1, 2 * BATCH + 20)
+        ]
+        append_events(connection, rows)
+    return sorted([first.id, *(row.id for row in rows)])
+
+
+def test_many_go_oldest_first_and_what_comes_meanwhile_is_not_meant(journal: Journal) -> None:
+    ids = came_many(journal)
+    steps = replay_events(journal.acting, WhichEvents(), Aim(destination="app"))
+    next(steps)
+    journal.clock.advance(1)
+    journal.came(0)
+    assert [progress.counts.created for progress in steps] == [2 * BATCH, len(ids)]
+    made = journal.deliveries()
+    assert [one.event_id for one in made] == ids
+    assert made == sorted(made, key=lambda one: one.next_attempt_at)
+
+
+def test_killed_in_the_middle_it_goes_on_and_makes_nothing_twice(journal: Journal) -> None:
+    ids = came_many(journal)
+    journal.route(where="n < `5`")
+    child = os.fork()
+    if child == 0:
+        try:
+            _die_in_the_second_transaction(journal.installation.settings)
+        finally:
+            os._exit(1)
+    _, status = os.waitpid(child, 0)
+    assert os.waitstatus_to_exitcode(status) == -signal.SIGKILL
+    assert len(journal.deliveries()) == BATCH
+    assert journal.many(Aim(Again.NONE, route="late")) == ReplayCounts(
+        events=len(ids), created=len(ids) - BATCH, waiting=BATCH
+    )
+    assert [one.event_id for one in journal.deliveries()] == ids
+
+
+def _die_in_the_second_transaction(settings: Settings) -> None:
+    begun = 0
+
+    @contextmanager
+    def begin() -> Iterator[Acting]:
+        nonlocal begun
+        with act(installation, actor=TESTER, write=True) as acting:
+            yield acting
+            begun += 1
+            if begun == 2:
+                # All of it is written, nothing is committed.
+                os.kill(os.getpid(), signal.SIGKILL)
+
+    with Installation(settings) as installation:
+        list(replay_events(begin, WhichEvents(), Aim(route="late")))
+
+
+def test_two_at_once_make_nothing_twice(journal: Journal) -> None:
+    ids = came_many(journal)
+    with ThreadPoolExecutor(2) as threads:
+        done = [
+            threads.submit(lambda: list(replay_events(journal.acting, WhichEvents(), Aim(destination="audit"))))
+            for _ in range(2)
+        ]
+    counts = [one.result()[-1].counts for one in done]
+    assert sum(one.created for one in counts) == len(ids)
+    assert sorted(one.event_id for one in journal.deliveries()) == ids
+
+
+def test_large_bodies_are_read_a_few_at_a_time(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(step, "BODIES_BYTES", 100)
+    for number in range(9):
+        journal.came(60.0 - number, body=b'{"n": 1, "fill": "%s"}' % (b"x" * 40 * (number % 3)))
+    journal.route(transform="fill")
+    assert journal.many(Aim(route="late")).created == 9
+    assert [len(one.payload) for one in journal.deliveries()] == [2, 42, 82] * 3
+
+
+class Sleeper:
+    """Sleeps by moving the clock, and lets a worker take what is due meanwhile."""
+
+    def __init__(self, journal: Journal, *, takes: str) -> None:
+        self.slept = 0
+        self._journal = journal
+        self._takes = takes
+
+    def __call__(self, seconds: float) -> None:
+        self.slept += 1
+        self._journal.clock.advance(seconds)
+        with self._journal.installation.database.write() as connection:
+            connection.execute(text(self._takes))
+
+
+TAKE_ONE = "UPDATE deliveries SET state = 'leased', lease_expires_at = 1 WHERE id = (SELECT min(id) FROM deliveries {})"
+
+
+@pytest.mark.parametrize("destination", ["audit", "app"])
+def test_a_replay_waits_while_a_destination_has_much_to_do(journal: Journal, destination: str) -> None:
+    # With ordering keys, what is leased still stands before the rest: the worker must finish it to make room.
+    state = "delivered" if destination == "app" else "leased"
+    for number in range(6):
+        journal.came(60.0 - number, body=BODY % number)
+    journal.many(Aim(destination=destination))
+    take = TAKE_ONE.format("WHERE state = 'pending'").replace("'leased'", f"'{state}'", 1)
+    if destination == "app":
+        with journal.installation.database.write() as connection:
+            connection.execute(text(TAKE_ONE.format("")))
+    sleeper = Sleeper(journal, takes=take)
+    pace = Pace(journal.reading, journal.clock, sleeper, room=3)
+    pace.wait([journal.destination_id(destination)])
+    assert sleeper.slept == 4
+    pace.wait([journal.destination_id(destination)])
+    assert sleeper.slept == 4
+
+
+def test_where_nothing_is_taken_it_does_not_wait_for_ever(journal: Journal) -> None:
+    for number in range(4):
+        journal.came(60.0 - number)
+    journal.many(Aim(destination="audit"))
+    sleeper = Sleeper(journal, takes="SELECT 1")
+    began = journal.clock.monotonic()
+    pace = Pace(journal.reading, journal.clock, sleeper, room=3)
+    pace.wait([journal.destination_id("audit")])
+    assert STALLED_SECONDS <= journal.clock.monotonic() - began < 2 * STALLED_SECONDS
+    before = sleeper.slept
+    pace.wait([journal.destination_id("audit")])
+    assert sleeper.slept == before
