@@ -5,60 +5,8 @@ from __future__ import annotations
 import pytest
 
 from gateway.server.host.framing import FRAMING_BYTES, HEAD_BYTES, PIPELINED, Head, Limits, Refused, RequestReader
+from tests.services.framing_cases import CHUNKED, GET, HOST, POST, REFUSED
 from tests.services.loop_server import LIMITS
-
-HOST = b"Host: gateway\r\n"
-GET = b"GET / HTTP/1.1\r\n" + HOST
-POST = b"POST / HTTP/1.1\r\n" + HOST
-CHUNKED = POST + b"Transfer-Encoding: chunked\r\n\r\n"
-REFUSED = {
-    "length beyond 2^64": (POST + b"Content-Length: 18446744073709551618\r\n\r\nab", 400),
-    "length with plus": (POST + b"Content-Length: +2\r\n\r\nab", 400),
-    "negative length": (POST + b"Content-Length: -2\r\n\r\nab", 400),
-    "list of lengths": (POST + b"Content-Length: 2, 2\r\n\r\nab", 400),
-    "two lengths": (POST + b"Content-Length: 2\r\nContent-Length: 2\r\n\r\nab", 400),
-    "empty length": (POST + b"Content-Length:\r\n\r\n", 400),
-    "hexadecimal length": (POST + b"Content-Length: 0x2\r\n\r\nab", 400),
-    "length, then chunks": (POST + b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-    "chunks, then length": (POST + b"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n\r\n0\r\n\r\n", 400),
-    "chunked twice": (POST + b"Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n", 400),
-    "chunks not last": (POST + b"Transfer-Encoding: chunked, gzip\r\n\r\n0\r\n\r\n", 400),
-    "unknown coding": (POST + b"Transfer-Encoding: gzip, chunked\r\n\r\n0\r\n\r\n", 501),
-    "identity": (POST + b"Transfer-Encoding: identity\r\n\r\n", 501),
-    "chunks in HTTP/1.0": (b"POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-    "chunk beyond 2^64": (CHUNKED + b"10000000000000001\r\na\r\n0\r\n\r\n", 400),
-    "chunk with plus": (CHUNKED + b"+1\r\na\r\n0\r\n\r\n", 400),
-    "chunk with 0x": (CHUNKED + b"0x1\r\na\r\n0\r\n\r\n", 400),
-    "chunk longer than said": (CHUNKED + b"1\r\nab\r\n0\r\n\r\n", 400),
-    "LF after a chunk's size": (CHUNKED + b"1\na\r\n0\r\n\r\n", 400),
-    "LF after a chunk": (CHUNKED + b"1\r\na\n0\r\n\r\n", 400),
-    "LF after an extension": (CHUNKED + b"1;a\na\r\n0\r\n\r\n", 400),
-    "LF after the last chunk": (CHUNKED + b"0\n\r\n", 400),
-    "length in a trailer": (CHUNKED + b"0\r\nContent-Length: 5\r\n\r\n", 400),
-    "LF after the request line": (b"GET / HTTP/1.1\n" + HOST + b"\r\n", 400),
-    "LF after a field": (b"GET / HTTP/1.1\r\nHost: gateway\nX: a\r\n\r\n", 400),
-    "LF at the end of the head": (GET + b"X: a\r\n\n", 400),
-    "CR in a field": (GET + b"X: a\rb\r\n\r\n", 400),
-    "folded field": (GET + b"X: a\r\n b\r\n\r\n", 400),
-    "space before the colon": (GET + b"X : a\r\n\r\n", 400),
-    "NUL in a field": (GET + b"X: a\x00b\r\n\r\n", 400),
-    "no colon": (GET + b"No colon\r\n\r\n", 400),
-    "no Host": (b"GET / HTTP/1.1\r\n\r\n", 400),
-    "two Hosts": (GET + HOST + b"\r\n", 400),
-    "two types": (POST + b"Content-Type: a/b\r\nContent-Type: a/c\r\n\r\n", 400),
-    "no version": (b"GET /\r\n\r\n", 505),
-    "HTTP/2": (b"GET / HTTP/2.0\r\n" + HOST + b"\r\n", 505),
-    "HTTP/1.2": (b"GET / HTTP/1.2\r\n" + HOST + b"\r\n", 400),
-    "unknown method": (b"BREW / HTTP/1.1\r\n" + HOST + b"\r\n", 400),
-    "tunnel": (b"CONNECT a:1 HTTP/1.1\r\n" + HOST + b"\r\n", 405),
-    "target of other characters": (b"GET /\xc3\xa9 HTTP/1.1\r\n" + HOST + b"\r\n", 400),
-    "target without host": (b"GET http:///a HTTP/1.1\r\n" + HOST + b"\r\n", 400),
-    "TLS": (b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n", 400),
-    "WebSocket": (GET + b"Connection: Upgrade\r\nUpgrade: websocket\r\n\r\n", 403),
-    "long target": (b"GET /" + b"a" * 8190 + b" HTTP/1.1\r\n" + HOST + b"\r\n", 414),
-    "101 fields": (GET + b"X: a\r\n" * 100 + b"\r\n", 431),
-    "long field": (GET + b"X: " + b"a" * 72 * 1024 + b"\r\n\r\n", 431),
-}
 
 
 class Heard:
