@@ -37,6 +37,7 @@ def routes() -> None:
 @click.option("--type", "types", multiple=True, metavar="PATTERN", help="An event type, or a pattern; else all.")
 @click.option("--where", metavar="JMESPATH", help="Only events for which this holds.")
 @click.option("--transform", metavar="JMESPATH", help="Send this instead of the raw body.")
+@click.option("--allow-null", is_flag=True, help="Send null where the transform gives it; else a dead letter is made.")
 @click.option("--to", "destination", required=True, metavar="DESTINATION", help="The destination.")
 @click.option("--name", metavar="NAME", help="What the route is called; else SOURCE-to-DESTINATION.")
 @with_invocation
@@ -46,11 +47,12 @@ def add(
     types: tuple[str, ...],
     where: str | None,
     transform: str | None,
+    allow_null: bool,
     destination: str,
     name: str | None,
 ) -> None:
     """Send the events of a source to a destination, from now on."""
-    draft = RouteDraft(source, destination, types, where, transform, name)
+    draft = RouteDraft(source, destination, types, where, transform, name, allow_null)
     with invocation.changing() as acting:
         route = add_route(acting, draft)
     if invocation.as_json:
@@ -107,6 +109,7 @@ def show(invocation: Invocation, key: str) -> None:
             ("To", route.destination),
             ("Where", route.where),
             ("Transform", route.transform),
+            ("Allows null", "yes" if route.allow_null else None),
             ("State", route.state),
             ("Out of order", reason(route.out_of_order)),
             ("Created", route.created_at),
@@ -121,6 +124,7 @@ def show(invocation: Invocation, key: str) -> None:
 @click.option("--type", "types", multiple=True, metavar="PATTERN", help="These types instead; * for all.")
 @click.option("--where", metavar="JMESPATH", help="This filter instead; '' for none.")
 @click.option("--transform", metavar="JMESPATH", help="This shape instead; '' for the raw body.")
+@click.option("--allow-null/--no-allow-null", default=None, help="Whether null is sent where the transform gives it.")
 @click.option("--source", help="The events of this source instead.")
 @click.option("--to", "destination", metavar="DESTINATION", help="To this destination instead.")
 @click.option("--name", metavar="NAME", help="Another name.")
@@ -131,6 +135,7 @@ def change(
     types: tuple[str, ...],
     where: str | None,
     transform: str | None,
+    allow_null: bool | None,
     source: str | None,
     destination: str | None,
     name: str | None,
@@ -139,9 +144,9 @@ def change(
 
     The route stays the same one: a replay of what it had failed on uses it as it is then.
     """
-    wanted = RouteChange(name, source, destination, types or None, where, transform)
+    wanted = RouteChange(name, source, destination, types or None, where, transform, allow_null)
     if wanted == RouteChange():
-        raise InvalidInput("give --type, --where, --transform, --source, --to or --name")
+        raise InvalidInput("give --type, --where, --transform, --allow-null, --source, --to or --name")
     with invocation.changing() as acting:
         route = change_route(acting, key, wanted)
     if invocation.as_json:

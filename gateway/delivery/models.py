@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Float,
     ForeignKey,
     Index,
@@ -15,6 +16,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -109,7 +111,8 @@ class Route(Base, TenantOwned, Configuration):
     """Which events of which source go to which destination.
 
     `source` is the source's slug (`gateway` for internal events). `event_types` are patterns; an event goes when one
-    matches. `where` and `transform` are JMESPath over the event's JSON. `name` is NULL where a program of the version
+    matches. `where` and `transform` are JMESPath over the event's JSON; a transform that gives null is sent only with
+    `allow_null`. `name` is NULL where a program of the version
     before has added the route.
     """
 
@@ -122,6 +125,7 @@ class Route(Base, TenantOwned, Configuration):
     event_types: Mapped[list[str]] = mapped_column(JSON)
     where: Mapped[str | None] = mapped_column(Text)
     transform: Mapped[str | None] = mapped_column(Text)
+    allow_null: Mapped[bool] = mapped_column(Boolean, server_default=false())
     destination_id: Mapped[str] = mapped_column(Identifier, ForeignKey("destinations.id"))
     created_at: Mapped[datetime] = mapped_column(UtcTimestamp)
 

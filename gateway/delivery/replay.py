@@ -18,7 +18,7 @@ from gateway.delivery.decisions.transitions import REPLAYABLE, UNFINISHED
 from gateway.delivery.destinations.search import require_destination
 from gateway.delivery.models import Delivery, DeliveryState
 from gateway.delivery.routes.reshape import reshape
-from gateway.delivery.routes.routing import ROUTE_FAILED
+from gateway.delivery.routes.routing import UNSHAPED
 from gateway.delivery.search import DeliverySummary, summary
 from gateway.errors import Conflict, IllegalTransition, NotFound
 from gateway.events.models import Event
@@ -65,7 +65,7 @@ def retry_delivery(acting: Acting, delivery_id: str) -> DeliverySummary:
     require_retry(before)
     if not make_pending(acting, [delivery_id], REPLAYABLE):
         session.refresh(delivery)
-        if delivery.reason in {ROUTE_FAILED, FILTERED}:
+        if delivery.reason in UNSHAPED | {FILTERED}:
             raise Conflict(f"the route still cannot deliver this event: {delivery.detail}; mend the route first")
         # A worker took it in between.
         require_retry(DeliveryState.LEASED)

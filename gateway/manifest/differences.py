@@ -66,6 +66,7 @@ def route_differences(before: RouteDraft, after: RouteDraft) -> tuple[Difference
         *_plain("types", before.patterns, before.patterns if is_reordered else after.patterns),
         *_plain("where", before.where, after.where),
         *_plain("transform", before.transform, after.transform),
+        *_plain("allow_null", before.allow_null, after.allow_null),
         *_plain("to", before.destination, after.destination),
     )
 

@@ -176,6 +176,7 @@ def _route(data: Mapping[str, Any]) -> RouteDraft:
         where=data.get("where"),
         transform=data.get("transform"),
         name=data.get("name"),
+        allow_null=data["allow_null"],
     )
 
 

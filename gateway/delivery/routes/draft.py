@@ -25,6 +25,7 @@ class RouteDraft:
     where: str | None = None
     transform: str | None = None
     name: str | None = None
+    allow_null: bool = False
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -37,7 +38,7 @@ class RouteDraft:
 
     @property
     def _content(self) -> tuple[object, ...]:
-        return self.source, self.destination, frozenset(self.patterns), self.where, self.transform
+        return self.source, self.destination, frozenset(self.patterns), self.where, self.transform, self.allow_null
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class RouteChange:
     event_types: Sequence[str] | None = None
     where: str | None = None
     transform: str | None = None
+    allow_null: bool | None = None
 
     def of(self, draft: RouteDraft) -> RouteDraft:
         """`draft` with this change."""
@@ -60,6 +62,7 @@ class RouteChange:
             where=draft.where if self.where is None else self.where or None,
             transform=draft.transform if self.transform is None else self.transform or None,
             name=draft.name if self.name is None else self.name,
+            allow_null=draft.allow_null if self.allow_null is None else self.allow_null,
         )
 
 

@@ -79,7 +79,7 @@ def _fill(session: TenantSession, route: Route, draft: RouteDraft, sources: Coll
         route.name = draft.name
     route.source = draft.source
     route.event_types = list(draft.patterns)
-    route.where, route.transform = draft.where, draft.transform
+    route.where, route.transform, route.allow_null = draft.where, draft.transform, draft.allow_null
     route.destination_id = ids[draft.destination]
 
 

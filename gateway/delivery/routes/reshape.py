@@ -13,7 +13,7 @@ from gateway.clock import from_us
 from gateway.db.scope import TenantSession
 from gateway.delivery.decisions.transitions import require_transition
 from gateway.delivery.models import Delivery, DeliveryState, Destination, Route
-from gateway.delivery.routes.routing import ROUTE_FAILED
+from gateway.delivery.routes.routing import UNSHAPED
 from gateway.delivery.routes.rows import judge_route
 from gateway.delivery.routes.stored_events import apply_to_stored
 from gateway.events.models import Event
@@ -26,7 +26,7 @@ def reshape(session: TenantSession, ids: Sequence[str], *, now_us: int) -> froze
     or event is gone, stays dead with the reason; one that the mended filter turns away is cancelled.
     """
     statement = select(Delivery).where(
-        Delivery.id.in_(ids), Delivery.state == DeliveryState.DEAD, Delivery.reason == ROUTE_FAILED
+        Delivery.id.in_(ids), Delivery.state == DeliveryState.DEAD, Delivery.reason.in_(UNSHAPED)
     )
     # Locked on PostgreSQL: somebody else may be replaying them, and only what is dead may be turned away.
     statement = statement.order_by(Delivery.id).with_for_update()
@@ -54,7 +54,7 @@ def _reshape(session: TenantSession, delivery: Delivery, now_us: int) -> bool:
         delivery.finished_at = from_us(now_us)
         return False
     if made.state == DeliveryState.DEAD:
-        delivery.detail = made.detail
+        delivery.reason, delivery.detail = made.reason, made.detail
         return False
     delivery.payload, delivery.ordering_key = made.payload, made.ordering_key
     return True

@@ -23,6 +23,11 @@ from gateway.security.identifiers import new_id
 ORDERING_KEY_CHARACTERS = 200
 ROUTE_FAILED = "route_failed"
 """The reason of a delivery whose filter, transform or ordering key could not be applied."""
+TRANSFORM_NULL = "transform_null"
+"""The reason of a delivery whose transform gave null, by a route that does not allow it."""
+UNSHAPED = frozenset({ROUTE_FAILED, TRANSFORM_NULL})
+"""The reasons of deliveries that have no shape yet: a replay applies the route, as it is by then, again."""
+NULL = b"null"
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +40,7 @@ class CompiledRoute:
     where: Expression | BrokenExpression | None = None
     transform: Expression | BrokenExpression | None = None
     ordering_key: Expression | BrokenExpression | None = None
+    allow_null: bool = False
 
     @property
     def is_plain(self) -> bool:
@@ -98,7 +104,9 @@ def subject_of(event: EventRow, headers: tuple[tuple[str, str], ...]) -> Subject
 
 
 def apply_route(route: CompiledRoute, event: EventRow, subject: Subject) -> DeliveryRow | None:
-    """The delivery of `event` by `route`; None when the filter says no. Dead at birth when an expression fails."""
+    """The delivery of `event` by `route`; None when the filter says no. Dead at birth when an expression fails, or the
+    transform gives a null that the route does not allow.
+    """
     try:
         if route.where is not None and not _holds(route.where.apply(subject)):
             return None
@@ -106,6 +114,9 @@ def apply_route(route: CompiledRoute, event: EventRow, subject: Subject) -> Deli
         key = None if route.ordering_key is None else _as_key(route.ordering_key.apply(subject))
     except ExpressionFailed as failure:
         return _row(route, event, None, None, dead=ROUTE_FAILED, detail=str(failure))
+    if payload == NULL and not route.allow_null:
+        # With the payload, so that a replay by the version before sends that, and not the event past its transform.
+        return _row(route, event, key, payload, dead=TRANSFORM_NULL, detail="the route's transform gives null here")
     return _row(route, event, key, payload)
 
 

@@ -35,7 +35,7 @@ def judge_route(row: Route, ordering_key: str | None) -> JudgedRoute:
     transform = _expression(row.transform, "the route's transform")
     key = judge_ordering_key(ordering_key)
     faults = [part for part in (where, transform, key) if isinstance(part, BrokenExpression)]
-    compiled = CompiledRoute(row.id, row.destination_id, matches, where, transform, key)
+    compiled = CompiledRoute(row.id, row.destination_id, matches, where, transform, key, row.allow_null)
     if not faults:
         return JudgedRoute(compiled, None)
     code = OutOfOrderCode.UNREADABLE if broken else OutOfOrderCode.EXPRESSION_MALFORMED

@@ -16,6 +16,7 @@ class RouteSchema(Schema):
     event_types = fields.List(fields.String(), dump_only=True)
     where = fields.String()
     transform = fields.String()
+    allow_null = fields.Boolean(load_default=False)
     destination = fields.String(dump_only=True)
     created_at = Instant(dump_only=True)
     state = fields.String(dump_only=True)

@@ -32,6 +32,7 @@ class RouteSummary:
     event_types: Sequence[str]
     where: str | None
     transform: str | None
+    allow_null: bool
     destination: str
     created_at: datetime
     out_of_order: OutOfOrder | None = None
@@ -45,7 +46,9 @@ class RouteSummary:
     def draft(self) -> RouteDraft:
         """This route as somebody would ask for it."""
         name = None if self.name == self.id else self.name
-        return RouteDraft(self.source, self.destination, self.event_types, self.where, self.transform, name)
+        return RouteDraft(
+            self.source, self.destination, self.event_types, self.where, self.transform, name, self.allow_null
+        )
 
 
 def find_routes(acting: Acting, page: PageRequest) -> Page[RouteSummary]:
@@ -83,6 +86,7 @@ def summaries(session: TenantSession, routes: Sequence[Route]) -> tuple[RouteSum
             event_types=route.event_types,
             where=route.where,
             transform=route.transform,
+            allow_null=route.allow_null,
             destination=found[route.destination_id].name,
             created_at=route.created_at,
             out_of_order=judge_route(route, found[route.destination_id].ordering_key).out_of_order,

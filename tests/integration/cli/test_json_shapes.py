@@ -103,6 +103,7 @@ ROUTE = {
     "event_types": ["*"],
     "where": None,
     "transform": None,
+    "allow_null": False,
     "destination": "app",
     "created_at": "TIME",
     "state": "enabled",

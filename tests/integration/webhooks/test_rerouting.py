@@ -9,8 +9,10 @@ from gateway.delivery.event_replay.aim import Aim
 from gateway.delivery.event_replay.replay import replay_event
 from gateway.delivery.models import Delivery, Route
 from gateway.delivery.replay import ReplayFilter, replay_many, retry_delivery
+from gateway.delivery.routes.draft import RouteChange
 from gateway.errors import Conflict
 from gateway.tenants.models import DEFAULT_TENANT_ID
+from gateway.webhooks.routes import change_route
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest
 
 
@@ -64,3 +66,40 @@ def test_a_removed_route_leaves_it_dead(gateway: GatewayUnderTest, dead: Deliver
         session.delete(session.scalars(select(Route)).one())
     with pytest.raises(Conflict, match="route is gone"):
         retry(gateway, dead)
+
+
+@pytest.fixture
+def null(gateway: GatewayUnderTest) -> Delivery:
+    """A delivery whose transform gave null."""
+    gateway.source("github", "github", SECRET)
+    gateway.route("github", "push", transform="sum")
+    gateway.github(body=b'{"total": 7}')
+    (delivery,) = [one for one in gateway.deliveries() if one.route_id]
+    assert (delivery.state, delivery.reason) == ("dead", "transform_null")
+    return delivery
+
+
+def change(gateway: GatewayUnderTest, null: Delivery, wanted: RouteChange) -> Delivery:
+    """The delivery after its route was changed and it was replayed."""
+    with gateway.acting() as acting:
+        change_route(acting, str(null.route_id), wanted)
+    replay_many(gateway.acting, ReplayFilter())
+    return next(one for one in gateway.deliveries() if one.id == null.id)
+
+
+def test_what_was_null_is_replayed_by_the_changed_route(gateway: GatewayUnderTest, null: Delivery) -> None:
+    changed = change(gateway, null, RouteChange(transform="total"))
+    assert (changed.state, changed.reason, changed.payload) == ("pending", None, b"7")
+
+
+def test_what_was_null_is_sent_when_that_is_allowed(gateway: GatewayUnderTest, null: Delivery) -> None:
+    changed = change(gateway, null, RouteChange(allow_null=True))
+    assert (changed.state, changed.payload) == ("pending", b"null")
+
+
+def test_what_is_null_still_stays_dead(gateway: GatewayUnderTest, null: Delivery) -> None:
+    assert change(gateway, null, RouteChange(transform="other")).state == "dead"
+    with pytest.raises(Conflict, match="gives null"):
+        retry(gateway, null)
+    failing = change(gateway, null, RouteChange(transform="length(total)"))
+    assert (failing.state, failing.reason) == ("dead", "route_failed")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -129,6 +130,19 @@ def test_a_filter_on_a_body_that_is_no_json_does_not_lose_the_event(body: bytes)
 def test_a_route_without_expressions_never_reads_the_body() -> None:
     (row,) = deliver(event(b"[" * 100_000), route())
     assert (row.state, row.payload) == ("pending", None)
+
+
+def test_a_transform_that_gives_null_is_sent_only_where_that_is_allowed() -> None:
+    shaped, null = event({"order": {"id": 7}}), event({})
+    strict = route(transform="order")
+    assert deliver(shaped, strict)[0].payload == b'{"id":7}'
+    (row,) = deliver(null, strict)
+    assert (row.state, row.reason, row.finished_at) == ("dead", "transform_null", 1_000)
+    (row,) = deliver(null, replace(strict, allow_null=True))
+    assert (row.state, row.reason, row.payload) == ("pending", None, b"null")
+    # Nothing else is null: neither what is empty nor the text.
+    for empty in ("", [], {}, False, "null"):
+        assert deliver(event({"order": empty}), strict)[0].state == "pending"
 
 
 def test_a_transform_that_is_not_a_number_is_no_json() -> None:

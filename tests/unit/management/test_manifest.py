@@ -28,7 +28,9 @@ routes:
 VARIABLES = {"GH": "s3cret"}
 SOURCE = SourceDraft("github", "github", "sha256", credentials={"secret": "s3cret"})
 APP = DestinationDraft("app", "https://app.example.com/")
-ROUTE = RouteSummary("rte_1", "github-to-app", "github", ["push"], None, None, "app", datetime(2026, 1, 1, tzinfo=UTC))
+ROUTE = RouteSummary(
+    "rte_1", "github-to-app", "github", ["push"], None, None, False, "app", datetime(2026, 1, 1, tzinfo=UTC)
+)
 PRESENT = Present({"github": SOURCE}, {"app": APP}, frozenset({"shop:handle"}), [ROUTE])
 MANIFEST = Manifest((SOURCE,), (APP,), (RouteDraft("github", "app", ("push",)),))
 
@@ -122,6 +124,13 @@ def test_credentials_that_the_manifest_does_not_name_stay() -> None:
 def test_a_destination_that_differs_is_updated(destination: DestinationDraft, field: str) -> None:
     [change] = plan(replace(MANIFEST, destinations=(destination,)), PRESENT, prune=False).changes
     assert (change.action, change.fields) == (Action.UPDATE, (field,))
+
+
+def test_a_route_that_allows_null_is_another_one() -> None:
+    allowing = replace(MANIFEST.routes[0], allow_null=True)
+    [change] = plan(replace(MANIFEST, routes=(allowing,)), PRESENT, prune=False).changes
+    assert (change.action, change.fields) == (Action.UPDATE, ("allow_null",))
+    assert parse("routes: [{source: a, to: b, allow_null: true}]", VARIABLES.get)[0].routes[0].allow_null
 
 
 def test_routes_are_removed_only_when_asked() -> None:

@@ -25,6 +25,7 @@ def row(name: str, draft: RouteDraft, *, id_: str = "") -> RouteSummary:
         draft.patterns,
         draft.where,
         draft.transform,
+        draft.allow_null,
         draft.destination,
         datetime(2026, 1, 1, tzinfo=UTC),
     )
