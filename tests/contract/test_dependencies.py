@@ -7,6 +7,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Iterator, Mapping
+from functools import cache
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from typing import Any
 import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
+
+from tests.contract.test_imports import tree_of
 
 ROOT = Path(__file__).parents[2]
 PROJECT: Mapping[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -34,7 +37,7 @@ def of_group(name: str) -> Iterator[Requirement]:
 
 def imported(*folders: str) -> dict[str, str]:
     """The distributions that the modules of `folders` import from, each with one module that does."""
-    providers = packages_distributions()
+    providers = _distributions()
     found = {}
     for folder in folders:
         for path in (ROOT / folder).rglob("*.py"):
@@ -45,8 +48,13 @@ def imported(*folders: str) -> dict[str, str]:
     return found
 
 
+@cache
+def _distributions() -> Mapping[str, list[str]]:
+    return packages_distributions()
+
+
 def _imports(path: Path) -> Iterator[str]:
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom) and node.level == 0:

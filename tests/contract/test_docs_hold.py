@@ -16,13 +16,14 @@ from gateway.delivery.sending.signing import sign
 from gateway.handlers import load_handlers
 from gateway.manifest.reading import parse
 from gateway.security.tokens import generate_signing_secret
+from tests.services.for_each import for_each
 from tests.services.markdown import ROOT, anchors, fences, links, pages, read
 
 SHELL = {"", "sh"}
 PAGES = [str(page.relative_to(ROOT)) for page in pages()]
 
 
-@pytest.mark.parametrize("name", PAGES)
+@for_each(PAGES, str)
 def test_links_lead_somewhere(name: str) -> None:
     broken = []
     for target in links(read(name)):
@@ -73,7 +74,7 @@ def fault(words: list[str]) -> str | None:
     return f"{context.command_path} has no {unknown[0]}" if unknown else None
 
 
-@pytest.mark.parametrize("name", PAGES)
+@for_each(PAGES, str)
 def test_commands_that_are_shown_exist(name: str) -> None:
     if name == "docs/reference/commands.md":
         return
@@ -114,7 +115,7 @@ def test_the_example_handlers_register() -> None:
     assert {"examples.handlers:review", "examples.handlers:refund", "examples.handlers:alert"} <= names
 
 
-@pytest.mark.parametrize("name", PAGES)
+@for_each(PAGES, str)
 def test_python_that_is_shown_is_python(name: str) -> None:
     for fence in fences(read(name)):
         if fence.language == "python":

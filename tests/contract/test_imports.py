@@ -10,9 +10,12 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
+
+from tests.services.for_each import for_each
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "gateway"
@@ -117,13 +120,18 @@ def module_name(path: Path, root: Path = ROOT) -> str:
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    """What a module says; several tests read them all."""
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def imported_modules(path: Path, root: Path = ROOT) -> Iterator[str]:
     """Every module that `path` imports, wherever in the file, relative ones made absolute."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     package = module_name(path, root).split(".")
     if path.name != "__init__.py":
         package = package[:-1]
-    for node in ast.walk(tree):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -157,7 +165,7 @@ def violations(importer: str, imported: str, layers: tuple[tuple[str, ...], ...]
     return None
 
 
-@pytest.mark.parametrize("path", modules(), ids=module_name)
+@for_each(modules(), module_name)
 def test_imports_go_down_only(path: Path) -> None:
     importer = part_of(module_name(path))
     if importer is None:
@@ -219,14 +227,13 @@ def test_imports_inside_functions_and_deferred_ones_are_seen(tmp_path: Path) -> 
     assert sorted(imported_modules(path, tmp_path)) == sorted(found)
 
 
-@pytest.mark.parametrize("path", modules(), ids=module_name)
+@for_each(modules(), module_name)
 def test_config_alone_reads_the_environment(path: Path) -> None:
     if module_name(path) == "gateway.config":
         return
-    tree = ast.parse(path.read_text(encoding="utf-8"))
     attributes = {
         f"{node.value.id}.{node.attr}"
-        for node in ast.walk(tree)
+        for node in ast.walk(tree_of(path))
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
     }
     imports = set(imported_modules(path))
@@ -238,13 +245,13 @@ HTTP_LIBRARIES = ("aiohttp", "requests", "urllib3", "httpx", "http.client", "url
 SENDERS = ("gateway.outgoing.", "gateway.delivery.sending.sender", "gateway.clients.transport")
 
 
-@pytest.mark.parametrize("path", modules(), ids=module_name)
+@for_each(modules(), module_name)
 def test_only_who_sends_imports_an_http_library(path: Path) -> None:
     found = {name for name in imported_modules(path) if within(name, HTTP_LIBRARIES)}
     assert found == set() or module_name(path).startswith(SENDERS)
 
 
-@pytest.mark.parametrize("path", sorted((PACKAGE / "security").rglob("*.py")), ids=module_name)
+@for_each(sorted((PACKAGE / "security").rglob("*.py")), module_name)
 def test_security_opens_no_socket(path: Path) -> None:
     assert {
         name for name in imported_modules(path) if within(name, ("socket", "ssl", "asyncio", *HTTP_LIBRARIES))

@@ -8,14 +8,14 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
-
-import pytest
 
 from gateway.cli.main import COMMANDS
 from gateway.cli.terminal import entry_words, hints
 from tests.contract.test_docs import first_codes
-from tests.contract.test_imports import PACKAGE, module_name
+from tests.contract.test_imports import PACKAGE, module_name, tree_of
+from tests.services.for_each import for_each
 
 DOORS = {"cli", "api", "dashboard"}
 COMMAND = re.compile(rf"\bgateway ({'|'.join(COMMANDS)})\b|(?<![-\w])--[a-z]")
@@ -45,10 +45,9 @@ def texts(tree: ast.Module) -> Iterator[str]:
             yield node.value
 
 
-@pytest.mark.parametrize("path", modules_below(), ids=module_name)
+@for_each(modules_below(), module_name)
 def test_no_message_below_the_doors_speaks_of_commands(path: Path) -> None:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    assert [text for text in texts(tree) if COMMAND.search(text)] == []
+    assert [text for text in texts(tree_of(path)) if COMMAND.search(text)] == []
 
 
 def test_messages_of_commands_would_be_seen() -> None:
@@ -56,19 +55,26 @@ def test_messages_of_commands_would_be_seen() -> None:
     assert [bool(COMMAND.search(text)) for text in texts(tree)] == [True, True]
 
 
-def calls(name: str) -> Iterator[tuple[Path, ast.Call]]:
-    """Every call of `name` in the project."""
-    for path in sorted(PACKAGE.rglob("*.py")):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(name):
-                yield path, node
+@cache
+def calls() -> list[tuple[Path, str, ast.Call]]:
+    """Every call in the project: where, of what, and how."""
+    return [
+        (path, ast.unparse(node.func), node)
+        for path in sorted(PACKAGE.rglob("*.py"))
+        for node in ast.walk(tree_of(path))
+        if isinstance(node, ast.Call)
+    ]
 
 
 def constants(name: str, position: int) -> dict[str, Path]:
     """The constant texts that stand at `position` in the calls of `name`, and where."""
     found = {}
-    for path, node in calls(name):
-        if len(node.args) > position and isinstance(argument := node.args[position], ast.Constant):
+    for path, called, node in calls():
+        if (
+            called.endswith(name)
+            and len(node.args) > position
+            and isinstance(argument := node.args[position], ast.Constant)
+        ):
             found[str(argument.value)] = path
     return found
 

@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 
-def for_each(values: Iterable[Any]) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
-    """Run the decorated test with each of `values`, whose `id` names it. All are tried; the failures come as one
+def for_each(
+    values: Iterable[Any], name: Callable[[Any], str] = lambda value: value.id
+) -> Callable[[Callable[[Any], None]], Callable[[], None]]:
+    """Run the decorated test with each of `values`, which `name` names. All are tried; the failures come as one
     `ExceptionGroup`, each with a note of the value it is about.
     """
     tried = tuple(values)
@@ -20,7 +22,7 @@ def for_each(values: Iterable[Any]) -> Callable[[Callable[[Any], None]], Callabl
                 try:
                     test(value)
                 except Exception as failure:
-                    failure.add_note(f"with {value.id}")
+                    failure.add_note(f"with {name(value)}")
                     failures.append(failure)
             if failures:
                 raise ExceptionGroup(f"{len(failures)} of {len(tried)} failed", failures)

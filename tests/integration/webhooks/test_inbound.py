@@ -324,18 +324,31 @@ def test_a_database_that_cannot_store_is_503_and_recovers(gateway: GatewayUnderT
     assert gateway.github(key="2").json["status"] == "accepted"
 
 
-def test_our_own_fault_is_told_in_the_contracts_shape(
-    gateway: GatewayUnderTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    gateway.source("github", "github", SECRET)
-    assert gateway.github().status_code == 200
-    # The clock is an edge: it is what can be made to fail without touching our own code.
-    monkeypatch.setattr(gateway.clock, "now_us", lambda: 1 // 0)
-    failed = gateway.github()
-    assert (failed.status_code, code(failed)) == (500, "internal_error")
-    assert failed.headers["X-Request-Id"].startswith("req_")
-    monkeypatch.undo()
-    assert gateway.github(key="next").status_code == 200
+class BreakingClock(FakeClock):
+    """A machine's clock that cannot be read any more once it `is_broken`."""
+
+    is_broken = False
+
+    def now_us(self) -> int:
+        if self.is_broken:
+            raise OSError("the clock cannot be read")
+        return super().now_us()
+
+
+class TestOurOwnFault:
+    @pytest.fixture
+    def fake_clock(self) -> BreakingClock:
+        return BreakingClock()
+
+    def test_it_is_told_in_the_contracts_shape(self, gateway: GatewayUnderTest, fake_clock: BreakingClock) -> None:
+        gateway.source("github", "github", SECRET)
+        assert gateway.github().status_code == 200
+        fake_clock.is_broken = True
+        failed = gateway.github()
+        assert (failed.status_code, code(failed)) == (500, "internal_error")
+        assert failed.headers["X-Request-Id"].startswith("req_")
+        fake_clock.is_broken = False
+        assert gateway.github(key="next").status_code == 200
 
 
 def test_a_change_of_configuration_holds_within_a_second(gateway: GatewayUnderTest) -> None:

@@ -38,6 +38,14 @@ class Certificate:
     client: ssl.SSLContext
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _trust_of_the_machine(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """One certificate, which no server here has: to load those of the machine takes longer than most of these tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SSL_CERT_FILE", str(make_certificate(tmp_path_factory.mktemp("trust") / "machine.pem")))
+        yield
+
+
 @pytest.fixture(scope="session")
 def certificate(tmp_path_factory: pytest.TempPathFactory) -> Certificate:
     pem = make_certificate(tmp_path_factory.mktemp("tls") / "server.pem")
@@ -106,7 +114,7 @@ def serve(certificate: Certificate) -> Iterator[Callable[..., LocalServer]]:
             local.server_names.append(name)
 
         certificate.server.sni_callback = remember
-        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}, daemon=True).start()
         servers.append(server)
         return local
 
