@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import lru_cache
 
 from gateway.clock import to_us
 from gateway.security.sealing import Keyring
 from gateway.webhooks.sources.models import Source, SourceCredential
 from gateway.webhooks.verification import Credentials
+from gateway.webhooks.verification.tokenkeys import read_key_set
 
 CONTEXT = "credential"
 # How long a new source waits for its provider to hand over the secret: whoever comes first is believed, so not for
@@ -64,11 +66,18 @@ def credentials_at(
         secrets=opened.live("secret", now_us),
         public_key=opened.live("public_key", now_us),
         root_certs=opened.live("root_certs", now_us),
+        jwks=_key_set(opened.live("jwks", now_us)),
         username=single("username"),
         password=single("password"),
         pending_handshake=pending_until_us is not None and now_us < pending_until_us,
         options=options,
     )
+
+
+@lru_cache(maxsize=256)
+def _key_set(texts: tuple[str, ...]) -> Mapping[str, object] | None:
+    """The keys of several key sets as one; None without any."""
+    return {"keys": [key for text in texts for key in read_key_set(text)]} if texts else None
 
 
 def seal_credential(keyring: Keyring, *, tenant_id: str, source_id: str, kind: str, value: str) -> bytes:

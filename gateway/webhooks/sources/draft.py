@@ -26,6 +26,7 @@ from gateway.webhooks.sources.schemes import (
 from gateway.webhooks.verification.credentials import Credentials
 from gateway.webhooks.verification.keys import load_public_key, secrets_of
 from gateway.webhooks.verification.rejection import Rejected
+from gateway.webhooks.verification.tokenkeys import read_key_set
 
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 MADE_UP = "-"
@@ -203,6 +204,8 @@ def _is_usable(scheme: Scheme, kind: str, value: str) -> bool:
         if kind == "public_key" and scheme.key.source == "public_key":
             text = value.strip().removeprefix(scheme.key.strip)
             return load_public_key(scheme.key.format or "pem", text) is not None
+        if kind == "jwks":
+            return bool(read_key_set(value))
     except Rejected:
         return False
     return True
@@ -211,4 +214,6 @@ def _is_usable(scheme: Scheme, kind: str, value: str) -> bool:
 def _unusable(scheme: Scheme, kind: str) -> str:
     if kind == SECRET:
         return f"the secret is not written as this scheme wants it ({', '.join(scheme.key.steps)}); copy it whole"
+    if kind == "jwks":
+        return "the jwks is no JSON Web Key Set with RSA or EC keys in it; copy it whole"
     return f"the {kind} is not in the format {scheme.key.format or 'pem'}; copy it whole"

@@ -8,6 +8,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
+from gateway.content import jsontext
 from gateway.providers.webhook.model import Jwt, Scheme
 from gateway.webhooks.verification.certificates import chain_key, is_valid_at, load_certificate
 from gateway.webhooks.verification.jose import TokenKey
@@ -55,6 +56,15 @@ def _from_key_set(reading: Reading, header: Mapping[str, object]) -> list[TokenK
     if not found:
         raise mismatch("the source's key set has no key with the token's key id")
     return found
+
+
+def read_key_set(text: str) -> list[object]:
+    """The keys in a JSON Web Key Set (RFC 7517), or the one that `text` is; empty when it is neither."""
+    document = jsontext.parse(text)
+    if not isinstance(document, dict):
+        return []
+    keys = document.get("keys", [document])
+    return [key for key in keys if isinstance(key, dict) and _import(key) is not None] if isinstance(keys, list) else []
 
 
 def select_jwks(listed: object, header: Mapping[str, object]) -> list[TokenKey]:

@@ -26,7 +26,7 @@ from gateway.delivery.queue.claimed import Claimed
 from gateway.delivery.queue.leases import expired, repair_times
 from gateway.delivery.replay import ReplayFilter as Which
 from gateway.delivery.replay import cancel_delivery, cancel_pending, replay_many, retry_delivery
-from gateway.delivery.retention import purge_events
+from gateway.delivery.retention import Cutoff, purge_events
 from gateway.delivery.routes.routing import ROUTE_FAILED
 from gateway.errors import Conflict, IllegalTransition
 
@@ -187,7 +187,8 @@ def _enqueue(states: States) -> None:
 def _purge(states: States) -> None:
     # Ids are made by the machine's clock.
     later = from_us(SystemClock().now_us()) + timedelta(days=1)
-    assert sum(purged.deliveries for purged in purge_events(states.queue.database, before=later)) > 0
+    purge = purge_events(states.queue.database, Cutoff(later, later))
+    assert sum(purged.deliveries for purged in purge) > 0
 
 
 PENDING, LEASED, DELIVERED, DEAD, CANCELLED = (str(state) for state in DeliveryState)

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from werkzeug.test import TestResponse
 
 from gateway.clock import from_us
-from gateway.delivery.retention import purge_events
+from gateway.delivery.retention import Cutoff, purge_events
 from gateway.webhooks.explain.asking import explain_rejection
 from gateway.webhooks.proofs.retention import purge_proofs
 from gateway.webhooks.sources.management import refuse_replays
@@ -29,7 +29,8 @@ def _status(response: TestResponse) -> tuple[str, str]:
 def _purge(gateway: GatewayUnderTest) -> int:
     """Forget every event, and the proofs that have expired; how many these were."""
     # Whose ids are made by the real clock.
-    list(purge_events(gateway.database, before=datetime(2100, 1, 1, tzinfo=UTC)))
+    later = datetime(2100, 1, 1, tzinfo=UTC)
+    list(purge_events(gateway.database, Cutoff(later, later)))
     assert gateway.events() == []
     return sum(purge_proofs(gateway.database, now=from_us(gateway.clock.now_us())))
 

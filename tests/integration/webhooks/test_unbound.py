@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from gateway.webhooks.sources.search import show_source
 from gateway.webhooks.sources.summary import SourceSummary
 from tests.integration.webhooks.conftest import GatewayUnderTest, code
 from tests.services.slugs import UNGUESSABLE
+from tests.unit.verification.conftest import VALID
 
 on_one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
@@ -76,3 +78,12 @@ def test_the_option_brings_it_back(gateway: GatewayUnderTest) -> None:
     gateway.refresh()
     assert gateway.client.post("/webhooks/sns", data=b"{}").status_code == 401
     assert _shown(gateway, "sns").out_of_order is None
+
+
+def test_a_key_set_that_the_operator_gave_verifies(gateway: GatewayUnderTest) -> None:
+    [vector] = [one for one in VALID if one.provider.id == "plaid"]
+    gateway.clock.jump(vector.now - gateway.clock.now_us() / 1_000_000)
+    gateway.source(UNGUESSABLE, "plaid", credentials={"jwks": json.dumps(vector.credentials.jwks)})
+    url, request = f"/webhooks/{UNGUESSABLE}", vector.request
+    assert gateway.client.post(url, data=request.body, headers=request.headers).status_code == 200
+    assert gateway.client.post(url, data=request.body + b" ", headers=request.headers).status_code == 401

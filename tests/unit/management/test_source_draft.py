@@ -75,6 +75,7 @@ def test_complete_drafts(draft: SourceDraft) -> None:
         ),
         (SourceDraft("d", "discord", credentials={"public_key": "zz"}), "credentials.public_key", "copy it whole"),
         (SourceDraft("d", "discord"), "credentials.public_key", "public_key"),
+        (SourceDraft(random_slug(), "plaid", credentials={"jwks": '{"keys": []}'}), "credentials.jwks", "Key Set"),
         (SourceDraft("meta", "meta", credentials={"secret": "x"}), "options.verify_token", "--option verify_token="),
         (SourceDraft("gen", "generic", credentials={"secret": "x"}, options={"hash": "md5"}), "options.hash", "one of"),
         (SourceDraft("gen", "generic", scheme="unsigned"), "slug", "unguessable"),

@@ -1,0 +1,71 @@
+"""Bodies that fit a signature which does not hold them: what can be made of one captured request."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from datetime import datetime, timedelta
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
+
+from gateway.clock import from_us
+from gateway.outgoing.document import FetchedResponse
+from gateway.webhooks.material import MaterialStore
+from tests.integration.webhooks.conftest import GatewayUnderTest, code
+
+CERTIFICATE_URL = "https://api.paypal.com/v1/notifications/certs/CERT-1"
+WEBHOOK_ID = "1JE4291016473214C"
+KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def _certificate(now: datetime) -> bytes:
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "messageverificationcerts.paypal.com")])
+    builder = x509.CertificateBuilder(name, name, KEY.public_key(), 1, now - timedelta(days=2), now + timedelta(days=2))
+    return builder.sign(KEY, SHA256()).public_bytes(Encoding.PEM)
+
+
+def _with_the_same_checksum(body: bytes, wanted: int) -> bytes:
+    """`body` with four bytes behind it that give it the CRC-32 `wanted`: the register is run backwards from there."""
+    table = [zlib.crc32(bytes([index]), 0xFFFFFFFF) ^ 0xFFFFFFFF for index in range(256)]
+    by_high_byte = {entry >> 24: (index, entry) for index, entry in enumerate(table)}
+    indexes, register = [], wanted ^ 0xFFFFFFFF
+    for _ in range(4):
+        index, entry = by_high_byte[register >> 24]
+        indexes.append(index)
+        register = ((register ^ entry) << 8) & 0xFFFFFFFF
+    register, ending = zlib.crc32(body) ^ 0xFFFFFFFF, bytearray()
+    for index in reversed(indexes):
+        ending.append((register ^ index) & 0xFF)
+        register = (register >> 8) ^ table[(register ^ ending[-1]) & 0xFF]
+    return body + bytes(ending)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_body_with_the_checksum_of_paypals_is_refused(gateway: GatewayUnderTest) -> None:
+    gateway.source("paypal", "paypal", options={"webhook_id": WEBHOOK_ID})
+    certificate = _certificate(from_us(gateway.clock.now_us()))
+    gateway.inbound.ingest._material = MaterialStore(gateway.clock, lambda url: FetchedResponse(200, {}, certificate))
+    body = json.dumps({"id": "WH-1", "event_type": "PAYMENT.SALE.COMPLETED"}).encode()
+    signed = f"transmission-1|2026-11-27T10:00:00Z|{WEBHOOK_ID}|{zlib.crc32(body)}".encode()
+    captured = {
+        "PAYPAL-TRANSMISSION-ID": "transmission-1",
+        "PAYPAL-TRANSMISSION-TIME": "2026-11-27T10:00:00Z",
+        "PAYPAL-AUTH-ALGO": "SHA256withRSA",
+        "PAYPAL-CERT-URL": CERTIFICATE_URL,
+        "PAYPAL-TRANSMISSION-SIG": base64.b64encode(KEY.sign(signed, PKCS1v15(), SHA256())).decode(),
+    }
+    assert gateway.client.post("/webhooks/paypal", data=body, headers=captured).status_code == 200
+    forged = _with_the_same_checksum(b'{"id": "WH-2", "event_type": "PAYMENT.SALE.REFUNDED"}', zlib.crc32(body))
+    assert zlib.crc32(forged) == zlib.crc32(body)
+    refused = gateway.client.post("/webhooks/paypal", data=forged, headers=captured)
+    assert (refused.status_code, code(refused)) == (401, "replayed")
+    again = gateway.client.post("/webhooks/paypal", data=body, headers=captured)
+    assert (again.status_code, again.json["status"]) == (200, "duplicate")
+    assert len(gateway.events()) == 1
