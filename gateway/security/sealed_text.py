@@ -33,6 +33,13 @@ def holds_sealed(kept: bytes) -> bool:
     return _MARK_BYTES in kept
 
 
+def opened_values(keyring: Keyring, kept: bytes, *, context: Sequence[str]) -> list[bytes]:
+    """The secrets alone that are sealed in `kept` for `context`. Raises `DecryptionFailed` as `open_sealed`."""
+    found = [match[0] for match in _SEALED_BYTES.finditer(kept)]
+    opened = [(sealed, open_sealed(keyring, sealed, context=context)) for sealed in found]
+    return [value for sealed, value in opened if value != sealed]
+
+
 def open_sealed(keyring: Keyring, kept: bytes, *, context: Sequence[str]) -> bytes:
     """The text as it was before its secrets were sealed for `context`.
 

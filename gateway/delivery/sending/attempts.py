@@ -6,7 +6,7 @@ Which deliveries are attempted and when is `worker`'s part.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 
 from gateway.clock import Clock
@@ -17,13 +17,14 @@ from gateway.delivery.models import DestinationKind
 from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS
 from gateway.delivery.queue.claimed import Claimed, ClaimedEvent
 from gateway.delivery.sending.bodies import ByteBudget, load_body
+from gateway.delivery.sending.excerpts import without_secrets
 from gateway.delivery.sending.handler_child import HandlerCall
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.sending.request import compose
 from gateway.delivery.sending.sender import Sender
 from gateway.errors import DecryptionFailed, StorageUnavailable
-from gateway.events.at_rest import open_request_part
-from gateway.security.sealed_text import holds_sealed
+from gateway.events.at_rest import request_context
+from gateway.security.sealed_text import holds_sealed, open_sealed, opened_values
 from gateway.security.sealing import Keyring
 
 # Waiting longer for a large body would use up the lease.
@@ -77,9 +78,10 @@ class AttemptRunner:
             return None
 
     async def _carry_out(self, claimed: Claimed, event: ClaimedEvent, target: Target, body: bytes) -> AttemptResult:
+        told: Sequence[str] = ()
         if claimed.payload_bytes is None and holds_sealed(body):
             try:
-                body = open_request_part(self._keyring, body, tenant_id=claimed.tenant_id, source=event.source)
+                body, told = self._opened(claimed, event, body)
             except DecryptionFailed as error:
                 return AttemptResult(Outcome.MISCONFIGURED, self._clock.now_us(), 0, error=str(error))
         if target.kind is DestinationKind.HANDLER:
@@ -96,7 +98,18 @@ class AttemptRunner:
                 )
         except ValueError as error:
             return AttemptResult(Outcome.MISCONFIGURED, now_us, 0, error=str(error))
-        return await self._sender.send(request, timeout_seconds=target.timeout_seconds)
+        result = await self._sender.send(request, timeout_seconds=target.timeout_seconds)
+        if result.excerpt is None or not (told or target.headers):
+            return result
+        own = [text for _name, value in target.headers for text in (value, value.rpartition(" ")[2])]
+        return result._replace(excerpt=without_secrets(result.excerpt, [*own, *told]))
+
+    def _opened(self, claimed: Claimed, event: ClaimedEvent, kept: bytes) -> tuple[bytes, Sequence[str]]:
+        """The body as it came, and the secrets in it. Raises `DecryptionFailed`."""
+        context = request_context(claimed.tenant_id, event.source)
+        secrets = opened_values(self._keyring, kept, context=context)
+        body = open_sealed(self._keyring, kept, context=context)
+        return body, [secret.decode("utf-8", "replace") for secret in secrets]
 
     def _handler_call(self, claimed: Claimed, event: ClaimedEvent, target: Target, body: bytes) -> HandlerCall:
         return HandlerCall(
