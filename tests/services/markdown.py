@@ -23,7 +23,10 @@ class Fence:
 
 def pages() -> list[Path]:
     """Every page of the project."""
-    return [ROOT / "README.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
+    return [
+        *(ROOT / name for name in ("README.md", "CHANGELOG.md", "SECURITY.md")),
+        *sorted((ROOT / "docs").rglob("*.md")),
+    ]
 
 
 def read(name: str) -> str:
