@@ -1,8 +1,9 @@
 """Leaving live deliveries their place beside a replay of many.
 
 What is due to a destination goes in the order in which it became due: a replay that made a million due at once would go
-before everything that comes afterwards. So it waits while a destination has much to do, as long as that becomes less.
+before everything that comes afterwards. So it waits while a destination has much to do and some of it is being tried.
 Where nothing is taken (no worker runs, or the destination is down) nothing live is held up, and it does not wait.
+Between two transactions it rests as long as the last one took, so that SQLite's other writers get their turn.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ ROOM = 1_000
 # Nothing was taken for so long: nothing is delivered there now.
 STALLED_SECONDS = 5.0
 LOOK_SECONDS = 0.05
+LONGEST_REST_SECONDS = 0.25
 
 # Written out, not bound: a partial index is used only where the statement repeats its condition.
 _DUE = text("deliveries.state = 'pending' AND deliveries.ordering_key IS NULL")
@@ -46,11 +48,14 @@ class Pace:
         self._sleep = sleep
         self._room = room
         self._stalled: set[str] = set()
+        self._went_on_at = clock.monotonic()
 
     def wait(self, destination_ids: Collection[str]) -> None:
-        """Return when every destination has room, or takes nothing."""
+        """Return after a rest, when every destination has room, or takes nothing."""
+        self._sleep(min(self._clock.monotonic() - self._went_on_at, LONGEST_REST_SECONDS))
         for id_ in sorted(set(destination_ids) - self._stalled):
             self._wait_for(id_)
+        self._went_on_at = self._clock.monotonic()
 
     def _wait_for(self, destination_id: str) -> None:
         tried_at = self._clock.monotonic()

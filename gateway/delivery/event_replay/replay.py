@@ -22,7 +22,7 @@ from gateway.events.models import Event
 from gateway.events.search import EventFilter, matching
 from gateway.tenants.acting import Acting, Begin
 
-BATCH = 250
+BATCH = 100
 
 
 @dataclass(frozen=True, slots=True)
