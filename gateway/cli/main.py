@@ -33,6 +33,9 @@ COMMANDS = {
     "explain": LazyCommand("gateway.cli.explain:explain", "Why a signature fails, and what to do."),
     "providers": LazyCommand("gateway.cli.providers:providers", "Who can call, how they sign, and how to set them up."),
     "send": LazyCommand("gateway.cli.send:send", "Sign a sample as the provider would and post it to this gateway."),
+    "call": LazyCommand(
+        "gateway.cli.call:call", "One request to a provider's API, with limits, retries and a deadline."
+    ),
     "secrets": LazyCommand("gateway.cli.secrets:secrets", "Encryption keys."),
     "purge": LazyCommand("gateway.cli.purge:purge", "Forget what is older than the retention."),
     "doctor": LazyCommand("gateway.cli.doctor:doctor", "Check this installation, with what to do."),

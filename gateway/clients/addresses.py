@@ -39,7 +39,7 @@ class BaseUrl:
             raise ValueError("the base URL has a query or a fragment: give parameters with each call, keys as `auth`")
         if parts.scheme == "http" and not allow_http:
             raise ValueError(
-                "the base URL is http://, where everybody on the way reads along: allow_http=True allows it"
+                "the base URL is http://, where everybody on the way reads along: that is for private networks only"
             )
         return cls(origin_of(parts), parts.path.rstrip("/"))
 

@@ -86,21 +86,20 @@ class CallRunner:
             sent = progress.sent = self._with_credentials(call)
             permit = self.breaker.admit()
             progress.tries += 1
-            failed: BaseException | None = None
+            ended_with: BaseException | None = None
             try:
                 return attempt(sent)
             except IntegrationError as error:
-                failed = error
+                ended_with = failed = error
                 pause = self._pause_before_next(call, error, progress)
                 if pause is None:
                     raise
             except BaseException as error:
-                failed = error
+                ended_with = error
                 raise
             finally:
-                self.breaker.ended(permit, failed)
-            progress.waited_seconds += pause
-            self.sleep(pause)
+                self.breaker.ended(permit, ended_with)
+            self._wait(pause, progress, failed)
 
     def _pause_before_next(self, call: Call, error: IntegrationError, progress: Progress) -> float | None:
         if isinstance(error, AuthenticationFailed) and not progress.is_renewed and progress.sent is not None:
@@ -125,8 +124,13 @@ class CallRunner:
                     f"not sent: the next call is due in {wait:.1f} seconds, which is later than this one may take",
                     retry_after_seconds=wait,
                 )
-            progress.waited_seconds += wait
-            self.sleep(wait)
+            self._wait(wait, progress, None)
+
+    def _wait(self, seconds: float, progress: Progress, error: IntegrationError | None) -> None:
+        for observer in self.observers:
+            observer.paused(self.system, seconds, error)
+        progress.waited_seconds += seconds
+        self.sleep(seconds)
 
     def _with_credentials(self, call: Call) -> Call:
         traced = [pair for observer in self.observers for pair in observer.headers().items()]

@@ -39,6 +39,10 @@ class Observer(Protocol):
         """A call ended."""
         ...
 
+    def paused(self, system: str, seconds: float, error: IntegrationError | None) -> None:
+        """A call waits: for another try after `error`, or for its turn under our own limit (None)."""
+        ...
+
     def fell_back(self, system: str, error: IntegrationError) -> None:
         """A call's caller got what he had given for the case of `error`."""
         ...
@@ -52,6 +56,9 @@ class NullObserver:
     """Tells nobody."""
 
     def ended(self, report: CallReport) -> None:
+        return None
+
+    def paused(self, system: str, seconds: float, error: IntegrationError | None) -> None:
         return None
 
     def fell_back(self, system: str, error: IntegrationError) -> None:
@@ -73,6 +80,9 @@ class LogLines:
             self._log.debug("called", **fields)
         else:
             self._log.warning("call failed", **fields)
+
+    def paused(self, system: str, seconds: float, error: IntegrationError | None) -> None:
+        return None
 
     def fell_back(self, system: str, error: IntegrationError) -> None:
         self._log.warning("used the fallback", system=system, code=error.code)

@@ -46,6 +46,7 @@ STANDARD_WAITS: Final = (
 )
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_SECONDS = re.compile(r"\d{1,15}(?:\.\d{1,9})?", re.ASCII)
 _FACTOR = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -82,7 +83,9 @@ def read(text: str, unit: Unit, *, now: float) -> float | None:
             case Unit.ISO:
                 return datetime.fromisoformat(text).timestamp() - now
             case Unit.RETRY_AFTER:
-                return float(text) if text.isdecimal() else parsedate_to_datetime(text).timestamp() - now
+                # RFC 9110 has whole seconds; some say 2.0.
+                is_number = _SECONDS.fullmatch(text) is not None
+                return _number(text) if is_number else parsedate_to_datetime(text).timestamp() - now
             case Unit.DURATION:
                 parts = _DURATION.findall(text)
                 if "".join(number + name for number, name in parts) != text or not parts:

@@ -103,6 +103,7 @@ def _build(provider_id: str, data: Mapping[str, Any], origin: str) -> Provider:
         quirks=tuple(data.get("quirks", ())),
         options=options,
         origin=origin,
+        api=data.get("api"),
     )
 
 

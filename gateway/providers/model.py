@@ -1,7 +1,7 @@
 """A catalogue entry as frozen data: what a provider is, where its facts come from, and its sections.
 
 Providers compare by identity: one entry is loaded once and serves as a cache key. A section is a package of its own:
-`webhook` says how a provider signs and delivers.
+`webhook` says how a provider signs and delivers, `api` how it is called.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.providers.api.model import Api
 from gateway.providers.webhook.model import Scheme, Webhook
 
 
@@ -53,6 +54,7 @@ class Provider:
     quirks: tuple[str, ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict)
     origin: str = ""
+    api: Api | None = None
 
     def scheme(self, scheme_id: str | None = None) -> Scheme:
         """The scheme with this id, or the default (first) one. Raises KeyError when there is none such."""

@@ -11,6 +11,7 @@ from marshmallow import ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import Length, OneOf
 
 from gateway.providers import model
+from gateway.providers.api.schema import ApiSchema
 from gateway.providers.webhook.schema import EVIDENCE_LEVELS, StrictSchema, WebhookSchema
 
 
@@ -48,6 +49,7 @@ class ProviderSchema(StrictSchema):
     docs = fields.String(required=True)
     evidence = fields.Nested(EvidenceSchema, required=True)
     webhook = fields.Nested(WebhookSchema, required=True)
+    api = fields.Nested(ApiSchema)
     setup = fields.List(fields.String())
     options = fields.Dict(keys=fields.String(), values=fields.Nested(OptionSchema))
     quirks = fields.List(fields.String())

@@ -79,7 +79,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("after_commit", "drivers", "engine", "faults", "lease", "model", "wakeup", "write_lock"),
         ("types",),
     ),
-    "providers": (("prose",), ("registry",), ("loader",), ("schema",), ("model",), ("webhook",)),
+    "providers": (("prose",), ("registry",), ("loader",), ("schema",), ("model",), ("api",), ("webhook",)),
     "delivery": (
         ("worker",),
         # event_replay: events delivered again, or for the first time. replay: deliveries tried again.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gateway.clients.values import Call
 
@@ -104,6 +104,7 @@ class ApiKey(_Fixed):
         return (self._key,)
 
 
+@runtime_checkable
 class TokenSource(Protocol):
     """Where a token comes from that is renewed: a connection, a file, a service. Safe to call from any thread."""
 

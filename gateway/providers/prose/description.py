@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from gateway.errors import Hint
 from gateway.providers.model import Provider
 from gateway.providers.prose import words
+from gateway.providers.prose.calls import call_lines
 from gateway.providers.prose.reach import reach_words
 from gateway.providers.webhook.model import AnswerRule, HandshakeRule, Scheme
 from gateway.providers.webhook.places import Template
@@ -44,6 +45,7 @@ def describe(provider: Provider, say: Say = say_nothing) -> list[Section]:
         Section("Handshakes", tuple(_handshakes(provider, say))),
         Section("Answers and retries", tuple(_delivery(provider))),
         Section("Good to know", tuple(provider.quirks)),
+        Section("Calling its API", tuple(call_lines(provider.api)) if provider.api is not None else ()),
         Section("Evidence", tuple(_evidence(provider))),
     ]
     return [section for section in sections if section.lines]

@@ -30,9 +30,13 @@ class Reports:
 
     ended_calls: list[CallReport] = field(default_factory=list)
     fallbacks: list[IntegrationError] = field(default_factory=list)
+    pauses: list[tuple[float, str | None]] = field(default_factory=list)
 
     def ended(self, report: CallReport) -> None:
         self.ended_calls.append(report)
+
+    def paused(self, system: str, seconds: float, error: IntegrationError | None) -> None:
+        self.pauses.append((seconds, error.code if error is not None else None))
 
     def fell_back(self, system: str, error: IntegrationError) -> None:
         self.fallbacks.append(error)
@@ -283,6 +287,7 @@ def test_each_call_is_told_of_once(make_client: MakeClient, server: FaultServer)
     assert (done.tries, done.request_id) == (1, "req-1")
     assert done.received_bytes > 100
     assert (failed.status, failed.code, failed.tries) == (500, "system_unavailable", 4)
+    assert [code for _, code in reports.pauses] == ["system_unavailable"] * 3
     assert server.heard[0].headers["traceparent"].startswith("00-0af")
 
 

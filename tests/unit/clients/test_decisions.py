@@ -51,6 +51,7 @@ def test_waits_are_read_as_systems_write_them(text: str, unit: Unit, seconds: fl
     ("headers", "seconds"),
     [
         ({"retry-after": "7"}, 7),
+        ({"retry-after": "2.5"}, 2.5),
         ({"retry-after-ms": "250", "retry-after": "1"}, 0.25),
         ({"x-ratelimit-reset": "1795171881", "x-ratelimit-remaining": "0"}, 60),
         ({"x-ratelimit-reset": "1795171881", "x-ratelimit-remaining": "12"}, None),
