@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gateway.providers.model import Evidence
-from gateway.providers.webhook.model import Check, Condition, Jwt, Scheme, Signature, Timestamp
+from gateway.providers.webhook.model import Scheme
+from gateway.providers.webhook.parts import Check, Condition, Jwt, Signature, Timestamp
 from gateway.providers.webhook.places import Place, Template
 
 EVIDENCE = {

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
 from gateway.providers.webhook.functions import FUNCTIONS
-from gateway.providers.webhook.model import Check, Scheme
+from gateway.providers.webhook.model import Scheme
+from gateway.providers.webhook.parts import Check
 from gateway.providers.webhook.places import Place, places_of
 
 _MEMBERS = frozenset({"form", "form_json", "json", "json_key"})

@@ -12,7 +12,7 @@ from typing import Any
 
 from marshmallow import ValidationError, fields
 
-from gateway.providers.webhook.model import Condition
+from gateway.providers.webhook.parts import Condition
 from gateway.providers.webhook.places import Place, Template, parse_place, parse_template, split_path
 
 KEY_STEPS = frozenset({"append", "base64", "base64url", "hex", "nfkd", "sha1", "sha256", "strip", "utf8"})

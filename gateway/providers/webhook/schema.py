@@ -10,7 +10,7 @@ from typing import Any
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import Length, OneOf, Range
 
-from gateway.providers.webhook import model
+from gateway.providers.webhook import model, parts
 from gateway.providers.webhook.notation import (
     ConditionsField,
     JsonAnswerField,
@@ -66,14 +66,14 @@ class CheckSchema(StrictSchema):
             raise ValidationError("needs either `equals` or `matches`")
 
     @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Check:
-        return model.Check(**data)
+    def build(self, data: dict[str, Any], **_: object) -> parts.Check:
+        return parts.Check(**data)
 
 
 class KeySchema(StrictSchema):
     secret = StepsField()
     public_key = fields.String(validate=OneOf(PUBLIC_KEY_FORMATS))
-    of = fields.String(validate=OneOf((model.ACCOUNT, model.VENDOR)))
+    of = fields.String(validate=OneOf((parts.ACCOUNT, parts.VENDOR)))
     strip = fields.String()
     certificate = PlaceField()
     host = PatternField()
@@ -88,14 +88,14 @@ class KeySchema(StrictSchema):
             )
 
     @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Key:
+    def build(self, data: dict[str, Any], **_: object) -> parts.Key:
         if "certificate" in data:
-            return model.Key(
+            return parts.Key(
                 "certificate", url=data["certificate"], host=data.get("host", ""), path=data.get("path", "")
             )
         if "public_key" in data:
-            return model.Key("public_key", data["of"], format=data["public_key"], strip=data.get("strip", ""))
-        return model.Key("secret", steps=data.get("secret", ()))
+            return parts.Key("public_key", data["of"], format=data["public_key"], strip=data.get("strip", ""))
+        return parts.Key("secret", steps=data.get("secret", ()))
 
 
 class SignatureSchema(StrictSchema):
@@ -110,9 +110,9 @@ class SignatureSchema(StrictSchema):
     several = fields.Boolean()
 
     @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Signature:
+    def build(self, data: dict[str, Any], **_: object) -> parts.Signature:
         every = data.pop("any_place", ())
-        return model.Signature(places=every or data.pop("place", ()), every=bool(every), **data)
+        return parts.Signature(places=every or data.pop("place", ()), every=bool(every), **data)
 
 
 class TimestampSchema(StrictSchema):
@@ -122,8 +122,8 @@ class TimestampSchema(StrictSchema):
     tolerance_from = fields.String(validate=OneOf(ORIGINS))
 
     @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Timestamp:
-        return model.Timestamp(places=data.pop("place"), **data)
+    def build(self, data: dict[str, Any], **_: object) -> parts.Timestamp:
+        return parts.Timestamp(places=data.pop("place"), **data)
 
 
 class EachSchema(StrictSchema):
@@ -131,8 +131,8 @@ class EachSchema(StrictSchema):
     item = PathField()
 
     @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Each:
-        return model.Each(**data)
+    def build(self, data: dict[str, Any], **_: object) -> parts.Each:
+        return parts.Each(**data)
 
 
 class TokenSchema(StrictSchema):
@@ -140,8 +140,8 @@ class TokenSchema(StrictSchema):
     prefix = fields.String()
 
     @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Token:
-        return model.Token(data["place"], data.get("prefix", ""))
+    def build(self, data: dict[str, Any], **_: object) -> parts.Token:
+        return parts.Token(data["place"], data.get("prefix", ""))
 
 
 class JwtSchema(StrictSchema):
@@ -149,7 +149,7 @@ class JwtSchema(StrictSchema):
     prefix = fields.String()
     algorithms = fields.List(fields.String(validate=OneOf(ALGORITHMS)), required=True, validate=Length(1))
     key = fields.String(required=True, validate=OneOf(("secret", "jwks", "google_certs", "x5c")))
-    of = fields.String(validate=OneOf((model.ACCOUNT, model.VENDOR)))
+    of = fields.String(validate=OneOf((parts.ACCOUNT, parts.VENDOR)))
     keys_url = fields.Url(schemes={"https"})
     issuers = fields.List(fields.String())
     required = fields.List(fields.String())
@@ -159,9 +159,9 @@ class JwtSchema(StrictSchema):
     checks = fields.List(fields.Nested(CheckSchema))
 
     @post_load
-    def build(self, data: dict[str, Any], **_: object) -> model.Jwt:
+    def build(self, data: dict[str, Any], **_: object) -> parts.Jwt:
         lists = {key: tuple(value) for key, value in data.items() if isinstance(value, list)}
-        return model.Jwt(places=data.pop("place"), **(data | lists))
+        return parts.Jwt(places=data.pop("place"), **(data | lists))
 
 
 class SchemeSchema(StrictSchema):

@@ -10,7 +10,8 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from gateway.providers.webhook.covered import Covered
-from gateway.providers.webhook.model import VENDOR, AnswerRule, Check, Condition, Scheme, Webhook
+from gateway.providers.webhook.model import AnswerRule, Scheme, Webhook
+from gateway.providers.webhook.parts import VENDOR, Check, Condition
 from gateway.providers.webhook.places import Place, Template, places_of
 
 _PARTS = {

@@ -17,7 +17,7 @@ from typing import Any
 
 from gateway.errors import Hint, InvalidInput
 from gateway.providers import Provider, Scheme
-from gateway.providers.webhook.model import Check, Signature, Timestamp
+from gateway.providers.webhook.parts import Check, Signature, Timestamp
 from gateway.providers.webhook.places import OptionalPart, Place, Template
 from gateway.webhooks.samples.functions import FUNCTIONS
 from gateway.webhooks.samples.keys import key_of

@@ -14,7 +14,7 @@ from functools import lru_cache
 from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
-from gateway.providers.webhook.model import Key
+from gateway.providers.webhook.parts import Key
 from gateway.webhooks.verification.keys import PublicKey
 from gateway.webhooks.verification.pinning import is_pinned
 from gateway.webhooks.verification.reading import Reading

@@ -6,7 +6,7 @@ import hmac
 import re
 from collections.abc import Callable, Sequence
 
-from gateway.providers.webhook.model import Check
+from gateway.providers.webhook.parts import Check
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import mismatch, missing
 from gateway.webhooks.verification.values import bytes_of, message_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from gateway.providers.webhook.model import Condition
+from gateway.providers.webhook.parts import Condition
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.values import text_of
 

@@ -62,6 +62,9 @@ def judge(
     that one counts, and None means the provider's default (first). For providers whose requests show their scheme,
     None admits all whose conditions hold. `reading` is what `material_needed` has read of the same request already.
     Never raises: what cannot be judged is rejected.
+
+    A vendor that signs for all of its customers alike is bound to one of them by the options that the scheme calls
+    `binding`: whoever judges Amazon SNS without `topic_arn` takes any account's topic, which a source never does.
     """
     if reading is None:
         reading = reading_of(provider, request, credentials, now=now)

@@ -10,7 +10,8 @@ from dataclasses import replace
 from functools import lru_cache
 
 from gateway.providers.model import Provider
-from gateway.providers.webhook.model import Scheme, Signature
+from gateway.providers.webhook.model import Scheme
+from gateway.providers.webhook.parts import Signature
 from gateway.providers.webhook.places import Place, parse_place, parse_template
 from gateway.webhooks.verification.rejection import mismatch
 

@@ -11,7 +11,8 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gateway.providers.webhook.model import AnswerRule, FetchRule, HandshakeRule, Key
+from gateway.providers.webhook.model import AnswerRule, FetchRule, HandshakeRule
+from gateway.providers.webhook.parts import Key
 from gateway.providers.webhook.places import Place, Template
 from gateway.webhooks.verification.checks import checks_of
 from gateway.webhooks.verification.conditions import Predicate, all_hold

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_der_public_key, load_pem_public_key
 
-from gateway.providers.webhook.model import Key
+from gateway.providers.webhook.parts import Key
 from gateway.webhooks.verification.credentials import Credentials
 from gateway.webhooks.verification.rejection import mismatch
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from gateway.providers.model import Provider
-from gateway.providers.webhook.model import Jwt, Scheme
+from gateway.providers.webhook.model import Scheme
+from gateway.providers.webhook.parts import Jwt
 from gateway.webhooks.verification.certificates import certificate_url
 from gateway.webhooks.verification.conditions import all_hold
 from gateway.webhooks.verification.credentials import Credentials

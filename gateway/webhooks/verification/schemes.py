@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from gateway.content import jsontext
-from gateway.providers.webhook.model import Each, Scheme
+from gateway.providers.webhook.model import Scheme
+from gateway.providers.webhook.parts import Each
 from gateway.webhooks.verification.asymmetric import verify_asymmetric
 from gateway.webhooks.verification.checks import checks_of
 from gateway.webhooks.verification.conditions import Predicate, all_hold

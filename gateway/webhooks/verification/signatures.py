@@ -10,7 +10,7 @@ import binascii
 from collections.abc import Callable
 
 from gateway.content.forms import Fields
-from gateway.providers.webhook.model import Signature
+from gateway.providers.webhook.parts import Signature
 from gateway.providers.webhook.places import Template
 from gateway.webhooks.verification.keys import decode_base64url
 from gateway.webhooks.verification.reading import Reading

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 
-from gateway.providers.webhook.model import Timestamp
+from gateway.providers.webhook.parts import Timestamp
 from gateway.webhooks.verification.reading import Reading
 from gateway.webhooks.verification.rejection import Rejected, malformed
 from gateway.webhooks.verification.values import first_text

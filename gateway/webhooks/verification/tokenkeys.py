@@ -9,7 +9,8 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from gateway.content import jsontext
-from gateway.providers.webhook.model import Jwt, Scheme
+from gateway.providers.webhook.model import Scheme
+from gateway.providers.webhook.parts import Jwt
 from gateway.webhooks.verification.certificates import chain_key, is_valid_at, load_certificate
 from gateway.webhooks.verification.jose import TokenKey
 from gateway.webhooks.verification.keys import PublicKey, secrets_of

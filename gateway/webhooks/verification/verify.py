@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from gateway.providers.webhook.model import Jwt, Scheme, Signature, Token
+from gateway.providers.webhook.model import Scheme
+from gateway.providers.webhook.parts import Jwt, Signature, Token
 from gateway.webhooks.verification.reading import Reading
 
 # Returns when the request is authentic; raises Rejected when it is not. Leaves `reading.secret` at the secret that

@@ -8,7 +8,8 @@ from __future__ import annotations
 import math
 
 from gateway.content import jsontext
-from gateway.providers.webhook.model import Jwt, Scheme
+from gateway.providers.webhook.model import Scheme
+from gateway.providers.webhook.parts import Jwt
 from gateway.webhooks.verification.checks import checks_of
 from gateway.webhooks.verification.jose import TokenKey, protected_header, verified_payload
 from gateway.webhooks.verification.reading import Reading

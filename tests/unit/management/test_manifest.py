@@ -156,3 +156,25 @@ def test_all_faults_come_at_once() -> None:
         "routes[0].to",
         "routes[0].where",
     }
+
+
+POLICY = AddressPolicy(allow_private=False)
+
+
+def test_what_binds_a_source_is_asked_for_in_a_file_too() -> None:
+    sources = (SourceDraft("sns", "aws-sns"), SourceDraft("wise", "wise"), SourceDraft("tasks", "asana"))
+    found = {
+        fault.field: fault.code
+        for fault in faults(Manifest(sources=sources), Present(), catalogue(), POLICY, prune=False)
+    }
+    assert found["sources[0].options.topic_arn"] == "missing"
+    assert found["sources[1].slug"] == found["sources[2].slug"] == "guessable"
+
+
+def test_a_source_that_has_its_secret_waits_for_none() -> None:
+    """Asana's own came before; the file has never named it."""
+    wanted = Manifest(sources=(SourceDraft("tasks", "asana"),))
+    present = Present(sources={"tasks": SourceDraft("tasks", "asana", credentials={"secret": "the one that came"})})
+    assert list(faults(wanted, present, catalogue(), POLICY, prune=False)) == []
+    waiting = Present(sources={"tasks": SourceDraft("tasks", "asana")})
+    assert [fault.code for fault in faults(wanted, waiting, catalogue(), POLICY, prune=False)] == ["guessable"]
