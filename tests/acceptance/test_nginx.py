@@ -21,7 +21,8 @@ import pytest
 
 from tests.services.gateway_process import Installation, Reply
 from tests.services.github_sender import SOURCE, signed
-from tests.services.nginx import HOST, Nginx, NginxMissing, nginx
+from tests.services.nginx import nginx
+from tests.services.proxies import HOST, Proxy, ProxyMissing
 
 # In CI a service that is not there is a failure, so that nothing goes untested unseen.
 REQUIRED = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
@@ -35,7 +36,7 @@ ELSEWHERE = "127.0.0.2"
 class Site:
     """nginx and the gateway behind it."""
 
-    proxy: Nginx
+    proxy: Proxy
     installation: Installation
 
     def connect(self, address: str = "127.0.0.1") -> closing[http.client.HTTPSConnection]:
@@ -88,7 +89,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                 )
                 installation.web()
                 yield Site(proxy, installation)
-        except NginxMissing as reason:
+        except ProxyMissing as reason:
             _do_without(str(reason))
 
 
@@ -201,7 +202,7 @@ def test_a_gateway_that_is_away_is_a_502_until_it_is_back(tmp_path: Path) -> Non
                 assert site.github().status == 502
                 installation.web()
                 assert site.github().status == 200
-        except NginxMissing as reason:
+        except ProxyMissing as reason:
             _do_without(str(reason))
 
 

@@ -93,6 +93,7 @@ def test_commands_are_really_read() -> None:
     [
         ("docs/how-to/configure-with-a-file.md", "examples/gateway.yaml"),
         ("docs/how-to/reverse-proxies.md", "examples/proxies/nginx.conf"),
+        ("docs/how-to/reverse-proxies.md", "examples/proxies/haproxy.cfg"),
         ("docs/how-to/reverse-proxies.md", "examples/proxies/Caddyfile"),
         ("docs/how-to/reverse-proxies.md", "examples/proxies/traefik.yaml"),
         ("docs/how-to/reverse-proxies.md", "examples/proxies/traefik-gateway.yaml"),
