@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,15 @@ import click
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.output import note, print_json, printable
 from gateway.cli.terminal.questions import can_answer, require_yes
+from gateway.cli.terminal.trials import trial_lines
 from gateway.config import read_variable
 from gateway.errors import Conflict
-from gateway.manifest.apply import Applied, apply_plan, make_plan
+from gateway.manifest.apply import Applied, apply_plan, make_plan, try_plan
 from gateway.manifest.differences import Difference, Shown
 from gateway.manifest.plan import Action, Change, Plan, Thing
 from gateway.manifest.reading import parse, read_file
 from gateway.tenants.acting import Acting
+from gateway.webhooks.route_trials import Trial
 
 CHANGES_PENDING = 2
 
@@ -48,12 +50,13 @@ def apply(
         return make_plan(acting, manifest, faults, prune=prune, allow_empty=allow_empty)
 
     asks = can_answer() and not (yes or only_plan or invocation.as_json)
-    shown = None
+    shown, trials = None, None
     if only_plan or asks:
         with invocation.reading() as acting:
             shown = planned(acting)
-    if asks and shown is not None:
-        _ask(shown)
+            trials = try_plan(acting, shown, manifest)
+    if asks and shown is not None and trials is not None:
+        _ask(shown, trials)
     if only_plan and shown is not None:
         applied = Applied(shown)
     else:
@@ -62,32 +65,38 @@ def apply(
             if shown not in (None, plan):
                 raise Conflict("what is there was changed by somebody else meanwhile: nothing was done, look again")
             applied = apply_plan(acting, plan)
-    _tell(invocation, applied, only_plan=only_plan, is_shown=asks)
+    if trials is None:
+        with invocation.reading() as acting:
+            trials = try_plan(acting, applied.plan, manifest)
+    _tell(invocation, applied, trials, only_plan=only_plan, is_shown=asks)
     if only_plan and exit_code and applied.plan.changes:
         raise click.exceptions.Exit(CHANGES_PENDING)
 
 
-def _ask(plan: Plan) -> None:
-    _print_plan(plan)
+def _ask(plan: Plan, trials: Mapping[str, Trial]) -> None:
+    _print_plan(plan, trials)
     count = len(plan.changes)
     if any(change.action is not Action.CREATE for change in plan.changes):
         require_yes("Make this change?" if count == 1 else f"Make these {count} changes?", yes=False)
 
 
-def _tell(invocation: Invocation, applied: Applied, *, only_plan: bool, is_shown: bool) -> None:
+def _tell(
+    invocation: Invocation, applied: Applied, trials: Mapping[str, Trial], *, only_plan: bool, is_shown: bool
+) -> None:
     plan = applied.plan
     if invocation.as_json:
         print_json(
             {
                 "changes": [_as_data(change) for change in plan.changes],
                 "not_in_file": plan.not_in_file,
+                "trials": trials,
                 "applied": not only_plan,
                 "secrets": applied.new_secrets,
             }
         )
         return
     if not is_shown:
-        _print_plan(plan)
+        _print_plan(plan, trials)
     for name, secret in applied.new_secrets.items():
         click.echo(f"Signing secret of {name}: {secret}")
     if applied.new_secrets:
@@ -107,13 +116,16 @@ def _as_data(change: Change) -> dict[str, Any]:
     }
 
 
-def _print_plan(plan: Plan) -> None:
+def _print_plan(plan: Plan, trials: Mapping[str, Trial]) -> None:
     for change in plan.changes:
         click.echo(f"{change.action} {_in_words(change.thing)}")
         for difference in change.differences:
             click.echo(f"  {_line(difference)}")
     for thing in plan.not_in_file:
         click.echo(f"keep {_in_words(thing)} (not in the file)")
+    for name, trial in trials.items():
+        for line in trial_lines(name, trial) if trial.is_doubtful else ():
+            note(line)
 
 
 def _in_words(thing: Thing) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +13,7 @@ from gateway.cli.terminal.event_filter import EventChoice
 from gateway.cli.terminal.options import TimeOrAge, common_options
 from gateway.cli.terminal.out_of_order import note_out_of_order, reason
 from gateway.cli.terminal.output import note, print_fields, print_json, print_table
+from gateway.cli.terminal.trials import trial_lines
 from gateway.db.paging import every
 from gateway.deferred import deferred
 from gateway.delivery.event_replay.aim import Again, Aim
@@ -21,7 +23,11 @@ from gateway.delivery.routes.search import RouteSummary, find_routes, show_route
 from gateway.errors import InvalidInput
 from gateway.webhooks.routes import add_route, change_route
 
+if TYPE_CHECKING:
+    from gateway.webhooks.route_trials import Trial
+
 _schema = deferred("gateway.delivery.routes.schema")
+_trials = deferred("gateway.webhooks.route_trials")
 
 EXAMPLE = "gateway routes add --source github --type 'pull_request.*' --to app"
 
@@ -55,11 +61,13 @@ def add(
     draft = RouteDraft(source, destination, types, where, transform, name, allow_null)
     with invocation.changing() as acting:
         route = add_route(acting, draft)
+    trial = _try(invocation, route)
     if invocation.as_json:
-        print_json(_schema.RouteSchema().dump(route))
-    else:
-        click.echo(f"Added the route {_in_words(route)}.")
-        note(f"It takes what comes from now on; what came before: gateway routes backfill {route.name} --since 24h")
+        print_json(_with_trial(route, trial))
+        return
+    click.echo(f"Added the route {_in_words(route)}.")
+    _note_trial(route, trial)
+    note(f"It takes what comes from now on; what came before: gateway routes backfill {route.name} --since 24h")
 
 
 @routes.command("list")
@@ -149,10 +157,12 @@ def change(
         raise InvalidInput("give --type, --where, --transform, --allow-null, --source, --to or --name")
     with invocation.changing() as acting:
         route = change_route(acting, key, wanted)
+    trial = _try(invocation, route)
     if invocation.as_json:
-        print_json(_schema.RouteSchema().dump(route))
+        print_json(_with_trial(route, trial))
         return
     click.echo(f"Changed the route {_in_words(route)}.")
+    _note_trial(route, trial)
     note(f"What it had failed on is still dead: gateway deliveries retry --state dead --source {route.source}")
 
 
@@ -195,3 +205,20 @@ def remove(invocation: Invocation, keys: tuple[str, ...]) -> None:
 
 def _in_words(route: RouteSummary) -> str:
     return f"{route.name}: {', '.join(route.event_types)} of {route.source} to {route.destination}"
+
+
+def _try(invocation: Invocation, route: RouteSummary) -> Trial | None:
+    # After the change and apart from it: writers need not wait for what is read here.
+    with invocation.reading() as acting:
+        trial: Trial | None = _trials.RouteTrials(acting).of(route.draft)
+    return trial
+
+
+def _with_trial(route: RouteSummary, trial: Trial | None) -> dict[str, object]:
+    shown: dict[str, object] = _schema.RouteSchema().dump(route)
+    return shown if trial is None else shown | {"trial": trial}
+
+
+def _note_trial(route: RouteSummary, trial: Trial | None) -> None:
+    for line in () if trial is None else trial_lines(route.name, trial):
+        note(line)

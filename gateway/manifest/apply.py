@@ -19,6 +19,7 @@ from gateway.manifest import plan as manifest_plan
 from gateway.manifest.plan import Action, Plan, Present
 from gateway.manifest.reading import Manifest
 from gateway.tenants.acting import Acting
+from gateway.webhooks.route_trials import RouteTrials, Trial
 from gateway.webhooks.sources import management as source_changes
 from gateway.webhooks.sources.credentials import open_credentials
 from gateway.webhooks.sources.draft import SourceDraft
@@ -30,6 +31,7 @@ from gateway.webhooks.sources.stored import stored_credentials
 
 # Stands for a stored secret that no key opens. No manifest can give it, so that each one replaces it.
 UNREADABLE = ""
+TRIED_ROUTES = 50
 _ALLOW_EMPTY = Hint("allow_empty")
 
 
@@ -65,6 +67,21 @@ def make_plan(
     if found:
         raise ManifestRefused(faults=found)
     return manifest_plan.plan(normal, present, prune=prune)
+
+
+def try_plan(acting: Acting, plan: Plan, manifest: Manifest) -> Mapping[str, Trial]:
+    """What routes that `plan` adds or changes make of samples and of the last events, by name; of the first
+    `TRIED_ROUTES`, where they have a filter or a transform.
+    """
+    providers = {source.slug: source.provider for source in manifest.sources}
+    trials, tried = RouteTrials(acting), {}
+    changed = [(change.thing.name, update.draft) for change, update in plan.changed_routes]
+    added = [(change.thing.name, draft) for change, draft in plan.new_routes]
+    for name, draft in (*changed, *added)[:TRIED_ROUTES]:
+        trial = trials.of(draft, provider_id=providers.get(draft.source))
+        if trial is not None:
+            tried[name] = trial
+    return tried
 
 
 def apply_plan(acting: Acting, plan: Plan) -> Applied:

@@ -94,6 +94,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("models",),
     ),
     "webhooks": (
+        ("route_trials",),
         ("explain", "purge", "receive", "routes", "samples"),
         ("material", "proofs", "rejections", "sources"),
         ("secrets_at_rest", "verification"),

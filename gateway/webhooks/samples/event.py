@@ -46,15 +46,19 @@ def sample_request(
     else:
         _identify_by_headers(provider, draft, event_type, moment)
     sign(scheme, draft, held, moment)
-    headers = {"Content-Type": draft.content_type} | draft.headers
-    return SampleRequest(draft.method, draft.url, list(headers.items()), draft.body())
+    return _request(draft)
 
 
-def sample_text(provider: Provider, scheme: Scheme, moment: Moment, event_type: str) -> bytes:
-    """The body of a sample, unsigned."""
+def unsigned_sample(provider: Provider, scheme: Scheme, moment: Moment, event_type: str) -> SampleRequest:
+    """A sample of `event_type` before it is signed. Raises `NotFound`."""
     draft = _draft(provider, scheme, moment, event_type, "https://gateway.invalid/", {}, None)
     _identify(provider, draft, event_type, moment)
-    return draft.body()
+    return _request(draft)
+
+
+def _request(draft: Draft) -> SampleRequest:
+    headers = {"Content-Type": draft.content_type} | draft.headers
+    return SampleRequest(draft.method, draft.url, list(headers.items()), draft.body())
 
 
 def _draft(

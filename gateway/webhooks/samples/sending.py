@@ -12,7 +12,7 @@ from gateway.outgoing import own_gateway
 from gateway.providers import find_provider
 from gateway.tenants.acting import Acting
 from gateway.webhooks.samples.documents import default_type
-from gateway.webhooks.samples.event import SampleRequest, sample_request, sample_text
+from gateway.webhooks.samples.event import SampleRequest, sample_request, unsigned_sample
 from gateway.webhooks.samples.signing import Held, Moment, choose_scheme
 from gateway.webhooks.sources.credentials import open_credentials
 from gateway.webhooks.sources.search import source_for
@@ -33,7 +33,7 @@ def sample_body(installation: Installation, provider_id: str, event_type: str | 
     """The body of a provider's sample, unsigned; None is its first one. Raises `NotFound`."""
     provider = find_provider(installation.catalogue, provider_id)
     chosen = event_type or default_type(provider)
-    return sample_text(provider, provider.scheme(), _moment(installation.clock), chosen)
+    return unsigned_sample(provider, provider.scheme(), _moment(installation.clock), chosen).body
 
 
 def require_signable(installation: Installation, provider_id: str) -> None:

@@ -42,7 +42,7 @@ def test_apply_is_idempotent_and_plan_changes_nothing(cli: CommandLine, manifest
     applied = cli.json("apply", str(manifest), **VARIABLES)
     assert applied["secrets"]["app"].startswith("whsec_")
     assert "hunter2" not in str(applied) + plan.output
-    again = {"changes": [], "not_in_file": [], "applied": True, "secrets": {}}
+    again = {"changes": [], "not_in_file": [], "trials": {}, "applied": True, "secrets": {}}
     assert cli.json("apply", str(manifest), **VARIABLES) == again
     assert cli("apply", str(manifest), "--plan", "--exit-code", **VARIABLES).stdout == ""
 

@@ -195,11 +195,13 @@ def test_routes(ready: Ready) -> None:
     cli = ready()
     assert printed(cli, "routes", "list") == text({"data": [ROUTE]})
     flags = ("--source", "github", "--type", "push", "--where", "a", "--transform", "b", "--to", "app")
-    assert printed(cli, "routes", "add", *flags) == text(
-        ROUTE | {"name": "github-to-app-2", "event_types": ["push"], "where": "a", "transform": "b"}
-    )
+    added = ROUTE | {"name": "github-to-app-2", "event_types": ["push"], "where": "a", "transform": "b"}
+    tried = {"tried": 0, "sent": 0, "turned_away": 0, "null": 0, "failed": 0, "detail": None}
+    on_trial = {"samples": tried | {"tried": 1, "turned_away": 1}, "events": tried}
+    assert printed(cli, "routes", "add", *flags) == text(added | {"trial": on_trial})
     route_id = cli.json("routes", "list")["data"][0]["id"]
-    assert printed(cli, "routes", "change", route_id, "--where", "c") == text(ROUTE | {"where": "c"})
+    changed = cli.json("routes", "change", route_id, "--where", "c")
+    assert list(changed) == [*ROUTE, "trial"]
     assert printed(cli, "routes", "show", route_id) == text(ROUTE | {"where": "c"})
     assert cli.json("routes", "remove", route_id) == {"removed": [route_id]}
 
@@ -311,7 +313,7 @@ def test_a_plan(cli: CommandLine) -> None:
     with open("gateway.yaml", "w") as file:
         file.write("destinations: [{name: app, url: 'http://127.0.0.1:9/'}]\n")
     change = {"action": "create", "kind": "destination", "name": "app", "detail": None, "fields": [], "differences": []}
-    planned = {"changes": [change], "not_in_file": [], "applied": False, "secrets": {}}
+    planned = {"changes": [change], "not_in_file": [], "trials": {}, "applied": False, "secrets": {}}
     assert printed(cli, "apply", "gateway.yaml", "--plan") == text(planned)
     assert printed(cli, "apply", "gateway.yaml") == text(planned | {"applied": True, "secrets": {"app": "SECRET"}})
     with open("gateway.yaml", "w") as file:

@@ -13,14 +13,16 @@ Ready = Callable[[], CommandLine]
 
 
 def added(cli: CommandLine, *options: str) -> Any:
-    """A new route of the source `github`."""
-    return cli.json("routes", "add", "--source", "github", "--to", "app", *options)
+    """A new route of the source `github`, as it is shown."""
+    made = cli.json("routes", "add", "--source", "github", "--to", "app", *options)
+    return cli.json("routes", "show", made["id"])
 
 
 def test_what_is_given_changes_and_the_rest_stays(ready: Ready) -> None:
     cli = ready()
     route = added(cli, "--type", "push", "--where", "length(total) > `1`", "--transform", "{sum: total}")
-    changed = cli.json("routes", "change", route["id"], "--where", "total > `1`")
+    cli("routes", "change", route["id"], "--where", "total > `1`")
+    changed = cli.json("routes", "show", route["id"])
     assert changed == route | {"where": "total > `1`"}
     assert changed in cli.json("routes", "list")["data"]
     assert cli.json("routes", "change", route["id"], "--type", "issues", "--type", "push")["event_types"] == [

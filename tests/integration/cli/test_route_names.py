@@ -34,8 +34,8 @@ def test_a_name_is_as_good_as_the_id(ready: Ready) -> None:
     cli = ready()
     [route] = cli.json("routes", "list")["data"]
     assert cli.json("routes", "show", "github-to-app") == route == cli.json("routes", "show", route["id"])
-    changed = cli.json("routes", "change", "github-to-app", "--name", "all", "--where", "a")
-    assert changed == route | {"name": "all", "where": "a"}
+    cli("routes", "change", "github-to-app", "--name", "all", "--where", "a")
+    assert cli.json("routes", "show", "all") == route | {"name": "all", "where": "a"}
     assert "did you mean 'all'?" in cli("routes", "show", "al", code=3).stderr
     assert "no route 'github-to-app'" in cli("routes", "remove", "github-to-app", code=3).stderr
     assert cli.json("routes", "remove", "all") == {"removed": ["all"]}
@@ -89,6 +89,7 @@ def test_the_id_stands_for_the_name_that_the_version_before_does_not_give(ready:
     routes = cli.json("routes", "list")["data"]
     assert [route["name"] for route in routes] == [route["id"] for route in routes]
     first = routes[0]
-    assert cli.json("routes", "change", first["id"], "--where", "a") == first | {"where": "a"}
+    cli("routes", "change", first["id"], "--where", "a")
+    assert cli.json("routes", "show", first["id"]) == first | {"where": "a"}
     assert cli.json("routes", "change", first["id"], "--name", "first")["name"] == "first"
     assert cli.json("routes", "show", "first")["id"] == first["id"]

@@ -12,7 +12,7 @@ from gateway.errors import Hint, InvalidInput, NotFound
 from gateway.providers import Provider, Scheme, catalogue
 from gateway.webhooks.samples import documents
 from gateway.webhooks.samples.documents import default_type, sample_bodies
-from gateway.webhooks.samples.event import sample_request, sample_text
+from gateway.webhooks.samples.event import sample_request, unsigned_sample
 from gateway.webhooks.samples.signing import Held, Moment, choose_scheme, unsignable
 from gateway.webhooks.verification import Credentials, InboundRequest, judge
 from tests.services.for_each import for_each
@@ -151,7 +151,9 @@ def test_the_signer_never_looks_into_the_verifier() -> None:
 
 def test_samples_are_new_every_time() -> None:
     stripe = catalogue()["stripe"]
-    bodies = [sample_text(stripe, stripe.scheme(), Moment(name, NOW), "charge.refunded") for name in ("one", "two")]
+    bodies = [
+        unsigned_sample(stripe, stripe.scheme(), Moment(name, NOW), "charge.refunded").body for name in ("one", "two")
+    ]
     assert bodies[0] != bodies[1]
     assert b'"created":1795171821' in bodies[0]
 
