@@ -56,7 +56,7 @@ def _assemble(installation: Installation) -> Inbound:
         database, store_submissions, size_of=submission_bytes, stored=stored
     )
     refused = RefusedSealer(installation.keyring, installation.shared_secrets)
-    rejections = RejectionLog(database, refused, dropped=metrics.rejections_dropped)
+    rejections = RejectionLog(database, refused, clock, dropped=metrics.rejections_dropped)
     ingest = Ingest(
         snapshot=snapshot,
         commits=commits,

@@ -1,7 +1,8 @@
 """Keeping rejected requests, off the request's path: a group commit of their own, with a bounded queue.
 
 At most 1 000 rows per source stay and 256 MB in all, of which the oldest go, with 64 KB of each body. What does not fit
-into the queue is dropped. All that goes is counted: a flood of bad requests costs neither memory nor disk, and never
+into the queue is dropped, and what comes faster than it is worth writing: PostgreSQL gives back the room of rows that
+went once a minute only. All that goes is counted: a flood of bad requests costs neither memory nor disk, and never
 slows a good one.
 """
 
@@ -13,6 +14,7 @@ from itertools import groupby
 
 from sqlalchemy import Connection, insert, text
 
+from gateway.clock import Clock
 from gateway.db.database import Database
 from gateway.db.writing.group_commit import GroupCommit
 from gateway.db.writing.pending import Pending
@@ -26,6 +28,9 @@ from gateway.webhooks.secrets_at_rest import RefusedSealer
 KEPT_PER_SOURCE = 1_000
 KEPT_BYTES = 256 * 1024 * 1024
 BATCH = 100
+# What a process may write in a second, and at once after a quiet time.
+WRITTEN_BYTES_PER_SECOND = 1024 * 1024
+WRITTEN_AT_ONCE_BYTES = 64 * 1024 * 1024
 # Trimming may leave so many rows of a source, or bytes in all, too many: it need not run for every batch.
 TRIM_EVERY = 100
 TRIM_EVERY_BYTES = KEPT_BYTES // 64
@@ -51,6 +56,7 @@ _TRIM_ALL = text(
 
 # Why a rejection is not kept, or not any more.
 QUEUE_FULL = "queue_full"
+TOO_FAST = "too_fast"
 NOT_STORED = "not_stored"
 SOURCE_FULL = "source_full"
 DISK_FULL = "disk_full"
@@ -63,6 +69,7 @@ class RejectionLog:
         self,
         database: Database,
         sealer: RefusedSealer,
+        clock: Clock,
         *,
         dropped: Callable[[str, int], None],
         queue_items: int = 500,
@@ -82,6 +89,9 @@ class RejectionLog:
         )
         self._commits.listen(self._count)
         self._sealer = sealer
+        self._clock = clock
+        self._writable_bytes: float = WRITTEN_AT_ONCE_BYTES
+        self._refilled_at = clock.monotonic()
         self._dropped = dropped
         self._kept_bytes = kept_bytes
         self._last: Pending[Counter[str]] | None = None
@@ -91,8 +101,12 @@ class RejectionLog:
 
     def note(self, refused: Refused) -> None:
         """Queue a rejection, or drop and count it when there is no room."""
+        item = noted(new_id("rej"), refused)
+        if not self._may_write(item.weight_bytes):
+            self._dropped(TOO_FAST, 1)
+            return
         try:
-            self._last = self._commits.submit(noted(new_id("rej"), refused))
+            self._last = self._commits.submit(item)
         except QueueFull:
             self._dropped(QUEUE_FULL, 1)
 
@@ -110,6 +124,16 @@ class RejectionLog:
     def close(self) -> None:
         """Write what waits and end the thread. Idempotent."""
         self._commits.close(10)
+
+    def _may_write(self, number_of_bytes: int) -> bool:
+        # Two threads at once may count one wrongly, which harms nobody.
+        now = self._clock.monotonic()
+        refilled = self._writable_bytes + (now - self._refilled_at) * WRITTEN_BYTES_PER_SECOND
+        self._writable_bytes, self._refilled_at = min(refilled, WRITTEN_AT_ONCE_BYTES), now
+        if self._writable_bytes < number_of_bytes:
+            return False
+        self._writable_bytes -= number_of_bytes
+        return True
 
     def _store(self, connection: Connection, items: Sequence[Noted]) -> list[Counter[str]]:
         rows = [row_of(item, self._sealer) for item in items]

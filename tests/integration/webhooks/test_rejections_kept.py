@@ -9,12 +9,13 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import func, select, text
 
+from gateway.clock import FakeClock
 from gateway.db.database import Database
 from gateway.providers import shared_secrets
 from gateway.security.sealing import Keyring
 from gateway.tenants.models import DEFAULT_TENANT_ID
 from gateway.webhooks.arrival import Arrival
-from gateway.webhooks.rejections.log import RejectionLog
+from gateway.webhooks.rejections.log import WRITTEN_AT_ONCE_BYTES, RejectionLog
 from gateway.webhooks.rejections.models import Rejection
 from gateway.webhooks.rejections.row import KEPT_BODY_BYTES, KEPT_HEADER_BYTES, Refused, noted, row_of
 from gateway.webhooks.secrets_at_rest import RefusedSealer
@@ -28,7 +29,8 @@ class Kept:
     def __init__(self, database: Database, **bounds: int) -> None:
         self._database = database
         self.dropped: Counter[str] = Counter()
-        self.log = RejectionLog(database, SEALER, dropped=self._count, **bounds)
+        self.clock = FakeClock()
+        self.log = RejectionLog(database, SEALER, self.clock, dropped=self._count, **bounds)
 
     def _count(self, reason: str, count: int) -> None:
         self.dropped[reason] += count
@@ -82,13 +84,26 @@ def test_all_sources_together_have_a_bound_in_bytes(database: Database, logs: li
     # Between two looks at the whole, what one look lets pass may come on top.
     assert 900_000 <= sum(kept.sizes()) <= 1_000_000 + 5 * 1024 * 1024
     for _ in range(3):
-        kept.log = RejectionLog(database, SEALER, dropped=kept._count, kept_bytes=1_000_000)
+        kept.log = RejectionLog(database, SEALER, kept.clock, dropped=kept._count, kept_bytes=1_000_000)
         logs.append(kept)
         kept.note(b"the last")
         kept.log.close()
     sizes = kept.sizes()
     assert 900_000 <= sum(sizes) <= 1_000_000
     assert len(sizes) + kept.dropped["disk_full"] == 124
+
+
+def test_no_flood_is_written_faster_than_it_is_worth(database: Database, logs: list[Kept]) -> None:
+    logs.append(kept := Kept(database, queue_items=10_000, queue_bytes=10**9))
+    with database.write():  # nothing is written meanwhile
+        for _ in range(1_100):
+            kept.note(b"b" * KEPT_BODY_BYTES)
+        at_once = 1_100 - kept.dropped["too_fast"]
+        assert at_once == WRITTEN_AT_ONCE_BYTES // (KEPT_BODY_BYTES + 1025)
+        kept.clock.advance(1.1)
+        for _ in range(20):
+            kept.note(b"b" * KEPT_BODY_BYTES)
+    assert 1_120 - kept.dropped["too_fast"] - at_once == 17
 
 
 def test_what_an_older_version_wrote_counts_too(database: Database, logs: list[Kept]) -> None:
