@@ -1,8 +1,8 @@
 """Whether a source refuses a captured request that is sent again, and by what: from what its schemes cover. Pure.
 
-A scheme that covers the dedupe id and a time that ends needs nothing: while it lasts, the journal holds the id. For
-the others what was signed is remembered. By default only where no two honest events are signed alike; whoever knows
-that a vendor's are not may ask for it elsewhere.
+A scheme that covers the dedupe id and a time that ends soon needs nothing: while it lasts, the journal holds the id.
+For the others what was signed is remembered. By default only where no two honest events are signed alike; whoever knows
+that a vendor's are not may ask for it anywhere, and what they ask for holds to the letter.
 """
 
 from __future__ import annotations
@@ -18,8 +18,10 @@ if TYPE_CHECKING:
     from gateway.providers.webhook.coverage import Coverage
     from gateway.providers.webhook.model import Webhook
 
-# Beyond the time in which a signature counts: clocks are set, and the purge is not punctual.
+# Beyond the time in which a signature counts: clocks are set.
 MARGIN_SECONDS = 3600.0
+# For how long the journal surely holds an event: nothing younger is purged without force.
+HELD_SECONDS = 3600.0
 
 
 class Replays(StrEnum):
@@ -48,13 +50,13 @@ def remembered(webhook: Webhook, schemes: Sequence[Scheme], *, wanted: bool | No
     found = {}
     for scheme in schemes:
         coverage = coverage_of(webhook, scheme)
-        if _is_covered(coverage) or not _refuses(coverage, wanted):
+        if not _refuses(coverage, wanted) or (wanted is None and _is_covered(coverage)):
             continue
-        seconds = None
-        if coverage.freshness is Freshness.LIMITED and coverage.max_age_seconds is not None:
-            # From the future it may be as far as from the past.
-            seconds = 2 * coverage.max_age_seconds + MARGIN_SECONDS
-        found[scheme.id] = Remembering(seconds, needs_keys=wanted is None and not coverage.single_use)
+        counts_for = _counts_for_seconds(coverage)
+        found[scheme.id] = Remembering(
+            None if counts_for is None else counts_for + MARGIN_SECONDS,
+            needs_keys=wanted is None and not coverage.single_use,
+        )
     return found
 
 
@@ -74,7 +76,16 @@ def can_refuse(webhook: Webhook, schemes: Sequence[Scheme]) -> bool:
 
 def _is_covered(coverage: Coverage) -> bool:
     """Whether the journal's dedupe keys refuse every replay for as long as one would verify."""
-    return coverage.covers_id is True and coverage.freshness is Freshness.LIMITED
+    counts_for = _counts_for_seconds(coverage)
+    return coverage.covers_id is True and counts_for is not None and counts_for <= HELD_SECONDS
+
+
+def _counts_for_seconds(coverage: Coverage) -> float | None:
+    """At most how long a signature counts after it was accepted; None where it does not end."""
+    if coverage.freshness is not Freshness.LIMITED or coverage.max_age_seconds is None:
+        return None
+    # It may come from the future by as much as from the past.
+    return 2 * coverage.max_age_seconds
 
 
 def _refuses(coverage: Coverage, wanted: bool | None) -> bool:

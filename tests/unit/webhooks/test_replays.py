@@ -22,8 +22,17 @@ def _replays(provider: str, *, wanted: bool | None = None) -> Replays:
 
 @pytest.mark.parametrize("provider", ["stripe", "svix", "slack"])
 def test_an_id_and_a_time_that_are_signed_need_nothing_more(provider: str) -> None:
-    assert _remembered(provider) == _remembered(provider, wanted=True) == {}
+    assert _remembered(provider) == {}
     assert _replays(provider) is Replays.REFUSED
+
+
+def test_what_is_asked_for_holds_whatever_the_journal_holds() -> None:
+    assert _remembered("stripe", wanted=True) == {"default": Remembering(2 * 300 + MARGIN_SECONDS, needs_keys=False)}
+
+
+def test_a_time_that_ends_late_is_not_left_to_the_journal_which_may_be_purged() -> None:
+    rule = Remembering(2 * 7200 + MARGIN_SECONDS, needs_keys=True)
+    assert _remembered("cloudinary") == {"sha1": rule}
 
 
 def test_a_token_that_is_used_once_is_remembered_while_its_time_counts() -> None:
