@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import pytest
@@ -25,7 +26,7 @@ from gateway.webhooks.receive.store import store_submissions
 from gateway.webhooks.verification import SignedText
 
 NOW_US = 1_795_171_821_000_000
-EQUAL_REPLAYS = 40
+REPLAYS, PROOFS = 60, 3
 
 
 def _event(key: str | None, body: bytes) -> EventRow:
@@ -144,11 +145,25 @@ def _poisoned(event: EventRow) -> EventRow:
     return event._replace(method=poison)
 
 
+class _Together:
+    barrier: Barrier
+
+    @classmethod
+    def begin(cls, barrier: Barrier) -> None:
+        cls.barrier = barrier
+
+
 def _send(database_url: str, number: int) -> list[bool]:
-    """In a process of its own: replays of one proof, each under a key of its own; whether each was accepted."""
+    """In a process of its own: replays of a few proofs, each under a key of its own; whether each was accepted.
+
+    The two processes come with the proofs in opposite orders.
+    """
     database = Database.open(database_url)
     commits = GroupCommit(database, store_submissions, size_of=submission_bytes)
-    pendings = [commits.submit(submission(b"captured", f"{number}-{at}")) for at in range(EQUAL_REPLAYS)]
+    _Together.barrier.wait(30)
+    texts = [b"%d" % (at % PROOFS) for at in range(REPLAYS)]
+    ordered = reversed(texts) if number else texts
+    pendings = [commits.submit(submission(text, f"{number}-{at}")) for at, text in enumerate(ordered)]
     receipts = [pending.result(30) for pending in pendings]
     commits.close()
     database.close()
@@ -157,7 +172,8 @@ def _send(database_url: str, number: int) -> list[bool]:
 
 
 def test_of_equal_replays_by_two_processes_exactly_one_is_accepted(database: Database, database_url: str) -> None:
-    with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("spawn")) as pool:
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(2, context, _Together.begin, [context.Barrier(2)]) as pool:
         accepted = [one for some in pool.map(_send, [database_url] * 2, range(2)) for one in some]
-    assert (len(accepted), accepted.count(True)) == (2 * EQUAL_REPLAYS, 1)
-    assert _count(database, Event) == _count(database, Delivery) == _count(database, AcceptedProof) == 1
+    assert (len(accepted), accepted.count(True)) == (2 * REPLAYS, PROOFS)
+    assert _count(database, Event) == _count(database, Delivery) == _count(database, AcceptedProof) == PROOFS
