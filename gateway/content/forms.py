@@ -5,7 +5,8 @@ is carried as surrogates and turns into the same bytes again.
 from __future__ import annotations
 
 import re
-from urllib.parse import parse_qsl
+from collections.abc import Iterator
+from urllib.parse import unquote_to_bytes
 
 from gateway.deferred import deferred
 
@@ -19,6 +20,7 @@ FORM_TYPES = frozenset({URLENCODED, MULTIPART})
 MAX_FIELDS = 1_000
 # What the parts of a multipart body say about themselves, together: reading that is what costs.
 MAX_PART_HEADER_BYTES = 64 * 1024
+UNESCAPED_BYTES = 64 * 1024
 
 _BLANK_LINE = re.compile(rb"\r\n\r\n|\r\r|\n\n")
 
@@ -26,14 +28,17 @@ Fields = dict[str, list[str]]
 
 
 def parse_query(query: str) -> Fields | None:
-    """The parameters of a query string by name, in order, decoded; None when there are too many."""
-    try:
-        pairs = parse_qsl(query, keep_blank_values=True, errors="surrogateescape", max_num_fields=MAX_FIELDS)
-    except ValueError:
+    """The parameters of a query string by name, in order, decoded; None when there are too many.
+
+    As WHATWG's URL standard has them (5.1, application/x-www-form-urlencoded parsing), a field without `=` is empty.
+    """
+    if query.count("&") >= MAX_FIELDS:
         return None
     fields: Fields = {}
-    for name, value in pairs:
-        fields.setdefault(name, []).append(value)
+    for field in query.split("&"):
+        if field:
+            name, _equals, value = field.partition("=")
+            fields.setdefault(_unescaped(name), []).append(_unescaped(value))
     return fields
 
 
@@ -50,6 +55,29 @@ def parse_form(content_type: str, body: bytes) -> Fields | None:
     if media_type == MULTIPART:
         return _parse_multipart(content_type, body)
     return {}
+
+
+def _unescaped(text: str) -> str:
+    text = text.replace("+", " ")
+    if "%" not in text:
+        return text
+    try:
+        data = text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        data = text.encode("utf-8", "surrogatepass")
+    return b"".join(_unescaped_pieces(data)).decode("utf-8", "surrogateescape")
+
+
+def _unescaped_pieces(data: bytes) -> Iterator[bytes]:
+    """In pieces: urllib makes an object of each escape, which takes eighty times the memory for a moment."""
+    at = 0
+    while at < len(data):
+        end = at + UNESCAPED_BYTES
+        # Not through the middle of an escape.
+        escape = data.rfind(b"%", end - 2, end)
+        end = end if escape < 0 else escape
+        yield unquote_to_bytes(data[at:end])
+        at = end
 
 
 def _parse_multipart(content_type: str, body: bytes) -> Fields | None:

@@ -10,14 +10,15 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from json.decoder import JSONDecoder
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 # Two bytes of text can be a value of a hundred bytes of memory: documents are bounded by what is in them, too.
 MAX_VALUES = 1_000_000
 
 _SPACE: Final = " \t\n\r"
 _DECODER: Final = JSONDecoder()
-_TEXT: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+# Texts, to be skipped, and what a further value follows.
+_TEXT: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[,\[{]', re.DOTALL)
 _BYTES: Final = re.compile(_TEXT.pattern.encode(), re.DOTALL)
 
 
@@ -79,13 +80,12 @@ def has_too_many_values(raw: str | bytes, most: int) -> bool:
     # A value takes two bytes at least, and all but the first follow a comma or an opening bracket.
     if len(raw) // 2 < most:
         return False
-    if isinstance(raw, str):
-        return _at_most_values(raw) > most and _at_most_values(_TEXT.sub("", raw)) > most
     if _at_most_values(raw) <= most:
         return False
     # In texts there are commas that mean nothing. Where they begin and end is known of UTF-8 alone.
-    is_utf_8 = json.detect_encoding(raw).startswith("utf-8")
-    return not is_utf_8 or _at_most_values(_BYTES.sub(b"", raw)) > most
+    if isinstance(raw, str):
+        return _has_more(_TEXT.finditer(raw), most)
+    return not json.detect_encoding(raw).startswith("utf-8") or _has_more(_BYTES.finditer(raw), most)
 
 
 def walk(document: object, path: Sequence[str]) -> object:
@@ -142,6 +142,16 @@ def _at_most_values(raw: str | bytes) -> int:
     if isinstance(raw, str):
         return 1 + raw.count(",") + raw.count("[") + raw.count("{")
     return 1 + raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+
+
+def _has_more(found: Iterator[re.Match[Any]], most: int) -> bool:
+    values = 1
+    for match in found:
+        if match.end() - match.start() == 1:
+            values += 1
+            if values > most:
+                return True
+    return False
 
 
 def _start(text: str) -> int:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import tracemalloc
+from urllib.parse import parse_qsl, urlencode
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.content.forms import MAX_FIELDS, MAX_PART_HEADER_BYTES, URLENCODED, parse_form, parse_query
 
@@ -63,3 +68,37 @@ def test_a_large_file_is_left_out_and_costs_no_field() -> None:
     file = b'Content-Disposition: form-data; name="f"; filename="f"'
     rest = b"--X\r\n" + file + b"\r\n\r\n" + b"\r\n-" * 200_000 + b"\r\n"
     assert parse_form(MULTIPART, multipart(named(1), rest=rest)) == {"1": ["v"]}
+
+
+@given(st.text(alphabet="%4aF1&=+é\udcff\x00g", max_size=40))
+def test_fields_are_those_of_the_standard_library(query: str) -> None:
+    fields: dict[str, list[str]] = {}
+    for name, value in parse_qsl(query, keep_blank_values=True, errors="surrogateescape"):
+        fields.setdefault(name, []).append(value)
+    found = parse_query(query)
+    assert found is not None
+    # What was no UTF-8 is carried as it came, whether it was escaped or not.
+    assert as_bytes(found) == as_bytes(fields)
+
+
+def as_bytes(fields: dict[str, list[str]]) -> list[tuple[bytes, list[bytes]]]:
+    pairs = ((name, [value.encode("utf-8", "surrogateescape") for value in values]) for name, values in fields.items())
+    return [(name.encode("utf-8", "surrogateescape"), values) for name, values in pairs]
+
+
+@pytest.mark.parametrize("shift", range(4))
+def test_long_values_are_unescaped_whole(shift: int) -> None:
+    text = "x" * shift + "é%&=+ " * 20_000
+    found = parse_query(urlencode({"a": text, "b": "%"}) + "%4")
+    assert found == {"a": [text], "b": ["%%4"]}
+
+
+def test_unescaping_takes_little_memory() -> None:
+    query = "a=" + "%41" * 1_000_000
+    tracemalloc.start()
+    try:
+        assert parse_query(query) == {"a": ["A" * 1_000_000]}
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10 * len(query)
