@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
 
@@ -193,7 +194,7 @@ def huge(handler: _Handler, heard: Heard) -> None:
 
 def bomb(handler: _Handler, heard: Heard) -> None:
     """100 MB of blanks in 100 KB."""
-    handler.answer(200, _BOMB, Content_Encoding="gzip")
+    handler.answer(200, _bomb(), Content_Encoding="gzip")
 
 
 def redirect(handler: _Handler, heard: Heard) -> None:
@@ -228,7 +229,13 @@ def token(handler: _Handler, heard: Heard) -> None:
 
 
 _HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
-_BOMB = gzip.compress(b" " * 100_000_000, 9)
+
+
+@cache
+def _bomb() -> bytes:
+    """When it is first asked for: packing it takes half a second, and whoever collects tests imports this."""
+    return gzip.compress(b" " * 100_000_000, 9)
+
 
 TRICKS: dict[str, Callable[[_Handler, Heard], None]] = {
     "/status": status,
