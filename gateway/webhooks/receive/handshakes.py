@@ -58,7 +58,7 @@ class Handshakes:
     def _store(self, arrival: Arrival, source: SourceView, secret: str) -> bool:
         """Whether `secret` is the source's: stored now, or by an earlier request. No other one takes its place then."""
         now, log = from_us(self._clock.now_us()), get_logger(__name__)
-        who = {"source": source.slug, "client_address": arrival.client_address, "request_id": arrival.request_id}
+        who = {"source_id": source.id, "client_address": arrival.client_address, "request_id": arrival.request_id}
         with self._database.tenant_session(source.tenant_id, write=True) as session:
             # Held until the end, so that of two secrets that come at once the second finds the first.
             row = session.scalars(select(Source).where(Source.id == source.id).with_for_update()).first()

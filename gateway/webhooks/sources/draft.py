@@ -178,7 +178,7 @@ def _option_faults(provider: Provider, schemes: Sequence[Scheme], options: Mappi
     unbound = unbound_options(schemes, options)
     missing = min((scheme.options - given for scheme in schemes), key=len) | unbound
     for name in sorted(missing | (provider.webhook.handshake_options - given)):
-        about = f": {provider.options[name].about}" if name in provider.options else ""
+        about = f": {provider.options[name].about.rstrip('.')}" if name in provider.options else ""
         why = " signs for all of its customers alike, and" if name in unbound else ""
         message = f"{provider.name}{why} needs the option {name}{about}"
         yield Fault(f"options.{name}", "missing", message, hint=Hint("give_option", {"name": name}))
