@@ -5,23 +5,20 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, literal, select
 
-from gateway.clock import to_us
 from gateway.db.paging import Page, PageRequest, page_of
 from gateway.db.scope import TenantSession
+from gateway.db.time_bounds import between
 from gateway.delivery.destinations.search import require_destination
 from gateway.delivery.models import Attempt, Delivery, DeliveryState, Destination
 from gateway.errors import NotFound
-from gateway.security.identifiers import earliest_id
 from gateway.tenants.acting import Acting
 
 PREFIX = "dlv"
-# An id carries the clock of the process that made it; a filter by time looks this much around its bounds.
-CLOCK_MARGIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +82,7 @@ def find_deliveries(acting: Acting, wanted: DeliverySearch, page: PageRequest) -
         statement = statement.where(Delivery.destination_id == destination.id)
     if wanted.event_id is not None:
         statement = statement.where(Delivery.event_id == wanted.event_id)
-    if wanted.since is not None:
-        floor = earliest_id(PREFIX, to_us(wanted.since - CLOCK_MARGIN))
-        statement = statement.where(Delivery.id >= floor, Delivery.created_at >= wanted.since)
-    if wanted.until is not None:
-        ceiling = earliest_id(PREFIX, to_us(wanted.until + CLOCK_MARGIN))
-        statement = statement.where(Delivery.id < ceiling, Delivery.created_at < wanted.until)
+    statement = statement.where(*between(Delivery.id, Delivery.created_at, PREFIX, wanted.since, wanted.until))
     found = page_of(session, statement, Delivery.id, page, is_descending=True)
     return Page(_summaries(session, found.rows), found.next_cursor)
 

@@ -9,24 +9,21 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import defer
 
-from gateway.clock import to_us
 from gateway.db.paging import Page, PageRequest, page_of
 from gateway.db.scope import TenantSession
+from gateway.db.time_bounds import between
 from gateway.errors import InvalidInput, NotFound
 from gateway.events.models import Event
-from gateway.security.identifiers import earliest_id
 from gateway.security.redaction import redact_headers, redact_url
 from gateway.tenants.acting import Acting
 
 PREFIX = "evt"
-# An id carries the clock of the process that made it; a filter by time looks this much around its bounds.
-CLOCK_MARGIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +105,7 @@ def matching(session: TenantSession, wanted: EventFilter) -> list[ColumnElement[
         clauses.append(Event.source == wanted.source)
     if wanted.type is not None:
         clauses.append(_type_matches(wanted.type, is_sqlite=session.get_bind().dialect.name == "sqlite"))
-    if wanted.since is not None:
-        floor = earliest_id(PREFIX, to_us(wanted.since - CLOCK_MARGIN))
-        clauses += [Event.id >= floor, Event.received_at >= wanted.since]
-    if wanted.until is not None:
-        ceiling = earliest_id(PREFIX, to_us(wanted.until + CLOCK_MARGIN))
-        clauses += [Event.id < ceiling, Event.received_at < wanted.until]
-    return clauses
+    return clauses + between(Event.id, Event.received_at, PREFIX, wanted.since, wanted.until)
 
 
 def _filtered(session: TenantSession, wanted: EventFilter) -> Select[Event]:

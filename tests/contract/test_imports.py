@@ -72,7 +72,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("insiders", "messages"),
     ),
     "db": (
-        ("paging", "rows", "schema", "sealing_keys", "snapshot", "writing"),
+        ("paging", "rows", "schema", "sealing_keys", "snapshot", "time_bounds", "writing"),
         ("database",),
         ("scope",),
         ("revisions",),

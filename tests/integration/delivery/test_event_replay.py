@@ -145,6 +145,10 @@ def test_nothing_is_made_twice(journal: Journal) -> None:
     assert journal.one(event_id, Aim(route="late")).created == 1
     assert journal.one(event_id, Aim(route="late")) == ReplayCounts(events=1, waiting=1)
     assert journal.one(event_id, Aim(destination="app")) == ReplayCounts(events=1, waiting=1)
+    # Nor is what went there raw.
+    raw = journal.came()
+    assert journal.one(raw, Aim(destination="app")).created == 1
+    assert journal.one(raw, Aim(route="late")) == ReplayCounts(events=1, waiting=1)
     # Another route to the same destination is another delivery, as it is when an event comes.
     journal.route("other", event_types=["push"])
     assert journal.one(event_id, Aim(route="other")).created == 1
@@ -153,7 +157,7 @@ def test_nothing_is_made_twice(journal: Journal) -> None:
         remove_route(acting, first)
     journal.route("again", event_types=["*", "push"])
     assert journal.one(event_id, Aim(route="again")) == ReplayCounts(events=1, waiting=1)
-    assert len(journal.deliveries()) == 2
+    assert len(journal.deliveries()) == 3
 
 
 @pytest.mark.parametrize("aim", [Aim(), Aim(destination="app")], ids=["everywhere", "to"])
