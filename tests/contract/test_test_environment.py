@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -13,6 +14,7 @@ from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.schema.version import require_current
 from tests.conftest import PostgresTemplate
+from tests.services.distribution import FOLDERS, LONG
 from tests.services.loopback import ConnectionBeyondLoopback
 from tests.services.postgres import PrivatePostgres, dsn
 from tests.services.reused_databases import ReusedDatabases
@@ -77,6 +79,13 @@ def _identity(url: str) -> object:
     """Which database this is, whatever it is called."""
     with psycopg.connect(dsn(make_url(url))) as connection:
         return connection.execute("SELECT oid FROM pg_database WHERE datname = current_database()").fetchone()
+
+
+def test_the_order_of_tests_speaks_of_those_that_are_there() -> None:
+    tests = Path(__file__).parents[1]
+    assert [name for name in LONG if not (tests.parent / name).exists()] == []
+    with_tests = {f"tests/{path.relative_to(tests).parts[0]}/" for path in tests.rglob("test_*.py")}
+    assert with_tests == set(FOLDERS)
 
 
 def test_settings_point_to_the_database(settings: Settings, database_url: str) -> None:

@@ -7,11 +7,14 @@ from __future__ import annotations
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-# Each test of these files starts and breaks programs of its own, for many seconds, and shares nothing with the next;
-# the longest first. Of other files, and of classes, all tests run in one process, which starts once what they share.
+# Each test of these files takes many seconds, most of them because they start and break programs of their own, and
+# shares nothing with the next; the longest first. Of other files, and of classes, all tests run in one process, which
+# starts once what they share.
 LONG = (
     "tests/acceptance/test_readme.py",
     "tests/acceptance/test_kills.py",
+    "tests/fuzz/test_judging.py",
+    "tests/fuzz/test_wire.py",
     "tests/acceptance/test_tour.py",
     "tests/acceptance/test_out_of_order.py",
     "tests/acceptance/test_workers.py",
@@ -25,7 +28,7 @@ LONG = (
     "tests/integration/cli/test_run.py",
 )
 # What takes a test on average falls in this order, and small pieces last make all end at the same time.
-FOLDERS = ("tests/acceptance/", "tests/hostile/", "tests/integration/", "tests/contract/", "tests/unit/")
+FOLDERS = ("tests/hostile/", "tests/acceptance/", "tests/fuzz/", "tests/integration/", "tests/contract/", "tests/unit/")
 
 
 class Distribution(LoadScopeScheduling):
