@@ -90,7 +90,7 @@ def _how_long(coverage: Coverage) -> str:
 
 
 def _what_becomes(coverage: Coverage) -> str:
-    if coverage.covers_id and coverage.freshness is Freshness.LIMITED:
+    if coverage.covers_id and coverage.freshness is Freshness.LIMITED and coverage.body is Extent.WHOLE:
         return "is a duplicate, which is delivered once"
     if coverage.tells_apart:
         return "is a duplicate, or refused as replayed: a source accepts what was signed once"

@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, NamedTuple
 
 from gateway.providers.webhook.coverage import Freshness, coverage_of
+from gateway.providers.webhook.covered import Extent
 
 if TYPE_CHECKING:
     from gateway.providers import Scheme
@@ -75,7 +76,13 @@ def can_refuse(webhook: Webhook, schemes: Sequence[Scheme]) -> bool:
 
 
 def _is_covered(coverage: Coverage) -> bool:
-    """Whether the journal's dedupe keys refuse every replay for as long as one would verify."""
+    """Whether the journal's dedupe keys refuse every replay for as long as one would verify.
+
+    Where the body is open they do not: what was signed for one scheme of the provider may be dressed up for another
+    one, which reads the key elsewhere.
+    """
+    if coverage.body is not Extent.WHOLE:
+        return False
     counts_for = _counts_for_seconds(coverage)
     return coverage.covers_id is True and counts_for is not None and counts_for <= HELD_SECONDS
 

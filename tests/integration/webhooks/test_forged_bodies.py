@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import hmac
 import json
 import zlib
 from datetime import datetime, timedelta
@@ -14,6 +16,7 @@ from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
 from cryptography.x509.oid import NameOID
+from werkzeug.test import TestResponse
 
 from gateway.clock import from_us
 from gateway.outgoing.document import FetchedResponse
@@ -68,4 +71,29 @@ def test_a_body_with_the_checksum_of_paypals_is_refused(gateway: GatewayUnderTes
     assert (refused.status_code, code(refused)) == (401, "replayed")
     again = gateway.client.post("/webhooks/paypal", data=body, headers=captured)
     assert (again.status_code, again.json["status"]) == (200, "duplicate")
+    assert len(gateway.events()) == 1
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("is_json_first", [True, False])
+def test_what_mailgun_signed_for_json_is_refused_as_a_form_and_the_other_way(
+    gateway: GatewayUnderTest, is_json_first: bool
+) -> None:
+    """Both of its schemes sign the same text, a time and a token, and each reads the event's id elsewhere."""
+    gateway.source("mailgun", "mailgun", "its signing key")
+    stamp, token = str(gateway.clock.now_us() // 1_000_000), "used-once"
+    signature = hmac.new(b"its signing key", (stamp + token).encode(), hashlib.sha256).hexdigest()
+    signed = {"timestamp": stamp, "token": token, "signature": signature}
+
+    def as_json() -> TestResponse:
+        document = {"signature": signed, "event-data": {"event": "delivered", "id": "e-1"}}
+        return gateway.client.post("/webhooks/mailgun", json=document)
+
+    def as_form() -> TestResponse:
+        return gateway.client.post("/webhooks/mailgun", data=signed | {"subject": "anything"})
+
+    first, second = (as_json, as_form) if is_json_first else (as_form, as_json)
+    assert first().status_code == 200
+    refused = second()
+    assert (refused.status_code, code(refused)) == (401, "replayed")
     assert len(gateway.events()) == 1
