@@ -45,6 +45,7 @@ from gateway.webhooks.verification import (
 COMMIT_TIMEOUT_SECONDS = 15.0
 # A person has to mend it: there is no use in asking every second.
 OUT_OF_ORDER_RETRY_SECONDS = 60
+LEFT_OUT = "the signature covers the first element of the batch, which was accepted; the others were left out"
 # Larger bodies are judged, identified and routed in a thread: a loop would stand still for as long.
 LARGE_BODY_BYTES = 64 * 1024
 
@@ -258,6 +259,10 @@ class Ingest:
             return self._refuse(arrival, source.tenant_id, source.id, answer)
         if arrival.method in {"HEAD", "OPTIONS"}:
             return refusal(405, "method_not_allowed", "this method carries no event", headers=(("Allow", "GET, POST"),))
+        if verdict.leaves_out:
+            self._metrics.rejected(Reason.SIGNATURE_MISSING)
+            refused = Refused(source.tenant_id, source.id, Reason.SIGNATURE_MISSING, LEFT_OUT, arrival)
+            self.rejections.note(refused)
         return self._hand_over(arrival, source, snapshot, verdict)
 
     def _finish(self, arrival: Arrival, source: SourceView, handshake: Handshake) -> Answer:

@@ -122,7 +122,9 @@ def _run(compiled: CompiledProvider, reading: Reading) -> Verdict:
     events = compiled.split(reading) if compiled.split is not None else ()
     event_type, event_id = compiled.event_type(reading), compiled.event_id(reading)
     signed = SignedText(reading.signed) if reading.signed else None
-    return Verdict(True, None, event_type, event_id, events, handshake, "", scheme_id, has_body, signed)
+    return Verdict(
+        True, None, event_type, event_id, events, handshake, "", scheme_id, has_body, signed, reading.leaves_out
+    )
 
 
 def _chosen(webhook: Webhook, scheme_id: str | None) -> list[CompiledScheme]:

@@ -45,14 +45,16 @@ def split_of(batch: Batch) -> Split:
     """Cut a batch into its events; each body is the element's exact bytes. One that is too large stays whole."""
     place = batch.items
 
+    def event_of(element: jsontext.Element) -> BatchEvent:
+        return BatchEvent(_type(element.value, batch.type), _member(element.value, batch.id), to_bytes(element.text))
+
     def split(reading: Reading) -> tuple[BatchEvent, ...]:
+        if reading.first is not None:
+            return (event_of(reading.first),)
         text = _body_text(reading.body) if place.kind == "json" else reading.form(place.name)
         if not text or jsontext.has_too_many_values(text, jsontext.MAX_VALUES):
             return ()
-        return tuple(
-            BatchEvent(_type(element.value, batch.type), _member(element.value, batch.id), to_bytes(element.text))
-            for element in jsontext.elements(text, place.path, most=MAX_BATCH_EVENTS)
-        )
+        return tuple(event_of(element) for element in jsontext.elements(text, place.path, most=MAX_BATCH_EVENTS))
 
     return split
 

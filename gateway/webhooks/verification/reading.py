@@ -35,6 +35,7 @@ _FORM_KINDS = {URLENCODED: "form", MULTIPART: "multipart"}
 class Reading:
     """`secret` is the key material being tried, `stamp` and `message_id` the signed texts as received, `fields` the
     other parts of the signature header, `claims` those of a verified token, `item` the batch element in turn.
+    `first` is the first element of a batch of which no more is covered and wanted, `leaves_out` whether others follow.
     `signed` has the texts whose signatures fitted. `greeting` is set while unsigned handshakes are looked for.
     `unverified_bytes` are those of the provider's entry.
     """
@@ -55,8 +56,10 @@ class Reading:
         "claims",
         "credentials",
         "fields",
+        "first",
         "greeting",
         "item",
+        "leaves_out",
         "message_id",
         "now",
         "request",
@@ -88,6 +91,8 @@ class Reading:
         self.stamp: str | None = None
         self.message_id: str | None = None
         self.fields: Fields = {}
+        self.first: jsontext.Element | None = None
+        self.leaves_out = False
         self.claims: dict[str, object] = {}
         self.item: object = jsontext.ABSENT
         self._headers: dict[str, str] | None = None

@@ -73,7 +73,8 @@ class Verdict(NamedTuple):
     accepted, but has no `reason` either. `events` holds a batch's events and is empty for a single event, or for a
     batch without any (a heartbeat). `has_body` is false where the proof does not allow for a body: one that came is not
     the vendor's and must not be kept. `detail` says in a sentence what was wrong, with no secret and no signature.
-    `signed` is what the proof covers; None where it covers nothing, as a shared secret does.
+    `signed` is what the proof covers; None where it covers nothing, as a shared secret does. `leaves_out`: the batch
+    had more than `events`, which its signature does not cover.
     """
 
     accepted: bool
@@ -86,3 +87,4 @@ class Verdict(NamedTuple):
     scheme: str | None = None
     has_body: bool = True
     signed: SignedText | None = None
+    leaves_out: bool = False

@@ -113,6 +113,18 @@ def test_a_body_that_is_too_large_to_look_for_its_signature_is_answered_413(gate
     assert [row.reason for row in gateway.rejections()] == ["body_too_large"]
 
 
+def test_what_a_batchs_signature_does_not_cover_is_left_out_and_told(gateway: GatewayUnderTest) -> None:
+    gateway.source("segment", "segment", SECRET, scheme="batched")
+    first = b'{"type":"track","messageId":"m1"}'
+    headers = {"X-Signature": hmac.new(SECRET.encode(), first, hashlib.sha1).hexdigest()}
+    forged = first.replace(b"m1", b"forged")
+    assert (
+        gateway.client.post("/webhooks/segment", data=b"[%b,%b]" % (first, forged), headers=headers).status_code == 200
+    )
+    assert [(one.type, one.dedupe_key, one.body) for one in gateway.events()] == [("track", "m1", first)]
+    assert [row.reason for row in gateway.rejections()] == ["signature_missing"]
+
+
 def test_a_repeated_signature_header_is_refused(gateway: GatewayUnderTest) -> None:
     gateway.source("github", "github", SECRET)
     signature = "sha256=" + hmac.new(SECRET.encode(), b"{}", hashlib.sha256).hexdigest()

@@ -31,6 +31,8 @@ from tests.unit.samples.conftest import (
 # The secret is the last part of the URL: only a source whose slug is the secret could be signed.
 BY_ADDRESS = {"secret-url"}
 # Mailgun's inbound mail and Segment's batches have no place for a type; of a GET of Twilio's the body does not count.
+# Segment sends single events too, whose bodies are no arrays.
+SINGLE = "segment/single"
 TYPELESS = {"routes", "batched", "get"}
 
 
@@ -59,7 +61,7 @@ def test_the_engine_takes_what_the_signer_makes(one: Signable) -> None:
     verdict = judged(provider, scheme, request)
     assert verdict.accepted, verdict.detail
     assert verdict.handshake is None
-    if provider.webhook.batch is not None:
+    if provider.webhook.batch is not None and one.id != SINGLE:
         assert verdict.events
         assert verdict.events[0].type
     elif any(place.kind != "claim" for place in provider.webhook.event_type) and scheme.id not in TYPELESS:

@@ -89,6 +89,40 @@ def test_segment_signs_the_first_element_as_it_stands(body: bytes) -> None:
         assert not judge(provider, changed, Credentials(secrets=[SECRET]), now=0.0, scheme="batched").accepted
 
 
+@pytest.mark.parametrize(
+    ("body", "leaves_out"),
+    [
+        (b'[{"a" : 1}]', False),
+        (b'\xef\xbb\xbf [ {"a" : 1}\n] ', False),
+        (b'[{"a" : 1}, {"type":"track"}]', True),
+        (b'[{"a" : 1}, \xff', True),
+        (b'[{"a" : 1},' + b"1," * 2_000 + b"1]", True),
+        (b'[{"a" : 1}] more', True),
+    ],
+)
+def test_of_a_segment_batch_is_kept_what_the_signature_covers(body: bytes, *, leaves_out: bool) -> None:
+    signature = hmac.new(SECRET.encode(), b'{"a" : 1}', "sha1").hexdigest()
+    request = InboundRequest("POST", "https://a.example/", [("X-Signature", signature)], body)
+    for options in ({}, {"unsigned_elements": "drop"}):
+        credentials = Credentials(secrets=[SECRET], options=options)
+        verdict = judge(catalogue()["segment"], request, credentials, now=0.0, scheme="batched")
+        assert (verdict.accepted, verdict.leaves_out) == (True, leaves_out)
+        assert [event.body for event in verdict.events] == [b'{"a" : 1}']
+
+
+def test_a_source_that_wants_them_has_all_elements_of_a_segment_batch() -> None:
+    first, second = b'{"type":"track","messageId":"m1"}', b'{"type": "page", "messageId": "m2"}'
+    signature = hmac.new(SECRET.encode(), first, "sha1").hexdigest()
+    request = InboundRequest("POST", "https://a.example/", [("X-Signature", signature)], b"[%b, %b]" % (first, second))
+    credentials = Credentials(secrets=[SECRET], options={"unsigned_elements": "keep"})
+    verdict = judge(catalogue()["segment"], request, credentials, now=0.0, scheme="batched")
+    assert [(event.type, event.id, event.body) for event in verdict.events] == [
+        ("track", "m1", first),
+        ("page", "m2", second),
+    ]
+    assert not verdict.leaves_out
+
+
 EC_KEY = ECKey.generate_key("P-521")
 
 

@@ -1,6 +1,7 @@
 """Segment, batched: HMAC-SHA1 over the JSON text of the array's first element, exactly as it stands in the body.
 
-The other elements are not authenticated; the entry says so. Source: Segment's docs, "Webhooks (Actions)".
+The other elements are not authenticated, and are left out unless the source wants them all the same.
+Source: Segment's docs, "Webhooks (Actions)".
 """
 
 from __future__ import annotations
@@ -30,13 +31,17 @@ def segment_batch(scheme: Scheme) -> Verify:
         except ValueError as error:
             raise malformed("header:X-Signature is not hex") from error
         reading.check_size("json")
-        first = first_element(reading.body.decode("utf-8", "replace"))
+        body = reading.body.decode("utf-8", "replace")
+        first = first_element(body)
         if first is None:
             raise malformed("the body is not a JSON array with elements")
         message = to_bytes(first.text)
         for secret in secrets(reading.credentials):
             if hmac.compare_digest(hmac.digest(secret, message, "sha1"), signature):
                 reading.secret, reading.signed = secret, (message,)
+                if reading.credentials.options.get("unsigned_elements") != "keep":
+                    reading.first = first
+                    reading.leaves_out = body.strip("\ufeff \t\r\n")[1:-1].strip(" \t\r\n") != first.text
                 return
         raise mismatch("no current secret of the source makes this signature for the first element")
 
