@@ -17,6 +17,7 @@ INGEST_MODES: dict[str, Callable[[Options], Sequence[Row]]] = {
     "maximum": ingest.measure,
     "delivering": delivering.measure,
     "half-rate": promptness.half_rate,
+    "attacked": promptness.attacked,
     "busy-pages": promptness.busy_pages,
     "single": promptness.single,
 }

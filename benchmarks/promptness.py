@@ -1,4 +1,6 @@
-"""How quickly ingest answers: at half its maximum rate, while clients ask for slow pages, one request at a time."""
+"""How quickly ingest answers: at half its maximum rate, while clients ask for slow pages or a stranger attacks, one
+request at a time.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
+from benchmarks.attack import ATTACKS, AttackRun
 from benchmarks.databases import settle
 from benchmarks.ingest import WARM_UP_SECONDS, GatewayIngest
 from benchmarks.load import LoadProfile, Result
@@ -15,6 +18,7 @@ from benchmarks.report import Row, Target
 from benchmarks.servers import gateway_under_test, start_sink
 
 HALF_RATE_TARGET = Target(12.0, at_most=True)
+ATTACKED_TARGET = Target(15.0, at_most=True)
 BUSY_PAGES_TARGET = Target(2.0, at_most=True)
 SINGLE_TARGET = Target(2.0, at_most=True)
 PAGE_CLIENTS = 8
@@ -27,6 +31,20 @@ def half_rate(options: Options) -> list[Row]:
     for kind in options.databases:
         samples = _samples(kind, options, lambda bench: {"half rate": bench.half_rate()})
         rows.append(Row("ingest p99 at half rate", kind, "ms", samples["half rate"], target=HALF_RATE_TARGET))
+    return rows
+
+
+def attacked(options: Options) -> list[Row]:
+    """The same while one connection sends each of the attacks."""
+    rows = []
+    for kind in options.databases:
+        samples = _samples(
+            kind, options, lambda bench: {"quiet": bench.half_rate()} | {name: bench.attacked(name) for name in ATTACKS}
+        )
+        rows += [
+            Row(f"ingest p99, attacked by {name}", kind, "ms", samples[name], target=ATTACKED_TARGET)
+            for name in ATTACKS
+        ]
     return rows
 
 
@@ -62,6 +80,13 @@ class Promptness:
     def half_rate(self) -> float:
         """p99 in milliseconds."""
         return self._measured(replace(self._profile(), rate_per_second=self._maximum / 2)).p99_ms
+
+    def attacked(self, name: str) -> float:
+        """p99 in milliseconds while one connection attacks."""
+        attack = AttackRun(self._children, name, self._gateway.web.port, self._options.seconds + 1)
+        p99_ms = self.half_rate()
+        progress(f"{attack.megabytes():.0f} MB of {name} beside the ingest")
+        return p99_ms
 
     def busy_pages(self) -> float:
         """p99 in milliseconds while the page is asked for."""

@@ -197,6 +197,8 @@ def _configure(database_url: str, key: str, sink_url: str) -> tuple[str, str, st
         Installation(settings) as opened,
         act(opened, actor=actor, write=True) as acting,
     ):
+        # For attacks: its signature lies in the body.
+        add_source(acting, SourceDraft("mailgun", "mailgun", credentials={"secret": SECRET}))
         source = add_source(acting, SourceDraft(SLUG, "github", "sha256", credentials={"secret": SECRET})).source
         destination = add_destination(acting, DestinationDraft("sink", sink_url)).destination
         route = add_route(acting, RouteDraft(SLUG, "sink", event_types=(EVENT_TYPE,)))

@@ -79,6 +79,9 @@ class RequestReader:
     def __init__(self, receiver: Receiver, limits: Limits) -> None:
         self._receiver: Any = receiver
         self._limits = limits
+        # What came of a body in one read, however small its chunks: handed on in one piece.
+        self._pieces: list[bytes] = []
+        self.on_body = self._pieces.append
         self._parser: Any = httptools.HttpRequestParser(self)
         # Bytes since the head's beginning, in the body since its beginning and less twice the data.
         self._overhead = 0
@@ -120,6 +123,7 @@ class RequestReader:
                 # More than was announced: nobody will read it.
                 return
             raise Refused(400, str(error)) from error
+        self._hand_on()
         if self._overhead > FRAMING_BYTES:
             if self._is_in_body:
                 raise Refused(400, "a body that is mostly framing")
@@ -199,11 +203,16 @@ class RequestReader:
                 special[name] = value
         return special
 
-    def on_body(self, data: bytes) -> None:
-        self._overhead -= 2 * len(data)
-        self._receiver.came(data)
+    def _hand_on(self) -> None:
+        pieces = self._pieces
+        if pieces:
+            data = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+            pieces.clear()
+            self._overhead -= 2 * len(data)
+            self._receiver.came(data)
 
     def on_message_complete(self) -> None:
+        self._hand_on()
         if self._upgrade_framing is not None:
             # httptools takes what follows for another protocol; it is the body.
             return
