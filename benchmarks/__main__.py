@@ -7,7 +7,18 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 
-from benchmarks import configuration, delivering, delivery, history, ingest, latency, memory, promptness, verify
+from benchmarks import (
+    clients,
+    configuration,
+    delivering,
+    delivery,
+    history,
+    ingest,
+    latency,
+    memory,
+    promptness,
+    verify,
+)
 from benchmarks.databases import KINDS
 from benchmarks.options import Options
 from benchmarks.processes import BenchmarkFailed, end_on_sigterm
@@ -29,6 +40,7 @@ BENCHES: dict[str, Callable[[Options], Sequence[Row]]] = {
     "memory": memory.measure,
     "verify": verify.measure,
     "configuration": configuration.measure,
+    "clients": clients.measure,
 }
 
 

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Protocol
+from dataclasses import dataclass, fields
+from typing import Final, Protocol
 
 import structlog
 
@@ -30,6 +30,9 @@ class CallReport:
     sent_bytes: int
     received_bytes: int
     request_id: str | None
+
+
+_FIELDS: Final = tuple(field.name for field in fields(CallReport))
 
 
 class Observer(Protocol):
@@ -75,11 +78,11 @@ class LogLines:
         self._log = structlog.get_logger("gateway.clients")
 
     def ended(self, report: CallReport) -> None:
-        fields = {name: value for name, value in asdict(report).items() if value is not None}
+        told = {name: value for name in _FIELDS if (value := getattr(report, name)) is not None}
         if report.code is None:
-            self._log.debug("called", **fields)
+            self._log.debug("called", **told)
         else:
-            self._log.warning("call failed", **fields)
+            self._log.warning("call failed", **told)
 
     def paused(self, system: str, seconds: float, error: IntegrationError | None) -> None:
         return None

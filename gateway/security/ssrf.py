@@ -77,6 +77,7 @@ _STAND_INS: Final = (ipaddress.ip_network("::ffff:0:0/96"), ipaddress.ip_network
 
 _HOST_NAME = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_.-]*[A-Za-z0-9_])?\.?")
 _VISIBLE_ASCII = re.compile(r"[\x21-\x7e]+")
+_BEGINNING = re.compile(r"[^:/?#]*://[^/?#]*")
 _NUMBER = re.compile(r"0[xX][0-9a-fA-F]*|[0-9]+")
 
 
@@ -140,6 +141,14 @@ def parse_url(url: str) -> UrlTarget:
     """
     if not _VISIBLE_ASCII.fullmatch(url) or "\\" in url:
         raise AddressForbidden("the URL has characters that a URL must not have; write them percent-encoded")
+    # What follows the authority (RFC 3986, 3.2) leads nowhere else, and differs from request to request.
+    beginning = _BEGINNING.match(url)
+    return _parse_beginning(beginning[0] if beginning is not None else url)
+
+
+@lru_cache(maxsize=1024)
+def _parse_beginning(url: str) -> UrlTarget:
+    """`parse_url` for scheme and authority."""
     try:
         parts = urlsplit(url)
         port = parts.port

@@ -14,7 +14,7 @@ from gateway.clients import errors
 from gateway.clients.addresses import BaseUrl, templated
 from gateway.clients.breaker import Breaker, BreakerState, MemoryCircuits
 from gateway.clients.errors import FailedCall, IntegrationError
-from gateway.clients.limits import MemoryNotBefore, Rate, RateLimit
+from gateway.clients.limits import MemoryNotBefore, MemoryWindows, Rate, RateLimit, SharedWindows
 from gateway.clients.retries import RetryBudget, RetryPolicy, pause_before_next
 from gateway.clients.waits import STANDARD_WAITS, Unit, WaitHeader, read, wait_seconds
 from gateway.clock import FakeClock
@@ -231,18 +231,38 @@ def test_two_processes_share_a_circuit_and_send_one_probe() -> None:
     assert admitted == [True]
 
 
-def test_limits_are_shared_by_storage_and_by_what_a_system_asked_for() -> None:
-    storage, not_before, clock = MemoryStorage(), MemoryNotBefore(), FakeClock()
-    one, two = (RateLimit("acme", [Rate(3, 60)], storage=storage, not_before=not_before, clock=clock) for _ in range(2))
-    assert [one.wait_seconds(), two.wait_seconds(), one.wait_seconds()] == [0, 0, 0]
-    assert two.wait_seconds() > 0
+@pytest.mark.parametrize("kind", ["memory", "shared"])
+def test_a_window_lets_through_what_its_rate_says(kind: str) -> None:
+    windows = MemoryWindows() if kind == "memory" else SharedWindows(MemoryStorage())
+    limits = [RateLimit("acme", [Rate(3, 60), Rate(100, 1)], windows=windows) for _ in range(2)]
 
-    other = RateLimit("acme", [], not_before=not_before, clock=clock)
+    assert [limit.wait_seconds() for limit in (*limits, limits[0])] == [0, 0, 0]
+    assert 50 < limits[1].wait_seconds() <= 60
+    assert RateLimit("other", [Rate(1, 60)], windows=windows).wait_seconds() == 0
+
+
+def test_a_window_moves() -> None:
+    clock = FakeClock()
+    limit = RateLimit("acme", [Rate(2, 10)], clock=clock)
+    waits = [limit.wait_seconds()]
+    clock.advance(4)
+    waits += [limit.wait_seconds(), limit.wait_seconds()]
+    clock.advance(6)
+    waits += [limit.wait_seconds(), limit.wait_seconds()]
+
+    assert waits == pytest.approx([0, 0, 6, 0, 4])
+
+
+def test_who_shares_it_stops_together_when_the_system_asks() -> None:
+    not_before, clock = MemoryNotBefore(), FakeClock()
+    one, two = (RateLimit("acme", [], not_before=not_before, clock=clock) for _ in range(2))
+
     one.hold(30)
+    one.hold(10)
 
-    assert other.wait_seconds() == pytest.approx(30)
+    assert two.wait_seconds() == pytest.approx(30)
     clock.advance(30)
-    assert other.wait_seconds() == 0
+    assert two.wait_seconds() == 0
 
 
 def test_paths_are_filled_in_and_do_not_climb() -> None:
