@@ -72,7 +72,8 @@ def test_a_parameter_that_is_the_secret() -> None:
 )
 def test_a_secret_in_a_json_body(body: bytes) -> None:
     kept = sealer(catalogue()["microsoft-graph"]).body(body)
-    assert b"s3" not in kept.replace(b"\x00", b"")
+    # With the quote before it, which no sealed value has.
+    assert b'"s3' not in kept.replace(b"\x00", b"")
     assert open_sealed(KEYRING, kept, context=CONTEXT) == body
 
 
