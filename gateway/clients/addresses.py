@@ -14,6 +14,7 @@ from gateway.security.ssrf import DEFAULT_PORTS
 MAX_REDIRECTS: Final = 5
 
 _NAME = re.compile(r"\{(\w+)\}")
+_DOT = re.compile("%2e", re.IGNORECASE)
 # What looks like the id of something, and is left out of what is logged.
 _PROBABLY_ID = re.compile(r"(?=.*\d)[\w.:@~=%-]{8,}|\d+")
 
@@ -59,7 +60,9 @@ class BaseUrl:
             raise ValueError(f"the path has no place for {', '.join(left)}")
         filled = _NAME.sub(lambda found: _segment(parameters[found[1]], found[1]), path)
         template = path if parameters else templated(path)
-        if any(segment in {".", ".."} for segment in urlsplit(filled).path.split("/")):
+        if any(character < " " or character == "\x7f" for character in filled):
+            raise ValueError("the path has a line break or another character that no URL has")
+        if any(segment in {".", ".."} for segment in _segments(filled)):
             raise ValueError("a path of a call does not climb")
         if not path:
             return f"{self.origin}{self.path or '/'}", self.path or "/"
@@ -95,6 +98,14 @@ def templated(path: str) -> str:
     return "/".join(
         "{id}" if _PROBABLY_ID.fullmatch(segment) else segment for segment in path.partition("?")[0].split("/")
     )
+
+
+def _segments(path: str) -> list[str]:
+    """The segments of `path` as those read them who take `%2e` for a dot, as RFC 3986 (6.2.2.2) has it, or `\\` for a
+    slash. Not by `urlsplit`, to which what follows `//` is a host.
+    """
+    alone = path.partition("?")[0].partition("#")[0]
+    return _DOT.sub(".", alone).replace("\\", "/").split("/")
 
 
 def _segment(value: object, name: str) -> str:

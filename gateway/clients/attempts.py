@@ -17,8 +17,8 @@ from gateway.clients.judging import request_id
 from gateway.clients.limits import RateLimit
 from gateway.clients.observer import CallReport, Observer
 from gateway.clients.retries import Random, RetryBudget, RetryPolicy, pause_before_next
+from gateway.clients.stripping import without
 from gateway.clients.values import SAFE_METHODS, Answer, Call
-from gateway.security.redaction import REDACTED
 
 Result = TypeVar("Result")
 
@@ -91,6 +91,8 @@ class CallRunner:
                 return attempt(sent)
             except IntegrationError as error:
                 ended_with = failed = error
+                # Before anybody is told, and with the credentials of this try.
+                self._strip(error, sent)
                 pause = self._pause_before_next(call, error, progress)
                 if pause is None:
                     raise
@@ -138,22 +140,32 @@ class CallRunner:
 
     def _finished(self, error: IntegrationError, call: Call, progress: Progress) -> IntegrationError:
         """`error` as the caller sees it: with what is known of the call, without its credentials."""
-        secrets = [secret for secret in self.auth.secrets(progress.sent or call) if secret]
-        message, excerpt = (_without(text, secrets) for text in (str(error), error.call.excerpt))
+        self._strip(error, progress.sent or call)
         error.call = replace(
             error.call,
             system=self.system,
             method=call.method,
             path=call.template,
-            excerpt=excerpt,
             tries=progress.tries,
             may_have_happened=error.call.may_have_happened and call.method not in SAFE_METHODS,
         )
-        error.args = (f"{self.system}: {message}",)
+        error.args = (f"{self.system}: {error}",)
         return error
+
+    def _strip(self, error: IntegrationError, sent: Call) -> None:
+        """Take the credentials of `sent` out of everything that the system said."""
+        said, secrets = error.call, self.auth.secrets(sent)
+        error.call = replace(
+            said,
+            excerpt=without(said.excerpt, secrets),
+            vendor_code=said.vendor_code and without(said.vendor_code, secrets),
+            request_id=said.request_id and without(said.request_id, secrets),
+        )
+        error.args = (without(str(error), secrets),)
 
     def _report(self, call: Call, progress: Progress, error: IntegrationError | None) -> None:
         answer = progress.answer
+        its_name = request_id(answer) if answer is not None else None
         report = CallReport(
             system=self.system,
             method=call.method,
@@ -166,13 +178,7 @@ class CallRunner:
             seconds=time.monotonic() - progress.began_at,
             sent_bytes=progress.sent_bytes,
             received_bytes=progress.received_bytes,
-            request_id=request_id(answer) if answer is not None else None,
+            request_id=its_name and without(its_name, self.auth.secrets(progress.sent or call)),
         )
         for observer in self.observers:
             observer.ended(report)
-
-
-def _without(text: str, secrets: Sequence[str]) -> str:
-    for secret in secrets:
-        text = text.replace(secret, REDACTED)
-    return text

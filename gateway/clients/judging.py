@@ -22,6 +22,7 @@ from gateway.clients.errors import (
     RequestRefused,
     Unavailable,
 )
+from gateway.clients.stripping import CUT
 from gateway.clients.values import Answer
 from gateway.clients.waits import STANDARD_WAITS, WaitHeader, wait_seconds
 from gateway.security.redaction import redact_text
@@ -123,7 +124,7 @@ def told(answer: Answer) -> tuple[str | None, str]:
 def excerpt(text: str) -> str:
     """The beginning of `text` in one line, without secrets that can be recognised."""
     line = re.sub(r"\s+", " ", redact_text(text[: 10 * EXCERPT_CHARACTERS])).strip()
-    return line if len(line) <= EXCERPT_CHARACTERS else line[: EXCERPT_CHARACTERS - 1] + "…"
+    return line if len(line) <= EXCERPT_CHARACTERS else line[: EXCERPT_CHARACTERS - 1] + CUT
 
 
 def explain_not_json(answer: Answer) -> str:

@@ -111,6 +111,13 @@ class Transport:
             try:
                 opened = OpenAnswer(response, exchange)
                 opened.require_time()
+                if opened.status < 200:
+                    # http.client takes it for the answer. The answer follows (RFC 9110, 15.2), and whoever had the
+                    # connection next would read it as his own: unread it is closed.
+                    raise ProtocolFault(
+                        f"the system announced an answer that was not waited for (status {opened.status})",
+                        call=FailedCall(status=opened.status, may_have_happened=True),
+                    )
                 yield opened
             finally:
                 response.close()

@@ -163,6 +163,20 @@ def secret_told(handler: _Handler, heard: Heard) -> None:
     handler.answer(400, json.dumps(said).encode())
 
 
+def secret_everywhere(handler: _Handler, heard: Heard) -> None:
+    """Says the token as its code, as its name for the call, and where its message is cut off; cannot, for the rest."""
+    told = heard.headers["authorization"].removeprefix("Bearer ")
+    said = {"code": f"bad {told}", "message": f"{told} {'x' * (190 - len(told))} {told}"}
+    handler.answer(503, json.dumps(said).encode(), X_Request_Id=f"req-{told}")
+
+
+def early_hints(handler: _Handler, heard: Heard) -> None:
+    """Announces an answer (RFC 8297), and gives it once the connection is used for something else."""
+    handler.wfile.write(b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>; rel=preload\r\n\r\n")
+    handler.rfile.readline(65537)
+    handler.raw(_HEAD + b'Content-Length: 26\r\n\r\n{"path": "/of-the-former"}')
+
+
 def silent(handler: _Handler, heard: Heard) -> None:
     """Says nothing."""
     handler.server.owner.stop.wait(60)
@@ -240,6 +254,8 @@ def _bomb() -> bytes:
 TRICKS: dict[str, Callable[[_Handler, Heard], None]] = {
     "/status": status,
     "/secret-told": secret_told,
+    "/secret-everywhere": secret_everywhere,
+    "/early-hints": early_hints,
     "/silent": silent,
     "/hangs-up": hangs_up,
     "/html": whole_page("text/html"),

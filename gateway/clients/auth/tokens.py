@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 
-from gateway.clients.auth.base import Basic, one_line
+from gateway.clients.auth.base import Auth, Basic, CustomAuth, one_line
 from gateway.clients.client import ApiClient
 from gateway.clients.errors import AuthenticationFailed, RequestRefused, ResponseInvalid
 from gateway.clients.values import Call
@@ -195,7 +195,9 @@ def client_credentials(
     fields = {"grant_type": "client_credentials"} | ({"scope": scope} if scope else {})
     if in_body:
         fields |= {"client_id": client_id, "client_secret": client_secret}
-    client = ApiClient(token_url, auth=None if in_body else Basic(client_id, client_secret), **options)
+    # In the body it is no credential of the call, and is kept out of errors all the same.
+    auth: Auth = CustomAuth(lambda call: call, client_secret) if in_body else Basic(client_id, client_secret)
+    client = ApiClient(token_url, auth=auth, **options)
     return ExchangedToken(client, "", fields=fields, clock=options.get("clock"))
 
 

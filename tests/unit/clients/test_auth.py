@@ -9,6 +9,8 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote, urlsplit
 
 import pytest
+import requests
+import responses
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -186,6 +188,19 @@ def test_a_refused_grant_is_a_matter_of_credentials(server: FaultServer, make_cl
     assert server.at("/a") == []
     with pytest.raises(errors.ResponseInvalid, match="no access_token"):
         ExchangedToken(make_client(), "/anything", fields={}).token()
+
+
+@responses.activate
+def test_a_refused_grant_does_not_tell_the_secret_that_was_in_its_body() -> None:
+    said = {"error": "invalid_client", "error_description": "no client has the secret plain-secret-77"}
+    responses.post("https://id.example/token", json=said, status=400)
+    source = client_credentials(
+        "https://id.example/token", "id", "plain-secret-77", in_body=True, session=requests.Session()
+    )
+
+    with pytest.raises(errors.AuthenticationFailed, match="no client has the secret") as caught:
+        source.token()
+    assert "plain-secret-77" not in f"{caught.value}{caught.value.call}"
 
 
 def test_assertions_are_exchanged_and_prove_clients(server: FaultServer, rsa_pem: str) -> None:

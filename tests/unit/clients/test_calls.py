@@ -11,13 +11,14 @@ import requests
 import responses
 
 from gateway.clients import errors
-from gateway.clients.auth.base import ApiKey, Basic, TokenAuth
+from gateway.clients.auth.base import ApiKey, Basic, Bearer, TokenAuth
 from gateway.clients.breaker import Breaker
 from gateway.clients.client import ApiClient
 from gateway.clients.errors import IntegrationError
 from gateway.clients.limits import Rate
 from gateway.clients.observer import CallReport
 from gateway.clients.retries import RetryPolicy
+from gateway.clients.stripping import without
 from gateway.errors import AddressForbidden
 from gateway.security.ssrf import AddressPolicy
 from tests.services.fault_server import FaultServer
@@ -31,12 +32,14 @@ class Reports:
     ended_calls: list[CallReport] = field(default_factory=list)
     fallbacks: list[IntegrationError] = field(default_factory=list)
     pauses: list[tuple[float, str | None]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
 
     def ended(self, report: CallReport) -> None:
         self.ended_calls.append(report)
 
     def paused(self, system: str, seconds: float, error: IntegrationError | None) -> None:
         self.pauses.append((seconds, error.code if error is not None else None))
+        self.said.append(f"{error} {error.call}" if error is not None else "")
 
     def fell_back(self, system: str, error: IntegrationError) -> None:
         self.fallbacks.append(error)
@@ -134,6 +137,24 @@ def test_an_error_does_not_tell_a_key_that_the_system_repeats(make_client: MakeC
 
     assert "appid" in str(caught.value)
     assert "plain-key-77" not in f"{caught.value}{caught.value.call}"
+
+
+def test_nobody_is_told_a_key_wherever_the_system_repeats_it(make_client: MakeClient) -> None:
+    token, reports = "plain-token-0123456789abcdefghij", Reports()
+
+    with pytest.raises(errors.Unavailable) as caught:
+        make_client(auth=Bearer(token), observers=[reports]).get("/secret-everywhere")
+
+    told = [str(caught.value), str(caught.value.call), *reports.said, *map(str, reports.ended_calls)]
+    assert len(reports.said) == 3
+    # Nor its beginning, where what was said is cut off.
+    assert [text for text in told if "plain-" in text] == []
+    assert caught.value.call.request_id == "req-[redacted]"
+    assert caught.value.call.vendor_code == "bad [redacted]"
+
+
+def test_a_key_is_left_out_as_a_url_writes_it_too() -> None:
+    assert without("no ?k=a%2Fb%2B77&x, nor a/b+77", ["a/b+77"]) == "no ?k=[redacted]&x, nor [redacted]"
 
 
 @pytest.mark.parametrize(("method", "tries"), [("GET", 2), ("PUT", 2), ("DELETE", 2), ("POST", 1), ("PATCH", 1)])

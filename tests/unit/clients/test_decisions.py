@@ -275,6 +275,11 @@ def test_paths_are_filled_in_and_do_not_climb() -> None:
     for path, parameters in [("/a/../b", {}), ("/a/{id}", {"id": ".."}), ("/a/{id}", {}), ("/a", {"id": 1})]:
         with pytest.raises(ValueError, match=r"climb|cannot stand|needs|no place"):
             base.join(path, parameters)
+    # As other readers see them: a host for `urlsplit`, a dot once it is decoded, a slash on some systems.
+    for path in ("//../other", "/%2e%2e/other", "/a/.%2E", "..\\other", "/a\r\nX-Other: 1"):
+        with pytest.raises(ValueError, match=r"climb|no URL has"):
+            base.join(path, {})
+    assert base.join("/a?at=../b", {})[0] == "https://api.example/v1/a?at=../b"
 
 
 @pytest.mark.parametrize(

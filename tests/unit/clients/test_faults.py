@@ -88,6 +88,14 @@ def test_a_connection_that_a_dead_exchange_held_serves_nobody(make_client: MakeC
         assert client.get("/anything", timeout_seconds=10).status == 200
 
 
+def test_an_answer_that_was_only_announced_is_nobody_elses(make_client: MakeClient) -> None:
+    client = make_client()
+
+    with pytest.raises(errors.ProtocolFault, match="103"):
+        client.get("/early-hints")
+    assert client.json("GET", "/anything")["path"] == "/anything"
+
+
 @pytest.mark.parametrize(
     ("base_url", "hint"),
     [("http://127.0.0.1:1", "nothing listens"), ("http://nowhere.invalid", "does not resolve"), ("https:", "TLS")],
