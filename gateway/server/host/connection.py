@@ -340,7 +340,7 @@ class Connection(asyncio.Protocol):
 
     def _refuse(self, refusal: Refusal) -> None:
         if refusal is not TOO_MUCH:
-            self._service.log.warning("Invalid request from ip=%s: %s", self.peer or "", refusal.reason)
+            self._service.refuse_request(self.peer, refusal.reason)
         self.write(text_of(refusal.status, refusal.reason, self.date))
 
     def _close(self) -> None:

@@ -15,8 +15,9 @@ from gateway.server.host.framing import Limits
 
 Application = Callable[[Any, Any, Any], Awaitable[None]]
 
-# Refused connections are told of so often, together.
+# Refused connections are told of so often, together; so are refused requests, after the first few.
 TELL_SECONDS = 60.0
+TOLD_REQUESTS = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ class Service:
         # Those that have asked for nothing yet, eldest first.
         self._fresh: dict[Member, None] = {}
         self._refused = 0
+        self._refused_requests = 0
         self._tell_at = 0.0
         self._is_empty = asyncio.Event()
         self._is_empty.set()
@@ -89,10 +91,22 @@ class Service:
         now = self.loop.time()
         for connection in tuple(self.connections):
             connection.give_up(now)
-        if self._refused and now >= self._tell_at:
-            self.log.warning("%d connections were refused: there are enough, in all or of their client", self._refused)
-            self._refused = 0
+        if now >= self._tell_at and (self._refused or self._refused_requests):
+            self._tell()
             self._tell_at = now + TELL_SECONDS
+
+    def refuse_request(self, peer: str | None, reason: str) -> None:
+        """What a client sent is no request. Told of by a line each, unless somebody sends many."""
+        self._refused_requests += 1
+        if self._refused_requests <= TOLD_REQUESTS:
+            self.log.warning("Invalid request from ip=%s: %s", peer or "", reason)
+
+    def _tell(self) -> None:
+        if self._refused:
+            self.log.warning("%d connections were refused: there are enough, in all or of their client", self._refused)
+        if self._refused_requests > TOLD_REQUESTS:
+            self.log.warning("%d more requests were refused as invalid", self._refused_requests - TOLD_REQUESTS)
+        self._refused = self._refused_requests = 0
 
     def admit(self, connection: Member) -> bool:
         """Take one more, unless its client has enough. Where there are enough in all, the eldest of those that have

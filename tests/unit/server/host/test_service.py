@@ -111,3 +111,17 @@ def test_refusals_are_told_of_together(caplog: pytest.LogCaptureFixture) -> None
     taken.sweep()
     taken.sweep()
     assert [record.getMessage().split()[0] for record in caplog.records] == ["4"]
+
+
+def test_many_refused_requests_are_told_of_together(caplog: pytest.LogCaptureFixture) -> None:
+    served = service()
+    for _ in range(500):
+        served.refuse_request(STRANGER, "no request")
+    told = len(caplog.messages)
+    served.loop = asyncio.new_event_loop()
+    served.sweep()
+    served.sweep()
+    served.loop.close()
+
+    assert told == 10
+    assert caplog.messages[told:] == ["490 more requests were refused as invalid"]
