@@ -37,10 +37,12 @@ class CallBuilder:
         body: bytes | None = None,
         content_type: str | None = None,
         idempotency_key: str | None = None,
+        may_repeat: bool = False,
+        template: str | None = None,
     ) -> Call:
         """The call. Raises `ValueError` for what cannot be sent, `ProtocolFault` for a URL of another origin."""
         method = method.upper()
-        url, template = self._base.join(path, parameters or {})
+        url, own_template = self._base.join(path, parameters or {})
         given = dict(headers or {})
         if sum(one is not None for one in (json, form, body)) > 1:
             raise ValueError("one of json, form and body is sent")
@@ -50,13 +52,13 @@ class CallBuilder:
             body, content_type = urlencode(pairs(form)).encode(), content_type or "application/x-www-form-urlencoded"
         if content_type is not None:
             given["Content-Type"] = content_type
-        may_repeat = method in IDEMPOTENT_METHODS
+        may_repeat = may_repeat or method in IDEMPOTENT_METHODS
         if self._idempotency_header is not None and not may_repeat:
             given[self._idempotency_header] = idempotency_key or str(uuid.uuid4())
             may_repeat = True
         elif idempotency_key is not None and self._idempotency_header is None:
             raise ValueError("this client has no idempotency_header to send the key in")
-        call = Call(method, url, template, tuple(pairs(query)), self._headers, body, may_repeat)
+        call = Call(method, url, template or own_template, tuple(pairs(query)), self._headers, body, may_repeat)
         return call.with_headers(*checked(given)) if given else call
 
 

@@ -157,13 +157,17 @@ class ApiClient:
         body: bytes | None = None,
         content_type: str | None = None,
         idempotency_key: str | None = None,
+        may_repeat: bool = False,
+        template: str | None = None,
         timeout_seconds: float | None = None,
         max_bytes: int | None = None,
     ) -> Answer:
         """The answer to one call, when it is a success. Raises `IntegrationError`, `AddressForbidden`.
 
         `path` may have `{names}`, which `parameters` fill in, encoded; it is what logs show. A whole URL has to be of
-        the client's origin. One of `json`, `form`, `body` is sent. `timeout_seconds` is for the call in all.
+        the client's origin, and shows as `template`. One of `json`, `form`, `body` is sent. `may_repeat` is for a POST
+        or PATCH that sent twice means the same as once: a search, a conditional write. `timeout_seconds` is for the
+        call in all.
         """
         call = self._calls.build(
             method,
@@ -176,6 +180,8 @@ class ApiClient:
             body=body,
             content_type=content_type,
             idempotency_key=idempotency_key,
+            may_repeat=may_repeat,
+            template=template,
         )
         limit = self._max_bytes if max_bytes is None else max_bytes
         progress = Progress(time.monotonic(), timeout_seconds or self._timeout.call_seconds)
@@ -244,7 +250,8 @@ class ApiClient:
                 body = b"".join(answer.chunks(ERROR_BYTES)) if answer.status >= 300 else b""
                 head = Answer(answer.status, answer.headers, body, url=sent.url)
                 progress.heard(head)
-                error = by_status(head, self._clock.now_us() / 1e6)
+                judge = self._judge if answer.status >= 300 else by_status
+                error = judge(head, self._clock.now_us() / 1e6)
                 if error is not None:
                     stack.close()
                     raise error
@@ -260,6 +267,7 @@ class ApiClient:
         style: PageStyle,
         records: str = "@",
         query: Query = (),
+        form: Query | None = None,
         start: PageRequest | None = None,
         parallel: int = 1,
         max_pages: int = MAX_PAGES,
@@ -268,14 +276,19 @@ class ApiClient:
         """The pages of a list, as `style` finds them; `records` is the JMESPath of a page's records.
 
         `start` goes on from where an earlier reading stopped (`Page.following`). `parallel` requests are under way at
-        once where the style can count its pages. Raises `IntegrationError`.
+        once where the style can count its pages. With `form` a list is asked for by POST, and what leads on by GET.
+        Raises `IntegrationError`.
         """
         find = records_at(records)
+        template = self._base.join(path, parameters or {})[1]
+        method = "GET" if form is None else "POST"
+        content: dict[str, Any] = {} if form is None else {"form": form, "may_repeat": True}
 
         def fetch(request: PageRequest) -> Answer:
             if request.url is not None:
-                return self.request("GET", self._base.same_origin(request.url), **options)
-            return self.request("GET", path, parameters, query=[*pairs(query), *request.query], **options)
+                return self.request("GET", self._base.same_origin(request.url), template=template, **options)
+            asked = [*pairs(query), *request.query]
+            return self.request(method, path, parameters, query=asked, **content, **options)
 
         if parallel > 1:
             if start is not None or not isinstance(style, NumberedStyle):
