@@ -159,6 +159,7 @@ class ApiClient:
         idempotency_key: str | None = None,
         may_repeat: bool = False,
         template: str | None = None,
+        judge: Judge | None = None,
         timeout_seconds: float | None = None,
         max_bytes: int | None = None,
     ) -> Answer:
@@ -166,8 +167,8 @@ class ApiClient:
 
         `path` may have `{names}`, which `parameters` fill in, encoded; it is what logs show. A whole URL has to be of
         the client's origin, and shows as `template`. One of `json`, `form`, `body` is sent. `may_repeat` is for a POST
-        or PATCH that sent twice means the same as once: a search, a conditional write. `timeout_seconds` is for the
-        call in all.
+        or PATCH that sent twice means the same as once: a search, a conditional write. `judge` stands in for the
+        client's own. `timeout_seconds` is for the call in all.
         """
         call = self._calls.build(
             method,
@@ -184,11 +185,12 @@ class ApiClient:
             template=template,
         )
         limit = self._max_bytes if max_bytes is None else max_bytes
+        judge = judge or self._judge
         progress = Progress(time.monotonic(), timeout_seconds or self._timeout.call_seconds)
 
         def attempt(sent: Call) -> Answer:
             answer = self._follow(sent, progress, limit)
-            error = self._judge(answer, self._clock.now_us() / 1e6)
+            error = judge(answer, self._clock.now_us() / 1e6)
             progress.heard(answer)
             if error is not None:
                 raise error
