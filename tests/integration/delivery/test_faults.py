@@ -27,6 +27,8 @@ from .test_worker import ShiftedClock, all_are, make_worker, until, working
 
 pytestmark = pytest.mark.faults
 
+# All workers of a database have the same key.
+KEY = generate_key()
 WORKER = """
 import sys
 from gateway.config import Settings
@@ -44,7 +46,7 @@ sys.exit(code)
 def worker_process(database_url: str, log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-c", WORKER, database_url, generate_key()],
+            [sys.executable, "-c", WORKER, database_url, KEY],
             cwd=Path(__file__).parents[3],
             stdout=output,
             stderr=output,
