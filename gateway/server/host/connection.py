@@ -52,7 +52,6 @@ class Connection(asyncio.Protocol):
         # Bytes that came and are not answered yet; of those, what came since the request in front was whole; the last
         # piece.
         self._held = self._behind = self._last = 0
-        self._is_fresh = True
         # What a client has not taken of its answer, and when it last took something.
         self._untaken = 0
         self._took_at = 0.0
@@ -139,9 +138,8 @@ class Connection(asyncio.Protocol):
 
     def began(self, head: Head) -> None:
         """A request's head is there."""
-        if self._is_fresh:
-            self._is_fresh = False
-            self._service.used(self)
+        if self._current is None and not self._requests:
+            self._service.asked(self)
         self._coming = Exchange(self, head)
         self._requests.append(self._coming)
         self._tell()
@@ -283,6 +281,7 @@ class Connection(asyncio.Protocol):
                 self._settle()
                 if not self._requests:
                     self._give_up_at = self._service.loop.time() + self._service.bounds.keepalive_seconds
+                    self._service.answered_all(self)
                     self.go_on()
         finally:
             self._current = None

@@ -77,8 +77,8 @@ class Service:
         self.is_ending = False
         self.answered = 0
         self._clients = ClientCounts(bounds.connections_per_client)
-        # Those that have asked for nothing yet, eldest first.
-        self._fresh: dict[Member, None] = {}
+        # Those of which no request is under way, first who has been waited for the longest.
+        self._waiting: dict[Member, None] = {}
         self._refused = 0
         self._refused_requests = 0
         self._tell_at = 0.0
@@ -109,36 +109,41 @@ class Service:
         self._refused = self._refused_requests = 0
 
     def admit(self, connection: Member) -> bool:
-        """Take one more, unless its client has enough. Where there are enough in all, the eldest of those that have
-        asked for nothing makes room.
+        """Take one more, unless its client has enough. Where there are enough in all, the one makes room that has been
+        waited for the longest: who asks now and then would else keep all others out, from a few addresses.
         """
         if not self._clients.enter(connection.peer):
             self._refused += 1
             return False
         if len(self.connections) >= self.bounds.connections:
             self._refused += 1
-            eldest = next(iter(self._fresh), None)
+            eldest = next(iter(self._waiting), None)
             if eldest is None:
                 self._clients.leave(connection.peer)
                 return False
             self.closed(eldest)
             eldest.abort()
         self.connections.add(connection)
-        self._fresh[connection] = None
+        self._waiting[connection] = None
         self._is_empty.clear()
         self.changed(len(self.connections))
         return True
 
-    def used(self, connection: Member) -> None:
-        """It has asked for something."""
-        self._fresh.pop(connection, None)
+    def asked(self, connection: Member) -> None:
+        """A request is under way there."""
+        self._waiting.pop(connection, None)
+
+    def answered_all(self, connection: Member) -> None:
+        """No request is under way there any more."""
+        if connection in self.connections:
+            self._waiting[connection] = None
 
     def closed(self, connection: Member) -> None:
         """One less. Idempotent."""
         if connection not in self.connections:
             return
         self.connections.discard(connection)
-        self._fresh.pop(connection, None)
+        self._waiting.pop(connection, None)
         self._clients.leave(connection.peer)
         if not self.connections:
             self._is_empty.set()

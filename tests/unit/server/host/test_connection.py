@@ -500,9 +500,22 @@ def test_there_are_so_many_connections(application: Application) -> None:
             newest.sendall(GET)
             assert read_answer(newest) is not None
             assert silent.recv(1) == b""
+            # Who has asked for something keeps nobody out either, while nothing is under way there.
+            newest.sendall(GET)
+            assert read_answer(newest) is not None
+            assert server.exchange(LAST).startswith(b"HTTP/1.1 200")
+            assert used.recv(1) == b""
+
+
+def test_a_request_that_is_under_way_makes_no_room(application: Application) -> None:
+    coming = b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\n1"
+    with loop_server(application, bounds=replace(BOUNDS, connections=1)) as server, server.connected() as client:
+        for count in (1, 2):
+            client.sendall(coming)
+            until(lambda count=count: len(application.scopes) == count, "it came")  # type: ignore[misc]
             assert server.exchange(GET) == b""
-        until(lambda: server.connections() == 1, "one is left")
-        assert server.exchange(LAST).startswith(b"HTTP/1.1 200")
+            client.sendall(b"2")
+            assert read_answer(client) is not None
 
 
 @pytest.mark.parametrize("line", [b"X: y", b"Connection: close"])

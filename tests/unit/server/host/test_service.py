@@ -88,20 +88,25 @@ def test_behind_proxies_clients_are_not_told_apart() -> None:
     assert all(taken.admit(Peer()) for _ in range(50))
 
 
-def test_where_there_are_enough_the_eldest_that_asked_for_nothing_makes_room() -> None:
+def test_where_there_are_enough_the_one_makes_room_that_was_waited_for_the_longest() -> None:
     taken = service(connections=3, per_client=3)
     used, silent, later, newest = (Peer() for _ in range(4))
     for one in (used, silent, later):
         assert taken.admit(one)
-    taken.used(used)
+    taken.asked(used)
     assert taken.admit(Peer("198.51.100.1"))
     assert (used.is_open, silent.is_open, later.is_open) == (True, False, True)
     assert len(taken.connections) == 3
     for one in tuple(taken.connections):
-        taken.used(one)
+        taken.asked(one)
     assert not taken.admit(newest)
-    taken.closed(used)
+    # Asking now and then holds no place.
+    taken.answered_all(used)
     assert taken.admit(newest)
+    assert not used.is_open
+    taken.answered_all(used)
+    taken.asked(newest)
+    assert not taken.admit(Peer("198.51.100.2"))
 
 
 def test_refusals_are_told_of_together(caplog: pytest.LogCaptureFixture) -> None:
