@@ -224,6 +224,12 @@ class ApiClient:
             return fallback(error) if callable(fallback) else fallback
         if answer.status == 204 or (not answer.body and method.upper() == "HEAD"):
             return None
+        return self.document_of(answer, method, path, parameters)
+
+    def document_of(
+        self, answer: Answer, method: str, path: str, parameters: Mapping[str, object] | None = None
+    ) -> Any:
+        """The document of an answer to such a call. Raises `ResponseInvalid`, with what is probably wrong."""
         try:
             return answer.document
         except ValueError as error:
