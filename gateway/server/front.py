@@ -28,7 +28,7 @@ from gateway.telemetry.request_ids import request_id_of
 from gateway.webhooks.arrival import Answer, refusal
 from gateway.webhooks.receive.addressing import address_of
 from gateway.webhooks.receive.assembly import inbound_of
-from gateway.webhooks.receive.ingest import COMMIT_TIMEOUT_SECONDS
+from gateway.webhooks.receive.progress import COMMIT_TIMEOUT_SECONDS
 
 DEFAULT_THREADS = 8
 # For what a webhook waits for besides its commit; never queued behind pages.

@@ -17,7 +17,8 @@ from gateway.server.scope_reader import ScopeReader
 from gateway.webhooks.arrival import Answer, Arrival, Body
 from gateway.webhooks.receive.addressing import Address, refuse_address
 from gateway.webhooks.receive.answers import failed
-from gateway.webhooks.receive.ingest import BlockingStep, Ingest, Submitted
+from gateway.webhooks.receive.ingest import Ingest
+from gateway.webhooks.receive.progress import BlockingStep, Submitted
 
 Result = TypeVar("Result")
 

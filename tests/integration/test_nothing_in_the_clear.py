@@ -37,7 +37,7 @@ from gateway.webhooks.arrival import Answer, Arrival
 from gateway.webhooks.explain.asking import explain_rejection
 from gateway.webhooks.explain.finding import Cause
 from gateway.webhooks.receive.assembly import inbound_of
-from gateway.webhooks.receive.ingest import wait_for_answer
+from gateway.webhooks.receive.progress import wait_for_answer
 from gateway.webhooks.rejections.search import show_rejection
 from gateway.webhooks.routes import add_route
 from gateway.webhooks.sources.draft import SourceDraft

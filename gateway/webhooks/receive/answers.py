@@ -1,7 +1,11 @@
-"""What every host makes of an answer: its headers, and what is said when our own code fails."""
+"""The answer to what was stored; and what every host makes of an answer: its headers, and what is said when we fail."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
+
+from gateway.events.append import Appended
 from gateway.telemetry.logging import get_logger
 from gateway.webhooks.arrival import Answer, refusal
 
@@ -21,6 +25,21 @@ def answer_headers(answer: Answer) -> list[tuple[str, str]]:
     if answer.status not in STATUSES_WITHOUT_BODY:
         headers.append(("Content-Length", str(len(answer.body))))
     return headers
+
+
+def stored(appended: Sequence[Appended]) -> Answer:
+    """The answer to a request whose events are in the journal, for sources whose vendors prescribe none."""
+    first = appended[0]
+    if len(appended) == 1:
+        # Nearly every answer. There is nothing in it to escape.
+        status = "duplicate" if first.is_duplicate else "accepted"
+        return Answer(200, f'{{"status": "{status}", "event_id": "{first.event_id}"}}'.encode())
+    document = {
+        "status": "duplicate" if all(one.is_duplicate for one in appended) else "accepted",
+        "event_id": first.event_id,
+        "event_ids": [one.event_id for one in appended],
+    }
+    return Answer(200, json.dumps(document).encode())
 
 
 def failed(request_id: str) -> Answer:

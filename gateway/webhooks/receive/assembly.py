@@ -12,11 +12,12 @@ from gateway.db.writing.group_commit import GroupCommit
 from gateway.errors import ConfigurationError, StorageUnavailable
 from gateway.installation import Installation
 from gateway.webhooks.material import MaterialStore
+from gateway.webhooks.receive.counting import count_stored
 from gateway.webhooks.receive.entry import Receipt, Submission, submission_bytes
 from gateway.webhooks.receive.failures import FailedVerifications
 from gateway.webhooks.receive.handshakes import Handshakes
 from gateway.webhooks.receive.inbound import Inbound
-from gateway.webhooks.receive.ingest import Ingest, count_stored
+from gateway.webhooks.receive.ingest import Ingest
 from gateway.webhooks.receive.request_reader import RequestReader
 from gateway.webhooks.receive.snapshot import InboundLoader, InboundSnapshot
 from gateway.webhooks.receive.store import store_submissions

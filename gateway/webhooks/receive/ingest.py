@@ -7,10 +7,7 @@ comes back as a `BlockingStep`, for a thread that may block. Law 2 of the design
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias
 
 from gateway.clock import MICROSECONDS, Clock
 from gateway.db.snapshot import Snapshot
@@ -22,9 +19,11 @@ from gateway.telemetry.logging import get_logger
 from gateway.telemetry.metrics import Metrics
 from gateway.webhooks.arrival import Answer, Arrival, refusal
 from gateway.webhooks.material import MaterialStore
+from gateway.webhooks.receive.answers import stored
 from gateway.webhooks.receive.entry import Receipt, Submission
 from gateway.webhooks.receive.failures import FailedVerifications
 from gateway.webhooks.receive.handshakes import Handshakes, answer_of, split_content_type
+from gateway.webhooks.receive.progress import BlockingStep, Progress, Submitted
 from gateway.webhooks.receive.snapshot import InboundSnapshot
 from gateway.webhooks.receive.submission import submission_of
 from gateway.webhooks.rejections.log import RejectionLog
@@ -42,66 +41,11 @@ from gateway.webhooks.verification import (
     reading_of,
 )
 
-COMMIT_TIMEOUT_SECONDS = 15.0
 # A person has to mend it: there is no use in asking every second.
 OUT_OF_ORDER_RETRY_SECONDS = 60
 LEFT_OUT = "the signature covers the first element of the batch, which was accepted; the others were left out"
 # Larger bodies are judged, identified and routed in a thread: a loop would stand still for as long.
 LARGE_BODY_BYTES = 64 * 1024
-
-
-class Submitted(NamedTuple):
-    """An event that was handed to the journal's writer. `finish` makes the answer, waiting so many seconds for
-    `receipt` if that is not settled yet.
-    """
-
-    receipt: Pending[Receipt]
-    finish: Callable[[float], Answer]
-
-
-@dataclass(frozen=True, slots=True)
-class BlockingStep:
-    """What has to be done before the answer is known, and blocks: `run` does it, in a thread that may.
-
-    `is_large`: the body is large. It blocks because it computes, and has no need to overtake.
-    """
-
-    run: Callable[[], Progress]
-    is_large: bool = False
-
-
-Progress: TypeAlias = "Answer | Submitted | BlockingStep"
-"""How far a request has come: to its answer, or to what that waits for."""
-
-
-def wait_for_answer(progress: Progress) -> Answer:
-    """Do and wait for what is left: for hosts that give each request a thread."""
-    while isinstance(progress, BlockingStep):
-        progress = progress.run()
-    return progress if isinstance(progress, Answer) else progress.finish(COMMIT_TIMEOUT_SECONDS)
-
-
-def count_stored(
-    metrics: Metrics, clock: Clock, submissions: Sequence[Submission], receipts: Sequence[Receipt]
-) -> None:
-    """Count what one transaction stored: all at once, because counting one by one costs every request more than its
-    answer does.
-    """
-    now = clock.monotonic()
-    providers: Counter[str] = Counter()
-    duplicates = 0
-    for submission, receipt in zip(submissions, receipts, strict=True):
-        # Of a replay nothing was stored.
-        for entry, appended in zip(submission.entries, receipt.appended, strict=receipt.replayed is None):
-            if appended.is_duplicate:
-                duplicates += 1
-            else:
-                providers[entry.event.provider] += 1
-    metrics.committed(len(submissions))
-    for provider, count in providers.items():
-        metrics.received(provider, count)
-    metrics.duplicates(duplicates)
-    metrics.ingested([now - submission.began for submission in submissions])
 
 
 class Ingest:
@@ -295,17 +239,7 @@ class Ingest:
         if source.prescribed is not None:
             content_type, headers = split_content_type(source.prescribed.headers)
             return Answer(source.prescribed.status, source.prescribed.body, content_type, headers)
-        first = appended[0]
-        if len(appended) == 1:
-            # Nearly every answer. There is nothing in it to escape.
-            status = "duplicate" if first.is_duplicate else "accepted"
-            return Answer(200, f'{{"status": "{status}", "event_id": "{first.event_id}"}}'.encode())
-        document = {
-            "status": "duplicate" if all(one.is_duplicate for one in appended) else "accepted",
-            "event_id": first.event_id,
-            "event_ids": [one.event_id for one in appended],
-        }
-        return Answer(200, json.dumps(document).encode())
+        return stored(appended)
 
     def _fails_too_often(self, wait_seconds: int) -> Answer:
         # Not kept: what was kept of this address already says why, and who floods must not push out the rest.

@@ -13,7 +13,7 @@ from gateway.webhooks.receive.addressing import Address, address_of, refuse_addr
 from gateway.webhooks.receive.answers import answer_headers, failed
 from gateway.webhooks.receive.assembly import inbound_of
 from gateway.webhooks.receive.inbound import Inbound
-from gateway.webhooks.receive.ingest import wait_for_answer
+from gateway.webhooks.receive.progress import wait_for_answer
 from gateway.webhooks.receive.request_reader import target_of
 
 blueprint = Blueprint("webhooks", __name__)

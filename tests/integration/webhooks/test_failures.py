@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 import pytest
 
 from gateway.webhooks.arrival import Arrival
-from gateway.webhooks.receive.ingest import LARGE_BODY_BYTES, BlockingStep, wait_for_answer
+from gateway.webhooks.receive.ingest import LARGE_BODY_BYTES
+from gateway.webhooks.receive.progress import BlockingStep, wait_for_answer
 from gateway.webhooks.sources.management import CredentialDraft, rotate_credential
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest, code
 

@@ -14,7 +14,9 @@ import responses
 from responses.matchers import query_string_matcher
 
 from gateway.clients import errors
-from gateway.clients.described import DescribedClient, base_url_of, judge_of
+from gateway.clients.described import DescribedClient
+from gateway.clients.described.judging import judge_of
+from gateway.clients.described.parts import base_url_of
 from gateway.clients.values import Answer, Headers
 from gateway.errors import InvalidInput, NotFound
 from gateway.providers import catalogue

@@ -1,0 +1,93 @@
+"""What a client is made of, from the words of an entry: base URL, proof of who calls, style of paging. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from gateway.clients.auth.base import ApiKey, Auth, Basic, Bearer, TokenAuth, TokenSource, Unauthenticated
+from gateway.clients.paging.styles import (
+    Cursor,
+    HeaderToken,
+    Keyset,
+    LinkHeader,
+    NextUrl,
+    Offset,
+    PageNumber,
+    PageStyle,
+    SinglePage,
+)
+from gateway.errors import InvalidInput
+from gateway.providers.api.model import Api, Credential, Paging
+
+
+def base_url_of(api: Api, parameters: Mapping[str, str]) -> str:
+    """The base URL with its parameters. Raises `InvalidInput`."""
+    if left := sorted(parameters.keys() - api.parameters.keys()):
+        there = ", ".join(api.parameters) or "none"
+        raise InvalidInput(f"the base URL has no parameter {', '.join(left)} (there is: {there})")
+    url = api.base_url
+    for name, parameter in api.parameters.items():
+        value = parameters.get(name, parameter.default)
+        if value is None:
+            raise InvalidInput.at(f"parameters.{name}", "missing", f"{name} is missing: {parameter.about}")
+        if re.fullmatch(parameter.pattern, value, re.ASCII) is None:
+            raise InvalidInput.at(f"parameters.{name}", "malformed", f"{name} cannot be {value!r}: {parameter.about}")
+        url = url.replace("{" + name + "}", value)
+    return url
+
+
+def auth_of(place: Credential, given: str | Auth | TokenSource | None) -> Auth:
+    """What proves whose calls are, with `given` where the entry says. Raises `InvalidInput`, `ValueError`."""
+    if given is None or place.kind == "none":
+        return Unauthenticated()
+    if isinstance(given, str):
+        match place.kind:
+            case "header":
+                return ApiKey(given, header=place.name)
+            case "query":
+                return ApiKey(given, query=place.name)
+            case "basic":
+                return _basic(place, given)
+            case _:
+                return Bearer(given, scheme=place.scheme)
+    return TokenAuth(given, scheme=place.scheme) if isinstance(given, TokenSource) else given
+
+
+def _basic(place: Credential, given: str) -> Auth:
+    if place.username == "key":
+        return Basic(given, "")
+    if place.username:
+        return Basic(place.username, given)
+    name, colon, password = given.partition(":")
+    if not colon:
+        raise InvalidInput("this system takes a name and a password or key: give them as name:password")
+    return Basic(name, password)
+
+
+def style_of(paging: Paging) -> PageStyle:
+    """The style that an entry describes."""
+    size = paging.size or 1
+    match paging.style:
+        case "link":
+            return LinkHeader()
+        case "next_url":
+            return NextUrl(paging.path or "")
+        case "cursor":
+            return Cursor(paging.parameter or "", paging.path or "", more=paging.more)
+        case "header":
+            return HeaderToken(paging.parameter or "", paging.header or "")
+        case "keyset":
+            return Keyset(paging.parameter or "", paging.key or "id", more=paging.more)
+        case "page":
+            return PageNumber(
+                paging.parameter or "page",
+                size=size,
+                size_parameter=paging.size_parameter,
+                start=paging.start,
+                pages=paging.pages,
+            )
+        case "offset":
+            return Offset(paging.parameter or "offset", size=size, size_parameter=paging.size_parameter)
+        case _:
+            return SinglePage()
