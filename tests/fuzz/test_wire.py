@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 from gateway.server.host.framing import Head, Refused, RequestReader
 from tests.fuzz.conftest import bounded
 from tests.fuzz.rfc9112 import Request, requests_of
+from tests.services.framing_cases import REFUSED
 from tests.services.loop_server import LIMITS
-from tests.unit.server.host.test_framing import REFUSED
+from tests.services.recorder import Recorder
 
 METHODS = [b"GET", b"POST", b"HEAD", b"OPTIONS", b"PUT", b"CONNECT", b"get", b"PRI", b"M-SEARCH"]
 TARGETS = [b"/", b"/webhooks/x?a=1", b"*", b"http://other/a", b"http:///", b"/%2f", b"/a#b", b"a:1", b"/\x7f", b"//x"]
@@ -127,25 +128,8 @@ class Reading:
     refused: int | None
 
 
-class Listener:
-    def __init__(self) -> None:
-        self.heads: list[Head] = []
-        self.bodies: list[bytes] = []
-        self.whole = 0
-
-    def began(self, head: Head) -> None:
-        self.heads.append(head)
-        self.bodies.append(b"")
-
-    def came(self, data: bytes) -> None:
-        self.bodies[-1] += data
-
-    def ended(self) -> None:
-        self.whole += 1
-
-
 def read(stream: bytes, cuts: Sequence[int] = ()) -> Reading:
-    listener = Listener()
+    listener = Recorder()
     reader, refused = RequestReader(listener, LIMITS), None
     ends = sorted({cut for cut in cuts if cut < len(stream)} | {len(stream)})
     try:

@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli.main import gateway
-from tests.contract.test_provider_pages import ROOT
 from tests.services.fault_server import FaultServer, fault_server
+from tests.services.markdown import ROOT
 
 KEY = "key-5b1f3c"
 Call = Callable[..., Result]

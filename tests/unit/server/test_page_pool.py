@@ -7,7 +7,6 @@ import os
 import sys
 import threading
 import time
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,13 +15,6 @@ from gateway.server import page_pool
 from gateway.server.page_pool import PagePool
 
 WAIT_SECONDS = 20.0
-
-
-@pytest.fixture(autouse=True)
-def _switch_interval() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    yield
-    sys.setswitchinterval(before)
 
 
 class Page:

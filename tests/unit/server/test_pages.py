@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 
-import pytest
 from flask import Flask, Response, request, session, stream_with_context
 from werkzeug.test import create_environ
 
@@ -16,13 +14,6 @@ from gateway.server.pages import WHOLE_BYTES, Pages
 from gateway.streams import stream
 
 WAIT_SECONDS = 20.0
-
-
-@pytest.fixture(autouse=True)
-def _switch_interval() -> Iterator[None]:
-    before = sys.getswitchinterval()
-    yield
-    sys.setswitchinterval(before)
 
 
 class Client:

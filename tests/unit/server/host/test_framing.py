@@ -4,32 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.server.host.framing import FRAMING_BYTES, HEAD_BYTES, PIPELINED, Head, Limits, Refused, RequestReader
+from gateway.server.host.framing import FRAMING_BYTES, HEAD_BYTES, PIPELINED, Limits, Refused, RequestReader
 from tests.services.framing_cases import CHUNKED, GET, HOST, POST, REFUSED
 from tests.services.loop_server import LIMITS
+from tests.services.recorder import Recorder
 
 
-class Heard:
-    """Requests with their bodies; None while a body is not whole."""
-
-    def __init__(self) -> None:
-        self.heads: list[Head] = []
-        self.bodies: list[bytes] = []
-        self.whole = 0
-
-    def began(self, head: Head) -> None:
-        self.heads.append(head)
-        self.bodies.append(b"")
-
-    def came(self, data: bytes) -> None:
-        self.bodies[-1] += data
-
-    def ended(self) -> None:
-        self.whole += 1
-
-
-def read(data: bytes, *, size: int = 0, limits: Limits = LIMITS) -> Heard:
-    heard = Heard()
+def read(data: bytes, *, size: int = 0, limits: Limits = LIMITS) -> Recorder:
+    heard = Recorder()
     reader = RequestReader(heard, limits)
     for start in range(0, len(data), size or len(data)):
         reader.feed(data[start : start + (size or len(data))])
