@@ -23,8 +23,8 @@ FEED_BYTES = 32 * 1024
 PIPELINED = 64
 
 VERSIONS = {"1.0", "1.1"}
-_SINGLE = frozenset({b"host", b"content-type"})
-_SPECIAL = _SINGLE | {b"transfer-encoding", b"expect", b"upgrade"}
+_SINGLE = frozenset({b"host", b"content-type", b"transfer-encoding"})
+_SPECIAL = _SINGLE | {b"expect", b"upgrade"}
 # RFC 9112, 3.2.2: `http://` and an authority in front of the path.
 _ABSOLUTE = re.compile(rb"[a-z][a-z0-9+.-]*://([^/?]*)", re.IGNORECASE)
 
