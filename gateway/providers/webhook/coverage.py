@@ -31,8 +31,9 @@ class Coverage:
 
     `is_signed` false: the proof reveals the secret, or there is none, and nothing is covered. `url` with the query.
     `places` are single values. `single_use` are covered values that the vendor uses for one message or request only.
-    `lists_headers`: further headers that the sender chooses are covered too. `covers_type` and `covers_id` tell of the
-    event's type and dedupe id, None where none is read.
+    `runs_fields_together`: names and values of a form are signed one behind the other, so that the same text can be cut
+    into other fields. `lists_headers`: further headers that the sender chooses are covered too. `covers_type` and
+    `covers_id` tell of the event's type and dedupe id, None where none is read.
     """
 
     is_signed: bool
@@ -41,6 +42,7 @@ class Coverage:
     query: bool = False
     method: bool = False
     places: frozenset[Place] = frozenset()
+    runs_fields_together: bool = False
     lists_headers: bool = False
     freshness: Freshness = Freshness.NONE
     max_age_seconds: float | None = None
@@ -77,6 +79,7 @@ def coverage_of(webhook: Webhook, scheme: Scheme) -> Coverage:
         query=covered.query,
         method=covered.has("method"),
         places=frozenset(covered.singles()),
+        runs_fields_together=covered.has("form_sorted"),
         lists_headers=scheme.function is not None and FUNCTIONS[scheme.function].lists_headers,
         freshness=freshness,
         max_age_seconds=max_age_seconds,

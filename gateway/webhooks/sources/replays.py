@@ -56,7 +56,8 @@ def remembered(webhook: Webhook, schemes: Sequence[Scheme], *, wanted: bool | No
         counts_for = _counts_for_seconds(coverage)
         found[scheme.id] = Remembering(
             None if counts_for is None else counts_for + MARGIN_SECONDS,
-            needs_keys=wanted is None and not coverage.single_use,
+            # Cut into other fields the same text has no key: whoever captured it must not get around by that.
+            needs_keys=wanted is None and not coverage.single_use and not coverage.runs_fields_together,
         )
     return found
 

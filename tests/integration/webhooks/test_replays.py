@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
+from base64 import b64encode
 from datetime import UTC, datetime
 
 from werkzeug.test import TestResponse
@@ -109,6 +110,26 @@ def test_equal_bodies_without_an_id_are_two_events_unless_it_is_asked_for(gatewa
     gateway.refresh()
     first, second = (_status(_checkout(gateway, b'{"type": "pong"}')) for _ in range(2))
     assert (first[0], second) == ("accepted", ("duplicate", first[1]))
+
+
+def test_a_form_that_is_cut_into_other_fields_is_not_another_event(gateway: GatewayUnderTest) -> None:
+    gateway.source("mandrill", "mandrill", SECRET)
+    events = json.dumps([{"event": "send", "_id": "m-1"}])
+    text = "mandrill_events" + events
+    digest = hmac.new(SECRET.encode(), f"{gateway.settings.base_url}/webhooks/mandrill{text}".encode(), hashlib.sha1)
+    headers = {"X-Mandrill-Signature": b64encode(digest.digest()).decode()}
+
+    def post(**fields: str) -> TestResponse:
+        return gateway.client.post("/webhooks/mandrill", data=fields, headers=headers)
+
+    accepted = _status(post(mandrill_events=events))
+    assert _status(post(mandrill_events=events)) == ("duplicate", accepted[1])
+    # The signature covers names and values one behind the other: it fits however they are cut.
+    at = text.index("send")
+    for fields in ({text[:10]: text[10:]}, {"mandrill_events": text[15:at], text[at:]: ""}):
+        cut = post(**fields)
+        assert (cut.status_code, code(cut)) == (401, "replayed")
+    assert [event.dedupe_key for event in gateway.events()] == ["m-1"]
 
 
 def test_proofs_of_one_source_are_no_matter_of_another(gateway: GatewayUnderTest) -> None:

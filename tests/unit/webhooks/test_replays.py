@@ -65,5 +65,6 @@ def test_by_default_nothing_is_remembered_of_what_two_honest_events_may_share() 
         for scheme in provider.webhook.schemes:
             for rule in remembered(provider.webhook, [scheme], wanted=None).values():
                 coverage = coverage_of(provider.webhook, scheme)
-                assert coverage.single_use or (coverage.covers_id and rule.needs_keys), (provider.id, scheme.id)
+                is_keyed = rule.needs_keys or coverage.runs_fields_together
+                assert coverage.single_use or (coverage.covers_id and is_keyed), (provider.id, scheme.id)
                 assert (rule.seconds is None) is (coverage.freshness is not Freshness.LIMITED)
