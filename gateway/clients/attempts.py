@@ -17,7 +17,7 @@ from gateway.clients.judging import request_id
 from gateway.clients.limits import RateLimit
 from gateway.clients.observer import CallReport, Observer
 from gateway.clients.retries import Random, RetryBudget, RetryPolicy, pause_before_next
-from gateway.clients.stripping import without
+from gateway.clients.stripping import strip, without
 from gateway.clients.values import SAFE_METHODS, Answer, Call
 
 Result = TypeVar("Result")
@@ -92,7 +92,7 @@ class CallRunner:
             except IntegrationError as error:
                 ended_with = failed = error
                 # Before anybody is told, and with the credentials of this try.
-                self._strip(error, sent)
+                strip(error, self.auth.secrets(sent))
                 pause = self._pause_before_next(call, error, progress)
                 if pause is None:
                     raise
@@ -140,7 +140,7 @@ class CallRunner:
 
     def _finished(self, error: IntegrationError, call: Call, progress: Progress) -> IntegrationError:
         """`error` as the caller sees it: with what is known of the call, without its credentials."""
-        self._strip(error, progress.sent or call)
+        strip(error, self.auth.secrets(progress.sent or call))
         error.call = replace(
             error.call,
             system=self.system,
@@ -151,17 +151,6 @@ class CallRunner:
         )
         error.args = (f"{self.system}: {error}",)
         return error
-
-    def _strip(self, error: IntegrationError, sent: Call) -> None:
-        """Take the credentials of `sent` out of everything that the system said."""
-        said, secrets = error.call, self.auth.secrets(sent)
-        error.call = replace(
-            said,
-            excerpt=without(said.excerpt, secrets),
-            vendor_code=said.vendor_code and without(said.vendor_code, secrets),
-            request_id=said.request_id and without(said.request_id, secrets),
-        )
-        error.args = (without(str(error), secrets),)
 
     def _report(self, call: Call, progress: Progress, error: IntegrationError | None) -> None:
         answer = progress.answer

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Final
 from urllib.parse import quote, quote_plus
 
+from gateway.clients.errors import IntegrationError
 from gateway.security.redaction import REDACTED
 
 CUT: Final = "…"
@@ -23,6 +25,18 @@ def without(text: str, secrets: Sequence[str]) -> str:
         if text.endswith(CUT):
             text = _without_beginning(text.removesuffix(CUT), written) + CUT
     return text
+
+
+def strip(error: IntegrationError, secrets: Sequence[str]) -> None:
+    """Take `secrets` out of everything in `error` that the system said."""
+    said = error.call
+    error.call = replace(
+        said,
+        excerpt=without(said.excerpt, secrets),
+        vendor_code=said.vendor_code and without(said.vendor_code, secrets),
+        request_id=said.request_id and without(said.request_id, secrets),
+    )
+    error.args = (without(str(error), secrets),)
 
 
 def _spellings(secret: str) -> Iterable[str]:

@@ -150,7 +150,7 @@ class Transport:
                     self._adapter = GuardedAdapter(
                         _WithinDeadline(self._resolver, self._watch),
                         self._policy,
-                        ssl_context=self._ssl_context or _default_trust(),
+                        ssl_context=self._ssl_context or default_trust(),
                         on_use=self._watch.uses,
                         pool_size=self._pool_size,
                     )
@@ -277,6 +277,7 @@ class _WithinDeadline:
 
 
 @cache
-def _default_trust() -> ssl.SSLContext:
+def default_trust() -> ssl.SSLContext:
+    """The machine's trust in authorities."""
     # Read once: it takes as long as a hundred calls.
     return ssl.create_default_context()

@@ -243,7 +243,14 @@ def test_config_alone_reads_the_environment(path: Path) -> None:
 
 HTTP_LIBRARIES = ("aiohttp", "requests", "urllib3", "httpx", "http.client", "urllib.request", "yarl", "websockets")
 # Who sends: all else asks them, and so passes the SSRF guard and the caps.
-SENDERS = ("gateway.outgoing.", "gateway.delivery.sending.sender", "gateway.clients.transport")
+SENDERS = (
+    "gateway.outgoing.",
+    "gateway.delivery.sending.sender",
+    "gateway.clients.transport",
+    # Opens sockets at judged addresses by itself; the other works on what it opened.
+    "gateway.clients.websocket.dialing",
+    "gateway.clients.websocket.link",
+)
 
 
 @for_each(modules(), module_name)
