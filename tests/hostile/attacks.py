@@ -217,7 +217,7 @@ ATTACKS = {
     "chunks of 1 000 bytes": Attack(chunks_of(1000, 2), frozenset({CLOSED, 200, 401, 404, 405, 413, 429})),
     "extensions and trailers": Attack(extensions, frozenset({CLOSED, 400, 404, 405, 431})),
     "heads without end": Attack(heads, frozenset({CLOSED, 431})),
-    "heads that wait": Attack(heads_that_wait, frozenset({CLOSED, 431, 503}), megabytes=36.0),
+    "heads that wait": Attack(heads_that_wait, frozenset({CLOSED, 431, 503}), megabytes=48.0),
     "bodies that wait": Attack(bodies_that_wait, frozenset({CLOSED, 503}), megabytes=48.0),
     "whole bodies": Attack(whole_bodies, frozenset({CLOSED, 200, 404, 405, 503}), megabytes=48.0),
     "byte by byte": Attack(pieces, frozenset({401, 429})),
