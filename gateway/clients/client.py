@@ -23,6 +23,7 @@ from gateway.clients.attempts import CallRunner, Progress
 from gateway.clients.auth.base import Auth, Unauthenticated
 from gateway.clients.breaker import Breaker
 from gateway.clients.building import CallBuilder, Query, pairs
+from gateway.clients.conditional import ConditionalStore, conditioned
 from gateway.clients.errors import FailedCall, IntegrationError, ProtocolFault, ResponseInvalid
 from gateway.clients.judging import Judge, by_status, explain_not_json
 from gateway.clients.limits import Rate, RateLimit
@@ -48,7 +49,8 @@ class ApiClient:
 
     `base_url` is `https://host/path`; `http://` needs `allow_http`. `system` is its name in errors, lines and metrics,
     else the host. `breaker` and `rate_limit` are this client's own unless given. `idempotency_header` is what the
-    system calls it; with it writes get a key, and may be repeated. `judge` says which answers are failures.
+    system calls it; with it writes get a key, and may be repeated. `judge` says which answers are failures. With
+    `conditional` answers that have an ETag are kept there, and asked for by it.
 
     Raises `ValueError` for what cannot work, or would show a secret.
     """
@@ -67,6 +69,7 @@ class ApiClient:
         headers: Mapping[str, str] | None = None,
         idempotency_header: str | None = None,
         judge: Judge = by_status,
+        conditional: ConditionalStore | None = None,
         observers: Sequence[Observer] | None = None,
         max_bytes: int = MAX_BYTES,
         allow_http: bool = False,
@@ -84,6 +87,7 @@ class ApiClient:
         self._timeout = timeout or Timeout()
         self._clock = clock or SystemClock()
         self._judge = judge
+        self._conditional = conditional
         self._max_bytes = max_bytes
         self._runner = CallRunner(
             system=self.system,
@@ -196,7 +200,10 @@ class ApiClient:
                 raise error
             return answer
 
-        answer = self._runner.run(call, progress, attempt)
+        kept = self._conditional.kept(call) if self._conditional is not None else None
+        answer = self._runner.run(call if kept is None else conditioned(call, kept), progress, attempt)
+        if self._conditional is not None:
+            answer = self._conditional.settle(call, kept, answer)
         return replace(answer, tries=progress.tries, seconds=time.monotonic() - progress.began_at)
 
     def json(

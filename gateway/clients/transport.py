@@ -138,6 +138,8 @@ class Transport:
         request = _prepared(call)
         timeout = (min(self._timeout.connect_seconds, remaining), min(self._timeout.read_seconds, remaining))
         if self._session is not None:
+            # Without a jar of its own, be it empty, a session fails at redirects.
+            request.prepare_cookies({})
             return self._session.send(request, stream=True, timeout=timeout, allow_redirects=False)
         return self._ours().send(request, stream=True, timeout=timeout, verify=True)
 

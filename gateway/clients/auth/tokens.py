@@ -5,7 +5,6 @@ A token is asked for once for all threads, kept until shortly before it ends, an
 
 from __future__ import annotations
 
-import threading
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final
@@ -14,16 +13,13 @@ from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
 
-from gateway.clients.auth.base import Auth, Basic, CustomAuth, one_line
+from gateway.clients.auth.base import Auth, Basic, CustomAuth
+from gateway.clients.auth.kept import KeptToken
 from gateway.clients.client import ApiClient
 from gateway.clients.errors import AuthenticationFailed, RequestRefused, ResponseInvalid
 from gateway.clients.values import Call
 from gateway.clock import MICROSECONDS, Clock, SystemClock
 
-EARLY_SECONDS: Final = 60.0
-"""A token is not used in its last minute: it would end on the way."""
-
-SHORTEST_SECONDS: Final = 5.0
 JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
@@ -90,7 +86,7 @@ class SignedBearer:
         return ((call.header("Authorization") or "").rpartition(" ")[2],)
 
 
-class ExchangedToken:
+class ExchangedToken(KeptToken):
     """A token that `client` gets at `path` by a grant, as form fields. A `TokenSource`.
 
     `fields` are those of the grant; with `assertion` one is added under `assertion_field` (`assertion` for the JWT
@@ -109,48 +105,22 @@ class ExchangedToken:
         lasts_seconds: float = 600,
         clock: Clock | None = None,
     ) -> None:
+        super().__init__(self._exchange, clock=clock)
         self._client = client
         self._path = path
         self._fields = dict(fields)
         self._assertion = assertion
         self._assertion_field = assertion_field
         self._lasts_seconds = lasts_seconds
-        self._clock = clock or SystemClock()
-        self._lock = threading.Lock()
-        self._token = ""
-        self._good_until = 0.0
         self.answer: Mapping[str, Any] = {}
 
     def __repr__(self) -> str:
         return f"ExchangedToken({self._client!r}, …)"
 
-    def token(self) -> str:
-        """A token that is good now. Raises `AuthenticationFailed` when none is given, and other `IntegrationError`s."""
-        if not self._is_good():
-            with self._lock:
-                if not self._is_good():
-                    self._exchange()
-        return self._token
-
-    def renew(self, refused: str) -> bool:
-        """Ask for another one, unless somebody did since `refused` was sent."""
-        with self._lock:
-            if self._token == refused:
-                self._exchange()
-        return self._token != refused
-
-    def _is_good(self) -> bool:
-        return self._steady() < self._good_until
-
-    def _steady(self) -> float:
-        # Not by the wall clock, which may be set while a token is kept.
-        return self._clock.monotonic()
-
-    def _exchange(self) -> None:
+    def _exchange(self) -> tuple[str, float]:
         fields = dict(self._fields)
         if self._assertion is not None:
             fields[self._assertion_field] = self._assertion.sign()
-        began = self._steady()
         try:
             found = self._client.json("POST", self._path, form=fields)
         except RequestRefused as error:
@@ -164,9 +134,8 @@ class ExchangedToken:
             seconds = float(lasts) if lasts is not None else self._lasts_seconds
         except (TypeError, ValueError):
             seconds = self._lasts_seconds
-        self._token = one_line(token, "the token")
-        self._good_until = began + max(SHORTEST_SECONDS, min(seconds - EARLY_SECONDS, seconds * 0.9))
         self.answer = {name: value for name, value in found.items() if name not in {"access_token", "refresh_token"}}
+        return token, seconds
 
 
 def _private_key(key: str | bytes | Mapping[str, Any], algorithm: str) -> RSAKey | ECKey | OKPKey:
