@@ -93,6 +93,17 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("decisions",),
         ("models",),
     ),
+    "clients": (
+        ("systems",),
+        ("described", "graphql"),
+        ("client", "graphql_answers", "graphql_documents", "websocket"),
+        ("conditional",),
+        ("attempts",),
+        ("breaker", "building", "judging", "limits", "observer", "paging", "retries", "transport"),
+        ("auth",),
+        ("addresses", "exchange_watch", "stripping", "values", "waits"),
+        ("errors",),
+    ),
     "webhooks": (
         ("route_trials",),
         ("explain", "purge", "receive", "routes", "samples"),
@@ -101,8 +112,9 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("arrival",),
     ),
 }
-# The command line starts the web server and a development shell: it may call the factory.
-EXCEPTIONS = {("cli", "factory")}
+# The command line starts the web server and a development shell: it may call the factory. Tokens are fetched with a
+# client of their own.
+EXCEPTIONS = {("cli", "factory"), ("auth", "client")}
 # errors are the lowest of those that stand together.
 SIDEWAYS = {("config", "errors"), ("clock", "errors"), ("suggestions", "errors")}
 
