@@ -152,6 +152,14 @@ class CallRunner:
         error.args = (f"{self.system}: {error}",)
         return error
 
+    def of_item(self, error: IntegrationError) -> IntegrationError:
+        """`error` of one item in an answer that is a success else, as the caller sees it."""
+        # The item's answer is not at hand any more; what was sent with it is what would be sent now.
+        strip(error, self.auth.secrets(self.auth.apply(Call("GET", f"https://{self.host}/", "/"))))
+        error.call = replace(error.call, system=self.system)
+        error.args = (f"{self.system}: {error}",)
+        return error
+
     def _report(self, call: Call, progress: Progress, error: IntegrationError | None) -> None:
         answer = progress.answer
         its_name = request_id(answer) if answer is not None else None

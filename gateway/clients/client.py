@@ -316,6 +316,10 @@ class ApiClient:
         for page in self.pages(path, parameters, **options):
             yield from page.records
 
+    def of_item(self, error: IntegrationError) -> IntegrationError:
+        """`error` of one item of several that an answer tells of: with the system's name, without our credentials."""
+        return self._runner.of_item(error)
+
     def _follow(self, call: Call, progress: Progress, max_bytes: int) -> Answer:
         """The answer to `call`, redirects within its origin followed: with the same method and body, or as a GET."""
         for _ in range(MAX_REDIRECTS + 1):
