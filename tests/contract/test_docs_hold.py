@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 import time
 from collections.abc import Iterator
@@ -17,7 +18,7 @@ from gateway.handlers import load_handlers
 from gateway.manifest.reading import parse
 from gateway.security.tokens import generate_signing_secret
 from tests.services.for_each import for_each
-from tests.services.markdown import ROOT, anchors, fences, links, pages, read
+from tests.services.markdown import ROOT, anchors, fences, links, pages, prose, read
 
 SHELL = {"", "sh"}
 PAGES = [str(page.relative_to(ROOT)) for page in pages()]
@@ -48,7 +49,10 @@ def test_every_page_is_reached_from_the_readme() -> None:
 
 
 def shown_commands(name: str) -> Iterator[list[str]]:
-    """Every `gateway …` in the page's blocks of code, as words."""
+    """Every `gateway …` in the page's blocks of code and in its sentences, as words."""
+    for said in re.findall(r"`gateway ([^`|]+)`", prose(read(name))):
+        if not said.startswith("--"):
+            yield shlex.split(said)
     for fence in fences(read(name)):
         if fence.language in SHELL:
             for line in fence.text.replace("\\\n", " ").splitlines():
@@ -83,7 +87,9 @@ def test_commands_that_are_shown_exist(name: str) -> None:
 
 
 def test_commands_are_really_read() -> None:
-    assert sum(1 for _ in shown_commands("docs/how-to/dead-letters-and-replay.md")) > 8
+    shown = list(shown_commands("docs/how-to/dead-letters-and-replay.md"))
+    assert len(shown) > 8
+    assert ["destinations", "enable", "app"] in shown, "it stands in a sentence"
     assert fault(["deliveries", "retry", "--stat", "dead"]) == "gateway deliveries retry has no --stat"
     assert fault(["delivery"]) == "there is no command 'delivery' in gateway"
 

@@ -55,11 +55,14 @@ def codes(cell: str) -> list[str]:
 
 def links(text: str) -> list[str]:
     """The targets of all links outside of code."""
-    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    return _LINK.findall(prose)
+    return _LINK.findall(prose(text))
+
+
+def prose(text: str) -> str:
+    """All but the blocks of code."""
+    return re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def anchors(text: str) -> set[str]:
     """The names under which GitHub reaches the headings."""
-    prose = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(prose)}
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in _HEADING.findall(prose(text))}
