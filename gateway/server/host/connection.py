@@ -251,6 +251,11 @@ class Connection(asyncio.Protocol):
         """The address of who connected; None where there is none."""
         return self._client[0] if self._client is not None else None
 
+    @property
+    def is_coming(self) -> bool:
+        """Whether a request has begun that is not whole yet."""
+        return self._coming is not None
+
     def give_up(self, now: float) -> None:
         """Give up the client if it was waited for long enough; `now` in the loop's seconds."""
         untaken = self.transport.get_write_buffer_size()

@@ -42,6 +42,10 @@ class Member(Protocol):
     def peer(self) -> str | None:
         """The address of who connected; None where there is none."""
 
+    @property
+    def is_coming(self) -> bool:
+        """Whether a request has begun there that is not whole yet."""
+
     def give_up(self, now: float) -> None:
         """Give up the client if it was waited for long enough; `now` in the loop's seconds."""
 
@@ -77,8 +81,10 @@ class Service:
         self.is_ending = False
         self.answered = 0
         self._clients = ClientCounts(bounds.connections_per_client)
-        # Those of which no request is under way, first who has been waited for the longest.
+        # Those of which no request is under way, first who has been waited for the longest; and the others, first whose
+        # request began the longest ago.
         self._waiting: dict[Member, None] = {}
+        self._asking: dict[Member, None] = {}
         self._refused = 0
         self._refused_requests = 0
         self._tell_at = 0.0
@@ -110,14 +116,15 @@ class Service:
 
     def admit(self, connection: Member) -> bool:
         """Take one more, unless its client has enough. Where there are enough in all, the one makes room that has been
-        waited for the longest: who asks now and then would else keep all others out, from a few addresses.
+        waited for the longest: who asks now and then, or sends a body bit by bit, would else keep all others out from
+        a few addresses.
         """
         if not self._clients.enter(connection.peer):
             self._refused += 1
             return False
         if len(self.connections) >= self.bounds.connections:
             self._refused += 1
-            eldest = next(iter(self._waiting), None)
+            eldest = next(iter(self._waiting), None) or next((one for one in self._asking if one.is_coming), None)
             if eldest is None:
                 self._clients.leave(connection.peer)
                 return False
@@ -132,9 +139,12 @@ class Service:
     def asked(self, connection: Member) -> None:
         """A request is under way there."""
         self._waiting.pop(connection, None)
+        if connection in self.connections:
+            self._asking[connection] = None
 
     def answered_all(self, connection: Member) -> None:
         """No request is under way there any more."""
+        self._asking.pop(connection, None)
         if connection in self.connections:
             self._waiting[connection] = None
 
@@ -144,6 +154,7 @@ class Service:
             return
         self.connections.discard(connection)
         self._waiting.pop(connection, None)
+        self._asking.pop(connection, None)
         self._clients.leave(connection.peer)
         if not self.connections:
             self._is_empty.set()

@@ -21,6 +21,7 @@ class Peer:
     def __init__(self, peer: str | None = STRANGER) -> None:
         self.peer = peer
         self.is_open = True
+        self.is_coming = False
 
     def give_up(self, now: float) -> None:
         """It waits for nothing."""
@@ -104,9 +105,12 @@ def test_where_there_are_enough_the_one_makes_room_that_was_waited_for_the_longe
     taken.answered_all(used)
     assert taken.admit(newest)
     assert not used.is_open
-    taken.answered_all(used)
     taken.asked(newest)
     assert not taken.admit(Peer("198.51.100.2"))
+    # Nor does a request that does not come to its end.
+    later.is_coming = newest.is_coming = True
+    assert taken.admit(Peer("198.51.100.2"))
+    assert (later.is_open, newest.is_open) == (False, True)
 
 
 def test_refusals_are_told_of_together(caplog: pytest.LogCaptureFixture) -> None:
