@@ -167,7 +167,7 @@ def test_a_worker_that_cannot_be_woken_looks_by_itself(live: Queue, tmp_path: Pa
 def test_an_endpoint_that_never_answers_delays_nobody_else(live: Queue) -> None:
     hanging, sink = Sink(never), Sink()
 
-    async def go() -> float:
+    async def go() -> None:
         async with hanging.running(), sink.running():
             slow = live.destination("slow", url=hanging.url, timeout_seconds=60.0)
             live.add(slow, 1000)
@@ -175,12 +175,11 @@ def test_an_endpoint_that_never_answers_delays_nobody_else(live: Queue) -> None:
             worker = make_worker(live, shutdown_deadline_seconds=0.1)
             async with working(worker):
                 await asyncio.wait_for(hanging.arrived.wait(), PATIENCE_SECONDS)
-                began = asyncio.get_running_loop().time()
                 await asyncio.to_thread(live.add, quick, 300)
                 await until(lambda: live.states().get("delivered") == 300)
-                return asyncio.get_running_loop().time() - began
 
-    assert asyncio.run(go()) < 5
+    asyncio.run(go())
+    # Had the others waited until one of these was given up, it would have been counted.
     assert live.states() == {"pending": 1000, "delivered": 300}, "what hung is released, not counted"
     with live.database.read() as connection:
         assert (
