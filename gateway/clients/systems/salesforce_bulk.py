@@ -9,6 +9,7 @@ import csv
 import io
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final, Literal
@@ -116,7 +117,9 @@ class SalesforceBulk:
                 f"{path}/batches", parameters, body=content, content_type="text/csv", timeout_seconds=TRANSFER_SECONDS
             )
         except IntegrationError:
-            self.abort(job)
+            # What kept it from being sent is what the caller hears of, also when it cannot be aborted either.
+            with suppress(IntegrationError):
+                self.abort(job)
             raise
         found = self._http.json("PATCH", path, parameters, json={"state": "UploadComplete"}, may_repeat=True)
         return self._job("ingest", found)

@@ -238,9 +238,12 @@ def test_writes_that_are_not_safe_are_sent_once(network: responses.RequestsMock,
     with pytest.raises(errors.Unavailable) as failed:
         crm.create("Contact", {"LastName": "X"})
     assert failed.value.call.may_have_happened
+    network.post(f"{BASE}/composite/sobjects", status=500)
+    with pytest.raises(errors.Unavailable):
+        list(crm.create_many("Contact", [{"LastName": "X"}]))
     with pytest.raises(errors.Unavailable):
         crm.update("Contact", "1", {"LastName": "X"}, unmodified_since=SINCE)
-    assert len(network.calls) == 2
+    assert len(network.calls) == 3
 
 
 def test_a_row_that_was_locked_is_tried_again(network: responses.RequestsMock, crm: SalesforceClient) -> None:
@@ -521,6 +524,18 @@ def test_a_bulk_job_that_fails_or_does_not_end(network: responses.RequestsMock) 
     network.get(f"{BASE}/jobs/query/750A", json=job("InProgress"))
     with pytest.raises(errors.DeadlineExceeded, match="750A is InProgress"):
         crm.bulk.wait(crm.bulk.look("query", "750A"), wait_seconds=5)
+
+
+def test_a_bulk_job_that_cannot_be_sent_is_aborted(network: responses.RequestsMock, crm: SalesforceClient) -> None:
+    network.post(f"{BASE}/jobs/ingest", json=job("Open"))
+    network.put(f"{BASE}/jobs/ingest/750A/batches", status=413)
+    network.patch(f"{BASE}/jobs/ingest/750A", status=500)
+
+    with pytest.raises(errors.RequestRefused) as failed:
+        crm.bulk.start_ingest("Contact", "insert", b"LastName\nX\n")
+
+    assert failed.value.call.status == 413
+    assert body(network.calls[2]) == {"state": "Aborted"}
 
 
 def test_records_are_cut_into_jobs_by_their_size() -> None:
