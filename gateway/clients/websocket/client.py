@@ -175,6 +175,9 @@ class WebSocketClient:
                     raise
         except TimeoutError as error:
             raise self._dialer.finished(DeadlineExceeded("no connection that is ready in time")) from error
+        if self._is_closed:
+            # Closed while it was on its way.
+            link.abort()
         self._connections += 1
         self._opened_at = self._clock.monotonic()
         self._observer.opened(self.system, link.number)
