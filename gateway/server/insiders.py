@@ -9,6 +9,8 @@ from typing import Any
 from gateway.security.loopback import is_loopback
 
 _SCHEME = "bearer "
+# Of proxies that do not say for whom they speak in `X-Forwarded-For`, or say it here as well.
+_SPOKEN_FOR = frozenset({"HTTP_FORWARDED", "HTTP_VIA", "HTTP_X_REAL_IP", "HTTP_CF_CONNECTING_IP"})
 
 
 def is_insider(environ: Mapping[str, Any], token: str) -> bool:
@@ -19,7 +21,7 @@ def is_insider(environ: Mapping[str, Any], token: str) -> bool:
     peer = environ.get("werkzeug.proxy_fix.orig", environ).get("REMOTE_ADDR") or "127.0.0.1"
     # Proxies and tunnels on this machine speak for strangers. They say so, trusted or not.
     clients = [part.strip() for part in environ.get("HTTP_X_FORWARDED_FOR", "").split(",") if part.strip()]
-    return all(map(is_loopback, [peer, *clients])) and "HTTP_FORWARDED" not in environ
+    return all(map(is_loopback, [peer, *clients])) and _SPOKEN_FOR.isdisjoint(environ)
 
 
 def _has(authorization: str, token: str) -> bool:
