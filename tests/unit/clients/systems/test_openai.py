@@ -194,7 +194,7 @@ def limits(**changed: str) -> dict[str, str]:
         (limits(), None),
         (limits(remaining_tokens="1", reset_tokens="6m0s"), 360),
         (limits(remaining_requests="0", reset_requests="6m0s"), 360),
-        (limits(remaining_requests="-1", limit_tokens="0", remaining_tokens="0", reset_tokens="6m0s"), None),
+        (limits(limit_requests="0", remaining_requests="0", reset_requests="6m0s", remaining_tokens="-1"), None),
         (limits(remaining_tokens="?", reset_requests=""), None),
         ({}, None),
     ],

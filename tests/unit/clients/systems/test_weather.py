@@ -86,14 +86,14 @@ def test_open_meteo_by_the_hour(network: responses.RequestsMock, options: dict[s
 
 
 def test_open_meteo_sun_by_days_of_the_place(network: responses.RequestsMock, options: dict[str, Any]) -> None:
-    begins = int(datetime(2026, 11, 27, 8, tzinfo=UTC).timestamp())
+    begins = int(datetime(2026, 11, 26, 11, tzinfo=UTC).timestamp())  # midnight at 13 hours east
     daily = {"time": [begins, begins + 86_400], "sunrise": [begins + 27_000, 0], "sunset": [begins + 58_000, None]}
-    network.get(METEO, json={"utc_offset_seconds": -28_800, "daily": daily})
+    network.get(METEO, json={"utc_offset_seconds": 46_800, "daily": daily})
 
-    first, second = Weather([OpenMeteo(**options)]).sun(*SEATTLE, days=2).value
+    first, second = Weather([OpenMeteo(**options)]).sun(-37, 175, days=2).value
 
     assert first.day == date(2026, 11, 27)
-    assert first.rises_at == datetime(2026, 11, 27, 15, 30, tzinfo=UTC)
+    assert first.rises_at == datetime(2026, 11, 26, 18, 30, tzinfo=UTC)
     assert (second.day, second.rises_at, second.sets_at) == (date(2026, 11, 28), None, None)
 
 
