@@ -96,5 +96,5 @@ class HomeAssistantServer:
             await self.tell(kind, {"result": "on", "listeners": {}})
 
     async def _refuse(self, connection: ServerConnection, number: int, code: str) -> None:
-        error = {"code": code, "message": f"{code} of Bearer {self.token}"}
+        error = {"code": code, "message": f"{code} of {self.token}"}
         await connection.send(json.dumps({"id": number, "type": "result", "success": False, "error": error}))
