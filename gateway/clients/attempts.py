@@ -141,6 +141,9 @@ class CallRunner:
     def _finished(self, error: IntegrationError, call: Call, progress: Progress) -> IntegrationError:
         """`error` as the caller sees it: with what is known of the call, without its credentials."""
         strip(error, self.auth.secrets(progress.sent or call))
+        if error.call.system:
+            # That of a token's service, which was called for this call: it says itself what failed where.
+            return error
         error.call = replace(
             error.call,
             system=self.system,

@@ -183,8 +183,11 @@ def test_a_token_is_asked_for_once_by_many_and_again_before_it_ends(
 def test_a_refused_grant_is_a_matter_of_credentials(server: FaultServer, make_client: MakeClient) -> None:
     source = ExchangedToken(make_client(), "/token?error=invalid_client", fields={})
 
-    with pytest.raises(errors.AuthenticationFailed, match="no token was given"):
-        make_client(auth=TokenAuth(source)).get("/a")
+    with pytest.raises(errors.AuthenticationFailed, match="no token was given") as caught:
+        make_client(auth=TokenAuth(source), system="crm").get("/a")
+    assert str(caught.value).count("acme: ") == 1
+    assert caught.value.call.path == "/token"
+    assert "crm" not in str(caught.value)
     assert server.at("/a") == []
     with pytest.raises(errors.ResponseInvalid, match="no access_token"):
         ExchangedToken(make_client(), "/anything", fields={}).token()
