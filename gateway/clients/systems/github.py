@@ -21,7 +21,7 @@ from gateway.clients.graphql_answers import GraphQLJudge
 from gateway.clients.paging.styles import LinkHeader
 from gateway.clients.systems import github_records as records
 from gateway.clients.systems.github_limits import BASE_URL, HEADERS, GitHubJudge, SecondaryLimit, WritePace
-from gateway.clients.systems.github_records import Comment, Commit, Delivery, Hook, Issue, PullRequest, Repository
+from gateway.clients.systems.github_records import Comment, Commit, Hook, HookDelivery, Issue, PullRequest, Repository
 from gateway.clients.values import Answer
 from gateway.clock import Clock, SystemClock
 
@@ -201,7 +201,7 @@ class GitHub:
         """Have GitHub send the event `ping`."""
         self._write("POST", "/repos/{owner}/{repo}/hooks/{hook}/pings", _named(repository, hook=hook_id))
 
-    def deliveries(self, repository: str, hook_id: int) -> Iterator[Delivery]:
+    def deliveries(self, repository: str, hook_id: int) -> Iterator[HookDelivery]:
         """What a webhook sent in the last days, the newest first."""
         path = "/repos/{owner}/{repo}/hooks/{hook}/deliveries"
         return map(records.delivery, self._list(path, _named(repository, hook=hook_id)))

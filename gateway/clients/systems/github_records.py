@@ -111,7 +111,7 @@ class Hook:
 
 
 @dataclass(frozen=True, slots=True)
-class Delivery:
+class HookDelivery:
     """One try to deliver an event. `guid` is the same for all tries of one event: `X-GitHub-Delivery`."""
 
     id: int
@@ -233,10 +233,10 @@ def hook(found: object) -> Hook:
     )
 
 
-def delivery(found: object) -> Delivery:
+def delivery(found: object) -> HookDelivery:
     """One try to deliver. Raises `ResponseInvalid`."""
     one = _record(found, "delivery")
-    return Delivery(
+    return HookDelivery(
         id=_number(one, "id"),
         guid=_text(one, "guid"),
         event=_text(one, "event"),

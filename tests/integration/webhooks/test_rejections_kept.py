@@ -56,12 +56,15 @@ def logs() -> Iterator[list[Kept]]:
 
 def test_what_waits_is_cut_down_before_it_waits(database: Database) -> None:
     kept = Kept(database, queue_bytes=1_000_000)
-    with database.write():  # the writer cannot get in
+    with database.write() as connection:  # the writer cannot get in
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("LOCK TABLE rejections"))
         for _ in range(50):
             kept.note(b"b" * 4_000_000, headers=(("X-Big", "h" * 1_400_000),))
     kept.log.close()
     assert len(kept.sizes()) + kept.dropped["queue_full"] == 50
-    assert 1 <= sum(kept.sizes()) <= 1_000_000
+    # As much as waits, and what the writer had taken already.
+    assert 1 <= sum(kept.sizes()) <= 2 * 1_000_000
 
 
 def test_one_that_cannot_be_kept_is_counted_and_harms_nobody(database: Database, logs: list[Kept]) -> None:
