@@ -43,7 +43,7 @@ def test_worker_killed_in_a_burst(installation: Installation, sink: SinkThread, 
     route_to(installation, sink)
     installation.web("--workers", "1")
     # Slowly: what comes while a worker starts has to be delivered too.
-    sender = GithubSender(installation.port, pause_seconds=0.03)
+    sender = GithubSender(installation.port, pause_seconds=0.008)
     was_amid = False
     with sender.sending():
         for round_ in range(10):
