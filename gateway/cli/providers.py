@@ -1,4 +1,4 @@
-"""`gateway providers`: who can call, how they sign, how to set them up; and checking an entry of one's own."""
+"""`gateway providers`: who calls and can be called, how they sign, how to set them up; and checking one's own entry."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WIDTH = 100
 @click.group()
 @common_options
 def providers() -> None:
-    """Who can call, how they sign, and how to set them up."""
+    """Who can call and be called, how they sign, and how to set them up."""
 
 
 @providers.command("list")
@@ -41,20 +41,23 @@ def list_(invocation: Invocation, search: str | None, category: str | None) -> N
     if not found:
         categories = sorted({provider.category for provider in catalogue.values()})
         note(f"No provider matches; categories are {', '.join(categories)}. For any other sender there is `generic`.")
-    rows = [(one.id, one.name, one.category, _methods(one), one.evidence.level, _origin(one)) for one in found]
-    print_table(("provider", "name", "category", "method", "evidence", "from"), rows, now=invocation.now())
+    rows = [
+        (one.id, one.name, one.category, _methods(one), _lists(one), one.evidence.level, _origin(one)) for one in found
+    ]
+    print_table(("provider", "name", "category", "method", "api", "evidence", "from"), rows, now=invocation.now())
 
 
 @providers.command()
 @click.argument("provider_id", metavar="ID")
 @with_invocation
 def show(invocation: Invocation, provider_id: str) -> None:
-    """Show a provider: how to set it up there, what is verified and how, retries, evidence and quirks."""
+    """Show a provider: how to set it up there, what is verified and how, retries, its API, evidence and quirks."""
     provider = find_provider(invocation.installation.catalogue, provider_id)
     sections = describe(provider, say)
     if invocation.as_json:
         shown = ProviderSchema().dump(summary(provider))
-        print_json(shown | {"add": add_command(provider), "sections": as_data(sections)})
+        add = add_command(provider) if provider.sends_webhooks else None
+        print_json(shown | {"add": add, "sections": as_data(sections)})
         return
     click.echo(printable(f"{provider.name} ({provider.id}), {provider.category}"))
     for section in sections:
@@ -84,8 +87,10 @@ def check(invocation: Invocation, file: Path, vectors: Path | None) -> None:
 
 
 def _report(provider: Provider, results: Sequence[VectorResult], *, has_vectors: bool) -> None:
-    schemes = ", ".join(f"{scheme.id} ({method_words(scheme)})" for scheme in provider.webhook.schemes)
-    click.echo(printable(f"{provider.origin}: a valid entry for {provider.name} ({provider.id}): {schemes}."))
+    parts = [f"{scheme.id} ({method_words(scheme)})" for scheme in provider.webhook.schemes]
+    if provider.api is not None:
+        parts.append(f"an API with the lists {', '.join(provider.api.resources) or 'none'}")
+    click.echo(printable(f"{provider.origin}: a valid entry for {provider.name} ({provider.id}): {', '.join(parts)}."))
     for result in results:
         if result.fault is not None:
             click.echo(printable(f"  {result.id}: {result.fault}"))
@@ -94,7 +99,7 @@ def _report(provider: Provider, results: Sequence[VectorResult], *, has_vectors:
         click.echo(f"{good} of {len(results)} vectors are judged as they expect.")
     elif has_vectors:
         click.echo(f"There is no vector for {provider.id} in the file.")
-    else:
+    elif provider.sends_webhooks:
         note("Prove it with signed requests: --vectors FILE (docs/ADDING_A_PROVIDER.md shows one).")
     note("To use it: put the file into the directory that GATEWAY_PROVIDERS_DIR names, and start the gateway anew.")
 
@@ -111,6 +116,10 @@ def _methods(provider: Provider) -> str:
         f"{scheme.family}-{scheme.hash}" if scheme.hash else scheme.family for scheme in provider.webhook.schemes
     )
     return ", ".join(names)
+
+
+def _lists(provider: Provider) -> str:
+    return ", ".join(provider.api.resources) if provider.api is not None else ""
 
 
 def _origin(provider: Provider) -> str:

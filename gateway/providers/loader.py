@@ -18,6 +18,7 @@ from gateway.providers.model import Provider
 from gateway.providers.schema import ProviderSchema
 from gateway.providers.webhook import soundness
 from gateway.providers.webhook.functions import FUNCTIONS
+from gateway.providers.webhook.model import NO_WEBHOOKS
 from gateway.strict_yaml import load_strictly
 
 # `gateway` is the source of our own events; a provider of that name would be taken for it.
@@ -77,7 +78,9 @@ def parse_provider(provider_id: str, text: str, *, origin: str) -> Provider:
     except ValueError as error:
         raise CatalogueError([f"{origin}: {error}"]) from error
     if not isinstance(raw, dict):
-        raise CatalogueError([f"{origin}: must be a mapping with the keys name, category, docs, evidence, webhook"])
+        raise CatalogueError(
+            [f"{origin}: must be a mapping with the keys name, category, docs, evidence, and webhook or api"]
+        )
     try:
         data = _SCHEMA.load(raw)
     except ValidationError as error:
@@ -88,7 +91,7 @@ def parse_provider(provider_id: str, text: str, *, origin: str) -> Provider:
 def _build(provider_id: str, data: Mapping[str, Any], origin: str) -> Provider:
     options = data.get("options", {})
     binding = frozenset(name for name, option in options.items() if option.binds)
-    webhook = soundness.with_all_needs(data["webhook"], binding)
+    webhook = soundness.with_all_needs(data.get("webhook", NO_WEBHOOKS), binding)
     faults = soundness.faults(webhook, frozenset(options), binding, FUNCTIONS.keys())
     if faults:
         raise CatalogueError([f"{origin}: webhook.{fault}" for fault in faults])
@@ -111,10 +114,12 @@ def _flatten(messages: object, key: str) -> Iterator[str]:
     """Marshmallow's nested messages as `key.key: reason` lines."""
     if isinstance(messages, Mapping):
         for name, inner in messages.items():
-            step = "" if name in ("_schema", "key", "value") and not isinstance(inner, Mapping) else str(name)
+            # What marshmallow puts between the name of a mapping's item and what is wrong with it.
+            is_between = name in ("_schema", "value") or (name == "key" and not isinstance(inner, Mapping))
+            step = "" if is_between else str(name)
             yield from _flatten(inner, f"{key}.{step}".strip("."))
     elif isinstance(messages, list):
         for inner in messages:
             yield from _flatten(inner, key)
     else:
-        yield f"{key}: {messages}"
+        yield f"{key}: {messages}" if key else str(messages)

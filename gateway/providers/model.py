@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from gateway.errors import Hint, InvalidInput
 from gateway.providers.api.model import Api
-from gateway.providers.webhook.model import Scheme, Webhook
+from gateway.providers.webhook.model import NO_WEBHOOKS, Scheme, Webhook
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,25 +43,37 @@ class Option:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Provider:
-    """One entry of the catalogue. `origin` is the file it came from, by name."""
+    """One entry of the catalogue. `origin` is the file it came from, by name.
+
+    `webhook` has no scheme where nothing is known of the provider's webhooks; then `api` is there.
+    """
 
     id: str
     name: str
     category: str
     docs: str
     evidence: Evidence
-    webhook: Webhook
+    webhook: Webhook = NO_WEBHOOKS
     setup: tuple[str, ...] = ()
     quirks: tuple[str, ...] = ()
     options: Mapping[str, Option] = field(default_factory=dict)
     origin: str = ""
     api: Api | None = None
 
+    @property
+    def sends_webhooks(self) -> bool:
+        """Whether it is known how it signs, so that a source can be one of its."""
+        return bool(self.webhook.schemes)
+
+    def require_webhooks(self) -> None:
+        """Raise `InvalidInput` unless it sends webhooks."""
+        if not self.sends_webhooks:
+            message = f"{self.name} ({self.id}) sends no webhooks that the gateway knows: it can only be called"
+            raise InvalidInput.at("provider", "mismatch", message, hint=Hint("use_generic_provider"))
+
     def scheme(self, scheme_id: str | None = None) -> Scheme:
         """The scheme with this id, or the default (first) one. Raises KeyError when there is none such."""
-        if scheme_id is None:
-            return self.webhook.schemes[0]
         for scheme in self.webhook.schemes:
-            if scheme.id == scheme_id:
+            if scheme_id is None or scheme.id == scheme_id:
                 return scheme
         raise KeyError(scheme_id)

@@ -48,8 +48,15 @@ class ProviderSchema(StrictSchema):
     category = fields.String(required=True, validate=Length(1, 40))
     docs = fields.String(required=True)
     evidence = fields.Nested(EvidenceSchema, required=True)
-    webhook = fields.Nested(WebhookSchema, required=True)
+    webhook = fields.Nested(WebhookSchema)
     api = fields.Nested(ApiSchema)
     setup = fields.List(fields.String())
     options = fields.Dict(keys=fields.String(), values=fields.Nested(OptionSchema))
     quirks = fields.List(fields.String())
+
+    @validates_schema
+    def sections(self, data: dict[str, Any], **_: object) -> None:
+        if "webhook" not in data and "api" not in data:
+            raise ValidationError("needs the section `webhook`, how it signs, or `api`, how it is called, or both")
+        if "webhook" not in data and "options" in data:
+            raise ValidationError({"options": ["are values of a source, and without `webhook` there can be none"]})

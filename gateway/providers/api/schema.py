@@ -13,6 +13,7 @@ from jmespath.exceptions import JMESPathError
 from marshmallow import ValidationError, fields, post_load, validates_schema
 from marshmallow.validate import Length, OneOf, Range, Regexp
 
+from gateway.out_of_order import in_one_line
 from gateway.providers.api import model
 from gateway.providers.webhook.schema import StrictSchema
 
@@ -56,7 +57,7 @@ class DocumentPath(fields.String):
         try:
             jmespath.compile(text)
         except JMESPathError as error:
-            raise ValidationError(f"is no JMESPath: {error}") from error
+            raise ValidationError(f"is no JMESPath: {in_one_line(str(error))}") from error
         return text
 
 

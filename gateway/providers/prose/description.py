@@ -39,11 +39,7 @@ class Section:
 def describe(provider: Provider, say: Say = say_nothing) -> list[Section]:
     """The sections of an entry, those without lines left out."""
     sections = [
-        Section("Set up", tuple(_setup(provider, say))),
-        *(_scheme_section(provider, scheme, say) for scheme in provider.webhook.schemes),
-        Section("Events", tuple(_events(provider))),
-        Section("Handshakes", tuple(_handshakes(provider, say))),
-        Section("Answers and retries", tuple(_delivery(provider))),
+        *(_webhook_sections(provider, say) if provider.sends_webhooks else (Section("Set up", provider.setup),)),
         Section("Good to know", tuple(provider.quirks)),
         Section("Calling its API", tuple(call_lines(provider.api)) if provider.api is not None else ()),
         Section("Evidence", tuple(_evidence(provider))),
@@ -51,8 +47,16 @@ def describe(provider: Provider, say: Say = say_nothing) -> list[Section]:
     return [section for section in sections if section.lines]
 
 
+def _webhook_sections(provider: Provider, say: Say) -> Iterator[Section]:
+    yield Section("Set up", tuple(_setup(provider, say)))
+    yield from (_scheme_section(provider, scheme, say) for scheme in provider.webhook.schemes)
+    yield Section("Events", tuple(_events(provider)))
+    yield Section("Handshakes", tuple(_handshakes(provider, say)))
+    yield Section("Answers and retries", tuple(_delivery(provider)))
+
+
 def adding(provider: Provider) -> Hint:
-    """How a source of this provider is added: with which scheme, credentials and options."""
+    """How a source of this provider, which sends webhooks, is added: with which scheme, credentials and options."""
     webhook = provider.webhook
     scheme = webhook.schemes[0]
     chosen = {"scheme": scheme.id} if webhook.choose == "operator" and len(webhook.schemes) > 1 else {}
@@ -245,8 +249,9 @@ def _delivery(provider: Provider) -> Iterator[str]:
 
 def _evidence(provider: Provider) -> Iterator[str]:
     evidence = provider.evidence
-    yield f"Signature: {words.evidence_words(evidence)}."
+    yield f"{'Signature' if provider.sends_webhooks else 'API'}: {words.evidence_words(evidence)}."
     if evidence.by:
         yield f"By: {'; '.join(evidence.by)}."
-    yield f"Events: {words.IDS[evidence.ids]}."
+    if provider.sends_webhooks:
+        yield f"Events: {words.IDS[evidence.ids]}."
     yield f"The vendor's page: {provider.docs}."

@@ -29,13 +29,16 @@ class EvidenceSummary:
 
 @dataclass(frozen=True, slots=True)
 class ProviderSummary:
-    """An entry. `choose` says who chooses among its schemes, `origin` is the name of its file."""
+    """An entry. `choose` says who chooses among its schemes, None where it has none; `lists` are those of its API, None
+    where that is not described. `origin` is the name of its file.
+    """
 
     id: str
     name: str
     category: str
     schemes: Sequence[SchemeSummary]
-    choose: str
+    choose: str | None
+    lists: Sequence[str] | None
     evidence: EvidenceSummary
     origin: str
 
@@ -47,7 +50,8 @@ def summary(provider: Provider) -> ProviderSummary:
         name=provider.name,
         category=provider.category,
         schemes=tuple(SchemeSummary(scheme.id, method_words(scheme)) for scheme in provider.webhook.schemes),
-        choose=provider.webhook.choose,
+        choose=provider.webhook.choose if provider.sends_webhooks else None,
+        lists=tuple(provider.api.resources) if provider.api is not None else None,
         evidence=EvidenceSummary(provider.evidence.level, EVIDENCE[provider.evidence.level]),
         origin=provider.origin,
     )
@@ -74,6 +78,7 @@ class ProviderSchema(Schema):
     name = fields.String()
     category = fields.String()
     schemes = fields.List(fields.Nested(SchemeSchema))
-    choose = fields.String()
+    choose = fields.String(allow_none=True)
+    lists = fields.List(fields.String(), allow_none=True)
     evidence = fields.Nested(EvidenceSchema)
     origin = fields.String(data_key="from")

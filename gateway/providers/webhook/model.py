@@ -172,3 +172,7 @@ class Webhook:
             for part in check.equals.parts
             if isinstance(part, Place) and part.kind == "option"
         )
+
+
+NO_WEBHOOKS = Webhook(schemes=())
+"""The section of a provider of which only its API is described: no scheme, so that nothing can be verified by it."""

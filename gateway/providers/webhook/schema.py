@@ -5,6 +5,7 @@ Field names here are the keys of the YAML files. What one scheme must have besid
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields, post_load, validates_schema
@@ -46,10 +47,16 @@ MOST_UNVERIFIED_BYTES = 32 * 1024 * 1024
 
 
 class StrictSchema(Schema):
-    """Unknown keys are faults."""
+    """Unknown keys are faults, which name the key that may have been meant."""
 
     class Meta:
         unknown = RAISE
+
+    def handle_error(self, error: ValidationError, data: Any, **_: object) -> None:
+        known = [field.data_key or name for name, field in self.fields.items()]
+        for key, messages in error.messages_dict.items():
+            if messages == [self.error_messages["unknown"]] and (near := get_close_matches(str(key), known, n=1)):
+                error.messages_dict[key] = [f"{messages[0]} Did you mean `{near[0]}`?"]
 
 
 class CheckSchema(StrictSchema):

@@ -30,8 +30,9 @@ class PreparedSample:
 
 
 def sample_body(installation: Installation, provider_id: str, event_type: str | None = None) -> bytes:
-    """The body of a provider's sample, unsigned; None is its first one. Raises `NotFound`."""
+    """The body of a provider's sample, unsigned; None is its first one. Raises `NotFound`, `InvalidInput`."""
     provider = find_provider(installation.catalogue, provider_id)
+    provider.require_webhooks()
     chosen = event_type or default_type(provider)
     return unsigned_sample(provider, provider.scheme(), _moment(installation.clock), chosen).body
 

@@ -65,6 +65,7 @@ def choose_scheme(provider: Provider, scheme_id: str | None, held: Held) -> Sche
 
     Raises `InvalidInput` that says why there is none.
     """
+    provider.require_webhooks()
     schemes = [provider.scheme(scheme_id)] if scheme_id is not None else list(provider.webhook.schemes)
     reasons = [unsignable(provider, scheme) for scheme in schemes]
     signable = [scheme for scheme, reason in zip(schemes, reasons, strict=True) if reason is None]

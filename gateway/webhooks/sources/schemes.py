@@ -22,8 +22,9 @@ RANDOM_BYTES = 32
 def possible_schemes(provider: Provider, scheme_id: str | None) -> tuple[Scheme, ...]:
     """The schemes that may verify a source's requests: the chosen one, or all where the request tells.
 
-    Raises `InvalidInput` when the provider has no such scheme.
+    Raises `InvalidInput` when the provider has no such scheme, or sends no webhooks.
     """
+    provider.require_webhooks()
     if provider.webhook.choose == "request" and scheme_id is None:
         return provider.webhook.schemes
     try:

@@ -23,7 +23,8 @@ def specialised(provider: Provider, options: Mapping[str, str]) -> Provider:
 
     Raises Rejected when an option cannot be followed.
     """
-    if provider.webhook.schemes[0].function != FUNCTION:
+    schemes = provider.webhook.schemes
+    if not schemes or schemes[0].function != FUNCTION:
         return provider
     made = _specialise(provider, tuple(sorted(options.items())))
     if isinstance(made, str):

@@ -288,6 +288,7 @@ def test_providers(cli: CommandLine) -> None:
             {"id": "sha1_legacy", "method": "HMAC-SHA1"},
         ],
         "choose": "operator",
+        "lists": ["issues"],
         "evidence": {"level": "sdk", "meaning": "x"},
         "from": "github.yaml",
     }
