@@ -18,6 +18,7 @@ from gateway.clients.limits import RateLimit
 from gateway.clients.observer import CallReport, Observer
 from gateway.clients.retries import Random, RetryBudget, RetryPolicy, pause_before_next
 from gateway.clients.stripping import strip, without
+from gateway.clients.tracing import Tracer, status_of
 from gateway.clients.values import SAFE_METHODS, Answer, Call
 
 Result = TypeVar("Result")
@@ -54,12 +55,14 @@ class CallRunner:
 
     system: str
     host: str
+    origin: str
     auth: Auth
     limit: RateLimit
     breaker: Breaker
     retries: RetryPolicy
     budget: RetryBudget
     observers: Sequence[Observer]
+    tracer: Tracer
     sleep: Callable[[float], None]
     random: Random
 
@@ -83,8 +86,14 @@ class CallRunner:
     def _try(self, call: Call, progress: Progress, attempt: Callable[[Call], Result]) -> Result:
         while True:
             self._wait_for_turn(progress)
-            sent = progress.sent = self._with_credentials(call)
-            permit = self.breaker.admit()
+            progress.answer = None
+            span = self.tracer.begin(self.system, self.origin, call, progress.tries)
+            try:
+                sent = progress.sent = self.auth.apply(call.with_headers(*span.headers) if span.headers else call)
+                permit = self.breaker.admit()
+            except BaseException as error:
+                span.end(None, error)
+                raise
             progress.tries += 1
             ended_with: BaseException | None = None
             try:
@@ -100,6 +109,8 @@ class CallRunner:
                 ended_with = error
                 raise
             finally:
+                answered = progress.answer
+                span.end(status_of(ended_with, answered.status if answered is not None else None), ended_with)
                 self.breaker.ended(permit, ended_with)
             self._wait(pause, progress, failed)
 
@@ -133,10 +144,6 @@ class CallRunner:
             observer.paused(self.system, seconds, error)
         progress.waited_seconds += seconds
         self.sleep(seconds)
-
-    def _with_credentials(self, call: Call) -> Call:
-        traced = [pair for observer in self.observers for pair in observer.headers().items()]
-        return self.auth.apply(call.with_headers(*traced) if traced else call)
 
     def _finished(self, error: IntegrationError, call: Call, progress: Progress) -> IntegrationError:
         """`error` as the caller sees it: with what is known of the call, without its credentials."""

@@ -28,9 +28,11 @@ from gateway.clients.errors import FailedCall, IntegrationError, ProtocolFault, 
 from gateway.clients.judging import Judge, by_status, explain_not_json
 from gateway.clients.limits import Rate, RateLimit
 from gateway.clients.observer import LogLines, Observer
+from gateway.clients.opentelemetry_spans import default_tracer
 from gateway.clients.paging.reading import MAX_PAGES, pages, pages_at_once
 from gateway.clients.paging.styles import NumberedStyle, Page, PageRequest, PageStyle, records_at
 from gateway.clients.retries import Random, RetryBudget, RetryPolicy
+from gateway.clients.tracing import Tracer
 from gateway.clients.transport import MAX_BYTES, OpenAnswer, Session, Timeout, Transport
 from gateway.clients.values import Answer, Call
 from gateway.clock import Clock, SystemClock
@@ -71,6 +73,7 @@ class ApiClient:
         judge: Judge = by_status,
         conditional: ConditionalStore | None = None,
         observers: Sequence[Observer] | None = None,
+        tracer: Tracer | None = None,
         max_bytes: int = MAX_BYTES,
         allow_http: bool = False,
         policy: AddressPolicy | None = None,
@@ -92,6 +95,7 @@ class ApiClient:
         self._runner = CallRunner(
             system=self.system,
             host=host,
+            origin=self._base.origin,
             auth=auth or Unauthenticated(),
             limit=rate_limit
             if isinstance(rate_limit, RateLimit)
@@ -100,6 +104,7 @@ class ApiClient:
             retries=retries or RetryPolicy(),
             budget=RetryBudget(),
             observers=(LogLines(),) if observers is None else tuple(observers),
+            tracer=tracer or default_tracer(),
             sleep=sleep,
             random=random,
         )

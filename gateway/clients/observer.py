@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Final, Protocol
 
@@ -50,10 +49,6 @@ class Observer(Protocol):
         """A call's caller got what he had given for the case of `error`."""
         ...
 
-    def headers(self) -> Mapping[str, str]:
-        """Headers that carry the trace that the caller is in (W3C `traceparent`); empty when there is none."""
-        ...
-
 
 class NullObserver:
     """Tells nobody."""
@@ -66,9 +61,6 @@ class NullObserver:
 
     def fell_back(self, system: str, error: IntegrationError) -> None:
         return None
-
-    def headers(self) -> Mapping[str, str]:
-        return {}
 
 
 class LogLines:
@@ -89,6 +81,3 @@ class LogLines:
 
     def fell_back(self, system: str, error: IntegrationError) -> None:
         self._log.warning("used the fallback", system=system, code=error.code)
-
-    def headers(self) -> Mapping[str, str]:
-        return {}

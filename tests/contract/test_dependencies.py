@@ -21,6 +21,12 @@ from tests.contract.test_imports import tree_of
 ROOT = Path(__file__).parents[2]
 PROJECT: Mapping[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 DECLARED = {canonicalize_name(one.name): one for one in map(Requirement, PROJECT["project"]["dependencies"])}
+# What only those need who ask for it.
+OPTIONAL = {
+    canonicalize_name(one.name): one
+    for extra in PROJECT["project"]["optional-dependencies"].values()
+    for one in map(Requirement, extra)
+}
 GROUPS = PROJECT["dependency-groups"]
 LOCKS = ("requirements.txt", "requirements-dev.txt", "requirements-build.txt", "requirements-sbom.txt")
 OURS = {"gateway", "tests", "benchmarks", "app", "asgi", "wsgi", "_typeshed"}
@@ -44,8 +50,20 @@ def imported(*folders: str) -> dict[str, str]:
             for name in _imports(path):
                 top = name.partition(".")[0]
                 if top not in OURS and top not in sys.stdlib_module_names:
-                    found.update(dict.fromkeys(map(canonicalize_name, providers[top]), str(path)))
+                    found.update(dict.fromkeys(map(canonicalize_name, _holding(name, providers[top])), str(path)))
     return found
+
+
+def _holding(module: str, distributions: list[str]) -> list[str]:
+    """Which of the distributions that share a name have `module`."""
+    if len(distributions) == 1:
+        return distributions
+    path = module.replace(".", "/")
+    return [
+        name
+        for name in distributions
+        if any(str(file).startswith((f"{path}/", f"{path}.py")) for file in distribution(name).files or ())
+    ]
 
 
 @cache
@@ -93,15 +111,15 @@ def needed_by(requirements: Iterator[Requirement]) -> set[str]:
 
 
 def test_what_is_imported_is_declared() -> None:
-    assert {name: path for name, path in imported("gateway").items() if name not in DECLARED} == {}
+    assert {name: path for name, path in imported("gateway").items() if name not in DECLARED | OPTIONAL} == {}
 
 
 def test_what_is_declared_is_imported() -> None:
-    assert DECLARED.keys() - imported("gateway").keys() == set()
+    assert (DECLARED | OPTIONAL).keys() - imported("gateway").keys() == set()
 
 
 def test_what_tests_and_benchmarks_import_is_declared() -> None:
-    for_work = {canonicalize_name(one.name) for one in of_group("dev")} | DECLARED.keys()
+    for_work = {canonicalize_name(one.name) for one in of_group("dev")} | (DECLARED | OPTIONAL).keys()
     # Of what everything here is tested with, it is the one that knows ranges.
     for_work.add("packaging")
     assert {name: path for name, path in imported("tests", "benchmarks").items() if name not in for_work} == {}
@@ -121,7 +139,7 @@ def test_locks_agree_with_the_ranges_and_with_each_other(lock: str) -> None:
     assert lines
     shared = [name for name in lines if name in all_lines]
     assert [name for name in shared if version_in(lines, name) != version_in(all_lines, name)] == []
-    wanted = [*DECLARED.values(), *of_group("dev"), *of_group("build"), *of_group("sbom")]
+    wanted = [*DECLARED.values(), *OPTIONAL.values(), *of_group("dev"), *of_group("build"), *of_group("sbom")]
     for one in wanted:
         name = canonicalize_name(one.name)
         if name in lines:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from gateway.cli.reference import page
+from gateway.clients.call_metrics import CallMetrics
 from gateway.clients.errors import IntegrationError
 from gateway.config import DEFAULT_SCHEDULE_SECONDS, Settings
 from gateway.delivery.decisions.circuit import (
@@ -128,6 +129,7 @@ def test_every_answer_to_a_webhook_is_there() -> None:
 
 def test_every_metric_is_there() -> None:
     metrics = Metrics()
+    CallMetrics(metrics.registry)
     families = [
         *metrics.registry.collect(),
         *QueueCollector(lambda: QueueGauges({"pending": 0}), metrics).collect(),
