@@ -80,7 +80,7 @@ def cpu_seconds(place: Path, *arguments: str) -> float:
 
 @pytest.mark.parametrize("arguments", [("--help",), ("--version",), ("sources", "--help"), ("secrets", "--help")])
 def test_help_loads_no_library_but_click(place: Path, arguments: tuple[str, ...]) -> None:
-    assert loaded(place, *arguments) & (WEB | REST | {"sqlalchemy"}) == set()
+    assert loaded(place, *arguments) & (WEB | REST | {"sqlalchemy", "cryptography"}) == set()
 
 
 @pytest.mark.parametrize(

@@ -19,8 +19,7 @@ from gateway.clients.graphql import GraphQLClient, errors_in
 from gateway.clients.graphql_answers import Cost
 from gateway.clients.graphql_documents import definitions, is_write
 from gateway.clients.retries import RetryPolicy
-from tests.services.graphql_server import graphql_server
-from tests.unit.clients.conftest import LOOPBACK, QUICK, TOKEN
+from tests.unit.clients.conftest import QUICK, TOKEN
 
 URL = "https://acme.example/graphql"
 THINGS = """
@@ -61,27 +60,6 @@ def connection(*ids: object, following: str | None) -> dict[str, object]:
     nodes = [{"id": one} if one is not None else None for one in ids]
     info = {"hasNextPage": following is not None, "endCursor": following}
     return {"data": {"things": {"nodes": nodes, "pageInfo": info}}}
-
-
-def test_a_real_server() -> None:
-    with graphql_server() as (url, statuses):
-        http = ApiClient(url, allow_http=True, policy=LOOPBACK, retries=QUICK)
-        client = GraphQLClient(http)
-
-        found = [one["id"] for one in client.records(THINGS, "things", size=50)]
-        # 50 and 25 take too long, each is asked for once; 30 are read by 12, 12, 6.
-        assert found == [str(number) for number in range(30)]
-        assert statuses == [504, 504, 200, 200, 200]
-
-        assert client.execute("mutation($n: String!) { add(name: $n) { id } }", {"n": "x"}).data == {"add": {"id": "x"}}
-        partial = client.execute("{ name broken }", partial=True)
-        assert partial.data == {"name": "acme", "broken": None}
-        assert [(one.message, one.path) for one in partial.errors] == [("the field is broken", ("broken",))]
-        with pytest.raises(errors.RequestRefused, match="broken"):
-            client.execute("{ name broken }")
-        with pytest.raises(errors.RequestRefused, match="nothing"):
-            client.execute("{ nothing }", partial=True)
-        http.close()
 
 
 def test_variables_and_the_operation_are_sent_beside_the_document(told: Told, network: responses.RequestsMock) -> None:

@@ -15,18 +15,12 @@ from gateway.clients.paging.styles import (
     Cursor,
     HeaderToken,
     Keyset,
-    LinkHeader,
-    NextUrl,
-    Offset,
     PageNumber,
     PageRequest,
-    PageStyle,
     link,
     records_at,
 )
 from gateway.clients.values import Answer, Headers
-from tests.services.fault_server import FaultServer
-from tests.unit.clients.conftest import MakeClient
 
 ALL = [{"id": number} for number in range(1, 7)]
 AT = records_at("records")
@@ -34,39 +28,6 @@ AT = records_at("records")
 
 def answer(records: Sequence[Any], *, headers: Sequence[tuple[str, str]] = (), **more: object) -> Answer:
     return Answer(200, Headers(headers), orjson.dumps({"records": list(records)} | more))
-
-
-@pytest.mark.parametrize(
-    "style",
-    [
-        LinkHeader(),
-        NextUrl("next"),
-        Cursor("cursor", "next_cursor"),
-        Cursor("cursor", "next_cursor", more="has_more"),
-        PageNumber(size=2),
-        Offset(size=2),
-    ],
-    ids=["link", "next url", "cursor", "cursor and more", "page number", "offset"],
-)
-def test_every_style_reads_to_the_end(make_client: MakeClient, style: PageStyle) -> None:
-    assert list(make_client().records("/listing", style=style, records="records")) == ALL
-
-
-def test_pages_at_once_keep_their_order(make_client: MakeClient) -> None:
-    found = make_client().records("/listing", style=PageNumber(size=2), records="records", parallel=4)
-
-    assert list(found) == ALL
-
-
-def test_reading_goes_on_where_it_stopped(make_client: MakeClient, server: FaultServer) -> None:
-    options: dict[str, Any] = {"style": Cursor("cursor", "next_cursor"), "records": "records"}
-    first = next(make_client().pages("/listing", **options))
-    server.heard.clear()
-
-    rest = make_client().records("/listing", start=first.following, **options)
-
-    assert list(rest) == ALL[2:]
-    assert [heard.query for heard in server.heard] == [{"cursor": ["2"]}, {"cursor": ["3"]}]
 
 
 def test_keys_and_header_tokens() -> None:

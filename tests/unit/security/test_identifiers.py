@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import itertools
 import re
-import subprocess
-import sys
 import time
 from base64 import b32hexdecode
 from concurrent.futures import ThreadPoolExecutor
@@ -52,24 +50,3 @@ def test_the_rest_is_random_and_drawn_anew_all_the_time() -> None:
     seen_set, seen_clear = reduce(or_, parts), reduce(or_, (~part for part in parts))
     assert seen_set == 2**64 - 1
     assert seen_clear & (2**64 - 1) == 2**64 - 1
-
-
-FORKING = """
-import os
-from gateway.security.identifiers import new_id
-
-at = 1 << 62
-new_id("evt", time_ns=lambda: at)
-child = os.fork()
-# One write each, so that the two lines do not mix.
-os.write(1, new_id("evt", time_ns=lambda: at).encode() + b"\\n")
-if child:
-    os.waitpid(child, 0)
-"""
-
-
-def test_a_forked_child_has_a_random_part_of_its_own() -> None:
-    shown = subprocess.run([sys.executable, "-c", FORKING], capture_output=True, text=True, check=True)
-    first, second = shown.stdout.split()
-    assert nanoseconds(first) == nanoseconds(second)
-    assert random_part(first) != random_part(second)

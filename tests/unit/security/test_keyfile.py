@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import stat
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,16 +12,6 @@ from gateway.config import Settings
 from gateway.errors import ConfigurationError
 from gateway.security.keyfile import load_keyring, make_key_file
 from gateway.security.sealing import Keyring, generate_key
-
-RACER = """
-import sys
-from pathlib import Path
-from gateway.config import Settings
-from gateway.security.keyfile import load_keyring, make_key_file
-sys.stdin.readline()
-make_key_file(Path(sys.argv[1]))
-print(load_keyring(Settings(encryption_key_file=Path(sys.argv[1]))))
-"""
 
 
 @pytest.fixture
@@ -52,22 +40,6 @@ def test_the_second_run_uses_the_same_key(path: Path) -> None:
     make_key_file(path)
     sealed = keyring_in(path).seal(b"x", context=())
     assert keyring_in(path).open(sealed, context=()) == b"x"
-
-
-def test_racing_processes_end_up_with_one_key(path: Path) -> None:
-    racers = [
-        subprocess.Popen(
-            [sys.executable, "-c", RACER, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-        )
-        for _ in range(6)
-    ]
-    for racer in racers:
-        assert racer.stdin is not None
-        racer.stdin.write("go\n")
-        racer.stdin.flush()
-    shown = {racer.communicate(timeout=30)[0] for racer in racers}
-    assert [racer.returncode for racer in racers] == [0] * 6
-    assert len(shown) == 1
 
 
 @pytest.mark.parametrize("mode", [0o644, 0o640, 0o602, 0o604])

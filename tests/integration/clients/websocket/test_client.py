@@ -35,10 +35,11 @@ from gateway.clock import FakeClock
 from gateway.errors import AddressForbidden
 from gateway.outgoing.resolver import StaticResolver
 from gateway.security.ssrf import AddressPolicy
+from tests.integration.clients.conftest import LOOPBACK
+from tests.integration.clients.test_calls import Renewing
+from tests.integration.outgoing.conftest import TLS_HOST, make_certificate
 from tests.services.websocket_server import cut, websocket_server, websocket_server_in_a_thread
-from tests.unit.clients.conftest import LOOPBACK, TOKEN
-from tests.unit.clients.test_calls import Renewing
-from tests.unit.outgoing.conftest import TLS_HOST, make_certificate
+from tests.unit.clients.conftest import TOKEN
 
 
 @dataclass

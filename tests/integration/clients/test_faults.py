@@ -11,8 +11,9 @@ from gateway.clients import errors
 from gateway.clients.errors import IntegrationError
 from gateway.clients.retries import NO_RETRIES
 from gateway.clients.transport import Timeout
+from tests.integration.clients.conftest import MakeClient
 from tests.services.fault_server import FaultServer
-from tests.unit.clients.conftest import TOKEN, MakeClient
+from tests.unit.clients.conftest import TOKEN
 
 FAULTS = [
     ("/status/400", errors.RequestRefused, 1),

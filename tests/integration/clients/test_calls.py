@@ -20,8 +20,9 @@ from gateway.clients.retries import RetryPolicy
 from gateway.clients.stripping import without
 from gateway.errors import AddressForbidden
 from gateway.security.ssrf import AddressPolicy
+from tests.integration.clients.conftest import MakeClient
 from tests.services.fault_server import FaultServer
-from tests.unit.clients.conftest import TOKEN, MakeClient
+from tests.unit.clients.conftest import TOKEN
 
 
 @dataclass

@@ -20,9 +20,10 @@ from gateway.clients.errors import (
 from gateway.clients.systems.home_assistant_feeds import Changed, Event, Fired, Gap, Removed, Snapshot
 from gateway.clients.systems.home_assistant_socket import HomeAssistantSocket
 from gateway.clients.websocket.observer import NullSocketObserver
+from tests.integration.clients.conftest import LOOPBACK
 from tests.services.home_assistant_server import HomeAssistantServer
 from tests.services.websocket_server import cut, websocket_server
-from tests.unit.clients.conftest import LOOPBACK, TOKEN
+from tests.unit.clients.conftest import TOKEN
 
 
 async def at_once(seconds: float) -> None:
