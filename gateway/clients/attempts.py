@@ -19,7 +19,7 @@ from gateway.clients.observer import CallReport, Observer
 from gateway.clients.retries import Random, RetryBudget, RetryPolicy, pause_before_next
 from gateway.clients.stripping import strip, without
 from gateway.clients.tracing import Tracer, status_of
-from gateway.clients.values import SAFE_METHODS, Answer, Call
+from gateway.clients.values import SAFE_METHODS, Answer, CacheUse, Call
 
 Result = TypeVar("Result")
 
@@ -35,6 +35,7 @@ class Progress:
         self.sent_bytes = 0
         self.received_bytes = 0
         self.answer: Answer | None = None
+        self.cached: CacheUse | None = None
         self.sent: Call | None = None
         self.is_renewed = False
 
@@ -66,22 +67,36 @@ class CallRunner:
     sleep: Callable[[float], None]
     random: Random
 
-    def fell_back(self, error: IntegrationError) -> None:
-        """A caller got what he had given for the case of `error`."""
-        for observer in self.observers:
-            observer.fell_back(self.system, error)
+    def run(
+        self,
+        call: Call,
+        progress: Progress,
+        attempt: Callable[[Call], Result],
+        rescue: Callable[[IntegrationError], Result | None] | None = None,
+    ) -> Result:
+        """`attempt`, as often as it takes and is right; told of when it is over.
 
-    def run(self, call: Call, progress: Progress, attempt: Callable[[Call], Result]) -> Result:
-        """`attempt`, as often as it takes and is right; told of when it is over."""
+        `rescue` gives what stands in for an error that may pass, None for nothing; that is told of too.
+        """
         self.budget.earn()
         failed: IntegrationError | None = None
         try:
             return self._try(call, progress, attempt)
         except IntegrationError as error:
             failed = self._finished(error, call, progress)
-            raise
+            found = rescue(failed) if rescue is not None and failed.retryable else None
+            if found is None:
+                raise
+            for observer in self.observers:
+                observer.fell_back(self.system, failed)
+            return found
         finally:
             self._report(call, progress, failed)
+
+    def answered(self, call: Call, progress: Progress, answer: Answer) -> None:
+        """`answer` was at hand: nothing was sent, waited for, or counted; it is told of."""
+        progress.answer, progress.cached = answer, answer.cached
+        self._report(call, progress, None)
 
     def _try(self, call: Call, progress: Progress, attempt: Callable[[Call], Result]) -> Result:
         while True:
@@ -185,6 +200,7 @@ class CallRunner:
             seconds=time.monotonic() - progress.began_at,
             sent_bytes=progress.sent_bytes,
             received_bytes=progress.received_bytes,
+            cached=progress.cached,
             request_id=its_name and without(its_name, self.auth.secrets(progress.sent or call)),
         )
         for observer in self.observers:

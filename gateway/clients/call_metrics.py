@@ -34,6 +34,7 @@ class CallMetrics:
         self._sent = counter("gateway_client_sent_bytes", "Bodies sent to external systems, in bytes.")
         self._received = counter("gateway_client_received_bytes", "Bodies of answers, in bytes.")
         self._fallbacks = counter("gateway_client_fallbacks", "Fallbacks used in place of an answer.", "outcome")
+        self._kept = counter("gateway_client_kept_answers", "Answers given that a cache had.", "use")
         self._connected = counter("gateway_client_connections", "WebSockets that were opened.")
         self._lost = counter("gateway_client_connections_lost", "WebSockets that were lost, or not opened.", "outcome")
         self._malformed = counter("gateway_client_malformed_messages", "Messages that could not be read.")
@@ -55,6 +56,8 @@ class CallMetrics:
         self._sent(report.sent_bytes, report.system)
         self._received(report.received_bytes, report.system)
         self._seconds(report.seconds, report.system)
+        if report.cached is not None:
+            self._kept(1, report.system, report.cached)
 
     def paused(self, system: str, seconds: float, error: IntegrationError | None) -> None:
         """Told in all when the call ends."""

@@ -14,17 +14,17 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 
-from gateway.clients.addresses import MAX_REDIRECTS, BaseUrl
+from gateway.clients.addresses import BaseUrl
 from gateway.clients.attempts import CallRunner, Progress
 from gateway.clients.auth.base import Auth, Unauthenticated
 from gateway.clients.breaker import Breaker
 from gateway.clients.building import CallBuilder, Query, pairs
-from gateway.clients.conditional import ConditionalStore, conditioned
-from gateway.clients.errors import FailedCall, IntegrationError, ProtocolFault, ResponseInvalid
+from gateway.clients.calling import Caller
+from gateway.clients.errors import FailedCall, IntegrationError, ResponseInvalid
+from gateway.clients.fallback import NOTHING, Substitute
 from gateway.clients.judging import Judge, by_status, explain_not_json
 from gateway.clients.limits import Rate, RateLimit
 from gateway.clients.observer import LogLines, Observer
@@ -40,9 +40,11 @@ from gateway.outgoing.resolver import Resolver
 from gateway.outgoing.user_agent import user_agent
 from gateway.security.ssrf import AddressPolicy
 
+if TYPE_CHECKING:
+    # With the library that it stands on, which a client without a cache does not load.
+    from gateway.clients.caching.cache import HttpCache
+
 ERROR_BYTES: Final = 64 * 1024
-_REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
-_NO_FALLBACK: Final = object()
 _HEADERS: Final = {"User-Agent": user_agent("client"), "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 
 
@@ -51,8 +53,8 @@ class ApiClient:
 
     `base_url` is `https://host/path`; `http://` needs `allow_http`. `system` is its name in errors, lines and metrics,
     else the host. `breaker` and `rate_limit` are this client's own unless given. `idempotency_header` is what the
-    system calls it; with it writes get a key, and may be repeated. `judge` says which answers are failures. With
-    `conditional` answers that have an ETag are kept there, and asked for by it.
+    system calls it; with it writes get a key, and may be repeated. `judge` says which answers are failures.
+    `cache` keeps answers; it may be shared by clients, each of which sees its own credential's only.
 
     Raises `ValueError` for what cannot work, or would show a secret.
     """
@@ -71,7 +73,7 @@ class ApiClient:
         headers: Mapping[str, str] | None = None,
         idempotency_header: str | None = None,
         judge: Judge = by_status,
-        conditional: ConditionalStore | None = None,
+        cache: HttpCache | None = None,
         observers: Sequence[Observer] | None = None,
         tracer: Tracer | None = None,
         max_bytes: int = MAX_BYTES,
@@ -90,7 +92,6 @@ class ApiClient:
         self._timeout = timeout or Timeout()
         self._clock = clock or SystemClock()
         self._judge = judge
-        self._conditional = conditional
         self._max_bytes = max_bytes
         self._runner = CallRunner(
             system=self.system,
@@ -114,6 +115,14 @@ class ApiClient:
             resolver=resolver,
             ssl_context=ssl_context,
             session=session,
+        )
+        self._caller = Caller(
+            self._base,
+            self._runner,
+            self._transport,
+            self._clock,
+            cache=cache,
+            has_own_means=ssl_context is not None or session is not None,
         )
 
     def __repr__(self) -> str:
@@ -171,6 +180,7 @@ class ApiClient:
         judge: Judge | None = None,
         timeout_seconds: float | None = None,
         max_bytes: int | None = None,
+        fallback: Any = NOTHING,
     ) -> Answer:
         """The answer to one call, when it is a success. Raises `IntegrationError`, `AddressForbidden`.
 
@@ -178,6 +188,9 @@ class ApiClient:
         the client's origin, and shows as `template`. One of `json`, `form`, `body` is sent. `may_repeat` is for a POST
         or PATCH that sent twice means the same as once: a search, a conditional write. `judge` stands in for the
         client's own. `timeout_seconds` is for the call in all.
+
+        `fallback` (a value, a callable that gets the error, or `Stale`) stands in when an error is left that may pass.
+        It is told of, and the answer says `instead_of` what it is.
         """
         call = self._calls.build(
             method,
@@ -193,23 +206,13 @@ class ApiClient:
             may_repeat=may_repeat,
             template=template,
         )
-        limit = self._max_bytes if max_bytes is None else max_bytes
-        judge = judge or self._judge
-        progress = Progress(time.monotonic(), timeout_seconds or self._timeout.call_seconds)
-
-        def attempt(sent: Call) -> Answer:
-            answer = self._follow(sent, progress, limit)
-            error = judge(answer, self._clock.now_us() / 1e6)
-            progress.heard(answer)
-            if error is not None:
-                raise error
-            return answer
-
-        kept = self._conditional.kept(call) if self._conditional is not None else None
-        answer = self._runner.run(call if kept is None else conditioned(call, kept), progress, attempt)
-        if self._conditional is not None:
-            answer = self._conditional.settle(call, kept, answer)
-        return replace(answer, tries=progress.tries, seconds=time.monotonic() - progress.began_at)
+        return self._caller.answer(
+            call,
+            timeout_seconds or self._timeout.call_seconds,
+            judge=judge or self._judge,
+            max_bytes=self._max_bytes if max_bytes is None else max_bytes,
+            fallback=fallback,
+        )
 
     def json(
         self,
@@ -217,23 +220,18 @@ class ApiClient:
         path: str,
         parameters: Mapping[str, object] | None = None,
         *,
-        fallback: object = _NO_FALLBACK,
         json: object = None,
         **options: Any,
     ) -> Any:
         """The document that comes back; None for an answer without a body (204).
 
-        `fallback` (a value, or a callable that gets the error) stands in when a retryable error is left; it is logged.
-        Raises `IntegrationError`; `ResponseInvalid` when what comes is not JSON, with what is probably wrong.
+        The options are those of `request`. Raises `IntegrationError`; `ResponseInvalid` when what comes is not JSON,
+        with what is probably wrong.
         """
         headers = {"Accept": "application/json"} | dict(options.pop("headers", None) or {})
-        try:
-            answer = self.request(method, path, parameters, json=json, headers=headers, **options)
-        except IntegrationError as error:
-            if fallback is _NO_FALLBACK or not error.retryable:
-                raise
-            self._runner.fell_back(error)
-            return fallback(error) if callable(fallback) else fallback
+        answer = self.request(method, path, parameters, json=json, headers=headers, **options)
+        if isinstance(answer, Substitute):
+            return answer.value
         if answer.status == 204 or (not answer.body and method.upper() == "HEAD"):
             return None
         return self.document_of(answer, method, path, parameters)
@@ -324,17 +322,3 @@ class ApiClient:
     def of_item(self, error: IntegrationError) -> IntegrationError:
         """`error` of one item of several that an answer tells of: with the system's name, without our credentials."""
         return self._runner.of_item(error)
-
-    def _follow(self, call: Call, progress: Progress, max_bytes: int) -> Answer:
-        """The answer to `call`, redirects within its origin followed: with the same method and body, or as a GET."""
-        for _ in range(MAX_REDIRECTS + 1):
-            progress.sent_bytes += len(call.body or b"")
-            answer = self._transport.send(call, ends_at=progress.ends_at, max_bytes=max_bytes)
-            location = answer.headers.get("location")
-            if answer.status not in _REDIRECTS or location is None:
-                return answer
-            url = self._base.same_origin(location, seen_from=call.full_url)
-            call = replace(call, url=url, query=())
-            if answer.status == 303 or (answer.status in {301, 302} and call.method == "POST"):
-                call = replace(call, method="GET", body=None)
-        raise ProtocolFault(f"the system led from one place to the next more than {MAX_REDIRECTS} times")

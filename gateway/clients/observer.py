@@ -8,12 +8,14 @@ from typing import Final, Protocol
 import structlog
 
 from gateway.clients.errors import IntegrationError
+from gateway.clients.values import CacheUse
 
 
 @dataclass(frozen=True, slots=True)
 class CallReport:
     """One call with all its tries. `code` is the error's, None when it succeeded.
 
+    `cached` says how a kept answer was given ("fresh": nothing was sent), None for what came just now.
     `path` is the template: neither it nor anything else here holds what was put into the call.
     """
 
@@ -29,6 +31,7 @@ class CallReport:
     sent_bytes: int
     received_bytes: int
     request_id: str | None
+    cached: CacheUse | None = None
 
 
 _FIELDS: Final = tuple(field.name for field in fields(CallReport))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final
+from typing import Any, Final, Literal
 from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
@@ -16,6 +16,9 @@ IDEMPOTENT_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE"
 """RFC 9110, 9.2.2: sending one twice means the same as sending it once."""
 
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+CacheUse = Literal["fresh", "revalidated", "stale"]
+"""How a kept answer came to be given: without asking, after the system said that it still holds, or since it failed."""
 
 
 class Headers(Mapping[str, str]):
@@ -87,8 +90,8 @@ class Call:
 class Answer:
     """A whole answer. `tries` is how many requests it took, `seconds` how long all of them together.
 
-    `is_stale` says that it was kept from before, because the system could not be asked; `is_fallback` that it is what
-    the caller gave for that case, in `value`.
+    `cached` is None for what the system said just now. `instead_of` is the code of the error that this stands in for
+    (`fallback`), None where there was none.
     """
 
     status: int
@@ -97,6 +100,8 @@ class Answer:
     url: str = field(default="", repr=False)
     tries: int = 1
     seconds: float = 0.0
+    cached: CacheUse | None = None
+    instead_of: str | None = None
 
     @cached_property
     def document(self) -> Any:

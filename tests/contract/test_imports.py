@@ -97,12 +97,14 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("systems",),
         ("described", "graphql"),
         ("client", "graphql_answers", "graphql_documents", "websocket"),
-        ("conditional",),
-        ("attempts",),
+        ("calling",),
+        # caching: answers that are kept (RFC 9111).
+        ("attempts", "caching"),
         (
             "breaker",
             "building",
             "call_metrics",
+            "fallback",
             "judging",
             "limits",
             "opentelemetry_spans",

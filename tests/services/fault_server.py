@@ -230,6 +230,25 @@ def listing(handler: _Handler, heard: Heard) -> None:
     handler.answer(200, json.dumps(document).encode(), **more)
 
 
+def kept(handler: _Handler, heard: Heard) -> None:
+    """`/kept/x?h=ETag:"1"&h=Vary:Accept&fails_after=1`: with these headers, and 304 when it is asked for by its ETag.
+
+    The body is how many such requests came to the path. A write is answered as any other call."""
+    if heard.method != "GET":
+        echoes(handler, heard)
+        return
+    count = len([one for one in handler.server.owner.at(heard.path) if one.method == "GET"])
+    if count > int(heard.query.get("fails_after", ["1000000"])[0]):
+        handler.answer(503, b"{}")
+        return
+    headers = dict(pair.split(":", 1) for pair in heard.query.get("h", []))
+    known = heard.headers.get("if-none-match")
+    status = 304 if known is not None and known == headers.get("ETag") else 200
+    said = headers | {"X-Count": str(count)} | ({"ETag": '"of-another"'} if known and "other" in heard.query else {})
+    status = 304 if known and "other" in heard.query else status
+    handler.answer(status, b"" if status == 304 else str(count).encode(), **said)
+
+
 def token(handler: _Handler, heard: Heard) -> None:
     """A token service: each token once; `/token?expires_in=…&error=…`."""
     if "error" in heard.query:
@@ -264,6 +283,7 @@ TRICKS: dict[str, Callable[[_Handler, Heard], None]] = {
     "/redirect": redirect,
     "/round": lambda handler, heard: handler.answer(302, b"", Location="/round"),
     "/listing": listing,
+    "/kept": kept,
     "/token": token,
     "/empty": lambda handler, heard: handler.answer(200, b""),
     "/wrong-type": lambda handler, heard: handler.answer(200, b"pong", "text/plain"),

@@ -10,7 +10,11 @@ from gateway.clients.values import Call
 
 
 class Auth(Protocol):
-    """Credentials for calls. Safe to use from any thread."""
+    """Credentials for calls. Safe to use from any thread.
+
+    One whose `apply` adds something new each time may have a method `identity` with a text that stays and is no other
+    credential's: a cache keeps answers by a digest of it. Without one they are kept by what `apply` adds.
+    """
 
     def apply(self, call: Call) -> Call:
         """`call` with credentials. Asked for each try."""
@@ -132,6 +136,11 @@ class TokenAuth:
 
     def refused(self, call: Call) -> bool:
         return self._source.renew(self._sent(call))
+
+    def identity(self) -> str | None:
+        """What the source says of itself, if it does: its tokens are somebody's, and change."""
+        own = getattr(self._source, "identity", None)
+        return None if own is None else self._prefix + str(own())
 
     def secrets(self, call: Call) -> tuple[str, ...]:
         sent = self._sent(call)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import uuid
 from collections.abc import Callable
 from typing import Final
 
@@ -30,9 +31,14 @@ class KeptToken:
         self._lock = threading.Lock()
         self._token = ""
         self._good_until = 0.0
+        self._identity = uuid.uuid4().hex
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}(…)"
+
+    def identity(self) -> str:
+        """All its tokens are those of one credential, which is this object's."""
+        return self._identity
 
     def token(self) -> str:
         """A token that is good now. Raises `AuthenticationFailed` when none is given, and other `IntegrationError`s."""

@@ -27,6 +27,7 @@ class OAuth1:
     ) -> None:
         if (method == "RSA-SHA1") != (rsa_key is not None):
             raise ValueError("RSA-SHA1 takes rsa_key, and HMAC-SHA1 does not")
+        self._identity = f"{consumer_key} {token}"
         self._client = ClientAuth(
             consumer_key,
             client_secret=consumer_secret,
@@ -39,6 +40,10 @@ class OAuth1:
 
     def __repr__(self) -> str:
         return "OAuth1(…)"
+
+    def identity(self) -> str:
+        """The application's key and the user's token, which are told."""
+        return self._identity
 
     def apply(self, call: Call) -> Call:
         """With a signature over method, URL, query, and the body where it is a form (3.4.1.3)."""

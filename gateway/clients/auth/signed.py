@@ -59,6 +59,10 @@ class HmacSigning(_Signing):
         self._prefix = prefix
         self._clock = clock or SystemClock()
 
+    def identity(self) -> str:
+        """Its secret, and where the proof of it goes."""
+        return f"{self._header} {self._secret.hex()}"
+
     def apply(self, call: Call) -> Call:
         """With a signature of now."""
         seconds = str(self._clock.now_us() // 1_000_000)
@@ -90,6 +94,10 @@ class AwsSigV4(_Signing):
         self._service = service
         self._session_token = session_token
         self._clock = clock or SystemClock()
+
+    def identity(self) -> str:
+        """The access key, which is told, and no two have."""
+        return f"{self._access_key} {self._region} {self._service}"
 
     def apply(self, call: Call) -> Call:
         """With the headers `Authorization`, `X-Amz-Date` and `X-Amz-Content-Sha256` of now."""

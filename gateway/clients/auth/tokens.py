@@ -69,9 +69,14 @@ class SignedBearer:
     def __init__(self, assertion: Assertion, *, scheme: str = "Bearer") -> None:
         self._assertion = assertion
         self._scheme = scheme
+        self._identity = uuid.uuid4().hex
 
     def __repr__(self) -> str:
         return "SignedBearer(…)"
+
+    def identity(self) -> str:
+        """All its assertions are of one key, which is this object's."""
+        return self._identity
 
     def apply(self, call: Call) -> Call:
         """With an assertion of its own."""

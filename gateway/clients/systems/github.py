@@ -14,8 +14,8 @@ from typing import Any, Final
 from urllib.parse import urlsplit
 
 from gateway.clients.auth.base import Auth, Bearer, TokenAuth, TokenSource
+from gateway.clients.caching.cache import HttpCache
 from gateway.clients.client import ApiClient
-from gateway.clients.conditional import ConditionalStore
 from gateway.clients.graphql import GraphQLClient
 from gateway.clients.graphql_answers import GraphQLJudge
 from gateway.clients.paging.styles import LinkHeader
@@ -60,7 +60,9 @@ class GitHub:
             "clock": clock,
             "sleep": sleep,
         }
-        self.http = ApiClient(base_url, **{"conditional": ConditionalStore(), **given, **options})
+        # Asked each time, by ETag, which counts against no limit: the minute that GitHub allows would hide changes.
+        cache = HttpCache(ttl_seconds=0, clock=clock)
+        self.http = ApiClient(base_url, **{"cache": cache, **given, **options})
         # A client of its own: GitHub counts points of GraphQL apart, and one being used up does not stop the other.
         self.graphql = GraphQLClient(
             ApiClient(_graphql_url(base_url), **given | options),

@@ -20,6 +20,7 @@ from structlog.testing import capture_logs
 from gateway.clients import opentelemetry_spans
 from gateway.clients.auth.base import ApiKey, Bearer
 from gateway.clients.breaker import Breaker
+from gateway.clients.caching.cache import HttpCache
 from gateway.clients.call_metrics import CallMetrics
 from gateway.clients.client import ApiClient
 from gateway.clients.errors import ConnectionFailed, IntegrationError, RemoteNotFound, Unavailable
@@ -107,6 +108,20 @@ def test_calls_are_counted_and_measured_per_system(network: responses.RequestsMo
     assert value("gateway_client_fallbacks_total", ACME | {"outcome": "system_unavailable"}) == 1
     assert value("gateway_client_call_seconds_count", ACME) == 3
     assert 0 < (value("gateway_client_waited_seconds_total", ACME) or 0) < 1
+
+
+def test_kept_answers_are_counted_by_what_became_of_them(network: responses.RequestsMock) -> None:
+    registry = CollectorRegistry()
+    client = acme(observers=[CallMetrics(registry)], cache=HttpCache())
+    network.get(f"{BASE}/a", headers={"Cache-Control": "max-age=60"})
+
+    for _ in range(3):
+        client.get("/a")
+
+    value = registry.get_sample_value
+    assert value("gateway_client_kept_answers_total", ACME | {"use": "fresh"}) == 2
+    assert value("gateway_client_calls_total", ACME | {"outcome": "succeeded"}) == 3
+    assert value("gateway_client_tries_total", ACME) == 1
 
 
 def test_a_try_without_an_answer_has_no_request_id_of_the_one_before(network: responses.RequestsMock) -> None:

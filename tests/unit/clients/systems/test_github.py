@@ -19,8 +19,6 @@ from responses.matchers import header_matcher, query_param_matcher
 
 from gateway.clients import errors
 from gateway.clients.auth.base import TokenAuth
-from gateway.clients.client import ApiClient
-from gateway.clients.conditional import ConditionalStore
 from gateway.clients.retries import NO_RETRIES
 from gateway.clients.systems.github import GitHub
 from gateway.clients.systems.github_app import app_assertion, installation
@@ -384,36 +382,6 @@ def test_what_did_not_change_is_asked_for_by_its_etag(network: responses.Request
     network.get(url, json=[])
     assert list(make().issues("octo/hello")) == []
     assert "If-None-Match" not in network.calls[0].request.headers
-
-
-def test_an_answer_that_is_kept_has_the_headers_of_the_new_one(network: responses.RequestsMock) -> None:
-    url = "https://acme.example/a"
-    client = ApiClient("https://acme.example", session=requests.Session(), conditional=ConditionalStore())
-    network.get(url, json={"n": 1}, headers={"ETag": '"1"', "X-Left": "9", "X-Old": "o"})
-    network.get(url, status=304, headers={"X-Left": "8", "Content-Type": "text/plain"})
-
-    first, second = client.get("/a"), client.get("/a")
-
-    assert (second.status, second.document, second.media_type) == (200, {"n": 1}, "application/json")
-    assert (first.headers["x-left"], second.headers["x-left"], second.headers["x-old"]) == ("9", "8", "o")
-    # What the caller asks with a condition of his own is his.
-    assert client.get("/a", headers={"If-None-Match": '"0"'}).status == 304
-
-
-def test_what_is_kept_has_a_bound(network: responses.RequestsMock) -> None:
-    client = ApiClient(
-        "https://acme.example", session=requests.Session(), conditional=ConditionalStore(max_answers=3, max_bytes=1000)
-    )
-    for name, size in {"a": 10, "b": 10, "c": 10, "d": 10, "huge": 251, "e": 240, "f": 240}.items():
-        network.get(f"https://acme.example/{name}", body=b"x" * size, headers={"ETag": '"1"'})
-
-    def conditional(name: str) -> bool:
-        client.get(f"/{name}")
-        return "If-None-Match" in network.calls[-1].request.headers
-
-    assert [conditional(name) for name in "abcabcda"] == [False] * 3 + [True] * 3 + [False] * 2
-    assert [conditional("huge"), conditional("huge")] == [False, False]
-    assert [conditional(name) for name in "efef"] == [False, False, True, True]
 
 
 def test_writes_go_one_after_the_other_a_second_apart(
