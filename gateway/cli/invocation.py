@@ -84,7 +84,7 @@ def with_invocation(
         with failures(), Installation(local_settings()) as installation:
             invocation = Invocation(
                 installation,
-                actor=Actor(ActorKind.COMMAND_LINE, _user()),
+                actor=Actor(ActorKind.COMMAND_LINE, _user(), address=os.uname().nodename),
                 given_tenant=meta.get(TENANT),
                 as_json=meta.get(AS_JSON, False),
             )

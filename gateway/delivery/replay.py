@@ -7,11 +7,11 @@ in short transactions: what was done before a failure stays done, and doing it a
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, TextClause, func, literal_column, select, text, update
+from sqlalchemy import ColumnElement, func, literal_column, select, text, update
 
 from gateway.db.scope import TenantSession
 from gateway.delivery.decisions.transitions import REPLAYABLE, UNFINISHED
@@ -23,6 +23,7 @@ from gateway.delivery.search import DeliverySummary, summary
 from gateway.errors import Conflict, IllegalTransition, NotFound
 from gateway.events.models import Event
 from gateway.tenants.acting import Acting, Begin
+from gateway.tenants.audit_trail.tally import tallied
 
 BATCH = 500
 FILTERED = "filtered"
@@ -101,29 +102,28 @@ def cancel_delivery(acting: Acting, delivery_id: str) -> DeliverySummary:
 
 def cancel_pending(begin: Begin, destination: str) -> int:
     """Stop every delivery to the destination with this name that waits now; how many. Raises `NotFound`."""
-    total, until = 0, None
-    for condition in _PENDING:
-        found = BATCH
+    with begin() as acting:
+        # What is made meanwhile is not meant, and must not keep this going for ever.
+        until, destination_id = acting.now, require_destination(acting.session, destination).id
+    total, found = 0, BATCH
+    with tallied(begin, "deliveries.cancelled", destination_id, destination, asked={"until": until}) as tally:
         while found == BATCH:
             with begin() as acting:
-                # What is made meanwhile is not meant, and must not keep this going for ever.
-                until = until or acting.now
-                found, cancelled = _cancel_batch(acting, destination, condition, until)
+                found, cancelled = _cancel_batch(acting, destination_id, until)
+                tally.add(acting, {"count": cancelled}, is_changed=bool(cancelled), is_last=found < BATCH)
             total += cancelled
     return total
 
 
-def _cancel_batch(acting: Acting, name: str, condition: TextClause, until: datetime) -> tuple[int, int]:
+def _cancel_batch(acting: Acting, destination_id: str, until: datetime) -> tuple[int, int]:
     """Stop at most `BATCH` waiting deliveries: how many were found, and how many were stopped."""
-    destination = require_destination(acting.session, name)
-    waiting = select(Delivery.id).where(
-        condition, Delivery.destination_id == destination.id, Delivery.created_at <= until
-    )
-    ids = acting.session.scalars(waiting.limit(BATCH)).all()
-    cancelled = _cancel(acting, Delivery.id.in_(ids), Delivery.state == DeliveryState.PENDING)
-    if cancelled:
-        acting.audit("deliveries.cancelled", destination.id, name, after={"count": cancelled})
-    return len(ids), cancelled
+    ids: list[str] = []
+    for condition in _PENDING:
+        waiting = select(Delivery.id).where(
+            condition, Delivery.destination_id == destination_id, Delivery.created_at <= until
+        )
+        ids += acting.session.scalars(waiting.limit(BATCH - len(ids))).all()
+    return len(ids), _cancel(acting, Delivery.id.in_(ids), Delivery.state == DeliveryState.PENDING)
 
 
 def count_replay(acting: Acting, chosen: ReplayFilter) -> int:
@@ -135,23 +135,26 @@ def count_replay(acting: Acting, chosen: ReplayFilter) -> int:
 def replay_many(begin: Begin, chosen: ReplayFilter) -> int:
     """Make every matching delivery due now; how many. Raises `NotFound` for an unknown destination."""
     total, position = 0, ""
-    while True:
-        with begin() as acting:
-            count, following = _replay_batch(acting, chosen, after_id=position)
-        total += count
-        if following is None:
-            return total
-        position = following
+    with tallied(begin, "deliveries.replayed", asked=_asked(chosen)) as tally:
+        while True:
+            with begin() as acting:
+                count, following = _replay_batch(acting, chosen, after_id=position)
+                tally.add(acting, {"count": count}, is_changed=bool(count), is_last=following is None)
+            total += count
+            if following is None:
+                return total
+            position = following
 
 
 def _replay_batch(acting: Acting, chosen: ReplayFilter, *, after_id: str) -> tuple[int, str | None]:
     """Replay the next `BATCH` deliveries that match, by id: how many, and the id to go on after, None at the end."""
     matching = _matching(acting.session, chosen).where(Delivery.id > after_id)
     ids = acting.session.scalars(matching.order_by(Delivery.id).limit(BATCH)).all()
-    count = make_pending(acting, ids, chosen.states & REPLAYABLE)
-    if count:
-        acting.audit("deliveries.replayed", ids[0], after={"count": count, "until_id": ids[-1]})
-    return count, ids[-1] if len(ids) == BATCH else None
+    return make_pending(acting, ids, chosen.states & REPLAYABLE), ids[-1] if len(ids) == BATCH else None
+
+
+def _asked(chosen: ReplayFilter) -> dict[str, object]:
+    return {name: value for name, value in asdict(chosen).items() if value is not None}
 
 
 def _require_unfinished(delivery: Delivery) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.doctor.addresses import base_url, private_destinations
+from gateway.doctor.audit_trail import audit_trail
 from gateway.doctor.catalogue import catalogue
 from gateway.doctor.check import CheckResult, Level
 from gateway.doctor.configuration import configuration
@@ -39,5 +40,6 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
             if providers:
                 yield from configuration(installation, keyring, providers)
                 yield from expressions(installation)
+            yield from audit_trail(installation)
     except GatewayError as error:
         yield CheckResult("database", Level.FAIL, f"{error}", *error.hints[:1])

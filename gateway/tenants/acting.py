@@ -17,7 +17,8 @@ from gateway.db.after_commit import after_commit
 from gateway.db.scope import SystemSession, TenantSession
 from gateway.installation import Installation
 from gateway.security.sealing import Keyring
-from gateway.tenants.audit import Actor, AuditEntry, AuditTrail, NullAuditTrail, differences
+from gateway.tenants.audit import Actor, AuditEntry, AuditTrail, differences
+from gateway.tenants.audit_trail.trail import ChainedAuditTrail
 from gateway.tenants.directory import TenantSummary, find_tenant
 from gateway.tenants.models import DEFAULT_TENANT
 
@@ -111,7 +112,7 @@ class SystemActing(_Acting):
 Begin: TypeAlias = Callable[[], AbstractContextManager[Acting]]
 """Opens the next transaction, for writing, of one who acts: `act` with its arguments."""
 
-_NO_AUDIT = NullAuditTrail()
+_TRAIL = ChainedAuditTrail()
 
 
 @contextmanager
@@ -122,7 +123,7 @@ def act(
     tenant: str = DEFAULT_TENANT,
     write: bool = False,
     request_id: str | None = None,
-    audit: AuditTrail = _NO_AUDIT,
+    audit: AuditTrail = _TRAIL,
 ) -> Iterator[Acting]:
     """One transaction of `actor` for the tenant with the slug `tenant`.
 
@@ -151,7 +152,7 @@ def act_for_system(
     actor: Actor,
     write: bool = False,
     request_id: str | None = None,
-    audit: AuditTrail = _NO_AUDIT,
+    audit: AuditTrail = _TRAIL,
 ) -> Iterator[SystemActing]:
     """One transaction of `actor` that belongs to no tenant. Raises `StorageUnavailable`."""
     with installation.database.system_session(write=write) as session:

@@ -1,6 +1,7 @@
 """Who changed what: entries, and the port that keeps them in the transaction of the change itself.
 
-Every use case that changes something says so by way of `Acting.audit`. An entry holds no secret.
+Every use case that changes something says so by way of `Acting.audit`. An entry holds no secret. What keeps them in the
+database is `audit_trail`.
 """
 
 from __future__ import annotations
@@ -24,10 +25,15 @@ class ActorKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts. `name` is the machine's user, the key's name, or what part of the gateway it is."""
+    """Who acts. `name` is the machine's user, the key's name, or what part of the gateway it is; `id` the key's.
+
+    `address` is where from: the client's address, or the name of the machine on which a command was given.
+    """
 
     kind: ActorKind
     name: str
+    id: str | None = None
+    address: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

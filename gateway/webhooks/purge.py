@@ -117,21 +117,27 @@ def purge(installation: Installation, cutoff: Cutoff, *, actor: Actor) -> Iterat
     In short transactions, beside a running gateway; after each comes how far it is, the last value is the whole. May be
     stopped between two values and started again. Raises `StorageUnavailable`.
     """
-    database, now, total = installation.database, installation.now(), Forgotten()
-    for step in purge_events(database, cutoff):
-        total += _forgotten(step)
-        yield total
-    for count in purge_rejections(database, now=now, tenant_id=cutoff.tenant_id):
-        total += Forgotten(rejections=count)
-        yield total
-    for count in purge_proofs(database, now=now) if cutoff.tenant_id is None else ():
-        total += Forgotten(proofs=count)
-        yield total
-    if total.is_anything:
-        with act_for_system(installation, actor=actor, write=True) as acting:
-            after = {"before": cutoff.before, "dead_before": cutoff.dead_before} | asdict(total)
-            acting.audit("events.purged", "", tenant_id=cutoff.tenant_id, after=after)
+    total = Forgotten()
+    try:
+        for step in _purge(installation, cutoff):
+            total += step
+            yield total
+    finally:
+        # Also where it is stopped: what is gone is gone.
+        if total.is_anything:
+            with act_for_system(installation, actor=actor, write=True) as acting:
+                after = {"before": cutoff.before, "dead_before": cutoff.dead_before} | asdict(total)
+                acting.audit("events.purged", "", tenant_id=cutoff.tenant_id, after=after)
     yield total
+
+
+def _purge(installation: Installation, cutoff: Cutoff) -> Iterator[Forgotten]:
+    database, now = installation.database, installation.now()
+    yield from map(_forgotten, purge_events(database, cutoff))
+    for count in purge_rejections(database, now=now, tenant_id=cutoff.tenant_id):
+        yield Forgotten(rejections=count)
+    for count in purge_proofs(database, now=now) if cutoff.tenant_id is None else ():
+        yield Forgotten(proofs=count)
 
 
 def _forgotten(purged: Purged) -> Forgotten:

@@ -6,6 +6,7 @@ Pages of providers are held against the catalogue elsewhere.
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,23 @@ def test_every_event_of_our_own_is_there() -> None:
     text = read(REFERENCE + "events.md")
     assert types
     assert {line.removeprefix("## ") for line in text.splitlines() if line.startswith("## ")} == types
+
+
+def audited_actions() -> set[str]:
+    """The actions that use cases give to the audit trail."""
+    found = set()
+    for path in (ROOT / "gateway").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and ast.unparse(node.func).endswith((".audit", "_changed", "tallied")):
+                texts = [one.value for one in node.args if isinstance(one, ast.Constant)]
+                found |= {text for text in texts if isinstance(text, str) and re.fullmatch(r"[a-z_]+\.[a-z_]+", text)}
+    return found
+
+
+def test_every_action_of_the_audit_trail_is_there() -> None:
+    documented = [action for row in rows(read(REFERENCE + "audit.md"), "Actions") for action in codes(row[0])]
+    assert len(documented) == len(set(documented))
+    assert set(documented) == audited_actions()
 
 
 @pytest.mark.parametrize(

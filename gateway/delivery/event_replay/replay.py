@@ -15,12 +15,13 @@ from sqlalchemy import ColumnElement, select
 
 from gateway.delivery.event_replay.aim import Aim, Way, find_way
 from gateway.delivery.event_replay.counts import ReplayCounts
-from gateway.delivery.event_replay.step import Step, take_step
+from gateway.delivery.event_replay.step import take_step
 from gateway.delivery.event_status import EventStatus, has_status
 from gateway.errors import InvalidInput, NotFound
 from gateway.events.models import Event
 from gateway.events.search import EventFilter, matching
 from gateway.tenants.acting import Acting, Begin
+from gateway.tenants.audit_trail.tally import Tally, tallied
 
 BATCH = 100
 
@@ -55,8 +56,8 @@ def replay_event(acting: Acting, event_id: str, aim: Aim, *, plans: bool = False
     if way.source not in (None, source):
         raise InvalidInput(f"the route {aim.route!r} takes events of {way.source}, and this one came to {source}")
     step = take_step(acting, [Event.id == event_id], way, aim.again, limit=1, plans=plans)
-    if not plans:
-        _audit(acting, "event.replayed", event_id, step)
+    if step.counts.changes and not plans:
+        acting.audit("event.replayed", event_id, after=asdict(step.counts))
     return step.counts
 
 
@@ -66,6 +67,12 @@ def replay_events(begin: Begin, which: WhichEvents, aim: Aim, *, plans: bool = F
 
     Raises `NotFound`, `InvalidInput`, `StorageUnavailable`.
     """
+    with tallied(begin, "events.replayed", asked=_asked(which, aim)) as tally:
+        yield from _replay_all(begin, which, aim, None if plans else tally)
+
+
+def _replay_all(begin: Begin, which: WhichEvents, aim: Aim, tally: Tally | None) -> Iterator[Progress]:
+    """`replay_events`; without a `tally` nothing is done, and only counted."""
     counts, position, until = ReplayCounts(), "", which.filter.until
     while True:
         with begin() as acting:
@@ -73,16 +80,23 @@ def replay_events(begin: Begin, which: WhichEvents, aim: Aim, *, plans: bool = F
             until = until or acting.now
             way = find_way(acting.session, aim)
             clauses = _clauses(acting, WhichEvents(replace(which.filter, until=until), which.status), way)
-            step = take_step(acting, [*clauses, Event.id > position], way, aim.again, limit=BATCH, plans=plans)
-            if not plans and step.last is not None:
-                _audit(acting, "events.replayed", step.last.id, step)
+            wanted = [*clauses, Event.id > position]
+            step = take_step(acting, wanted, way, aim.again, limit=BATCH, plans=tally is None)
+            is_last = step.counts.events < BATCH
+            if tally is not None:
+                tally.add(acting, asdict(step.counts), is_changed=bool(step.counts.changes), is_last=is_last)
         if step.last is None:
             return
         counts += step.counts
         yield Progress(counts, step.last.received_at, step.destinations)
-        if step.counts.events < BATCH:
+        if is_last:
             return
         position = step.last.id
+
+
+def _asked(which: WhichEvents, aim: Aim) -> dict[str, object]:
+    given = {**asdict(which.filter), "status": which.status, "route": aim.route, "destination": aim.destination}
+    return {name: value for name, value in {**given, "again": aim.again}.items() if value is not None}
 
 
 def _clauses(acting: Acting, which: WhichEvents, way: Way) -> list[ColumnElement[bool]]:
@@ -92,8 +106,3 @@ def _clauses(acting: Acting, which: WhichEvents, way: Way) -> list[ColumnElement
     if way.source is not None:
         clauses.append(Event.source == way.source)
     return clauses
-
-
-def _audit(acting: Acting, action: str, event_id: str, step: Step) -> None:
-    if step.counts.changes:
-        acting.audit(action, event_id, after=asdict(step.counts))
