@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from gateway.clients.addresses import MAX_REDIRECTS, BaseUrl
 from gateway.clients.attempts import CallRunner, Progress
+from gateway.clients.compression import Compression
 from gateway.clients.errors import IntegrationError, ProtocolFault
 from gateway.clients.fallback import NOTHING, Stale, substitute
 from gateway.clients.judging import Judge
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     # With the library that it stands on, which a client without a cache does not load.
     from gateway.clients.caching.cache import HttpCache, Visit
 
+_TRACE: Final = frozenset({"traceparent", "tracestate"})
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 
 
@@ -38,6 +40,7 @@ class Caller:
         clock: Clock,
         *,
         cache: HttpCache | None,
+        compression: Compression,
         has_own_means: bool,
     ) -> None:
         self._base = base
@@ -45,9 +48,19 @@ class Caller:
         self._transport = transport
         self._clock = clock
         self._cache = cache
+        self._compression = compression
         self._realm = uuid.uuid4().hex if has_own_means else ""
 
-    def answer(self, call: Call, seconds: float, *, judge: Judge, max_bytes: int, fallback: Any = NOTHING) -> Answer:
+    def answer(
+        self,
+        call: Call,
+        seconds: float,
+        *,
+        judge: Judge,
+        max_bytes: int,
+        compress: bool | None = None,
+        fallback: Any = NOTHING,
+    ) -> Answer:
         """The answer to `call` within `seconds`, if it is a success. Raises `IntegrationError`, `AddressForbidden`."""
         progress = Progress(time.monotonic(), seconds)
         visit = self._visit(call) if self._cache is not None else None
@@ -55,10 +68,18 @@ class Caller:
             self._runner.answered(call, progress, kept)
             return replace(kept, seconds=time.monotonic() - progress.began_at)
 
+        small = self._compression.compressed(call, compress) if call.body is not None else None
+
         def attempt(sent: Call) -> Answer:
             began = time.monotonic()
-            answer = self._follow(sent, progress, max_bytes)
-            found = self._renewed(visit, call, answer, progress, max_bytes, began) if visit is not None else answer
+            answer = found = self._follow(sent, progress, max_bytes)
+            if answer.status == 304 and visit is not None:
+                # None for one about something that is not kept, such as what a proxy has under another ETag.
+                found = visit.renew(answer, time.monotonic() - began) or self._again(call, sent, progress, max_bytes)
+            elif answer.status == 415 and small is not None:
+                found = self._again(call, sent, progress, max_bytes)
+                if found.status != 415:
+                    self._compression.refused(call)
             error = judge(found, self._clock.now_us() / MICROSECONDS)
             progress.heard(answer if found.cached else found)
             progress.cached = found.cached
@@ -74,7 +95,8 @@ class Caller:
             return found
 
         try:
-            answer = self._runner.run(call if visit is None else visit.call, progress, attempt, rescue)
+            first = visit.call if visit is not None else small or call
+            answer = self._runner.run(first, progress, attempt, rescue)
         except IntegrationError as error:
             if self._cache is not None and error.call.may_have_happened:
                 self._wrote(call, None)
@@ -91,17 +113,11 @@ class Caller:
             # Without credentials: the call fails by the same error, with all that is told of it.
             return None
 
-    def _renewed(
-        self, visit: Visit, call: Call, answer: Answer, progress: Progress, max_bytes: int, began: float
-    ) -> Answer:
-        if answer.status != 304:
-            return answer
-        found = visit.renew(answer, time.monotonic() - began)
-        if found is None:
-            # About something that is not kept, such as what a proxy has under another ETag.
-            progress.tries += 1
-            return self._follow(self._runner.auth.apply(call), progress, max_bytes)
-        return found
+    def _again(self, call: Call, sent: Call, progress: Progress, max_bytes: int) -> Answer:
+        """The answer to `call` as the caller gave it, after what `sent` made of it was not understood."""
+        progress.tries += 1
+        traced = [pair for pair in sent.headers if pair[0].lower() in _TRACE]
+        return self._follow(self._runner.auth.apply(call.with_headers(*traced)), progress, max_bytes)
 
     def _wrote(self, call: Call, answer: Answer | None) -> None:
         assert self._cache is not None
@@ -119,7 +135,8 @@ class Caller:
             url = self._base.same_origin(location, seen_from=call.full_url)
             call = replace(call, url=url, query=())
             if answer.status == 303 or (answer.status in {301, 302} and call.method == "POST"):
-                call = replace(call, method="GET", body=None)
+                kept = tuple(pair for pair in call.headers if not pair[0].lower().startswith("content-"))
+                call = replace(call, method="GET", body=None, headers=kept)
         raise ProtocolFault(f"the system led from one place to the next more than {MAX_REDIRECTS} times")
 
 

@@ -23,6 +23,7 @@ from gateway.clients.auth.base import Auth, Unauthenticated
 from gateway.clients.breaker import Breaker
 from gateway.clients.building import CallBuilder, Query, pairs
 from gateway.clients.calling import Caller
+from gateway.clients.compression import Compression
 from gateway.clients.errors import FailedCall, IntegrationError, ResponseInvalid
 from gateway.clients.fallback import NOTHING, Substitute
 from gateway.clients.judging import Judge, by_status, explain_not_json
@@ -35,6 +36,7 @@ from gateway.clients.retries import Random, RetryBudget, RetryPolicy
 from gateway.clients.tracing import Tracer
 from gateway.clients.transport import MAX_BYTES, OpenAnswer, Session, Timeout, Transport
 from gateway.clients.values import Answer, Call
+from gateway.clients.verbs import Verbs
 from gateway.clock import Clock, SystemClock
 from gateway.outgoing.resolver import Resolver
 from gateway.outgoing.user_agent import user_agent
@@ -48,13 +50,14 @@ ERROR_BYTES: Final = 64 * 1024
 _HEADERS: Final = {"User-Agent": user_agent("client"), "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 
 
-class ApiClient:
+class ApiClient(Verbs):
     """One system's API with one set of credentials. Safe from any number of threads, and in a child after a fork.
 
     `base_url` is `https://host/path`; `http://` needs `allow_http`. `system` is its name in errors, lines and metrics,
     else the host. `breaker` and `rate_limit` are this client's own unless given. `idempotency_header` is what the
     system calls it; with it writes get a key, and may be repeated. `judge` says which answers are failures.
-    `cache` keeps answers; it may be shared by clients, each of which sees its own credential's only.
+    `cache` keeps answers; it may be shared by clients, each of which sees its own credential's only. Bodies of
+    `compress_above_bytes` and more are sent by gzip, where the system takes that.
 
     Raises `ValueError` for what cannot work, or would show a secret.
     """
@@ -74,6 +77,7 @@ class ApiClient:
         idempotency_header: str | None = None,
         judge: Judge = by_status,
         cache: HttpCache | None = None,
+        compress_above_bytes: int | None = None,
         observers: Sequence[Observer] | None = None,
         tracer: Tracer | None = None,
         max_bytes: int = MAX_BYTES,
@@ -122,6 +126,7 @@ class ApiClient:
             self._transport,
             self._clock,
             cache=cache,
+            compression=Compression(compress_above_bytes),
             has_own_means=ssl_context is not None or session is not None,
         )
 
@@ -137,30 +142,6 @@ class ApiClient:
     def close(self) -> None:
         """Let go of the connections. The client can still be used, and opens others then."""
         self._transport.close()
-
-    def get(self, path: str, parameters: Mapping[str, object] | None = None, **options: Any) -> Answer:
-        """GET; the options are those of `request`."""
-        return self.request("GET", path, parameters, **options)
-
-    def head(self, path: str, parameters: Mapping[str, object] | None = None, **options: Any) -> Answer:
-        """HEAD."""
-        return self.request("HEAD", path, parameters, **options)
-
-    def post(self, path: str, parameters: Mapping[str, object] | None = None, **options: Any) -> Answer:
-        """POST."""
-        return self.request("POST", path, parameters, **options)
-
-    def put(self, path: str, parameters: Mapping[str, object] | None = None, **options: Any) -> Answer:
-        """PUT."""
-        return self.request("PUT", path, parameters, **options)
-
-    def patch(self, path: str, parameters: Mapping[str, object] | None = None, **options: Any) -> Answer:
-        """PATCH."""
-        return self.request("PATCH", path, parameters, **options)
-
-    def delete(self, path: str, parameters: Mapping[str, object] | None = None, **options: Any) -> Answer:
-        """DELETE."""
-        return self.request("DELETE", path, parameters, **options)
 
     def request(
         self,
@@ -180,6 +161,7 @@ class ApiClient:
         judge: Judge | None = None,
         timeout_seconds: float | None = None,
         max_bytes: int | None = None,
+        compress: bool | None = None,
         fallback: Any = NOTHING,
     ) -> Answer:
         """The answer to one call, when it is a success. Raises `IntegrationError`, `AddressForbidden`.
@@ -187,7 +169,7 @@ class ApiClient:
         `path` may have `{names}`, which `parameters` fill in, encoded; it is what logs show. A whole URL has to be of
         the client's origin, and shows as `template`. One of `json`, `form`, `body` is sent. `may_repeat` is for a POST
         or PATCH that sent twice means the same as once: a search, a conditional write. `judge` stands in for the
-        client's own. `timeout_seconds` is for the call in all.
+        client's own. `timeout_seconds` is for the call in all. `compress` decides for this call whether its body is.
 
         `fallback` (a value, a callable that gets the error, or `Stale`) stands in when an error is left that may pass.
         It is told of, and the answer says `instead_of` what it is.
@@ -211,6 +193,7 @@ class ApiClient:
             timeout_seconds or self._timeout.call_seconds,
             judge=judge or self._judge,
             max_bytes=self._max_bytes if max_bytes is None else max_bytes,
+            compress=compress,
             fallback=fallback,
         )
 

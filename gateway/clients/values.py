@@ -80,6 +80,10 @@ class Call:
         kept = tuple(pair for pair in self.headers if pair[0].lower() not in names)
         return replace(self, headers=kept + pairs)
 
+    def with_body(self, body: bytes, *pairs: tuple[str, str]) -> Call:
+        """With another body, and `pairs` in place of headers of the same names."""
+        return replace(self.with_headers(*pairs), body=body)
+
     def with_query(self, *pairs: tuple[str, str]) -> Call:
         """With `pairs` in place of parameters of the same names."""
         names = {name for name, _ in pairs}

@@ -5,9 +5,10 @@ from __future__ import annotations
 import gzip
 import json
 import threading
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qs, urlsplit
@@ -249,6 +250,20 @@ def kept(handler: _Handler, heard: Heard) -> None:
     handler.answer(status, b"" if status == 304 else str(count).encode(), **said)
 
 
+def no_gzip(handler: _Handler, heard: Heard) -> None:
+    """Takes bodies as they are only; `/no-gzip?never=1`: those neither."""
+    if "content-encoding" in heard.headers or "never" in heard.query:
+        handler.answer(415, b"{}", Accept_Encoding="identity")
+    else:
+        echoes(handler, heard)
+
+
+def takes_gzip(handler: _Handler, heard: Heard) -> None:
+    """What came, with the body as it was before compression."""
+    body = gzip.decompress(heard.body) if heard.headers.get("content-encoding") == "gzip" else heard.body
+    echoes(handler, replace(heard, body=body))
+
+
 def token(handler: _Handler, heard: Heard) -> None:
     """A token service: each token once; `/token?expires_in=…&error=…`."""
     if "error" in heard.query:
@@ -270,6 +285,11 @@ def _bomb() -> bytes:
     return gzip.compress(b" " * 20_000_000, 6)
 
 
+@cache
+def _deflate_bomb() -> bytes:
+    return zlib.compress(b" " * 20_000_000, 6)
+
+
 TRICKS: dict[str, Callable[[_Handler, Heard], None]] = {
     "/status": status,
     "/secret-told": secret_told,
@@ -284,6 +304,9 @@ TRICKS: dict[str, Callable[[_Handler, Heard], None]] = {
     "/round": lambda handler, heard: handler.answer(302, b"", Location="/round"),
     "/listing": listing,
     "/kept": kept,
+    "/no-gzip": no_gzip,
+    "/takes-gzip": takes_gzip,
+    "/deflate-bomb": lambda handler, heard: handler.answer(200, _deflate_bomb(), Content_Encoding="deflate"),
     "/token": token,
     "/empty": lambda handler, heard: handler.answer(200, b""),
     "/wrong-type": lambda handler, heard: handler.answer(200, b"pong", "text/plain"),

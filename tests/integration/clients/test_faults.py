@@ -33,6 +33,7 @@ FAULTS = [
     ("/half-body", errors.ConnectionFailed, 4),
     ("/huge", errors.ResponseTooLarge, 1),
     ("/bomb", errors.ResponseTooLarge, 1),
+    ("/deflate-bomb", errors.ResponseTooLarge, 1),
     ("/bad-chunk", errors.ProtocolFault, 1),
     ("/bad-gzip", errors.ProtocolFault, 1),
     ("/garbage", errors.ProtocolFault, 1),
