@@ -96,7 +96,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "clients": (
         ("systems",),
         ("described", "graphql"),
-        ("client", "graphql_answers", "graphql_documents", "websocket"),
+        ("cassettes", "client", "graphql_answers", "graphql_documents", "websocket"),
         ("calling",),
         # caching: answers that are kept (RFC 9111).
         ("attempts", "caching"),
@@ -274,6 +274,8 @@ SENDERS = (
     "gateway.outgoing.",
     "gateway.delivery.sending.sender",
     "gateway.clients.transport",
+    # Records what it is given by the guard of `outgoing`.
+    "gateway.clients.cassettes.session",
     # Opens sockets at judged addresses by itself; the other works on what it opened.
     "gateway.clients.websocket.dialing",
     "gateway.clients.websocket.link",

@@ -313,6 +313,7 @@ TRICKS: dict[str, Callable[[_Handler, Heard], None]] = {
     "/half-json": lambda handler, heard: handler.answer(200, b'{"a": [1, 2'),
     "/half-body": lambda handler, heard: handler.raw(_HEAD + b'Content-Length: 100\r\n\r\n{"a": 1'),
     "/bad-chunk": lambda handler, heard: handler.raw(_HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\nabc\r\n"),
+    "/gzip": lambda handler, heard: handler.answer(200, gzip.compress(b'{"ok": 1}'), Content_Encoding="gzip"),
     "/bad-gzip": lambda handler, heard: handler.answer(200, b"this is not gzip", Content_Encoding="gzip"),
     "/garbage": lambda handler, heard: handler.raw(b"\x00\x01\x02 not HTTP at all\r\n\r\n"),
     "/dripping-head": lambda handler, heard: handler.drip(b"HTTP/1.1 200 OK\r\n" + b"X-Long: " + b"a" * 5000),

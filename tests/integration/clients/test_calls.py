@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 import requests
@@ -337,7 +338,8 @@ def test_a_child_after_a_fork_has_connections_of_its_own(make_client: MakeClient
 
 
 @responses.activate
-def test_users_can_replace_the_network() -> None:
+@pytest.mark.parametrize("options", [{}, {"session": requests.Session()}], ids=["guarded", "session"])
+def test_users_can_replace_the_network(options: dict[str, Any]) -> None:
     responses.get("https://api.example/v1/things", json={"ok": True})
 
-    assert ApiClient("https://api.example/v1", session=requests.Session()).json("GET", "/things") == {"ok": True}
+    assert ApiClient("https://api.example/v1", **options).json("GET", "/things") == {"ok": True}
