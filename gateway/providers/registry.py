@@ -22,16 +22,19 @@ def load_catalogue(extra_dir: Path | None = None) -> Mapping[str, Provider]:
 
     Raises CatalogueError naming file, key and reason of every fault.
     """
-    providers = load_directory(BUILT_IN)
-    if extra_dir is not None:
-        providers |= load_directory(extra_dir)
-    return MappingProxyType(dict(sorted(providers.items())))
+    # What can be wrong comes first: ours takes longer to read than to be told.
+    own = load_directory(extra_dir) if extra_dir is not None else {}
+    return _joined(load_directory(BUILT_IN), own)
 
 
 @lru_cache(maxsize=8)
 def catalogue(extra_dir: Path | None = None) -> Mapping[str, Provider]:
-    """The same, read once per process and directory."""
-    return load_catalogue(extra_dir)
+    """The same, each directory read once per process."""
+    return load_catalogue() if extra_dir is None else _joined(catalogue(), load_directory(extra_dir))
+
+
+def _joined(built_in: Mapping[str, Provider], own: Mapping[str, Provider]) -> Mapping[str, Provider]:
+    return MappingProxyType(dict(sorted({**built_in, **own}.items())))
 
 
 @lru_cache(maxsize=8)

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.config import Settings, child_environment, decode_key, load_settings, parse_schedule
 from gateway.errors import ConfigurationError
+from tests.services.for_each import for_each_row
 
 KEY = base64.urlsafe_b64encode(bytes(range(32))).decode()
 
@@ -57,7 +58,7 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
     )
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("name", "value", "complaint"),
     [
         ("GATEWAY_DATABASE_URL", "mysql://h/d", "must start with sqlite:///"),

@@ -25,6 +25,7 @@ from gateway.clients.auth.tokens import (
 from gateway.clock import FakeClock
 from tests.integration.clients.conftest import LOOPBACK, MakeClient
 from tests.services.fault_server import FaultServer
+from tests.services.keys import rsa_key as shared_rsa_key
 
 PEM = serialization.Encoding.PEM
 
@@ -37,7 +38,7 @@ PLAIN = serialization.NoEncryption()
 
 @pytest.fixture(scope="module")
 def rsa_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
+    return shared_rsa_key()
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ from datetime import datetime, timedelta
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding
@@ -22,10 +21,11 @@ from gateway.clock import from_us
 from gateway.outgoing.document import FetchedResponse
 from gateway.webhooks.material import MaterialStore
 from tests.integration.webhooks.conftest import GatewayUnderTest, code
+from tests.services.keys import rsa_key
 
 CERTIFICATE_URL = "https://api.paypal.com/v1/notifications/certs/CERT-1"
 WEBHOOK_ID = "1JE4291016473214C"
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+KEY = rsa_key()
 
 
 def _certificate(now: datetime) -> bytes:

@@ -14,7 +14,6 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
@@ -42,6 +41,7 @@ from gateway.webhooks.sources.summary import SourceSummary
 from gateway.webhooks.verification import Handshake
 from tests.integration.webhooks.conftest import GatewayUnderTest, code
 from tests.services.acting import TESTER
+from tests.services.keys import rsa_key as shared_rsa_key
 from tests.services.slugs import UNGUESSABLE
 from tests.unit.verification.conftest import GREETINGS
 
@@ -136,7 +136,7 @@ def test_what_is_signed_or_proven_is_refused_with_another_secret(gateway: Gatewa
 def _by_hand() -> list[Any]:
     """Handshakes for which there is no vector: (provider, credentials, method, headers, body, status)."""
     key = SigningKey(b"a seed of thirty-two bytes, fine")
-    rsa_key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    rsa_key = shared_rsa_key()
     rsa_public = base64.b64encode(
         rsa_key.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     ).decode()

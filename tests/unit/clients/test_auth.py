@@ -21,6 +21,7 @@ from gateway.clients.auth.tokens import (
 )
 from gateway.clients.values import Call
 from gateway.clock import FakeClock
+from tests.services.keys import rsa_key as shared_rsa_key
 
 PEM = serialization.Encoding.PEM
 PKCS8 = serialization.PrivateFormat.PKCS8
@@ -29,7 +30,7 @@ PLAIN = serialization.NoEncryption()
 
 @pytest.fixture(scope="module")
 def rsa_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
+    return shared_rsa_key()
 
 
 @pytest.fixture(scope="module")

@@ -18,13 +18,14 @@ from gateway.clients.limits import MemoryNotBefore, MemoryWindows, Rate, RateLim
 from gateway.clients.retries import RetryBudget, RetryPolicy, pause_before_next
 from gateway.clients.waits import STANDARD_WAITS, Unit, WaitHeader, read, wait_seconds
 from gateway.clock import FakeClock
+from tests.services.for_each import for_each_row
 
 NOW = 1_795_171_821.0
 SICK = errors.Unavailable("cannot now", call=FailedCall(status=503))
 THEIR_WORD = errors.RemoteNotFound("not there", call=FailedCall(status=404))
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("text", "unit", "seconds"),
     [
         ("120", Unit.RETRY_AFTER, 120),

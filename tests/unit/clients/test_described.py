@@ -22,6 +22,7 @@ from gateway.errors import InvalidInput, NotFound
 from gateway.providers import catalogue
 from gateway.providers.api.model import Api
 from gateway.strict_yaml import load_strictly
+from tests.services.for_each import for_each_row
 
 FIXTURES = Path(__file__).parents[2] / "fixtures" / "api"
 NOW = 1_795_171_821.0
@@ -80,7 +81,7 @@ def test_lists_are_read_to_their_end(network: responses.RequestsMock, system: st
     assert all("key-1" in call.request.headers[place] for call in network.calls)
 
 
-@pytest.mark.parametrize(("system", "number"), ERRORS, ids=[f"{system} {number}" for system, number in ERRORS])
+@for_each_row(("system", "number"), ERRORS)
 def test_errors_are_what_the_system_means(system: str, number: int) -> None:
     said = SYSTEMS[system]["errors"][number]
     headers = Headers([("Content-Type", "application/json"), *said.get("headers", {}).items()])

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import gzip
 import json
+from itertools import product
 from typing import Any
 
 import pytest
 
 from gateway.content import jsontext
 from gateway.content.data import NotData, data_of, json_of
+from tests.services.for_each import for_each_row
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = 'multipart/form-data; boundary="X"'
@@ -19,8 +21,13 @@ PARTS = (
 )
 
 
-@pytest.mark.parametrize("content_type", [None, "", "text/plain", "application/json", FORM, MULTIPART, FORM.upper()])
-@pytest.mark.parametrize("body", [b'{"a": [1]}', b' \r\n\t{"a": [1]}', b'\xef\xbb\xbf{"a": [1]}'])
+@for_each_row(
+    ("content_type", "body"),
+    product(
+        [None, "", "text/plain", "application/json", FORM, MULTIPART, FORM.upper()],
+        [b'{"a": [1]}', b' \r\n\t{"a": [1]}', b'\xef\xbb\xbf{"a": [1]}'],
+    ),
+)
 def test_json_is_json_whatever_the_header_says(content_type: str | None, body: bytes) -> None:
     assert data_of(content_type, body) == {"a": [1]}
     assert data_of(content_type, gzip.compress(body)) == {"a": [1]}

@@ -94,10 +94,10 @@ def test_long_values_are_unescaped_whole(shift: int) -> None:
 
 
 def test_unescaping_takes_little_memory() -> None:
-    query = "a=" + "%41" * 1_000_000
+    query = "a=" + "%41" * 400_000
     tracemalloc.start()
     try:
-        assert parse_query(query) == {"a": ["A" * 1_000_000]}
+        assert parse_query(query) == {"a": ["A" * 400_000]}
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,6 +12,7 @@ from gateway.delivery.decisions.expressions import (
     Subject,
     compile_expression,
 )
+from tests.services.for_each import for_each_row
 
 SUBJECT = Subject(
     "evt_1", "push", "github", "application/json", (), b'{"a": "x", "n": 1, "l": [1], "o": {}, "t": ["x"]}'
@@ -25,7 +25,7 @@ def messages(text: str) -> list[str]:
     return [fault.message for fault in found]
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     "text",
     [
         "a.b[?c == 'd'].e | [0]",
@@ -48,7 +48,7 @@ def test_what_may_work_is_taken(text: str) -> None:
     assert messages(text) == []
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("text", "message"),
     [
         ("lenght(a)", "calls lenght(), and there is no such function"),

@@ -15,6 +15,7 @@ from gateway.delivery.decisions.target import SigningSecret, Target
 from gateway.delivery.models import DestinationKind
 from gateway.delivery.queue.claimed import Claimed, ClaimedEvent
 from gateway.delivery.sending.request import OutgoingRequest, compose, forwarded_headers, printable
+from tests.services.for_each import for_each_row
 
 NOW_US = 1_800_000_000 * MICROSECONDS
 SECRET = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
@@ -106,7 +107,7 @@ def test_our_own_headers() -> None:
     assert value(request, "webhook-signature") is None
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     "name",
     [
         "Connection",

@@ -1,11 +1,10 @@
 from __future__ import annotations
 
-import pytest
-
 from gateway.delivery.decisions.patterns import compile_patterns
+from tests.services.for_each import for_each_row
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("patterns", "event_type", "matches"),
     [
         ([], "push", True),

@@ -22,6 +22,7 @@ from gateway.delivery.decisions.policy import (
     parse_retry_after,
 )
 from gateway.delivery.models import DeliveryState
+from tests.services.for_each import for_each_row
 
 NOW_US = 1_800_000_000 * MICROSECONDS
 SCHEDULE = (5.0, 30.0)
@@ -48,7 +49,7 @@ def decided(
     )
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("status", "outcome"),
     [
         (200, Outcome.DELIVERED),
@@ -72,7 +73,7 @@ def test_a_delivered_one_is_done() -> None:
     assert decided(Outcome.DELIVERED, status=200) == Decision(DeliveryState.DELIVERED, 0)
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("outcome", "status"),
     [
         (Outcome.HTTP_4XX, 401),

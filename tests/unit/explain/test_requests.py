@@ -13,6 +13,7 @@ from gateway.cli.terminal.hints import words
 from gateway.errors import Hint
 from gateway.webhooks.explain import explain
 from gateway.webhooks.verification import Credentials
+from tests.services.for_each import for_each_row
 from tests.unit.explain.conftest import (
     BODY,
     NOW,
@@ -99,7 +100,7 @@ def test_the_url_as_it_should_be() -> None:
     assert twilio(URL) == ("accepted_now", "proven")
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("signed", "known", "more"),
     [
         (URL, URL.replace("https", "http"), []),

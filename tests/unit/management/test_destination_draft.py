@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import pytest
-
 from gateway.delivery.destinations.draft import DestinationDraft, faults
 from gateway.security.ssrf import AddressPolicy
+from tests.services.for_each import for_each_row
 
 APP = DestinationDraft(name="app", url="https://app.example.com/events")
 
@@ -33,7 +32,7 @@ def test_complete_drafts() -> None:
     assert "Bearer" not in repr(full)
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("draft", "field", "message"),
     [
         (replace(APP, name="a:b"), "name", "letters"),

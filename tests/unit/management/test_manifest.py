@@ -16,6 +16,7 @@ from gateway.manifest.reading import Manifest, parse
 from gateway.providers import catalogue
 from gateway.security.ssrf import AddressPolicy
 from gateway.webhooks.sources.draft import SourceDraft
+from tests.services.for_each import for_each_row
 
 TEXT = """
 sources:
@@ -49,7 +50,7 @@ def test_an_empty_file_asks_for_nothing() -> None:
     assert parse("", VARIABLES.get) == (Manifest(), [])
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("text", "field"),
     [
         ("sources: [{slug: a}]", "sources[0].provider"),

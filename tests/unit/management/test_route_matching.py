@@ -11,6 +11,7 @@ import pytest
 from gateway.delivery.routes.draft import RouteDraft
 from gateway.delivery.routes.search import RouteSummary
 from gateway.manifest.matching import Matched, match_routes
+from tests.services.for_each import for_each_row
 
 PUSH = RouteDraft("github", "app", ("push",))
 ISSUES = RouteDraft("github", "app", ("issues",))
@@ -45,7 +46,7 @@ def names(matched: Matched) -> tuple[dict[int, str], list[str]]:
     return {at: found.name for at, found in matched.rows.items()}, [found.name for found in matched.left]
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("wanted", "present", "matched", "left"),
     [
         # By name, whatever else it says, also between other ends.

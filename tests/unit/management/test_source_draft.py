@@ -6,7 +6,6 @@ import base64
 from dataclasses import replace
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.cli.terminal.hints import with_hints
@@ -15,12 +14,12 @@ from gateway.providers import catalogue, find_provider
 from gateway.security.tokens import random_slug
 from gateway.webhooks.sources import draft as source_draft
 from gateway.webhooks.sources.draft import SourceDraft
+from tests.services.for_each import for_each_row
+from tests.services.keys import rsa_key
 
 GITHUB = SourceDraft(slug="github", provider="github", credentials={"secret": "s3cret"})
 RSA_KEY = base64.b64encode(
-    rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    .public_key()
-    .public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    rsa_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 ).decode()
 WHSEC = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
@@ -33,7 +32,7 @@ def _faults(draft: SourceDraft) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     "draft",
     [
         GITHUB,
@@ -48,13 +47,12 @@ def _faults(draft: SourceDraft) -> dict[str, str]:
         SourceDraft(random_slug(), "generic", scheme="unsigned"),
         SourceDraft("discord", "discord", credentials={"public_key": "ab" * 32}),
     ],
-    ids=lambda draft: f"{draft.provider}-{draft.scheme}",
 )
 def test_complete_drafts(draft: SourceDraft) -> None:
     assert _faults(draft) == {}
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("draft", "field", "message"),
     [
         (replace(GITHUB, slug="Git Hub"), "slug", "lower-case"),
@@ -90,7 +88,6 @@ def test_complete_drafts(draft: SourceDraft) -> None:
         ),
         (SourceDraft("src_" + "a" * 32, "generic", scheme="unsigned"), "slug", "unguessable"),
     ],
-    ids=lambda value: str(value)[:30] if isinstance(value, str) else "draft",
 )
 def test_faults_say_what_to_do(draft: SourceDraft, field: str, message: str) -> None:
     assert message in _faults(draft)[field]

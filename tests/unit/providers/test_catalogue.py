@@ -9,6 +9,7 @@ import pytest
 from gateway.providers import CatalogueError, catalogue, load_catalogue, parse_provider
 from gateway.providers.webhook.functions import FUNCTIONS
 from gateway.webhooks.verification.functions import FUNCTIONS as IMPLEMENTED
+from tests.services.for_each import for_each_row
 
 LEVELS = {"sdk", "docs", "source", "secondary", "ours"}
 
@@ -32,7 +33,7 @@ def test_entries_carry_what_people_are_shown() -> None:
                 assert scheme.timestamp.tolerance_from in {"sdk", "docs", "secondary", "suggested"}
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     "provider_id",
     ["standard-webhooks", "github", "stripe", "slack", "shopify", "twilio", "discord", "meta", "zoom", "gitlab"],
 )

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gateway.providers.webhook.places import OptionalPart, Place, parse_place, parse_template, places_of
+from tests.services.for_each import for_each_row
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("text", "kind", "name", "path"),
     [
         ("header:X-Sig", "header", "x-sig", ()),

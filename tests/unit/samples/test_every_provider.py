@@ -15,7 +15,7 @@ from gateway.webhooks.samples.documents import default_type, sample_bodies
 from gateway.webhooks.samples.event import sample_request, unsigned_sample
 from gateway.webhooks.samples.signing import Held, Moment, choose_scheme, unsignable
 from gateway.webhooks.verification import Credentials, InboundRequest, judge
-from tests.services.for_each import for_each
+from tests.services.for_each import for_each, for_each_row
 from tests.unit.samples.conftest import (
     MOMENT,
     NOW,
@@ -125,7 +125,7 @@ TWENTY = {
 }
 
 
-@pytest.mark.parametrize("provider_id", sorted(TWENTY))
+@for_each_row("provider_id", sorted(TWENTY))
 def test_the_twenty_most_used_have_realistic_samples(provider_id: str) -> None:
     provider = catalogue()[provider_id]
     bodies = sample_bodies(provider_id)

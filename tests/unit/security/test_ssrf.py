@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from itertools import product
 
 import pytest
 from hypothesis import given
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 
 from gateway.errors import AddressForbidden
 from gateway.security.ssrf import AddressPolicy, UrlTarget, literal_address, parse_url
+from tests.services.for_each import for_each_row
 
 STRICT = AddressPolicy(allow_private=False)
 LENIENT = AddressPolicy(allow_private=True)
@@ -27,14 +29,14 @@ NEVER += ["::ffff:169.254.169.254", "::ffff:0.0.0.0", "64:ff9b::a9fe:a9fe", "64:
 NEVER += ["2606:4700::1%1", "localhost", "", "1.2.3", "01.2.3.4", "1.2.3.4/32", "::ffff:0:127.0.0.1"]
 
 
-@pytest.mark.parametrize("address", PUBLIC)
+@for_each_row("address", PUBLIC)
 def test_public_addresses_are_allowed(address: str) -> None:
     STRICT.check(address)
     LENIENT.check(address)
     assert STRICT.allows(address)
 
 
-@pytest.mark.parametrize("address", PRIVATE)
+@for_each_row("address", PRIVATE)
 def test_private_addresses_need_permission(address: str) -> None:
     LENIENT.check(address)
     assert LENIENT.allows(address)
@@ -43,8 +45,7 @@ def test_private_addresses_need_permission(address: str) -> None:
         STRICT.check(address)
 
 
-@pytest.mark.parametrize("address", NEVER)
-@pytest.mark.parametrize("policy", [STRICT, LENIENT], ids=["strict", "lenient"])
+@for_each_row(("address", "policy"), product(NEVER, [STRICT, LENIENT]))
 def test_some_addresses_are_never_allowed(address: str, policy: AddressPolicy) -> None:
     assert not policy.allows(address)
     with pytest.raises(AddressForbidden):
@@ -77,7 +78,7 @@ def test_urls_that_may_be_called(url: str, target: UrlTarget) -> None:
     assert STRICT.check_url(url) == target
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     "host",
     [
         "127.0.0.1",
@@ -112,7 +113,7 @@ def test_metadata_services_are_seen_in_every_notation(host: str) -> None:
         LENIENT.check_url(f"http://{host}/")
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     "url",
     [
         "",

@@ -7,12 +7,11 @@ import hmac
 import json
 import tracemalloc
 
-import pytest
-
 from gateway.content.jsontext import elements
 from gateway.providers import catalogue
 from gateway.webhooks.verification import BatchEvent, Credentials, InboundRequest, Verdict, judge
 from gateway.webhooks.verification.events import MAX_BATCH_EVENTS
+from tests.services.for_each import for_each_row
 
 SECRET = "s3cret"
 
@@ -32,7 +31,7 @@ def test_exact_bytes_of_each_event() -> None:
     )
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     "body",
     [
         b'{"events": []}',
@@ -128,7 +127,7 @@ def test_every_item_is_verified() -> None:
     assert adyen([]).reason == "signature_missing"
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("text", "path", "found"),
     [
         ("[1,2]", (), ["1", "2"]),

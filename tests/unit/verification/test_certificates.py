@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 from joserfc import jws
@@ -19,10 +19,11 @@ from joserfc.jwk import ECKey
 from gateway.providers import catalogue
 from gateway.webhooks.verification import Credentials, InboundRequest, MaterialRequest, Verdict, judge, material_needed
 from gateway.webhooks.verification.pinning import is_pinned
+from tests.services.for_each import for_each_row
+from tests.services.keys import rsa_key
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 CERT_URL = "https://sns.eu-west-1.amazonaws.com/SimpleNotificationService-0123.pem"
-KEY = rsa.generate_private_key(65537, 2048)
 HOST = r"sns\.[a-zA-Z0-9-]{3,}\.amazonaws\.com(\.cn)?"
 
 LOOK_ALIKES = [
@@ -66,11 +67,11 @@ def certificate(*, start: datetime = NOW - timedelta(days=1), end: datetime = NO
         x509.CertificateBuilder()
         .subject_name(name)
         .issuer_name(name)
-        .public_key(KEY.public_key())
+        .public_key(rsa_key().public_key())
         .serial_number(1)
         .not_valid_before(start)
         .not_valid_after(end)
-        .sign(KEY, hashes.SHA256())
+        .sign(rsa_key(), hashes.SHA256())
     )
     return built.public_bytes(Encoding.PEM).decode()
 
@@ -87,7 +88,7 @@ def notification(**changes: Any) -> dict[str, Any]:
     } | changes
     names = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"]
     signed = "".join(f"{name}\n{fields[name]}\n" for name in names if name in fields)
-    signature = KEY.sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
+    signature = rsa_key().sign(signed.encode(), padding.PKCS1v15(), hashes.SHA256())
     return fields | {"Signature": base64.b64encode(signature).decode()}
 
 
@@ -130,7 +131,7 @@ def test_dates_of_the_certificate() -> None:
     assert send(notification(), url="https://sns.us-east-1.amazonaws.com/x.pem").reason == "signature_mismatch"
 
 
-@pytest.mark.parametrize("url", LOOK_ALIKES)
+@for_each_row("url", LOOK_ALIKES)
 def test_look_alike_hosts(url: str) -> None:
     verdict = send(notification(SigningCertURL=url), url=url)
     assert not verdict.accepted
@@ -186,7 +187,7 @@ def test_key_set_of_truelayer(url: str, credentials: Credentials, named: bool) -
     assert needed == ((MaterialRequest("jwks", url, "k"),) if named else ())
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("url", "named"),
     [
         ("https://api.paypal.com/v1/notifications/certs/CERT-360caa42-fca2a594", True),

@@ -10,12 +10,14 @@ from urllib.parse import quote
 
 import pytest
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import padding
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from gateway.providers import catalogue
 from gateway.webhooks.verification import Credentials, InboundRequest, Verdict, judge
+from tests.services.for_each import for_each_row
+from tests.services.keys import rsa_key
 
 URL = "https://gw.example.com/webhooks/x"
 
@@ -46,7 +48,7 @@ def test_meta() -> None:
     assert (good.accepted, good.reason) == (False, None)
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("query", "credentials", "reason"),
     [
         ("?hub.mode=subscribe&hub.challenge=1&hub.verify_token=other", META, "signature_mismatch"),
@@ -127,14 +129,13 @@ SIGNED_CHALLENGES: list[tuple[str, dict[str, Any]]] = [
 ]
 
 
-@pytest.mark.parametrize(("provider_id", "request_parts"), SIGNED_CHALLENGES)
+@for_each_row(("provider_id", "request_parts"), SIGNED_CHALLENGES)
 def test_signed_challenge_without_signature(provider_id: str, request_parts: dict[str, Any]) -> None:
     verdict = send(provider_id, **request_parts)
     assert (verdict.accepted, verdict.handshake, verdict.reason) == (False, None, "signature_missing")
 
 
 ED25519 = Ed25519PrivateKey.generate()
-RSA = rsa.generate_private_key(65537, 2048)
 
 
 def hex_hmac(message: bytes) -> str:
@@ -151,8 +152,8 @@ def test_discord_event_ping() -> None:
 
 
 def test_wise_test_notification() -> None:
-    signature = base64.b64encode(RSA.sign(b"{}", padding.PKCS1v15(), hashes.SHA256())).decode()
-    spki = RSA.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    signature = base64.b64encode(rsa_key().sign(b"{}", padding.PKCS1v15(), hashes.SHA256())).decode()
+    spki = rsa_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     headers = [("X-Signature-SHA256", signature), ("X-Test-Notification", "true")]
     credentials = Credentials(public_key=base64.b64encode(spki).decode())
     answer = send("wise", headers=headers, body=b"{}", credentials=credentials).handshake

@@ -10,8 +10,10 @@ import zlib
 
 import pytest
 
+from gateway.content.compression import MAX_INFLATED_BYTES
 from gateway.providers import parse_provider
 from gateway.webhooks.verification import Credentials, InboundRequest, Verdict, judge
+from tests.services.for_each import for_each_row
 
 SECRET = "s3cret"
 BODY = b'{"type": "t", "n": {"list": [10, {"deep": null}]}, "flag": true}'
@@ -76,7 +78,7 @@ TEXTS = [
 ]
 
 
-@pytest.mark.parametrize(("signs", "text"), TEXTS, ids=[signs for signs, _text in TEXTS])
+@for_each_row(("signs", "text"), TEXTS)
 def test_signed_text(signs: str, text: bytes) -> None:
     entry = own(signs.replace("{{{{", "{{").replace("}}}}", "}}"))
     headers = [("Content-Type", "Application/JSON; charset=utf-8"), ("X-Other", "MiXeD"), ("X-Sig", mac(text))]
@@ -108,7 +110,7 @@ def test_compressed_bodies() -> None:
     verdict = send(entry, [("X-Sig", mac(BODY))], body=body)
     assert (verdict.accepted, verdict.event_type) == (True, "t")
     assert send(entry, [("X-Sig", mac(BODY))]).accepted
-    bomb = gzip.compress(bytes(60 * 1024 * 1024))
+    bomb = gzip.compress(bytes(MAX_INFLATED_BYTES + 1), 1)
     for broken in (body[:-1], body + b"x", b"\x1f\x8b", bomb):
         assert send(entry, [("X-Sig", mac(BODY))], body=broken).reason == "signature_malformed"
 

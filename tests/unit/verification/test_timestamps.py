@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from gateway.webhooks.verification.timestamps import parse
+from tests.services.for_each import for_each_row
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("text", "unit", "seconds"),
     [
         ("1795171821", "seconds", 1795171821.0),
@@ -26,7 +27,7 @@ def test_times(text: str, unit: str, seconds: float) -> None:
     assert parse(text, unit) == pytest.approx(seconds, abs=1e-6)
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     "text",
     ["", "-1", "+1", "1e9", "NaN", "inf", "0x1", "1_000", " 1", "1 ", "1\n", "٣", "１", "9" * 16, "1.", ".5", "1.2.3"],
 )

@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from joserfc import jwt
 from joserfc.jwk import ECKey, OctKey, RSAKey
 
 from gateway.providers import catalogue
 from gateway.webhooks.verification import Credentials, InboundRequest, Verdict, judge
+from tests.services.for_each import for_each_row
+from tests.services.keys import rsa_key
 
 NOW = 1_795_171_821
 SECRET = "0123456789abcdef0123456789abcdef"
@@ -57,7 +58,7 @@ def test_other_algorithms_than_the_pinned() -> None:
     assert netlify(token(GOOD, algorithm="HS512")).reason == "signature_malformed"
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("claims", "reason"),
     [
         ({**GOOD, "iss": "other"}, "signature_mismatch"),
@@ -93,7 +94,7 @@ def test_not_a_token(text: str) -> None:
 
 
 def test_public_key_as_shared_secret() -> None:
-    public = rsa.generate_private_key(65537, 2048).public_key()
+    public = rsa_key().public_key()
     pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
     verdict = netlify(token(GOOD), secret=pem)
     assert (verdict.accepted, verdict.reason) == (False, "signature_mismatch")

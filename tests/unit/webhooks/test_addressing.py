@@ -7,9 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.webhooks.receive.addressing import NOWHERE, Address, address_of, origin_form, refuse_address
+from tests.services.for_each import for_each_row
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("target", "address"),
     [
         ("/webhooks/github", Address("default", "github")),

@@ -24,6 +24,7 @@ from gateway.clients.systems.github import GitHub
 from gateway.clients.systems.github_app import app_assertion, installation
 from gateway.clients.systems.github_limits import SecondaryLimit
 from gateway.clock import MICROSECONDS, FakeClock
+from tests.services.keys import rsa_key
 from tests.unit.clients.conftest import QUICK
 
 API = "https://api.github.com"
@@ -472,7 +473,7 @@ def test_a_page_for_people_and_a_secret_that_comes_back(network: responses.Reque
 
 @pytest.fixture(scope="module")
 def key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(65537, 2048)
+    return rsa_key()
 
 
 @pytest.fixture

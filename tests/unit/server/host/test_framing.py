@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import pytest
 
 from gateway.server.host.framing import FRAMING_BYTES, HEAD_BYTES, PIPELINED, Limits, Refused, RequestReader
+from tests.services.for_each import for_each_row
 from tests.services.framing_cases import CHUNKED, GET, HOST, POST, REFUSED
 from tests.services.loop_server import LIMITS
 from tests.services.recorder import Recorder
@@ -46,8 +49,7 @@ def test_requests_one_behind_the_other_in_whatever_pieces(size: int) -> None:
     assert third.keeps_alive
 
 
-@pytest.mark.parametrize("size", [0, 1])
-@pytest.mark.parametrize("what", REFUSED)
+@for_each_row(("size", "what"), product([0, 1], REFUSED))
 def test_what_is_refused(what: str, size: int) -> None:
     data, status = REFUSED[what]
     assert refusal(data, size=size) == status

@@ -10,6 +10,7 @@ import pytest
 
 from gateway.server.host.clients import ClientCounts
 from gateway.server.host.service import Service
+from tests.services.for_each import for_each_row
 from tests.services.loop_server import BOUNDS
 
 STRANGER = "203.0.113.9"
@@ -46,7 +47,7 @@ def service(connections: int = 100, per_client: int | None = 2) -> Service:
         loop.close()
 
 
-@pytest.mark.parametrize(
+@for_each_row(
     ("one", "another", "are_one_client"),
     [
         (STRANGER, STRANGER, True),

@@ -1,6 +1,7 @@
 """Vendors' own Python SDKs behind one port: each verifies a request as its vendor tells customers to; some sign.
 
-Nothing of ours is used here but the plain request.
+Nothing of ours is used here but the plain request. The SDKs are imported by the first test that asks one: they are
+slow to import, and every process of the tests reads this module.
 """
 
 from __future__ import annotations
@@ -12,25 +13,29 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import parse_qsl
 
-import Adyen.util
-import gidgethub.sansio
-import razorpay
-import standardwebhooks
-import stripe
-import svix.webhooks
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-from discord_interactions import verify_key
-from nacl.signing import SigningKey
-from sendgrid.helpers.eventwebhook import EventWebhook
-from slack_sdk.signature import SignatureVerifier
-from square.utils.webhooks_helper import verify_signature
-from twilio.request_validator import RequestValidator
 
+from gateway.deferred import deferred
 from gateway.webhooks.verification import InboundRequest
 
+adyen = deferred("Adyen.util")
+discord = deferred("discord_interactions")
+gidgethub = deferred("gidgethub.sansio")
+nacl = deferred("nacl.signing")
+razorpay = deferred("razorpay")
+sendgrid = deferred("sendgrid.helpers.eventwebhook")
+slack = deferred("slack_sdk.signature")
+square = deferred("square.utils.webhooks_helper")
+standardwebhooks = deferred("standardwebhooks")
+stripe = deferred("stripe")
+svix = deferred("svix.webhooks")
+twilio = deferred("twilio.request_validator")
+
 Headers = list[tuple[str, str]]
+THING = b'{"id":"evt_1","type":"thing.created","note":"Gr\xc3\xbc\xc3\x9fe","n":1.10}'
 
 
 @dataclass(frozen=True)
@@ -45,7 +50,7 @@ class Vendor:
     secret: str
     verify: Callable[[InboundRequest, str], bool]
     sign: Callable[[str, bytes, int], Headers] | None = None
-    body: bytes = b'{"id":"evt_1","type":"thing.created","note":"Gr\xc3\xbc\xc3\x9fe","n":1.10}'
+    make_body: Callable[[], bytes] = lambda: THING
     content_type: str = "application/json"
     by_public_key: bool = False
 
@@ -72,7 +77,7 @@ def _passes(check: Callable[[], object], *failures: type[Exception]) -> bool:
 def _github(request: InboundRequest, secret: str) -> bool:
     signature = _header(request, "X-Hub-Signature-256")
     return _passes(
-        lambda: gidgethub.sansio.validate_event(request.body, signature=signature, secret=secret),
+        lambda: gidgethub.validate_event(request.body, signature=signature, secret=secret),
         gidgethub.ValidationFailure,
     )
 
@@ -92,35 +97,36 @@ def _sign_stripe(url: str, body: bytes, now: int) -> Headers:
 
 def _slack(request: InboundRequest, secret: str) -> bool:
     timestamp, signature = (_header(request, f"X-Slack-{name}") for name in ("Request-Timestamp", "Signature"))
-    return SignatureVerifier(secret).is_valid(request.body, timestamp, signature)
+    return slack.SignatureVerifier(secret).is_valid(request.body, timestamp, signature)
 
 
 def _sign_slack(url: str, body: bytes, now: int) -> Headers:
-    signature = SignatureVerifier(SECRET).generate_signature(timestamp=str(now), body=body)
+    signature = slack.SignatureVerifier(SECRET).generate_signature(timestamp=str(now), body=body)
     assert signature is not None
     return [("X-Slack-Request-Timestamp", str(now)), ("X-Slack-Signature", signature)]
 
 
 def _twilio(request: InboundRequest, secret: str) -> bool:
     fields = dict(parse_qsl(request.body.decode(), keep_blank_values=True))
-    return bool(RequestValidator(secret).validate(request.url, fields, _header(request, "X-Twilio-Signature")))
+    return bool(twilio.RequestValidator(secret).validate(request.url, fields, _header(request, "X-Twilio-Signature")))
 
 
 def _sign_twilio(url: str, body: bytes, now: int) -> Headers:
     fields = dict(parse_qsl(body.decode(), keep_blank_values=True))
-    return [("X-Twilio-Signature", RequestValidator(SECRET).compute_signature(url, fields))]
+    return [("X-Twilio-Signature", twilio.RequestValidator(SECRET).compute_signature(url, fields))]
 
 
-DISCORD = SigningKey(b"a seed of thirty-two bytes, fine")
+DISCORD = b"a seed of thirty-two bytes, fine"
+DISCORD_PUBLIC = Ed25519PrivateKey.from_private_bytes(DISCORD).public_key().public_bytes_raw().hex()
 
 
 def _discord(request: InboundRequest, public_key: str) -> bool:
     signature, timestamp = (_header(request, f"X-Signature-{name}") for name in ("Ed25519", "Timestamp"))
-    return verify_key(request.body, signature, timestamp, public_key)
+    return discord.verify_key(request.body, signature, timestamp, public_key)
 
 
 def _sign_discord(url: str, body: bytes, now: int) -> Headers:
-    signature = DISCORD.sign(str(now).encode() + body).signature.hex()
+    signature = nacl.SigningKey(DISCORD).sign(str(now).encode() + body).signature.hex()
     return [("X-Signature-Timestamp", str(now)), ("X-Signature-Ed25519", signature)]
 
 
@@ -133,7 +139,7 @@ _SENDGRID = "X-Twilio-Email-Event-Webhook-"
 
 def _sendgrid(request: InboundRequest, public_key: str) -> bool:
     signature, timestamp = (_header(request, _SENDGRID + name) for name in ("Signature", "Timestamp"))
-    return EventWebhook(public_key).verify_signature(request.body.decode(), signature, timestamp)
+    return sendgrid.EventWebhook(public_key).verify_signature(request.body.decode(), signature, timestamp)
 
 
 def _sign_sendgrid(url: str, body: bytes, now: int) -> Headers:
@@ -142,7 +148,7 @@ def _sign_sendgrid(url: str, body: bytes, now: int) -> Headers:
 
 
 def _square(request: InboundRequest, secret: str) -> bool:
-    return verify_signature(
+    return square.verify_signature(
         request_body=request.body.decode(),
         signature_header=_header(request, "x-square-hmacsha256-signature"),
         signature_key=secret,
@@ -159,15 +165,15 @@ def _razorpay(request: InboundRequest, secret: str) -> bool:
 
 
 def _adyen_header(request: InboundRequest, secret: str) -> bool:
-    return bool(Adyen.util.is_valid_hmac_payload(_header(request, "HmacSignature"), secret, request.body))
+    return bool(adyen.is_valid_hmac_payload(_header(request, "HmacSignature"), secret, request.body))
 
 
 def _sign_adyen_header(url: str, body: bytes, now: int) -> Headers:
-    return [("HmacSignature", Adyen.util.generate_payload_sig(body, HEX).decode())]
+    return [("HmacSignature", adyen.generate_payload_sig(body, HEX).decode())]
 
 
 def _adyen_item(request: InboundRequest, secret: str) -> bool:
-    return bool(Adyen.util.is_valid_hmac_notification(json.loads(request.body), secret))
+    return bool(adyen.is_valid_hmac_notification(json.loads(request.body), secret))
 
 
 def _adyen_body() -> bytes:
@@ -179,7 +185,7 @@ def _adyen_body() -> bytes:
         "eventCode": "AUTHORISATION",
         "success": "true",
     }
-    signature = Adyen.util.generate_notification_sig(item, HEX).decode()
+    signature = adyen.generate_notification_sig(item, HEX).decode()
     item["additionalData"] = {"hmacSignature": signature}
     return json.dumps({"live": "false", "notificationItems": [{"NotificationRequestItem": item}]}).encode()
 
@@ -198,13 +204,13 @@ def _sign_standard(url: str, body: bytes, now: int) -> Headers:
 
 def _svix(request: InboundRequest, secret: str) -> bool:
     return _passes(
-        lambda: svix.webhooks.Webhook(secret).verify(request.body, dict(request.headers)),
-        svix.webhooks.WebhookVerificationError,
+        lambda: svix.Webhook(secret).verify(request.body, dict(request.headers)),
+        svix.WebhookVerificationError,
     )
 
 
 def _sign_svix(url: str, body: bytes, now: int) -> Headers:
-    signature = svix.webhooks.Webhook(WHSEC).sign("msg_1", datetime.fromtimestamp(now, UTC), body.decode())
+    signature = svix.Webhook(WHSEC).sign("msg_1", datetime.fromtimestamp(now, UTC), body.decode())
     return [("svix-id", "msg_1"), ("svix-timestamp", str(now)), ("svix-signature", signature)]
 
 
@@ -212,13 +218,13 @@ VENDORS = (
     Vendor("github", "sha256", SECRET, _github),
     Vendor("stripe", "default", SECRET, _stripe, _sign_stripe),
     Vendor("slack", "default", SECRET, _slack, _sign_slack),
-    Vendor("twilio", "form", SECRET, _twilio, _sign_twilio, FORM, "application/x-www-form-urlencoded"),
-    Vendor("discord", "default", DISCORD.verify_key.encode().hex(), _discord, _sign_discord, by_public_key=True),
+    Vendor("twilio", "form", SECRET, _twilio, _sign_twilio, lambda: FORM, "application/x-www-form-urlencoded"),
+    Vendor("discord", "default", DISCORD_PUBLIC, _discord, _sign_discord, by_public_key=True),
     Vendor("sendgrid", "default", SENDGRID_PUBLIC, _sendgrid, _sign_sendgrid, by_public_key=True),
     Vendor("square", "default", SECRET, _square),
     Vendor("razorpay", "default", SECRET, _razorpay),
     Vendor("adyen", "payload_header", HEX, _adyen_header, _sign_adyen_header),
-    Vendor("adyen", "notification_item", HEX, _adyen_item, lambda url, body, now: [], _adyen_body()),
+    Vendor("adyen", "notification_item", HEX, _adyen_item, lambda url, body, now: [], _adyen_body),
     Vendor("standard-webhooks", "default", WHSEC, _standard, _sign_standard),
     Vendor("svix", "default", WHSEC, _svix, _sign_svix),
     Vendor("clerk", "default", WHSEC, _svix, _sign_svix),
