@@ -24,12 +24,15 @@ class HomeAssistantServer:
         self.subscriptions: dict[str, int] = {}
         self.connection: ServerConnection | None = None
         self.silent: set[str] = set()
+        self.logins: list[str] = []
         self._heard_more = asyncio.Condition()
 
     async def behave(self, connection: ServerConnection, number: int) -> None:
         """One connection."""
         await connection.send(json.dumps({"type": "auth_required", "ha_version": "2026.8.1"}))
-        if json.loads(await connection.recv()) != {"type": "auth", "access_token": self.token}:
+        login = json.loads(await connection.recv())
+        self.logins.append(login.get("access_token"))
+        if login != {"type": "auth", "access_token": self.token}:
             await connection.send(json.dumps({"type": "auth_invalid", "message": "Invalid access token or password"}))
             return
         await connection.send(json.dumps({"type": "auth_ok", "ha_version": "2026.8.1"}))
@@ -93,7 +96,21 @@ class HomeAssistantServer:
         if kind == "subscribe_entities":
             await self.tell(kind, {"a": {"light.hall": LIGHT}})
         if kind == "render_template":
-            await self.tell(kind, {"result": "on", "listeners": {}})
+            await self._render(command)
+
+    async def _render(self, command: dict[str, Any]) -> None:
+        """As Home Assistant 2025.4.4: who does not ask for errors never hears of a template that fails."""
+        events: list[dict[str, Any]] = [{"result": "on", "listeners": {}}]
+        if "/ 0" in command["template"]:
+            events = [
+                {
+                    "error": "Template variable warning: 'x' is undefined when rendering '{{ x / 0 }}'",
+                    "level": "WARNING",
+                },
+                {"error": "ZeroDivisionError: division by zero", "level": "ERROR"},
+            ]
+        if "error" not in events[0] or command.get("report_errors"):
+            await self.tell(command["type"], *events)
 
     async def _refuse(self, connection: ServerConnection, number: int, code: str) -> None:
         error = {"code": code, "message": f"{code} of {self.token}"}

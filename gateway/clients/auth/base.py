@@ -150,6 +150,13 @@ class TokenAuth:
         return (call.header("Authorization") or "").removeprefix(self._prefix)
 
 
+def bearer(credential: str | TokenSource | Auth) -> Auth:
+    """What is given as a bearer's: a token that stays, or what gives tokens; an `Auth` is taken as it is."""
+    if isinstance(credential, str):
+        return Bearer(credential)
+    return TokenAuth(credential) if isinstance(credential, TokenSource) else credential
+
+
 class CustomAuth(_Fixed):
     """Credentials that a function adds; `secret` is what it adds, so that nothing shows it."""
 

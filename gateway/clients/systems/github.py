@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from gateway.clients.auth.base import Auth, Bearer, TokenAuth, TokenSource
+from gateway.clients.auth.base import Auth, TokenSource, bearer
 from gateway.clients.caching.cache import HttpCache
 from gateway.clients.client import ApiClient
 from gateway.clients.graphql import GraphQLClient
@@ -54,7 +54,7 @@ class GitHub:
         self._turn = pace.turn
         given: dict[str, Any] = {
             "system": "github",
-            "auth": _auth(credential),
+            "auth": bearer(credential) if credential is not None else None,
             "headers": HEADERS,
             "judge": judge,
             "clock": clock,
@@ -233,12 +233,6 @@ class GitHub:
         with self._turn():
             answer: Answer = self.http.request(method, path, parameters, json=body)
         return answer.document if answer.body else None
-
-
-def _auth(credential: str | TokenSource | Auth | None) -> Auth | None:
-    if isinstance(credential, str):
-        return Bearer(credential)
-    return TokenAuth(credential) if isinstance(credential, TokenSource) else credential
 
 
 def _graphql_url(base_url: str) -> str:

@@ -12,26 +12,38 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from gateway.clients.auth.base import Auth, Bearer
+from gateway.clients.auth.base import Auth, TokenSource, bearer
 from gateway.clients.client import ApiClient
-from gateway.clients.errors import AuthenticationFailed, AuthorizationFailed, IntegrationError
+from gateway.clients.errors import (
+    AuthenticationFailed,
+    AuthorizationFailed,
+    FailedCall,
+    IntegrationError,
+    ResponseInvalid,
+)
 from gateway.clients.judging import by_status, failure
-from gateway.clients.systems.home_assistant_values import ServiceOutcome, State, mapping, sequence, state_in
+from gateway.clients.systems.home_assistant_values import (
+    SYSTEM,
+    ServiceOutcome,
+    State,
+    mapping,
+    sequence,
+    state_in,
+)
 from gateway.clients.values import Answer
 
-SYSTEM = "home_assistant"
+_SERVICE = "/services/{domain}/{service}"
 
 
 class HomeAssistant:
     """One installation. `http` is the client that carries its calls out. Safe from any thread."""
 
-    def __init__(self, base_url: str, token: str | Auth, **options: Any) -> None:
-        """`base_url` is where its pages are, without `/api`; `token` a long-lived access token, or other credentials.
-        `options` are those of `ApiClient`. Raises `ValueError`.
+    def __init__(self, base_url: str, token: str | TokenSource | Auth, **options: Any) -> None:
+        """`base_url` is where its pages are, without `/api`; `token` a long-lived access token, what gives tokens, or
+        an `Auth`. `options` are those of `ApiClient`. Raises `ValueError`.
         """
-        auth = Bearer(token) if isinstance(token, str) else token
         given: dict[str, Any] = {"system": SYSTEM, "judge": judge}
-        self.http = ApiClient(f"{base_url.rstrip('/')}/api", auth=auth, **given | options)
+        self.http = ApiClient(f"{base_url.rstrip('/')}/api", auth=bearer(token), **given | options)
 
     def close(self) -> None:
         """Let go of the connections."""
@@ -77,17 +89,25 @@ class HomeAssistant:
         wants_response: bool = False,
     ) -> ServiceOutcome:
         """Call a service; `target` is `entity_id`, `device_id`, `area_id` or `label_id`, one or several. Not repeated
-        once it may have arrived. Raises `RequestRefused` for a service that is not there and data that does not fit.
+        once it may have arrived. Raises `RequestRefused` for a service that is not there and data that does not fit,
+        without its reason: that is told by WebSocket alone. `ResponseInvalid` where an old version ignored
+        `wants_response`.
         """
         answer = self.http.json(
             "POST",
-            "/services/{domain}/{service}",
+            _SERVICE,
             {"domain": domain, "service": service},
             query=[("return_response", "true")] if wants_response else (),
             json={**(data or {}), **(target or {})},
         )
         if not wants_response:
             return ServiceOutcome(tuple(map(state_in, sequence(answer, "states"))))
+        if isinstance(answer, list):
+            call = FailedCall(SYSTEM, "POST", _SERVICE, 200, tries=1, may_have_happened=True)
+            raise ResponseInvalid(
+                f"{SYSTEM}: the service was called, and this version gives no responses by REST: call by WebSocket",
+                call=call,
+            )
         outcome = mapping(answer, "a response")
         changed = tuple(map(state_in, sequence(outcome.get("changed_states"), "states")))
         return ServiceOutcome(changed, outcome.get("service_response"))

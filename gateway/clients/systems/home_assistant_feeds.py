@@ -13,6 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Protocol
 
+from gateway.clients.errors import IntegrationError, ResponseInvalid
+from gateway.clients.systems.home_assistant_results import refusal
 from gateway.clients.systems.home_assistant_values import Context, State, context_in, instant, mapping
 
 
@@ -68,7 +70,7 @@ class Reader(Protocol):
         ...
 
     def read(self, event: Any) -> list[Any]:
-        """Items of one event."""
+        """Items of one event. Raises `IntegrationError` for one that says that there will be none."""
         ...
 
 
@@ -91,6 +93,22 @@ class TriggerReader(EventReader):
         entry = mapping(event, "an event")
         variables = mapping(entry.get("variables") or {}, "variables")
         return [Fired(variables.get("trigger") or {}, context_in(entry.get("context")))]
+
+
+class RenderedReader:
+    """What a template comes to: text, numbers, lists, as Home Assistant understands it."""
+
+    def begin(self, number: int) -> list[Any]:
+        return []
+
+    def read(self, event: Any) -> list[Any]:
+        entry = mapping(event, "a rendered template")
+        if "result" in entry:
+            return [entry["result"]]
+        # Before what is wrong, warnings may come: a variable that is not there.
+        if entry.get("level") != "ERROR":
+            return []
+        raise refusal("render_template", "template_error", str(entry.get("error", "")))
 
 
 class EntityReader:
@@ -176,10 +194,15 @@ class Feed:
         self._changed.set()
 
     def put(self, event: Any) -> None:
-        """An event came. Raises `ResponseInvalid`."""
+        """An event came. One that cannot be read, or says what is wrong, ends the feed with its error."""
         if self.is_behind:
             return
-        self._waiting.extend(self._reader.read(event))
+        try:
+            self._waiting.extend(self._reader.read(event))
+        except IntegrationError as error:
+            self.end(error)
+        except (AttributeError, TypeError):
+            self.end(ResponseInvalid("home_assistant: no such event"))
         if len(self._waiting) > self._max_waiting:
             self._waiting.clear()
             self.is_behind = True
@@ -210,6 +233,11 @@ def _patched(state: State, diff: Mapping[str, Any]) -> State:
         last_changed=changed or state.last_changed,
         last_updated=updated,
         last_reported=updated,
-        # Only its id comes where no more of it changed.
-        context=context_in(plus["c"]) if "c" in plus else state.context,
+        context=_patched_context(state.context, plus.get("c")),
     )
+
+
+def _patched_context(context: Context, diff: Any) -> Context:
+    """A change has what is another than before: an object, or only the id. What it leaves out is as it was."""
+    entry = {"id": diff} if isinstance(diff, str) else diff if isinstance(diff, dict) else {}
+    return replace(context, **{name: entry[name] for name in ("id", "parent_id", "user_id") if name in entry})

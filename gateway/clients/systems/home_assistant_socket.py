@@ -12,64 +12,52 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from itertools import count
 from typing import Any, Final
 
-from gateway.clients.auth.base import one_line
-from gateway.clients.errors import (
-    AuthenticationFailed,
-    AuthorizationFailed,
-    ConnectionFailed,
-    DeadlineExceeded,
-    FailedCall,
-    IntegrationError,
-    ProtocolFault,
-    RemoteNotFound,
-    RequestRefused,
-    ResponseInvalid,
-    Unavailable,
+from gateway.clients.auth.base import Auth, TokenSource, bearer
+from gateway.clients.errors import ConnectionFailed, DeadlineExceeded, IntegrationError
+from gateway.clients.systems.home_assistant_commands import Commands, out_of_time
+from gateway.clients.systems.home_assistant_feeds import (
+    EntityReader,
+    EventReader,
+    Feed,
+    Reader,
+    RenderedReader,
+    TriggerReader,
 )
-from gateway.clients.judging import excerpt
-from gateway.clients.stripping import strip
-from gateway.clients.systems.home_assistant_feeds import EntityReader, EventReader, Feed, Reader, TriggerReader
-from gateway.clients.systems.home_assistant_values import ServiceOutcome, State, context_in, mapping, sequence, state_in
+from gateway.clients.systems.home_assistant_login import SocketLogin
+from gateway.clients.systems.home_assistant_values import (
+    SYSTEM,
+    ServiceOutcome,
+    State,
+    context_in,
+    mapping,
+    sequence,
+    state_in,
+)
 from gateway.clients.websocket.client import WebSocketClient
 from gateway.clients.websocket.link import Link, documents
 from gateway.clients.websocket.observer import SocketLogLines, SocketObserver
 
-SYSTEM: Final = "home_assistant"
 COMMAND_SECONDS: Final = 10.0
 MAX_WAITING_ITEMS: Final = 4096
 # The states of a big home come in one message.
 MAX_MESSAGE_BYTES: Final = 64 * 1024 * 1024
 
-_MEANINGS: Final[dict[str, type[IntegrationError]]] = {
-    "id_reuse": ProtocolFault,
-    "invalid_format": RequestRefused,
-    "not_allowed": AuthorizationFailed,
-    "not_found": RemoteNotFound,
-    "not_supported": RequestRefused,
-    "home_assistant_error": Unavailable,
-    "service_validation_error": RequestRefused,
-    "unknown_command": RequestRefused,
-    "unknown_error": Unavailable,
-    "unauthorized": AuthorizationFailed,
-    "timeout": DeadlineExceeded,
-    "template_error": RequestRefused,
-}
-
 
 class HomeAssistantSocket:
     """One installation. For one event loop, any number of tasks.
 
-    `base_url` is where its pages are; `http://` needs `allow_http`. A command has `command_seconds`, also to wait for a
-    connection. Of what a feed holds, `max_waiting` items wait. `options` are those of `WebSocketClient`.
+    `base_url` is where its pages are; `http://` needs `allow_http`. `token` is a long-lived access token, what gives
+    tokens, or the `Auth` that `HomeAssistant` has: what is refused is renewed once. A command has `command_seconds`,
+    also to wait for a connection. Of what a feed holds, `max_waiting` items wait. `options` are those of
+    `WebSocketClient`.
     """
 
     def __init__(
         self,
         base_url: str,
-        token: str,
+        token: str | TokenSource | Auth,
         *,
         allow_http: bool = False,
         command_seconds: float = COMMAND_SECONDS,
@@ -80,29 +68,22 @@ class HomeAssistantSocket:
         scheme, _, rest = base_url.rstrip("/").partition("://")
         if scheme not in {"http", "https"}:
             raise ValueError("the base URL begins with https:// or http://")
+        self._login = SocketLogin(bearer(token), base_url)
+        self._commands = Commands(command_seconds, self._login.secrets)
         given: dict[str, Any] = {"system": SYSTEM, "max_bytes": MAX_MESSAGE_BYTES}
         self._client = WebSocketClient(
             f"{'wss' if scheme == 'https' else 'ws'}://{rest}/api/websocket",
-            on_open=self._greet,
+            on_open=self._open,
+            renew=self._login.renew,
             decode=documents,
             allow_plain=allow_http,
             observer=_Watching(self, observer or SocketLogLines()),
             **given | options,
         )
-        self._token = one_line(token, "the token")
-        self._command_seconds = command_seconds
         self._max_waiting = max_waiting
-        self._sending = asyncio.Lock()
         self._subscribing = asyncio.Lock()
-        self._connected = asyncio.Event()
-        self._link: Link | None = None
-        self._ids = count(1)
-        self._pending: dict[int, asyncio.Future[Mapping[str, Any]]] = {}
-        self._by_number: dict[int, Feed] = {}
         self._feeds: list[Feed] = []
         self._is_running = False
-        self._has_ended = False
-        self._failed: Exception | None = None
         self._reading: asyncio.Task[None] | None = None
         self._settling: asyncio.Task[None] | None = None
 
@@ -126,7 +107,7 @@ class HomeAssistantSocket:
         """The result of any command. Raises `IntegrationError`; a connection that is lost meanwhile is
         `ConnectionFailed`, and the command may have been carried out.
         """
-        return await self._command(kind, None, fields)
+        return await self._commands.run(kind, fields)
 
     async def ping(self) -> None:
         """Raises `IntegrationError` unless it answers."""
@@ -172,14 +153,19 @@ class HomeAssistantSocket:
         return ServiceOutcome(response=result.get("response"), context=context_in(result.get("context")))
 
     async def render_template(self, template: str, variables: Mapping[str, Any] | None = None) -> str:
-        """What a Jinja template comes to now. Raises `RequestRefused`."""
-        feed = self._feed("render_template", {"template": template, "variables": dict(variables or {})}, _Rendered())
+        """What a Jinja template comes to now, a list or number as Home Assistant understands it. From 2023.9 on.
+
+        Raises `RequestRefused` with what is wrong in it.
+        """
+        # Without `report_errors` nothing comes of a template that fails.
+        fields = {"template": template, "variables": dict(variables or {}), "report_errors": True}
+        feed = self._feed("render_template", fields, RenderedReader())
         try:
-            async with asyncio.timeout(self._command_seconds):
+            async with asyncio.timeout(self._commands.seconds):
                 await self._subscribe(feed)
                 return str(await anext(feed))
         except TimeoutError as error:
-            raise _out_of_time("render_template") from error
+            raise out_of_time("render_template") from error
         finally:
             await feed.close()
 
@@ -199,8 +185,8 @@ class HomeAssistantSocket:
 
     def _opened(self, kind: str, fields: Mapping[str, Any], reader: Reader) -> Feed:
         feed = self._feed(kind, fields, reader)
-        if self._has_ended:
-            feed.end(self._failed)
+        if self._commands.has_ended:
+            feed.end(self._commands.failed)
         self._feeds.append(feed)
         # Subscribed when it is first waited on; while Home Assistant starts, once it has.
         feed.is_behind = self._is_running
@@ -224,11 +210,11 @@ class HomeAssistantSocket:
 
     async def _subscribe(self, feed: Feed) -> None:
         """Subscribe, or subscribe anew. What Home Assistant does not want is the feed's to raise."""
-        link = self._link
-        await self._forget(feed)
+        link = self._commands.link
+        await self._commands.forget(feed)
         feed.begin()
         try:
-            await self._command(feed.kind, feed, feed.fields)
+            await self._commands.run(feed.kind, feed.fields, feed)
         except (ConnectionFailed, DeadlineExceeded):
             # The next connection subscribes to everything.
             if link is not None:
@@ -242,74 +228,12 @@ class HomeAssistantSocket:
     async def _unsubscribe(self, feed: Feed) -> None:
         if feed in self._feeds:
             self._feeds.remove(feed)
-        await self._forget(feed)
+        await self._commands.forget(feed)
 
-    async def _forget(self, feed: Feed) -> None:
-        number, feed.number = feed.number, None
-        if number is not None and self._by_number.get(number) is feed:
-            del self._by_number[number]
-            try:
-                await self.command("unsubscribe_events", subscription=number)
-            except IntegrationError:
-                return  # it is gone with its connection, or was never there
-
-    async def _command(self, kind: str, feed: Feed | None, fields: Mapping[str, Any]) -> Any:
-        number = 0
-        try:
-            async with asyncio.timeout(self._command_seconds):
-                await self._connected.wait()
-                # Ids have to rise in the order of sending.
-                async with self._sending:
-                    if self._has_ended or self._link is None:
-                        raise self._failed or ConnectionFailed(f"{SYSTEM}: not sent: there is no connection now")
-                    number, answer = next(self._ids), asyncio.get_running_loop().create_future()
-                    self._pending[number] = answer
-                    if feed is not None:
-                        self._by_number[number], feed.number = feed, number
-                    await self._link.send({"id": number, "type": kind, **fields})
-                message = await answer
-        except TimeoutError as error:
-            raise _out_of_time(kind) from error
-        finally:
-            self._pending.pop(number, None)
-        return self._result(kind, message)
-
-    def _result(self, kind: str, message: Mapping[str, Any]) -> Any:
-        if message.get("type") == "pong" or message.get("success") is True:
-            return message.get("result")
-        fault = message.get("error")
-        entry = fault if isinstance(fault, dict) else {}
-        code, said = str(entry.get("code")), excerpt(str(entry.get("message", "")))
-        meaning = _MEANINGS.get(code, RequestRefused)
-        happened = meaning in {Unavailable, DeadlineExceeded}
-        call = FailedCall(
-            SYSTEM, "WEBSOCKET", kind, vendor_code=code, excerpt=said, tries=1, may_have_happened=happened
-        )
-        error = meaning(f"{SYSTEM}: {kind} failed ({code}): {said}", call=call)
-        strip(error, (self._token,))
-        raise error
-
-    async def _greet(self, link: Link) -> None:
-        """Log in; Home Assistant waits 10 seconds for it."""
-        hello = mapping(await link.receive(), "a greeting")
-        if hello.get("type") != "auth_required":
-            raise ProtocolFault(f"{SYSTEM}: what answers here does not greet as Home Assistant does")
-        await link.send({"type": "auth", "access_token": self._token})
-        answer = mapping(await link.receive(), "an answer to the login")
-        if answer.get("type") != "auth_ok":
-            said = excerpt(str(answer.get("message", "")))
-            error = AuthenticationFailed(
-                f"{SYSTEM}: the access token is not taken: {said}",
-                call=FailedCall(SYSTEM, "WEBSOCKET", "auth", excerpt=said),
-            )
-            strip(error, (self._token,))
-            raise error
-        self._ids = count(1)
-        # Several messages in one are cheaper for both; older ones do not know it, and their answer says so to nobody.
-        await link.send({"id": next(self._ids), "type": "supported_features", "features": {"coalesce_messages": 1}})
-        self._by_number.clear()
-        self._link = link
-        self._connected.set()
+    async def _open(self, link: Link) -> None:
+        """Make a connection ready."""
+        await self._login.log_in(link)
+        await self._commands.opened(link)
         self._settling = asyncio.create_task(self._settle(link))
 
     async def _settle(self, link: Link) -> None:
@@ -317,11 +241,11 @@ class HomeAssistantSocket:
         try:
             if not await self._has_started():
                 watched = self._feed("subscribe_events", {"event_type": "homeassistant_started"}, EventReader())
-                await self._command(watched.kind, watched, watched.fields)
+                await self._commands.run(watched.kind, watched.fields, watched)
                 # It may have started between the two.
                 if not await self._has_started():
                     await anext(watched)
-                await self._forget(watched)
+                await self._commands.forget(watched)
             self._is_running = True
             for feed in tuple(self._feeds):
                 feed.is_behind = True
@@ -337,51 +261,21 @@ class HomeAssistantSocket:
         failed: Exception | None = None
         try:
             async for message in self._client:
-                self._take(message)
+                self._commands.take(message)
         except Exception as error:  # it is raised by every feed and command
             failed = error
         finally:
-            self._has_ended, self._failed = True, failed
             self.lost()
-            self._connected.set()
+            self._commands.end(failed)
             for feed in self._feeds:
                 feed.end(failed)
 
-    def _take(self, message: Any) -> None:
-        if not isinstance(message, dict):
-            return
-        number, kind = message.get("id"), message.get("type")
-        if kind == "event" and number in self._by_number:
-            feed = self._by_number[number]
-            try:
-                feed.put(message.get("event"))
-            except (ResponseInvalid, AttributeError, TypeError) as error:
-                feed.end(error if isinstance(error, ResponseInvalid) else ResponseInvalid(f"{SYSTEM}: no such event"))
-        elif number in self._pending and not self._pending[number].done():
-            self._pending[number].set_result(message)
-
     def lost(self) -> None:
-        """The connection is gone: what waits for an answer has none."""
-        self._connected.clear()
-        self._link, self._is_running = None, False
+        """The connection is gone."""
+        self._is_running = False
         if self._settling is not None:
             self._settling.cancel()
-        for answer in self._pending.values():
-            if not answer.done():
-                call = FailedCall(SYSTEM, "WEBSOCKET", tries=1, may_have_happened=True)
-                answer.set_exception(
-                    ConnectionFailed(f"{SYSTEM}: the connection was lost before an answer came", call=call)
-                )
-
-
-class _Rendered:
-    """What a template comes to."""
-
-    def begin(self, number: int) -> list[Any]:
-        return []
-
-    def read(self, event: Any) -> list[Any]:
-        return [mapping(event, "a rendered template").get("result")]
+        self._commands.lost()
 
 
 class _Watching:
@@ -396,8 +290,3 @@ class _Watching:
     def lost(self, system: str, error: IntegrationError, pause_seconds: float | None) -> None:
         self._home.lost()
         self._observer.lost(system, error, pause_seconds)
-
-
-def _out_of_time(kind: str) -> DeadlineExceeded:
-    call = FailedCall(SYSTEM, "WEBSOCKET", kind, tries=1, may_have_happened=True)
-    return DeadlineExceeded(f"{SYSTEM}: no answer to {kind} in time", call=call)

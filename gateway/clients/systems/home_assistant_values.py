@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Final
 
 from gateway.clients.errors import ResponseInvalid
+
+SYSTEM: Final = "home_assistant"
 
 
 @dataclass(frozen=True, slots=True)

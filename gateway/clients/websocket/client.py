@@ -38,6 +38,9 @@ Handler = Callable[[Any], Awaitable[None] | None]
 OnOpen = Callable[[Link], Awaitable[None]]
 """What makes a connection ready, each one anew: logs in, subscribes, takes up where `number` - 1 ended."""
 
+Renew = Callable[[], Awaitable[bool]]
+"""Asked when `on_open` was refused (`AuthenticationFailed`): whether there are other credentials by now."""
+
 RECONNECT: Final = RetryPolicy(max_tries=1_000_000, longest_pause_seconds=60.0)
 CALM_SECONDS: Final = 10.0
 # Errors that another connection would not mend. Others may be those of a system that is just being started.
@@ -54,7 +57,7 @@ class WebSocketClient:
 
     `options` are those of `Dialer`. The first connection is tried once, and its error is the caller's; later ones by
     `reconnect`, whose pauses begin anew when a connection held for `CALM_SECONDS`. `on_open` is part of connecting, and
-    of its time.
+    of its time; when it is refused, one more connection follows at once if `renew` says so.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class WebSocketClient:
         url: str,
         *,
         on_open: OnOpen | None = None,
+        renew: Renew | None = None,
         decode: Decode = one_document,
         encode: Encode = as_text,
         judge_close: JudgeClose | None = None,
@@ -75,6 +79,7 @@ class WebSocketClient:
         self._clock = clock or SystemClock()
         self._dialer = Dialer(url, clock=self._clock, **options)
         self._on_open = on_open
+        self._renew = renew
         self._decode = decode
         self._encode = encode
         self._judge_close = judge_close
@@ -158,21 +163,12 @@ class WebSocketClient:
     async def _connect(self) -> Link:
         try:
             async with asyncio.timeout(self._dialer.connect_seconds):
-                link = Link(
-                    await self._dialer.dial(),
-                    self._connections + 1,
-                    self._dialer,
-                    decode=self._decode,
-                    encode=self._encode,
-                    judge_close=self._judge_close,
-                    observer=self._observer,
-                )
                 try:
-                    if self._on_open is not None:
-                        await self._on_open(link)
-                except BaseException:
-                    link.abort()
-                    raise
+                    link = await self._ready()
+                except AuthenticationFailed:
+                    if self._renew is None or not await self._renew():
+                        raise
+                    link = await self._ready()
         except TimeoutError as error:
             raise self._dialer.finished(DeadlineExceeded("no connection that is ready in time")) from error
         if self._is_closed:
@@ -181,6 +177,24 @@ class WebSocketClient:
         self._connections += 1
         self._opened_at = self._clock.monotonic()
         self._observer.opened(self.system, link.number)
+        return link
+
+    async def _ready(self) -> Link:
+        link = Link(
+            await self._dialer.dial(),
+            self._connections + 1,
+            self._dialer,
+            decode=self._decode,
+            encode=self._encode,
+            judge_close=self._judge_close,
+            observer=self._observer,
+        )
+        try:
+            if self._on_open is not None:
+                await self._on_open(link)
+        except BaseException:
+            link.abort()
+            raise
         return link
 
     async def _lost(self, error: IntegrationError) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
+from gateway.clients.auth.base import ApiKey, TokenAuth
 from gateway.clients.errors import (
     AuthenticationFailed,
     ConnectionFailed,
@@ -17,8 +19,11 @@ from gateway.clients.errors import (
     RequestRefused,
     Unavailable,
 )
-from gateway.clients.systems.home_assistant_feeds import Changed, Event, Fired, Gap, Removed, Snapshot
+from gateway.clients.systems.home_assistant_commands import Commands
+from gateway.clients.systems.home_assistant_feeds import Changed, EntityReader, Event, Fired, Gap, Removed, Snapshot
 from gateway.clients.systems.home_assistant_socket import HomeAssistantSocket
+from gateway.clients.systems.home_assistant_values import Context
+from gateway.clients.websocket.link import Link
 from gateway.clients.websocket.observer import NullSocketObserver
 from tests.integration.clients.conftest import LOOPBACK
 from tests.services.home_assistant_server import HomeAssistantServer
@@ -71,6 +76,78 @@ def test_commands() -> None:
         assert "return_response" not in sent
 
     run(work())
+
+
+def test_a_template_that_fails_says_why() -> None:
+    async def work() -> None:
+        server = HomeAssistantServer(TOKEN)
+        async with playing(server) as home:
+            with pytest.raises(RequestRefused, match="division by zero") as caught:
+                await home.render_template("{{ x / 0 }}")
+            assert caught.value.call.vendor_code == "template_error"
+            await home.ping()
+
+    run(work())
+
+
+class Tokens:
+    """A source that has another token after each refusal."""
+
+    def __init__(self, *tokens: str) -> None:
+        self.tokens = list(tokens)
+
+    def token(self) -> str:
+        return self.tokens[0]
+
+    def renew(self, refused: str) -> bool:
+        if refused == self.tokens[0] and len(self.tokens) > 1:
+            del self.tokens[0]
+        return refused != self.tokens[0]
+
+
+def test_a_token_is_renewed_once_when_it_is_refused() -> None:
+    async def work() -> None:
+        server = HomeAssistantServer(TOKEN)
+        async with playing(server, token=Tokens("first", TOKEN, "third")) as home:
+            await home.ping()
+            # Each connection asks anew.
+            server.token = "third"
+            assert server.connection is not None
+            cut(server.connection)
+            await server.reached(lambda: len(server.logins) == 4)
+            await home.ping()
+        assert server.logins == ["first", TOKEN, TOKEN, "third"]
+        refusing = HomeAssistantServer(TOKEN)
+        with pytest.raises(AuthenticationFailed):
+            async with playing(refusing, token=TokenAuth(Tokens("a-1", "a-2", TOKEN))):
+                pass
+        assert refusing.logins == ["a-1", "a-2"]
+        with pytest.raises(AuthenticationFailed, match="hold no token"):
+            async with playing(HomeAssistantServer(TOKEN), token=ApiKey("k", header="X-Key")):
+                pass
+
+    run(work())
+
+
+def test_nobody_hears_of_an_answer_that_nobody_waits_for() -> None:
+    class Lost:
+        async def send(self, document: Any) -> None:
+            if document["type"] == "ping":
+                commands.lost()
+                raise ConnectionFailed("the connection was cut")
+
+    commands = Commands(1.0, tuple)
+    heard: list[Any] = []
+
+    async def work() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda loop, context: heard.append(context["message"]))
+        await commands.opened(cast("Link", Lost()))
+        with pytest.raises(ConnectionFailed, match="was cut"):
+            await commands.run("ping", {})
+        gc.collect()
+
+    run(work())
+    assert heard == []
 
 
 def test_a_token_that_is_not_taken() -> None:
@@ -128,6 +205,21 @@ def test_entities_are_a_snapshot_and_what_changes() -> None:
             assert await anext(feed) == Removed("light.hall")
 
     run(work())
+
+
+def test_a_change_keeps_what_it_leaves_out_of_the_context() -> None:
+    reader = EntityReader()
+    first = {"s": "on", "a": {}, "c": {"id": "01", "parent_id": "00", "user_id": "u1"}, "lc": 1795786603.05}
+    reader.read({"a": {"light.hall": first}})
+    # As a server wrote them: an object has what is another than before; a text stands for an id alone.
+    for diff, context in (
+        ({"s": "off", "c": "02"}, Context("02", "00", "u1")),
+        ({"s": "on", "c": {"id": "03", "user_id": "u2"}}, Context("03", "00", "u2")),
+        ({"lu": 1795786604.0}, Context("03", "00", "u2")),
+        ({"s": "off", "c": {"id": "04", "parent_id": None, "user_id": None}}, Context("04")),
+    ):
+        (changed,) = reader.read({"c": {"light.hall": {"+": diff}}})
+        assert changed.state.context == context
 
 
 def test_cut_twice_everything_is_subscribed_anew_with_a_fresh_snapshot() -> None:

@@ -77,6 +77,16 @@ def test_services(web: responses.RequestsMock, home: HomeAssistant) -> None:
     assert asked.response == {"weather.home": {"forecast": []}}
 
 
+def test_a_version_that_gives_no_responses_by_rest(web: responses.RequestsMock, home: HomeAssistant) -> None:
+    # 2024.3.3 calls the service, and answers as if nobody had asked for a response.
+    web.post(f"{BASE}/api/services/script/answer", json=[LIGHT])
+
+    with pytest.raises(ResponseInvalid, match="by WebSocket") as caught:
+        home.call_service("script", "answer", wants_response=True)
+
+    assert caught.value.call.may_have_happened
+
+
 def test_history_without_what_a_minimal_one_leaves_out(web: responses.RequestsMock, home: HomeAssistant) -> None:
     short = {"state": "off", "last_changed": "2026-05-30T21:50:00+00:00"}
     query = {"filter_entity_id": "light.hall,sun.sun", "minimal_response": "1"}
