@@ -101,6 +101,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         # caching: answers that are kept (RFC 9111).
         ("attempts", "caching"),
         (
+            "batching",
             "breaker",
             "building",
             "call_metrics",

@@ -264,6 +264,19 @@ def takes_gzip(handler: _Handler, heard: Heard) -> None:
     echoes(handler, replace(heard, body=body))
 
 
+def items(handler: _Handler, heard: Heard) -> None:
+    """`/items?bytes=100`: takes a list of numbers, 413 when it is longer; refuses one with a 13, cannot with a 7."""
+    found = json.loads(heard.body)
+    if len(heard.body) > int(heard.query.get("bytes", ["1000000"])[0]):
+        handler.answer(413, b"{}")
+    elif 13 in found:
+        handler.answer(422, b'{"message": "a 13 is in it"}')
+    elif 7 in found:
+        handler.answer(503, b"{}")
+    else:
+        handler.answer(200, json.dumps([{"of": one, "ok": one % 10 != 0} for one in reversed(found)]).encode())
+
+
 def token(handler: _Handler, heard: Heard) -> None:
     """A token service: each token once; `/token?expires_in=…&error=…`."""
     if "error" in heard.query:
@@ -304,6 +317,7 @@ TRICKS: dict[str, Callable[[_Handler, Heard], None]] = {
     "/round": lambda handler, heard: handler.answer(302, b"", Location="/round"),
     "/listing": listing,
     "/kept": kept,
+    "/items": items,
     "/no-gzip": no_gzip,
     "/takes-gzip": takes_gzip,
     "/deflate-bomb": lambda handler, heard: handler.answer(200, _deflate_bomb(), Content_Encoding="deflate"),

@@ -9,6 +9,7 @@ Source: OpenAI's API reference, embeddings and rate limits. How errors and waits
 
 from __future__ import annotations
 
+import itertools
 import math
 import struct
 from base64 import b64decode
@@ -17,6 +18,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from gateway.clients.auth.base import Auth, TokenSource
+from gateway.clients.batching import grouped
 from gateway.clients.described import DescribedClient
 from gateway.clients.errors import ResponseInvalid
 from gateway.clients.limits import RateLimit
@@ -147,22 +149,18 @@ def batched(
 
     Raises `InvalidInput` for what cannot be embedded, with its position.
     """
-    batch: list[str] = []
-    total = 0
-    for position, text in enumerate(texts):
+    positions = itertools.count()
+
+    def weigh(text: str) -> int:
+        position = next(positions)
         if not isinstance(text, str) or not text:
             raise InvalidInput(f"text {position} is {'empty' if text == '' else 'none'}: it has no embedding")
         try:
-            tokens = count(text)
+            return count(text)
         except UnicodeEncodeError as error:
             raise InvalidInput(f"text {position} holds half a character (a lone surrogate)") from error
-        if batch and (len(batch) >= max_texts or total + tokens > max_tokens):
-            yield batch, total
-            batch, total = [], 0
-        batch.append(text)
-        total += tokens
-    if batch:
-        yield batch, total
+
+    return grouped(texts, weigh, max_items=max_texts, max_weight=max_tokens)
 
 
 def vectors_of(document: Any, count: int, dimensions: int | None) -> list[list[float]]:

@@ -15,10 +15,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from functools import partial
-from itertools import islice
 from typing import Any, Final
 
 from gateway.clients.auth.base import Auth
+from gateway.clients.batching import in_batches
 from gateway.clients.client import ApiClient
 from gateway.clients.errors import RemoteNotFound, ResponseInvalid
 from gateway.clients.paging.interleaving import interleaved
@@ -288,18 +288,15 @@ class SalesforceClient:
     ) -> Iterator[Saved]:
         if all_or_none and len(items) > COLLECTION:
             raise InvalidInput(f"all or none is for up to {COLLECTION} records: more take several calls")
-        return self._results(items, send)
 
-    def _results(self, items: Sequence[Any], send: Callable[[Sequence[Any]], Any]) -> Iterator[Saved]:
-        left = iter(items)
-        at = 0
-        while some := list(islice(left, COLLECTION)):
+        def results(some: Sequence[Any]) -> list[Record]:
             found = send(some)
             if not isinstance(found, list) or len(found) != len(some):
                 raise ResponseInvalid(f"salesforce: results were due for {len(some)} records, and something else came")
-            for index, one in enumerate(found, at):
-                yield self._saved(index, self._object(one))
-            at += len(some)
+            return [self._object(one) for one in found]
+
+        sent = in_batches(items, results, max_items=COLLECTION, on_refusal="raise" if all_or_none else "divide")
+        return (self._saved(one.index, self._object(one.result)) for one in sent)
 
     def _saved(self, index: int, result: Record) -> Saved:
         identifier = result.get("id")
