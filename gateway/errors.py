@@ -10,6 +10,7 @@ commands, URLs or pages. Each door says in its own words what a hint means.
     │   ├── NotFound              the thing named does not exist (for this tenant)
     │   ├── Conflict              it exists already, or its state forbids the change
     │   └── IllegalTransition     a state change that the state table does not have
+    ├── LimitReached              the tenant has as many of these as it may have
     ├── StorageUnavailable        the database did not take or give the data; try again
     │   ├── QueueFull             the bounded commit queue is full; try again
     │   └── SchemaBehind          the database's schema is older than this code
@@ -116,6 +117,13 @@ class IllegalTransition(InvalidInput):
 
     code = "illegal_transition"
     http_status = 409
+
+
+class LimitReached(GatewayError):
+    """The tenant has as many of these as it may have."""
+
+    code = "limit_reached"
+    http_status = 403
 
 
 class StorageUnavailable(GatewayError):

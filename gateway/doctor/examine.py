@@ -15,6 +15,7 @@ from gateway.doctor.files import files
 from gateway.doctor.handlers import handlers
 from gateway.doctor.keys import encryption_key, needed_keys, stored_secrets
 from gateway.doctor.open_files import open_files
+from gateway.doctor.tenants import tenants
 from gateway.errors import GatewayError
 from gateway.installation import Installation
 
@@ -40,6 +41,7 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
             if providers:
                 yield from configuration(installation, keyring, providers)
                 yield from expressions(installation)
+            yield from tenants(installation)
             yield from audit_trail(installation)
     except GatewayError as error:
         yield CheckResult("database", Level.FAIL, f"{error}", *error.hints[:1])

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeAlias
+
+from sqlalchemy import select
 
 from gateway.clock import from_us
 from gateway.db.after_commit import after_commit
 from gateway.db.scope import SystemSession, TenantSession
+from gateway.errors import Conflict, Hint, NotFound
 from gateway.installation import Installation
 from gateway.security.sealing import Keyring
 from gateway.tenants.audit import Actor, AuditEntry, AuditTrail, differences
 from gateway.tenants.audit_trail.trail import ChainedAuditTrail
 from gateway.tenants.directory import TenantSummary, find_tenant
-from gateway.tenants.models import DEFAULT_TENANT
+from gateway.tenants.models import DEFAULT_TENANT, Tenant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +130,14 @@ def act(
 ) -> Iterator[Acting]:
     """One transaction of `actor` for the tenant with the slug `tenant`.
 
-    Raises `NotFound` when there is no such tenant, `StorageUnavailable`.
+    Raises `NotFound` when there is no such tenant, `Conflict` when it is being erased, `StorageUnavailable`.
     """
     with installation.database.system_session() as system:
         found = find_tenant(system, tenant)
+    _require_kept(found)
     with installation.database.tenant_session(found.id, write=write) as session:
+        if write:
+            _hold(session, found)
         acting = Acting(
             installation=installation,
             session=session,
@@ -166,6 +172,20 @@ def act_for_system(
         )
         yield acting
         _keep(audit, acting)
+
+
+def _require_kept(tenant: TenantSummary) -> None:
+    if tenant.erasing_at is not None:
+        raise Conflict(f"the tenant {tenant.slug!r} is being erased", Hint("finish_erasing", {"slug": tenant.slug}))
+
+
+def _hold(session: TenantSession, tenant: TenantSummary) -> None:
+    """From here to the end of the transaction the tenant is not gone: what is written is not left behind without it."""
+    held = select(Tenant.erasing_at).where(Tenant.id == tenant.id).with_for_update(read=True, key_share=True)
+    row = session.execute(held).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no tenant {tenant.slug!r}")
+    _require_kept(replace(tenant, erasing_at=row.erasing_at))
 
 
 def _keep(audit: AuditTrail, acting: Acting | SystemActing) -> None:

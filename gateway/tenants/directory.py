@@ -1,16 +1,27 @@
-"""Tenants found by their slug. Making and listing them is `management`'s matter."""
+"""Tenants found by their slug, as they are shown. Making and changing them is `management`'s matter."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 
 from sqlalchemy import select
 
 from gateway.db.scope import SystemSession
 from gateway.errors import Hint, NotFound
 from gateway.suggestions import suggest
+from gateway.tenants.limits import TenantLimits, limits_of
 from gateway.tenants.models import Tenant
+
+
+class TenantState(StrEnum):
+    """Whether a tenant's events come and go."""
+
+    ACTIVE = "active"  # they do
+    SUSPENDED = "suspended"  # its webhooks are answered 503, its deliveries wait
+    ERASING = "erasing"  # its data is being removed: it is as if it were not there
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,17 +31,41 @@ class TenantSummary:
     id: str
     slug: str
     created_at: datetime
+    limits: TenantLimits = field(default_factory=TenantLimits)
+    return_origins: Sequence[str] = ()
+    suspended_at: datetime | None = None
+    erasing_at: datetime | None = None
+
+    @property
+    def state(self) -> TenantState:
+        """Whether its events come and go."""
+        if self.erasing_at is not None:
+            return TenantState.ERASING
+        return TenantState.ACTIVE if self.suspended_at is None else TenantState.SUSPENDED
 
 
 def find_tenant(session: SystemSession, slug: str) -> TenantSummary:
     """The tenant with this slug. Raises `NotFound`, with a suggestion where one is near."""
+    return summary_of(require_tenant(session, slug))
+
+
+def require_tenant(session: SystemSession, slug: str) -> Tenant:
+    """The row of the tenant with this slug. Raises `NotFound`, with a suggestion where one is near."""
     tenant = session.scalars(select(Tenant).where(Tenant.slug == slug)).first()
     if tenant is not None:
-        return summary_of(tenant)
+        return tenant
     known = session.scalars(select(Tenant.slug)).all()
     raise NotFound(f"there is no tenant {slug!r}", suggest(slug, known, Hint("create_tenant", {"slug": slug})))
 
 
 def summary_of(tenant: Tenant) -> TenantSummary:
     """The row as it is shown."""
-    return TenantSummary(tenant.id, tenant.slug, tenant.created_at)
+    return TenantSummary(
+        id=tenant.id,
+        slug=tenant.slug,
+        created_at=tenant.created_at,
+        limits=limits_of(tenant.limits),
+        return_origins=tuple(tenant.return_origins or ()),
+        suspended_at=tenant.suspended_at,
+        erasing_at=tenant.erasing_at,
+    )

@@ -129,7 +129,8 @@ def _write(session: SystemSession, news: Mapping[str, Knowledge], clock: Clock) 
 
 def _without_destination(session: SystemSession, names: Collection[str]) -> list[tuple[str, str]]:
     have = set(session.execute(select(Destination.tenant_id, Destination.name).where(Destination.name.in_(names))))
-    tenants = session.scalars(select(Tenant.id)).all()
+    # What is being erased must not come back.
+    tenants = session.scalars(select(Tenant.id).where(Tenant.erasing_at.is_(None))).all()
     return [(tenant, name) for tenant in tenants for name in sorted(names) if (tenant, name) not in have]
 
 

@@ -30,6 +30,7 @@ from gateway.errors import Conflict, DecryptionFailed, Hint, InvalidInput
 from gateway.security.identifiers import new_id
 from gateway.security.tokens import generate_signing_secret
 from gateway.tenants.acting import Acting
+from gateway.tenants.room import require_room
 
 DEFAULT_OVERLAP = timedelta(hours=24)
 BY_HAND = "by_hand"
@@ -44,12 +45,15 @@ class DestinationWithSecret:
 
 
 def add_destination(acting: Acting, draft: DestinationDraft) -> DestinationWithSecret:
-    """A new HTTP destination with a signing secret of its own. Raises `InvalidInput` or `Conflict` (name)."""
+    """A new HTTP destination with a signing secret of its own. Raises `InvalidInput`, `Conflict` (name) or
+    `LimitReached`.
+    """
     destination_draft.check(draft, acting.installation.policy)
     session = acting.session
     if session.scalar(select(Destination.id).where(Destination.name == draft.name)) is not None:
         message = f"there is a destination {draft.name!r} already"
         raise Conflict(message, Hint("show_destination", {"name": draft.name}))
+    require_room(acting, "destinations", Destination, Destination.kind == DestinationKind.HTTP)
     destination = Destination(
         id=new_id("dst"),
         tenant_id=session.tenant_id,

@@ -12,6 +12,7 @@ from gateway.db.model import ConfigurationKind
 from gateway.db.rows import every_row
 from gateway.db.scope import SystemSession
 from gateway.delivery.decisions.patterns import compile_patterns
+from gateway.delivery.decisions.target import Target
 from gateway.delivery.destinations.handlers import (
     ensure_handler_destinations,
     say_again_what_is_loaded,
@@ -27,7 +28,8 @@ from gateway.out_of_order import OutOfOrder, OutOfOrderCode
 from gateway.security.sealing import Keyring
 from gateway.telemetry.logging import get_logger
 from gateway.telemetry.out_of_order_log import OutOfOrderLog
-from gateway.tenants.models import Tenant
+from gateway.tenants.directory import TenantState
+from gateway.tenants.standing import Standings, load_standings
 
 _log = get_logger(__name__)
 
@@ -118,10 +120,24 @@ def load_routing(
             listening = CompiledRoute(None, destination.id, matches)
             by_source[destination.tenant_id, source].append(listening)
             by_provider[destination.tenant_id, source].append(listening)
-    tenants = {tenant.id: tenant.slug for tenant in every_row(session, Tenant)}
+    standings = load_standings(session)
     return RoutingSnapshot(
-        destinations.targets, tenants, dict(by_source), dict(by_provider), destinations.out_of_order, broken
+        _targets(destinations, standings),
+        {one.id: one.slug for one in standings.values()},
+        dict(by_source),
+        dict(by_provider),
+        destinations.out_of_order,
+        broken,
+        standings,
     )
+
+
+def _targets(destinations: LoadedDestinations, standings: Standings) -> Mapping[str, Target]:
+    """Those of tenants whose deliveries go: what is no target waits, and uses up no tries."""
+    going = {one.id for one in standings.values() if one.state is TenantState.ACTIVE}
+    if all(target.tenant_id in going for target in destinations.targets.values()):
+        return destinations.targets
+    return {id_: target for id_, target in destinations.targets.items() if target.tenant_id in going}
 
 
 def _subscriptions(

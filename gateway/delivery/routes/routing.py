@@ -19,6 +19,7 @@ from gateway.delivery.queue.enqueue import DeliveryRow
 from gateway.events.append import EventRow
 from gateway.out_of_order import OutOfOrder
 from gateway.security.identifiers import new_id
+from gateway.tenants.standing import Standings
 
 ORDERING_KEY_CHARACTERS = 200
 ROUTE_FAILED = "route_failed"
@@ -54,7 +55,8 @@ class RoutingSnapshot:
 
     `by_source` is keyed by (tenant id, source slug). `by_provider` holds the handlers that listen to a provider's id,
     keyed by (tenant id, provider id); a route stands in one of the two only. A destination that is out of order is no
-    target: its deliveries wait. A route that is out of order makes dead ones. Both are keyed by their ids.
+    target, nor is one of a tenant that is suspended: its deliveries wait. A route that is out of order makes dead ones.
+    Both are keyed by their ids. `tenants` has slugs by id, `standings` what else is known of them.
     """
 
     targets: Mapping[str, Target] = field(default_factory=dict)
@@ -63,6 +65,7 @@ class RoutingSnapshot:
     by_provider: Mapping[tuple[str, str], Sequence[CompiledRoute]] = field(default_factory=dict)
     destinations_out_of_order: Mapping[str, OutOfOrder] = field(default_factory=dict)
     routes_out_of_order: Mapping[str, OutOfOrder] = field(default_factory=dict)
+    standings: Standings = field(default_factory=dict)
 
     def destination_name(self, destination_id: str) -> str | None:
         """What the destination is called; None when it is not there any more."""

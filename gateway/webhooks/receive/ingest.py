@@ -17,6 +17,7 @@ from gateway.errors import QueueFull, StorageUnavailable
 from gateway.providers import Provider
 from gateway.telemetry.logging import get_logger
 from gateway.telemetry.metrics import Metrics
+from gateway.tenants.directory import TenantState, TenantSummary
 from gateway.webhooks.arrival import Answer, Arrival, refusal
 from gateway.webhooks.material import MaterialStore
 from gateway.webhooks.receive.answers import stored
@@ -43,6 +44,7 @@ from gateway.webhooks.verification import (
 
 # A person has to mend it: there is no use in asking every second.
 OUT_OF_ORDER_RETRY_SECONDS = 60
+SUSPENDED_RETRY_SECONDS = 60
 LEFT_OUT = "the signature covers the first element of the batch, which was accepted; the others were left out"
 # Larger bodies are judged, identified and routed in a thread: a loop would stand still for as long.
 LARGE_BODY_BYTES = 64 * 1024
@@ -76,6 +78,7 @@ class Ingest:
         self._max_body_bytes = max_body_bytes
         self._proof_seconds = proof_seconds
         self._rate = RequestRate()
+        self._tenant_rate = RequestRate()
 
     @property
     def is_ready(self) -> bool:
@@ -107,6 +110,12 @@ class Ingest:
         source = snapshot.sources.get((arrival.tenant, arrival.source))
         if source is None:
             return self._no_source(arrival, snapshot)
+        tenant = snapshot.routing.standings.get(source.tenant_id)
+        if tenant is None:
+            # Being erased since the sources were read: the next look has neither.
+            return self._no_source(arrival, snapshot)
+        if tenant.state is TenantState.SUSPENDED:
+            return self._suspended()
         refused = self._check_limits(arrival, source)
         if refused is not None:
             return self._refuse(arrival, source.tenant_id, source.id, refused)
@@ -158,6 +167,14 @@ class Ingest:
                 return refusal(429, "rate_limited", "too many requests for this source", retry_after_seconds=wait)
         if arrival.is_truncated:
             return refusal(400, "body_incomplete", "the connection ended before the whole body had come")
+        return None
+
+    def _check_tenant(self, tenant: TenantSummary, events: int) -> Answer | None:
+        """Asked once a request has verified: what strangers send must not use up what the tenant may have."""
+        rate = tenant.limits.events_per_second
+        wait = None if rate is None else self._tenant_rate.wait_seconds(tenant.id, rate, count=events)
+        if wait is not None:
+            return refusal(429, "tenant_rate_limited", "too many events for this tenant", retry_after_seconds=wait)
         return None
 
     def _judge(
@@ -217,6 +234,9 @@ class Ingest:
         self, arrival: Arrival, source: SourceView, snapshot: InboundSnapshot, verdict: Verdict
     ) -> Answer | Submitted:
         submission = submission_of(arrival, source, snapshot.routing, verdict, proof_seconds=self._proof_seconds)
+        refused = self._check_tenant(snapshot.routing.standings[source.tenant_id], len(submission.entries))
+        if refused is not None:
+            return self._refuse(arrival, source.tenant_id, source.id, refused)
         try:
             receipt = self._commits.submit(submission)
         except QueueFull as error:
@@ -240,6 +260,12 @@ class Ingest:
             content_type, headers = split_content_type(source.prescribed.headers)
             return Answer(source.prescribed.status, source.prescribed.body, content_type, headers)
         return stored(appended)
+
+    def _suspended(self) -> Answer:
+        # Not kept: the sender has it, and sends it again.
+        self._metrics.rejected("tenant_suspended")
+        message = "this tenant is suspended just now; send it again"
+        return refusal(503, "tenant_suspended", message, retry_after_seconds=SUSPENDED_RETRY_SECONDS)
 
     def _fails_too_often(self, wait_seconds: int) -> Answer:
         # Not kept: what was kept of this address already says why, and who floods must not push out the rest.

@@ -1,4 +1,4 @@
-"""How often a source may be called. In memory: a rate holds per web process."""
+"""How often a source may be called, and how many events a tenant may bring. In memory: a rate holds per web process."""
 
 from __future__ import annotations
 
@@ -17,9 +17,13 @@ class RequestRate:
     def __init__(self) -> None:
         self._limiter = MovingWindowRateLimiter(MemoryStorage())
 
-    def wait_seconds(self, key: str, per_second: float) -> int | None:
-        """None when this request may pass (it is counted), else how many seconds the caller should wait."""
-        item = RateLimitItemPerSecond(max(1, round(per_second * WINDOW_SECONDS)), WINDOW_SECONDS)
-        if self._limiter.hit(item, key):
+    def wait_seconds(self, key: str, per_second: float, *, count: int = 1) -> int | None:
+        """None when this may pass (it is counted, as `count`), else how many seconds the caller should wait.
+
+        What is more than a whole window holds passes when the window is empty.
+        """
+        most = max(1, round(per_second * WINDOW_SECONDS))
+        item = RateLimitItemPerSecond(most, WINDOW_SECONDS)
+        if self._limiter.hit(item, key, cost=min(count, most)):
             return None
-        return min(WINDOW_SECONDS, math.ceil(1 / per_second))
+        return min(WINDOW_SECONDS, math.ceil(count / per_second))

@@ -15,6 +15,7 @@ from gateway.errors import Conflict, DecryptionFailed, Fault, Hint, InvalidInput
 from gateway.providers import find_provider
 from gateway.security.identifiers import new_id
 from gateway.tenants.acting import Acting
+from gateway.tenants.room import require_room
 from gateway.webhooks.sources import draft as source_draft
 from gateway.webhooks.sources.credentials import DEFAULT_OVERLAP, open_credential, seal_credential
 from gateway.webhooks.sources.draft import SourceDraft
@@ -52,7 +53,9 @@ class SourceWithSecret:
 
 
 def add_source(acting: Acting, draft: SourceDraft) -> SourceWithSecret:
-    """A new source with its credentials. Raises `InvalidInput`, `NotFound` (provider) or `Conflict` (slug)."""
+    """A new source with its credentials. Raises `InvalidInput`, `NotFound` (provider), `Conflict` (slug) or
+    `LimitReached`.
+    """
     catalogue = acting.installation.catalogue
     wanted = source_draft.completed(catalogue, draft)
     source_draft.check(catalogue, wanted)
@@ -60,6 +63,7 @@ def add_source(acting: Acting, draft: SourceDraft) -> SourceWithSecret:
     if session.scalar(select(Source.id).where(Source.slug == wanted.slug)) is not None:
         message = f"there is a source {wanted.slug!r} already"
         raise Conflict(message, Hint("show_source", {"slug": wanted.slug}))
+    require_room(acting, "sources", Source)
     provider = catalogue[wanted.provider]
     source = Source(
         id=new_id("src"),

@@ -272,10 +272,37 @@ def test_rejections(cli: CommandLine, database: Database) -> None:
 
 
 def test_tenants(cli: CommandLine) -> None:
-    default = {"id": "ten_default", "slug": "default", "created_at": "TIME"}
-    acme = {"id": "ten", "slug": "acme", "created_at": "TIME"}
+    no_limits = {
+        "events_per_second": None,
+        "sources": None,
+        "destinations": None,
+        "stored_bytes": None,
+        "api_requests_per_second": None,
+    }
+    acme = {
+        "id": "ten",
+        "slug": "acme",
+        "state": "active",
+        "limits": no_limits,
+        "return_origins": [],
+        "suspended_at": None,
+        "created_at": "TIME",
+    }
+    default = acme | {"id": "ten_default", "slug": "default"}
     assert printed(cli, "tenants", "create", "acme") == text(acme)
     assert printed(cli, "tenants", "list") == text({"data": [acme, default]})
+    given = ("--limit", "sources=3", "--limit", "events_per_second=0.5", "--return-origin", "https://App.example.com/")
+    limited = acme | {
+        "limits": no_limits | {"events_per_second": 0.5, "sources": 3},
+        "return_origins": ["https://app.example.com"],
+    }
+    assert printed(cli, "tenants", "set", "acme", *given) == text(limited)
+    assert printed(cli, "tenants", "set", "acme", "--limit", "sources=none", "--no-return-origins") == text(
+        acme | {"limits": no_limits | {"events_per_second": 0.5}}
+    )
+    cli("tenants", "set", "acme", "--limit", "events_per_second=none")
+    assert printed(cli, "tenants", "suspend", "acme") == text(acme | {"state": "suspended", "suspended_at": "TIME"})
+    assert printed(cli, "tenants", "resume", "acme") == text(acme)
 
 
 def test_providers(cli: CommandLine) -> None:
