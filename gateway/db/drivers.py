@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from sqlalchemy import Connection
@@ -38,9 +39,43 @@ def postgres_driver(connection: Connection) -> psycopg.Connection[Any]:
     return driver
 
 
-def postgres_arrays(rows: Sequence[Row], kind: type[Row]) -> list[list[Any]]:
-    """Columns for `unnest`: one list for each field of `kind`, also when there are no rows."""
-    return [list(column) for column in zip(*rows, strict=True)] if rows else [[] for _ in kind._fields]
+def postgres_arrays(rows: Sequence[Row], kind: type[Row]) -> list[Any]:
+    """Columns for `unnest`: one for each field of `kind`, also when there are no rows. Those of bytes are lists, the
+    others are arrays as PostgreSQL writes them.
+    """
+    columns = zip(*rows, strict=True) if rows else ((),) * len(kind._fields)
+    return [
+        list(column) if is_bytes else array_literal(column)
+        for is_bytes, column in zip(_are_bytes(kind), columns, strict=True)
+    ]
+
+
+def array_literal(values: Sequence[str | int | None]) -> str:
+    """An array as PostgreSQL writes it. psycopg looks at each value of a list by itself, which costs several times as
+    much as the rest of a statement's way to the server.
+
+    Source: https://www.postgresql.org/docs/current/arrays.html#ARRAYS-IO
+    """
+    try:
+        text = '","'.join(values)  # type: ignore[arg-type]  # what else there is raises
+    except TypeError:
+        return "{" + ",".join(map(_element, values)) + "}"
+    if "\\" in text or text.count('"') != 2 * (len(values) - 1):
+        return "{" + ",".join(map(_element, values)) + "}"
+    return f'{{"{text}"}}'
+
+
+def _element(value: str | int | None) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, str):
+        return '"' + value.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return str(value)
+
+
+@cache
+def _are_bytes(kind: type[Row]) -> tuple[bool, ...]:
+    return tuple("bytes" in str(kind.__annotations__[name]) for name in kind._fields)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from operator import itemgetter
 from urllib.parse import unquote_plus
 
 from gateway.events.at_rest import open_request_part, request_context
@@ -26,6 +27,7 @@ Headers = tuple[tuple[str, str], ...]
 
 # A proxy's or a browser's, whoever the provider is; also what a user name and password in a webhook's URL become.
 CREDENTIAL_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
+_NAME = itemgetter(0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +80,15 @@ class RequestSealer:
 
     def __init__(self, keyring: Keyring, places: SecretPlaces, *, tenant_id: str, source: str) -> None:
         self._places = places
+        self._is_in_body = places.is_in_body
         context = request_context(tenant_id, source)
         self._seal: Seal = lambda value: seal_value(keyring, value, context=context)
         # As the two hosts write names: most requests have none of these, which is seen in one step.
         self._names = places.headers | {name.title() for name in places.headers}
 
     def headers(self, headers: Headers) -> Headers:
-        """The headers as they are kept."""
-        if self._names.isdisjoint([name for name, _value in headers]):
+        """The headers as they are kept; the same ones where nothing has to be sealed."""
+        if self._names.isdisjoint(map(_NAME, headers)):
             return headers
         return sealed_headers(headers, lambda name: name in self._places.headers, self._seal)
 
@@ -96,7 +99,7 @@ class RequestSealer:
 
     def body(self, body: bytes) -> bytes:
         """A body, or one event's part of it, as it is kept. One that hides its secret is sealed whole."""
-        if not self._places.is_in_body:
+        if not self._is_in_body:
             return body
         sealed = sealed_body(body, self._places, self._seal)
         return self._seal(body) if sealed == body and body and self._places.in_body else sealed

@@ -21,24 +21,25 @@ class DeliveryRow(NamedTuple):
     destination_id: str
     route_id: str | None
     state: str
-    ordering_key: str | None
     next_attempt_at: int
     created_at: int
-    finished_at: int | None
-    reason: str | None
-    detail: str | None
-    payload: bytes | None
+    # From here on what most deliveries do not have.
+    ordering_key: str | None = None
+    finished_at: int | None = None
+    reason: str | None = None
+    detail: str | None = None
+    payload: bytes | None = None
 
 
-_COLUMNS = (
-    "id, tenant_id, event_id, destination_id, route_id, state, ordering_key, next_attempt_at, created_at, "
-    "finished_at, reason, detail, payload"
-)
+_FIELDS = DeliveryRow._fields
+_COLUMNS = ", ".join(_FIELDS)
+_USUAL = _FIELDS.index("ordering_key")
+_NOTHING_MORE = (None,) * (len(_FIELDS) - _USUAL)
 # Arrays of bytes go in binary; see `gateway.events.append`.
 _POSTGRES_ROWS = (
     f"INSERT INTO deliveries ({_COLUMNS}, scheduled_at, attempts_made, schedule_position) "  # noqa: S608 (constants)
     "SELECT r.*, r.created_at, 0, 0 FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], "
-    "%s::text[], %s::text[], %s::bigint[], %s::bigint[], %s::bigint[], %s::text[], %s::text[], %b::bytea[]) "
+    "%s::text[], %s::bigint[], %s::bigint[], %s::text[], %s::bigint[], %s::text[], %s::text[], %b::bytea[]) "
     f"AS r ({_COLUMNS}) "
 )
 POSTGRES_INSERT = f"{_POSTGRES_ROWS} ON CONFLICT DO NOTHING"
@@ -48,10 +49,11 @@ POSTGRES_INSERT_FOR_NEW = f"{_POSTGRES_ROWS} JOIN new ON new.id = r.event_id ON 
 
 
 @cache
-def _sqlite_insert(rows: int) -> str:
-    values = f"({'?,' * (len(DeliveryRow._fields) + 1)}0,0)"
+def _sqlite_insert(fields: int, rows: int) -> str:
+    """For so many fields, the first ones, of so many rows; each is followed by `scheduled_at`."""
+    values = f"({'?,' * (fields + 1)}0,0)"
     return (
-        f"INSERT INTO deliveries ({_COLUMNS}, scheduled_at, attempts_made, schedule_position) "  # noqa: S608 (constants)
+        f"INSERT INTO deliveries ({', '.join(_FIELDS[:fields])}, scheduled_at, attempts_made, schedule_position) "  # noqa: S608 (constants)
         f"VALUES {','.join([values] * rows)} ON CONFLICT DO NOTHING"
     )
 
@@ -64,6 +66,10 @@ def insert_deliveries(connection: Connection, rows: Sequence[DeliveryRow]) -> No
         driver = sqlite_driver(connection)
         for start in range(0, len(rows), SQLITE_ROWS):
             part = rows[start : start + SQLITE_ROWS]
-            driver.execute(_sqlite_insert(len(part)), list(chain.from_iterable((*row, row.created_at) for row in part)))
+            # Python's driver takes its time to find out that a None needs no adapter.
+            is_usual = all(row[_USUAL:] == _NOTHING_MORE for row in part)
+            fields = _USUAL if is_usual else len(_FIELDS)
+            values = list(chain.from_iterable((*row[:fields], row.created_at) for row in part))
+            driver.execute(_sqlite_insert(fields, len(part)), values)
         return
     postgres_driver(connection).execute(POSTGRES_INSERT, postgres_arrays(rows, DeliveryRow))

@@ -30,6 +30,9 @@ UNSHAPED = frozenset({ROUTE_FAILED, TRANSFORM_NULL})
 """The reasons of deliveries that have no shape yet: a replay applies the route, as it is by then, again."""
 NULL = b"null"
 
+# Members of an enumeration are dear where every event needs one, here and at the databases' drivers.
+_PENDING, _DEAD = DeliveryState.PENDING.value, DeliveryState.DEAD.value
+
 
 @dataclass(frozen=True, slots=True)
 class CompiledRoute:
@@ -139,7 +142,7 @@ def _row(
         event_id=event.id,
         destination_id=route.destination_id,
         route_id=route.id,
-        state=DeliveryState.DEAD if dead else DeliveryState.PENDING,
+        state=_DEAD if dead else _PENDING,
         ordering_key=key,
         next_attempt_at=now_us,
         created_at=now_us,

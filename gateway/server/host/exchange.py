@@ -191,7 +191,7 @@ class Exchange:
             self._is_chunked = self.head.http_version == "1.1"
             if self._is_chunked:
                 headers.append((b"Transfer-Encoding", b"chunked"))
-        is_announced = b"close" in named.get(b"connection", b"").lower()
+        is_announced = named.get(b"connection", b"").lower().find(b"close") >= 0
         # Without a length the end of the connection is the end of an answer in HTTP/1.0.
         is_endless = not (self._is_mute or self._is_chunked or self._announced is not None)
         self._closes |= is_announced or is_endless or not self.is_whole or self._line.is_ending

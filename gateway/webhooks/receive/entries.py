@@ -33,7 +33,9 @@ def entries_of(arrival: Arrival, source: SourceView, routing: RoutingSnapshot, v
     if sealer is None:
         raise ConfigurationError(["there is no encryption key: nothing can be stored without"])
     # Before the routes see it: what a filter or transform takes out of it is kept too.
-    kept = arrival._replace(headers=sealer.headers(arrival.headers), url=sealer.url(arrival.url))
+    kept, kept_headers, kept_url = arrival, sealer.headers(arrival.headers), sealer.url(arrival.url)
+    if kept_headers is not arrival.headers or kept_url != arrival.url:
+        kept = arrival._replace(headers=kept_headers, url=kept_url)
     headers = orjson.dumps(kept.headers)
     if not verdict.events:
         body = arrival.body if verdict.has_body else b""

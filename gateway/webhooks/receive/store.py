@@ -10,7 +10,7 @@ from itertools import islice
 
 from sqlalchemy import Connection
 
-from gateway.db.drivers import postgres_arrays, single_statement
+from gateway.db.drivers import array_literal, postgres_arrays, single_statement
 from gateway.delivery.queue.enqueue import POSTGRES_INSERT_FOR_NEW, DeliveryRow, insert_deliveries
 from gateway.events.append import (
     POSTGRES_INSERT,
@@ -85,13 +85,15 @@ def _proofs(submissions: Iterable[Submission]) -> list[ProofRow]:
     return [submission.proof for submission in submissions if submission.proof is not None]
 
 
-def _conditions(submissions: Iterable[Submission]) -> list[str | None]:
+def _conditions(submissions: Iterable[Submission]) -> str:
     """For each event the id under which its submission's proof must have been accepted."""
-    return [
-        None if submission.proof is None else submission.proof.event_id
-        for submission in submissions
-        for _ in submission.entries
-    ]
+    return array_literal(
+        [
+            None if submission.proof is None else submission.proof.event_id
+            for submission in submissions
+            for _ in submission.entries
+        ]
+    )
 
 
 def _others(submissions: Iterable[Submission], before: Before) -> list[Submission]:

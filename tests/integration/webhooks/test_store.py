@@ -9,7 +9,7 @@ from multiprocessing.synchronize import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import Connection, func, select, text
 
 from gateway.db.database import Database
 from gateway.db.writing.group_commit import GroupCommit
@@ -27,6 +27,7 @@ from gateway.webhooks.verification import SignedText
 
 NOW_US = 1_795_171_821_000_000
 REPLAYS, PROOFS = 60, 3
+AWKWARD = ('"', "\\", '\\"', "a,b", "{}", "NULL", "", " x ", "'", "é\U0001f600", "\n\t", '{"a": ["b"]}', "%s", "usual")
 
 
 def _event(key: str | None, body: bytes) -> EventRow:
@@ -124,6 +125,32 @@ def test_without_keys_equal_events_are_one_and_others_are_told_apart(database: D
         _duplicate(of=first),
         Receipt((), replayed=first.events[0].id),
     ]
+
+
+def test_every_text_is_stored_as_it_is_and_nothing_where_there_is_none(database: Database) -> None:
+    written = [_entry_of(number, text) for number, text in enumerate(AWKWARD)]
+    submissions = [Submission((entry,), 0.0) for entry in written]
+    for alone in submissions[:5]:
+        store(database, alone)
+    store(database, *submissions[5:])
+    with database.read() as connection:
+        for event, deliveries, _ in written:
+            assert _stored(connection, "events", event) == event
+            for row in deliveries:
+                assert _stored(connection, "deliveries", row, ", scheduled_at") == (*row, row.created_at)
+
+
+def _stored(connection: Connection, table: str, row: EventRow | DeliveryRow, further: str = "") -> tuple[Any, ...]:
+    columns = ", ".join(row._fields) + further
+    return tuple(connection.execute(text(f"SELECT {columns} FROM {table} WHERE id = :id"), {"id": row.id}).one())
+
+
+def _entry_of(number: int, said: str) -> Entry:
+    """With a delivery of which everything is said, and one of which no more than usual."""
+    event = _event(f"{number}{said}", said.encode())
+    event = event._replace(type=said, url=said, content_type=said if number % 2 else None)
+    dead = _delivery(event)._replace(ordering_key=said, finished_at=NOW_US, reason=said, detail=said, payload=b'"\\')
+    return Entry(event, (_delivery(event), dead) if number % 3 else (_delivery(event),))
 
 
 def test_a_poisoned_event_takes_its_proof_along_and_nobody_elses(database: Database) -> None:
