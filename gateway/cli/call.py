@@ -111,7 +111,7 @@ def call(
     except ValueError as error:
         raise InvalidInput(str(error)) from error
     query = [_pair(given, "--query") for given in queries]
-    with client.http:
+    with client:
         try:
             if follow:
                 _list(client, method, path, query, data, limit)

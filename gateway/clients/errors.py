@@ -14,6 +14,7 @@ system said is shortened, and stripped of secrets that can be recognised.
     ├── AuthorizationFailed       it knows them, and they may not do this
     ├── RemoteNotFound            there is no such thing
     ├── RemoteConflict            it changed meanwhile, or is there already
+    ├── PositionExpired           the cursor or mark to go on from is too old: read from the beginning
     ├── RequestRefused            what was sent is not what the system takes
     └── ProtocolFault             what came is not what was agreed: not HTTP, not JSON, a redirect, without an end
         ├── ResponseTooLarge      more bytes than the call takes
@@ -136,6 +137,13 @@ class RemoteConflict(IntegrationError):
 
     code = "remote_conflict"
     http_status = 409
+
+
+class PositionExpired(IntegrationError):
+    """The system no longer knows the cursor or mark to go on from: the list has to be read from the beginning."""
+
+    code = "position_expired"
+    http_status = 410
 
 
 class RequestRefused(IntegrationError):

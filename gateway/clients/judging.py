@@ -103,11 +103,13 @@ def failure(
 
 def request_id(answer: Answer) -> str | None:
     """What the system calls this call, for its support."""
-    for name in REQUEST_ID_HEADERS:
-        value = answer.headers.get(name)
-        if value is not None and len(value) <= 200 and value.isprintable():
-            return value
-    return None
+    return next((found for name in REQUEST_ID_HEADERS if (found := request_id_in(answer, name)) is not None), None)
+
+
+def request_id_in(answer: Answer, header: str) -> str | None:
+    """What stands in `header`, where it can be such a name."""
+    value = answer.headers.get(header)
+    return value if value is not None and len(value) <= 200 and value.isprintable() else None
 
 
 def told(answer: Answer) -> tuple[str | None, str]:

@@ -1,6 +1,7 @@
 """How long a system asks to be left alone: `Retry-After` and the vendors' own hints. Pure.
 
-Systems say it as seconds, as a date, as seconds since the epoch, as a duration (`6m0s`, `120ms`) or as an ISO time.
+Systems say it as seconds, as a date, as seconds or milliseconds since the epoch, as a duration (`6m0s`, `120ms`) or as
+an ISO time.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ class Unit(Enum):
     SECONDS = "seconds"  # from now
     MILLISECONDS = "ms"  # from now
     EPOCH = "epoch"  # seconds since 1970
+    EPOCH_MILLISECONDS = "epoch_ms"  # milliseconds since 1970
     DATE = "date"  # an HTTP date
     ISO = "iso"  # ISO 8601
     DURATION = "duration"  # 6m0s, 120ms
@@ -78,6 +80,8 @@ def read(text: str, unit: Unit, *, now: float) -> float | None:
                 return _number(text) / 1000
             case Unit.EPOCH:
                 return _number(text) - now
+            case Unit.EPOCH_MILLISECONDS:
+                return _number(text) / 1000 - now
             case Unit.DATE:
                 return parsedate_to_datetime(text).timestamp() - now
             case Unit.ISO:

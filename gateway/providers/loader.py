@@ -14,6 +14,7 @@ from typing import Any
 from marshmallow import ValidationError
 
 from gateway.errors import ConfigurationError
+from gateway.providers.api import soundness as api_soundness
 from gateway.providers.model import Provider
 from gateway.providers.schema import ProviderSchema
 from gateway.providers.webhook import soundness
@@ -92,9 +93,12 @@ def _build(provider_id: str, data: Mapping[str, Any], origin: str) -> Provider:
     options = data.get("options", {})
     binding = frozenset(name for name, option in options.items() if option.binds)
     webhook = soundness.with_all_needs(data.get("webhook", NO_WEBHOOKS), binding)
-    faults = soundness.faults(webhook, frozenset(options), binding, FUNCTIONS.keys())
+    faults = [f"webhook.{fault}" for fault in soundness.faults(webhook, frozenset(options), binding, FUNCTIONS.keys())]
+    api = data.get("api")
+    if api is not None:
+        faults += [f"api.{fault}" for fault in api_soundness.faults(api)]
     if faults:
-        raise CatalogueError([f"{origin}: webhook.{fault}" for fault in faults])
+        raise CatalogueError([f"{origin}: {fault}" for fault in faults])
     return Provider(
         id=provider_id,
         name=data["name"],
@@ -106,7 +110,7 @@ def _build(provider_id: str, data: Mapping[str, Any], origin: str) -> Provider:
         quirks=tuple(data.get("quirks", ())),
         options=options,
         origin=origin,
-        api=data.get("api"),
+        api=api,
     )
 
 

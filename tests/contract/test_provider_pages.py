@@ -46,6 +46,15 @@ def test_the_pages_are_in_step_with_the_catalogue() -> None:
     assert [name for name in wanted if found[name] != wanted[name]] == [], REMAKE
 
 
+def test_the_readme_counts_right() -> None:
+    providers = catalogue().values()
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    signing = sum(provider.sends_webhooks for provider in providers) - 1  # `generic` is nobody's
+    called = sum(provider.api is not None for provider in providers)
+    assert f"{signing} providers are known by\nhow they sign" in text
+    assert f"{called} systems\nare known by [how they are called]" in text
+
+
 def test_pages_of_providers_that_are_gone_are_removed(tmp_path: Path) -> None:
     (tmp_path / "gone.md").write_text("x")
     assert write(tmp_path) == len(catalogue()) + 1

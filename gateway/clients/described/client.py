@@ -6,8 +6,9 @@ for contact in crm.resource("contacts").records(since=yesterday): ...
 
 from __future__ import annotations
 
+import uuid
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,22 +17,40 @@ import jmespath
 from gateway.clients import errors
 from gateway.clients.auth.base import Auth, TokenSource
 from gateway.clients.client import ApiClient
+from gateway.clients.described.asking import instant, placed
 from gateway.clients.described.judging import judge_of
-from gateway.clients.described.parts import auth_of, base_url_of, style_of
+from gateway.clients.described.parts import auth_of, base_url_of, headers_of, style_of
 from gateway.clients.limits import Rate
-from gateway.clients.paging.styles import Page, PageRequest
+from gateway.clients.paging.reading import MAX_PAGES, pages
+from gateway.clients.paging.styles import Page, PageRequest, records_at
+from gateway.clients.values import Answer
 from gateway.errors import Hint, InvalidInput, NotFound
 from gateway.providers import catalogue, find_provider
-from gateway.providers.api.model import Api, Resource, Since
+from gateway.providers.api.model import Api, Delta, Resource
 from gateway.suggestions import suggest
 
 
 class DescribedClient:
-    """The API of one provider, as its entry describes it. `http` is the client that carries it out."""
+    """The API of one provider, as its entry describes it.
 
-    def __init__(self, api: Api, http: ApiClient) -> None:
+    `http` is the client that carries it out, `services` are those for the API's further services, by name.
+    """
+
+    def __init__(self, api: Api, http: ApiClient, services: Mapping[str, ApiClient] | None = None) -> None:
         self.api = api
         self.http = http
+        self.services = dict(services or {})
+
+    def __enter__(self) -> DescribedClient:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the connections."""
+        for http in (self.http, *self.services.values()):
+            http.close()
 
     @classmethod
     def for_provider(
@@ -69,16 +88,20 @@ class DescribedClient:
 
         Raises `InvalidInput` for parameters that are missing or cannot be.
         """
-        url = base_url or base_url_of(api, parameters or {})
+        values = parameters or {}
         given: dict[str, Any] = {
             "system": system,
             "auth": auth_of(api.credential, credential),
-            "headers": dict(api.headers),
+            "headers": headers_of(api, values),
             "idempotency_header": api.idempotency_header,
             "judge": judge_of(api),
             "rate_limit": [Rate(rate.calls, rate.seconds) for rate in api.rates],
         }
-        return cls(api, ApiClient(url, **given | options))
+
+        def client(service: str | None = None) -> ApiClient:
+            return ApiClient(base_url or base_url_of(api, values, service), **given | options)
+
+        return cls(api, client(), {service: client(service) for service in api.services})
 
     def resource(self, name: str) -> DescribedResource:
         """One of its lists. Raises `NotFound`, with those that there are."""
@@ -87,7 +110,8 @@ class DescribedClient:
             known = sorted(self.api.resources)
             hint = suggest(name, known, Hint("show_provider", {"provider": self.http.system}))
             raise NotFound(f"{self.http.system} has no list {name!r} (there is: {', '.join(known) or 'none'})", hint)
-        return DescribedResource(self.http, found)
+        http = self.http if found.service is None else self.services[found.service]
+        return DescribedResource(http, found)
 
 
 class DescribedResource:
@@ -109,27 +133,60 @@ class DescribedResource:
         since: datetime | None = None,
         query: Mapping[str, object] | None = None,
         start: PageRequest | None = None,
+        mark: str | None = None,
+        body: Mapping[str, Any] | None = None,
         **options: Any,
     ) -> Iterator[Page]:
-        """Its pages. `since` asks for what changed from then on, where the system can be asked that.
+        """Its pages. `since` asks for what changed from then on, `mark` for what changed since an earlier reading whose
+        last page had it (`mark_of`): each where the system can be asked that. `body` adds to what a list sends that is
+        asked for by POST.
 
-        Raises `InvalidInput` where it cannot, or not so far back; `IntegrationError`.
+        Raises `InvalidInput` where it cannot; `IntegrationError`, `PositionExpired` for a mark that is too old.
         """
         resource = self.description
-        asked = dict(resource.query)
+        asked: dict[str, object] = dict(resource.query)
         if resource.paging.size_parameter is not None and resource.paging.style not in {"page", "offset"}:
             asked[resource.paging.size_parameter] = str(resource.paging.size)
-        if since is not None:
-            asked |= self._since(resource.since, since)
+        if since is not None and mark is not None:
+            raise InvalidInput("ask for what changed by `since` or by `mark`, not by both")
+        changed, headers = self._since(since) if since is not None else ({}, {})
+        if headers:
+            options["headers"] = headers | dict(options.get("headers") or {})
+        if mark is not None:
+            parameter = self._delta().parameter
+            if parameter is None:
+                start = PageRequest(url=mark)
+            elif resource.method == "POST":
+                start = PageRequest(((parameter, mark),))
+            else:
+                changed = {parameter: mark}
+        if resource.method == "POST":
+            asked |= dict(query or {})
+            return self._by_post(parameters, {**resource.body, **(body or {})}, changed, asked, start, options)
+        if body is not None:
+            raise InvalidInput(f"{self._http.system} takes no body for this list")
         return self._http.pages(
             resource.path,
             parameters,
             style=style_of(resource.paging),
             records=resource.records,
-            query=asked | dict(query or {}),
+            query=asked | changed | dict(query or {}),
             start=start,
             **options,
         )
+
+    def mark_of(self, page: Page) -> str | None:
+        """What the next reading goes on from (`mark`), where this page has it: the last one of a whole reading.
+
+        Raises `InvalidInput` where the system gives no marks.
+        """
+        found = jmespath.search(self._delta().path, page.answer.document)
+        return str(found) if isinstance(found, str | int) and not isinstance(found, bool) and found != "" else None
+
+    def is_deleted(self, record: object) -> bool:
+        """Whether the system marks this record as gone."""
+        path = self.description.deleted
+        return path is not None and jmespath.search(path, record) is True
 
     def identify(self, record: object) -> str:
         """The id of one of its records. Raises `ResponseInvalid` when it has none."""
@@ -149,23 +206,51 @@ class DescribedResource:
             raise InvalidInput(f"{self._http.system} is not known to {action} here (what is known: {there})")
         body: dict[str, Any] = {}
         if record is not None:
-            content = {write.wrap: dict(record)} if write.wrap is not None else dict(record)
-            body = {"form": content} if write.form else {"json": content}
+            content: dict[str, Any] = {write.wrap: dict(record)} if write.wrap is not None else dict(record)
+            if write.idempotency_field is not None:
+                content.setdefault(write.idempotency_field, str(uuid.uuid4()))
+            body["form" if write.form else "json"] = content
+        if write.idempotency_header is not None:
+            body["headers"] = {write.idempotency_header: str(uuid.uuid4())}
+        body["may_repeat"] = write.idempotency_header is not None or write.idempotency_field is not None
         answer = self._http.request(write.method, write.path, parameters, **body)
         if answer.status == 204 or not answer.body:
             return None
         return answer.document if "json" in answer.media_type else answer.text
 
-    def _since(self, rule: Since | None, since: datetime) -> dict[str, str]:
+    def _by_post(
+        self,
+        parameters: Mapping[str, object] | None,
+        body: Mapping[str, Any],
+        changed: Mapping[str, str],
+        query: Mapping[str, object],
+        start: PageRequest | None,
+        options: Mapping[str, Any],
+    ) -> Iterator[Page]:
+        """Pages of a list that is asked for by POST: what leads on goes into the body."""
+        resource = self.description
+        paging = resource.paging
+        max_pages = options.get("max_pages", MAX_PAGES)
+        rest = {name: value for name, value in options.items() if name != "max_pages"}
+
+        def fetch(request: PageRequest) -> Answer:
+            goes_on = paging.then is not None and bool(request.query)
+            sent = placed({}, request.query) if goes_on else placed(body, [*changed.items(), *request.query])
+            path = paging.then if goes_on and paging.then is not None else resource.path
+            return self._http.post(path, parameters, query=query, json=sent, may_repeat=True, **rest)
+
+        return pages(style_of(paging), fetch, records_at(resource.records), start=start, max_pages=max_pages)
+
+    def _since(self, since: datetime) -> tuple[dict[str, str], dict[str, str]]:
+        """The parameters and the headers that ask for what changed."""
+        rule = self.description.since
         if rule is None:
             raise InvalidInput(f"{self._http.system} cannot be asked for what changed in this list")
-        if since.tzinfo is None:
-            raise InvalidInput("`since` has no time zone")
-        at = since.astimezone(UTC) - timedelta(seconds=rule.overlap_seconds)
-        written = {
-            "iso": at.isoformat(timespec="seconds").replace("+00:00", "Z"),
-            "epoch": str(int(at.timestamp())),
-            "epoch_ms": str(int(at.timestamp() * 1000)),
-            "minutes": at.strftime("%Y-%m-%d %H:%M"),
-        }[rule.unit]
-        return {rule.parameter: rule.template.replace("{at}", written)}
+        if rule.header is not None:
+            return {}, {rule.header: instant(rule, since)}
+        return {rule.parameter or "": instant(rule, since), **rule.along}, {}
+
+    def _delta(self) -> Delta:
+        if self.description.delta is None:
+            raise InvalidInput(f"{self._http.system} gives no marks for this list, to go on from later")
+        return self.description.delta

@@ -10,7 +10,7 @@ import jmespath
 
 from gateway.clients import errors
 from gateway.clients.errors import IntegrationError
-from gateway.clients.judging import Judge, by_status, excerpt, failure
+from gateway.clients.judging import Judge, by_status, excerpt, failure, request_id_in
 from gateway.clients.values import Answer
 from gateway.clients.waits import STANDARD_WAITS, Unit, WaitHeader, wait_seconds
 from gateway.providers.api.model import Api, ErrorShape
@@ -19,6 +19,7 @@ KINDS: Final[Mapping[str, type[IntegrationError]]] = {
     "authentication": errors.AuthenticationFailed,
     "authorization": errors.AuthorizationFailed,
     "conflict": errors.RemoteConflict,
+    "expired": errors.PositionExpired,
     "not_found": errors.RemoteNotFound,
     "quota": errors.QuotaExhausted,
     "rate_limited": errors.RateLimited,
@@ -51,6 +52,8 @@ def judge_of(api: Api) -> Judge:
                 error.args = (f"{told} (status {answer.status}): {excerpt(message)}",)
         elif code is not None and error is not None:
             error.call = replace(error.call, vendor_code=code)
+        if api.request_id is not None and (request_id := request_id_in(answer, api.request_id)) is not None:
+            error.call = replace(error.call, request_id=request_id)
         return error
 
     return judge

@@ -21,20 +21,31 @@ from gateway.errors import InvalidInput
 from gateway.providers.api.model import Api, Credential, Paging
 
 
-def base_url_of(api: Api, parameters: Mapping[str, str]) -> str:
-    """The base URL with its parameters. Raises `InvalidInput`."""
+def base_url_of(api: Api, parameters: Mapping[str, str], service: str | None = None) -> str:
+    """The base URL, or that of another of the API's services, with its parameters. Raises `InvalidInput`."""
+    return filled(api, api.base_url if service is None else api.services[service], parameters)
+
+
+def headers_of(api: Api, parameters: Mapping[str, str]) -> dict[str, str]:
+    """What every request carries, with the parameters in it. Raises `InvalidInput`."""
+    return {name: filled(api, value, parameters) for name, value in api.headers.items()}
+
+
+def filled(api: Api, text: str, parameters: Mapping[str, str]) -> str:
+    """`text` with the parameters that it names in braces. Raises `InvalidInput` for those that are missing or wrong."""
     if left := sorted(parameters.keys() - api.parameters.keys()):
         there = ", ".join(api.parameters) or "none"
-        raise InvalidInput(f"the base URL has no parameter {', '.join(left)} (there is: {there})")
-    url = api.base_url
+        raise InvalidInput(f"this API has no parameter {', '.join(left)} (there is: {there})")
     for name, parameter in api.parameters.items():
+        if "{" + name + "}" not in text:
+            continue
         value = parameters.get(name, parameter.default)
         if value is None:
             raise InvalidInput.at(f"parameters.{name}", "missing", f"{name} is missing: {parameter.about}")
         if re.fullmatch(parameter.pattern, value, re.ASCII) is None:
             raise InvalidInput.at(f"parameters.{name}", "malformed", f"{name} cannot be {value!r}: {parameter.about}")
-        url = url.replace("{" + name + "}", value)
-    return url
+        text = text.replace("{" + name + "}", value)
+    return text
 
 
 def auth_of(place: Credential, given: str | Auth | TokenSource | None) -> Auth:
@@ -44,7 +55,7 @@ def auth_of(place: Credential, given: str | Auth | TokenSource | None) -> Auth:
     if isinstance(given, str):
         match place.kind:
             case "header":
-                return ApiKey(given, header=place.name)
+                return ApiKey(place.prefix + given, header=place.name)
             case "query":
                 return ApiKey(given, query=place.name)
             case "basic":
@@ -70,9 +81,9 @@ def style_of(paging: Paging) -> PageStyle:
     size = paging.size or 1
     match paging.style:
         case "link":
-            return LinkHeader()
+            return LinkHeader(attribute=paging.attribute)
         case "next_url":
-            return NextUrl(paging.path or "")
+            return NextUrl(paging.path or "", more=paging.more)
         case "cursor":
             return Cursor(paging.parameter or "", paging.path or "", more=paging.more)
         case "header":
@@ -86,8 +97,11 @@ def style_of(paging: Paging) -> PageStyle:
                 size_parameter=paging.size_parameter,
                 start=paging.start,
                 pages=paging.pages,
+                more=paging.more,
             )
         case "offset":
-            return Offset(paging.parameter or "offset", size=size, size_parameter=paging.size_parameter)
+            return Offset(
+                paging.parameter or "offset", size=size, size_parameter=paging.size_parameter, more=paging.more
+            )
         case _:
             return SinglePage()

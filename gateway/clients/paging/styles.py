@@ -73,32 +73,45 @@ class SinglePage:
 
 
 class LinkHeader:
-    """`Link: <…>; rel="next"` (RFC 8288): GitHub, FHIR servers, many others."""
+    """`Link: <…>; rel="next"` (RFC 8288): GitHub, FHIR servers, many others.
 
-    def __init__(self, relation: str = "next") -> None:
+    `attribute` names one of the link's that says `false` at the end, where a link is always there: Sentry's `results`.
+    """
+
+    def __init__(self, relation: str = "next", *, attribute: str | None = None) -> None:
         self._relation = relation
+        self._attribute = attribute
 
     def first(self) -> PageRequest:
         return PageRequest()
 
     def following(self, request: PageRequest, answer: Answer, records: Sequence[Any]) -> PageRequest | None:
         for name, value in answer.headers.pairs:
-            if name.lower() == "link" and (url := link(value, self._relation)) is not None:
-                return PageRequest(url=url)
+            if name.lower() == "link" and (found := _link(value, self._relation)) is not None:
+                url, attributes = found
+                is_last = self._attribute is not None and attributes.get(self._attribute, "").lower() == "false"
+                return None if is_last else PageRequest(url=url)
         return None
 
 
 class NextUrl:
-    """The body holds the next page's URL, whole or from the root: Salesforce, Microsoft Graph, FHIR bundles."""
+    """The body holds the next page's URL, whole or from the root: Salesforce, Microsoft Graph, FHIR bundles.
 
-    def __init__(self, path: str) -> None:
+    `more` is a path that is false at the end, where there is always a URL, to go on from later.
+    """
+
+    def __init__(self, path: str, *, more: str | None = None) -> None:
         self._path = jmespath.compile(path)
+        self._more = jmespath.compile(more) if more is not None else None
 
     def first(self) -> PageRequest:
         return PageRequest()
 
     def following(self, request: PageRequest, answer: Answer, records: Sequence[Any]) -> PageRequest | None:
-        url = self._path.search(document(answer))
+        found = document(answer)
+        if self._more is not None and is_end(self._more.search(found)):
+            return None
+        url = self._path.search(found)
         return None if is_end(url) else PageRequest(url=text(url, "the next page's URL"))
 
 
@@ -160,7 +173,15 @@ class _Numbered:
     """Pages that are counted, by number or by how many records stand before."""
 
     def __init__(
-        self, parameter: str, *, start: int, step: int, size: int, size_parameter: str | None, pages: str | None
+        self,
+        parameter: str,
+        *,
+        start: int,
+        step: int,
+        size: int,
+        size_parameter: str | None,
+        pages: str | None,
+        more: str | None,
     ) -> None:
         if size < 1:
             raise ValueError("a page has room for at least one record")
@@ -170,6 +191,7 @@ class _Numbered:
         self._size = size
         self._of_size = ((size_parameter, str(size)),) if size_parameter is not None else ()
         self._pages = jmespath.compile(pages) if pages is not None else None
+        self._more = jmespath.compile(more) if more is not None else None
 
     def first(self) -> PageRequest:
         return self.at(0)
@@ -182,6 +204,8 @@ class _Numbered:
             count = self._pages.search(document(answer))
             if isinstance(count, int) and not isinstance(count, bool):
                 return index + 1 >= count
+        if self._more is not None:
+            return is_end(self._more.search(document(answer)))
         return len(records) < self._size
 
     def following(self, request: PageRequest, answer: Answer, records: Sequence[Any]) -> PageRequest | None:
@@ -190,7 +214,9 @@ class _Numbered:
 
 
 class PageNumber(_Numbered):
-    """`?page=2`. Ends at the page whose number is the path `pages`, else at one with fewer than `size` records."""
+    """`?page=2`. Ends at the page whose number is the path `pages`, or where the path `more` is false, else at one with
+    fewer than `size` records.
+    """
 
     def __init__(
         self,
@@ -200,23 +226,36 @@ class PageNumber(_Numbered):
         size_parameter: str | None = None,
         start: int = 1,
         pages: str | None = None,
+        more: str | None = None,
     ) -> None:
-        super().__init__(parameter, start=start, step=1, size=size, size_parameter=size_parameter, pages=pages)
+        super().__init__(
+            parameter, start=start, step=1, size=size, size_parameter=size_parameter, pages=pages, more=more
+        )
 
 
 class Offset(_Numbered):
-    """`?offset=200&limit=100`. Ends at a page with fewer than `size` records."""
+    """`?offset=200&limit=100`. Ends where the path `more` is false, else at a page with fewer than `size` records."""
 
-    def __init__(self, parameter: str = "offset", *, size: int, size_parameter: str | None = "limit") -> None:
-        super().__init__(parameter, start=0, step=size, size=size, size_parameter=size_parameter, pages=None)
+    def __init__(
+        self, parameter: str = "offset", *, size: int, size_parameter: str | None = "limit", more: str | None = None
+    ) -> None:
+        super().__init__(parameter, start=0, step=size, size=size, size_parameter=size_parameter, pages=None, more=more)
 
 
 def link(value: str, relation: str) -> str | None:
     """The target of a `Link` header's first link with this relation (RFC 8288, 3)."""
+    found = _link(value, relation)
+    return found[0] if found is not None else None
+
+
+def _link(value: str, relation: str) -> tuple[str, Mapping[str, str]] | None:
+    """That target, and the link's attributes by their names in lower case."""
     for url, parameters in _LINK.findall(value):
+        attributes: dict[str, str] = {}
         for name, quoted, plain in _PARAMETER.findall(parameters):
-            if name.lower() == "rel" and relation in (quoted or plain).lower().split():
-                return str(url)
+            attributes.setdefault(name.lower(), quoted or plain)
+        if relation in attributes.get("rel", "").lower().split():
+            return str(url), attributes
     return None
 
 

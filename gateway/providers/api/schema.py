@@ -18,12 +18,13 @@ from gateway.providers.api import model
 from gateway.providers.webhook.schema import StrictSchema
 
 CREDENTIALS = ("bearer", "basic", "header", "query", "none")
-UNITS = ("seconds", "ms", "epoch", "date", "iso", "duration", "retry_after")
-INSTANTS = ("iso", "epoch", "epoch_ms", "minutes")
+UNITS = ("seconds", "ms", "epoch", "epoch_ms", "date", "iso", "duration", "retry_after")
+INSTANTS = ("iso", "iso_ms", "epoch", "epoch_ms", "minutes", "day", "http_date")
 ERROR_KINDS = (
     "authentication",
     "authorization",
     "conflict",
+    "expired",
     "not_found",
     "quota",
     "rate_limited",
@@ -38,13 +39,13 @@ HEADER_NAME = Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", error="is no header's nam
 # What each style needs, and what it takes besides.
 STYLES: dict[str, tuple[frozenset[str], frozenset[str]]] = {
     "single": (frozenset(), frozenset()),
-    "link": (frozenset(), frozenset()),
-    "next_url": (frozenset({"path"}), frozenset()),
-    "cursor": (frozenset({"parameter", "path"}), frozenset({"more"})),
+    "link": (frozenset(), frozenset({"attribute"})),
+    "next_url": (frozenset({"path"}), frozenset({"more"})),
+    "cursor": (frozenset({"parameter", "path"}), frozenset({"more", "then"})),
     "header": (frozenset({"parameter", "header"}), frozenset()),
     "keyset": (frozenset({"parameter"}), frozenset({"key", "more"})),
-    "page": (frozenset({"size"}), frozenset({"parameter", "start", "pages"})),
-    "offset": (frozenset({"size"}), frozenset({"parameter"})),
+    "page": (frozenset({"size"}), frozenset({"parameter", "start", "pages", "more"})),
+    "offset": (frozenset({"size"}), frozenset({"parameter", "more"})),
 }
 _SIZES = frozenset({"style", "size", "size_parameter"})
 
@@ -66,11 +67,15 @@ class CredentialSchema(StrictSchema):
     name = fields.String()
     scheme = fields.String()
     username = fields.String()
+    prefix = fields.String()
 
     @validates_schema
     def place(self, data: dict[str, Any], **_: object) -> None:
         if (data["kind"] in {"header", "query"}) != ("name" in data):
             raise ValidationError("`name` is for header and query, which need it")
+        for name, kind in (("scheme", "bearer"), ("username", "basic"), ("prefix", "header")):
+            if name in data and data["kind"] != kind:
+                raise ValidationError({name: [f"is for the kind {kind}"]})
 
     @post_load
     def build(self, data: dict[str, Any], **_: object) -> model.Credential:
@@ -132,6 +137,8 @@ class PagingSchema(StrictSchema):
     parameter = fields.String()
     path = DocumentPath()
     more = DocumentPath()
+    attribute = fields.String(validate=Length(1))
+    then = fields.String(validate=Length(1))
     header = fields.String(validate=HEADER_NAME)
     key = DocumentPath()
     start = fields.Integer(strict=True, validate=Range(0, 1))
@@ -155,15 +162,31 @@ class PagingSchema(StrictSchema):
 
 
 class SinceSchema(StrictSchema):
-    parameter = fields.String(required=True)
+    parameter = fields.String(validate=Length(1))
+    header = fields.String(validate=HEADER_NAME)
     unit = fields.String(required=True, validate=OneOf(INSTANTS))
     template = fields.String(validate=Regexp(r"[^{}]*\{at\}[^{}]*\Z", error="holds {at} once"))
+    along = fields.Dict(keys=fields.String(), values=fields.String())
     overlap_seconds = fields.Integer(strict=True, validate=Range(0))
     max_age_seconds = fields.Integer(strict=True, validate=Range(1))
+
+    @validates_schema
+    def place(self, data: dict[str, Any], **_: object) -> None:
+        if ("parameter" in data) == ("header" in data):
+            raise ValidationError("needs either `parameter` or `header`")
 
     @post_load
     def build(self, data: dict[str, Any], **_: object) -> model.Since:
         return model.Since(**data)
+
+
+class DeltaSchema(StrictSchema):
+    path = DocumentPath(required=True)
+    parameter = fields.String(validate=Length(1))
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: object) -> model.Delta:
+        return model.Delta(**data)
 
 
 class WriteSchema(StrictSchema):
@@ -171,6 +194,8 @@ class WriteSchema(StrictSchema):
     path = fields.String(required=True)
     wrap = fields.String()
     form = fields.Boolean()
+    idempotency_header = fields.String(validate=HEADER_NAME)
+    idempotency_field = fields.String(validate=Length(1))
 
     @post_load
     def build(self, data: dict[str, Any], **_: object) -> model.Write:
@@ -182,10 +207,15 @@ class ResourceSchema(StrictSchema):
     records = DocumentPath(required=True)
     id = DocumentPath(required=True)
     paging = fields.Nested(PagingSchema, required=True)
+    method = fields.String(validate=OneOf(("GET", "POST")))
+    service = fields.String()
     query = fields.Dict(keys=fields.String(), values=fields.String())
+    body = fields.Dict(keys=fields.String())
     updated_at = DocumentPath()
     since = fields.Nested(SinceSchema)
+    delta = fields.Nested(DeltaSchema)
     deletions = fields.String(validate=OneOf(DELETIONS))
+    deleted = DocumentPath()
     one = fields.String()
     writes = fields.Dict(keys=fields.String(validate=OneOf(WRITES)), values=fields.Nested(WriteSchema))
     concurrency = fields.String(validate=OneOf(CONCURRENCY))
@@ -199,6 +229,7 @@ class ApiSchema(StrictSchema):
     base_url = fields.String(required=True)
     docs = fields.String(required=True)
     credential = fields.Nested(CredentialSchema, required=True)
+    services = fields.Dict(keys=fields.String(), values=fields.String())
     parameters = fields.Dict(keys=fields.String(), values=fields.Nested(ParameterSchema))
     headers = fields.Dict(keys=fields.String(validate=HEADER_NAME), values=fields.String())
     errors = fields.Nested(ErrorsSchema)
@@ -208,18 +239,10 @@ class ApiSchema(StrictSchema):
     idempotency_header = fields.String(validate=HEADER_NAME)
     resources = fields.Dict(keys=fields.String(), values=fields.Nested(ResourceSchema))
     quirks = fields.List(fields.String())
-
-    @validates_schema
-    def base(self, data: dict[str, Any], **_: object) -> None:
-        url = data["base_url"]
-        named = set(re.findall(r"\{(\w+)\}", url))
-        if not url.startswith("https://"):
-            raise ValidationError({"base_url": ["begins with https://"]})
-        if named != set(data.get("parameters", {})):
-            raise ValidationError({"parameters": ["are those that base_url names in braces, and no others"]})
+    by = fields.List(fields.String())
 
     @post_load
     def build(self, data: dict[str, Any], **_: object) -> model.Api:
-        for name in ("waits", "rates", "quirks"):
+        for name in ("waits", "rates", "quirks", "by"):
             data[name] = tuple(data.get(name, ()))
         return model.Api(**data)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.providers.api.model import Api, Paging, Resource
+from gateway.providers.api.model import Api, Paging, Resource, Write
 
 _PAGING = {
     "single": "all at once",
@@ -18,7 +18,7 @@ _PAGING = {
 }
 _DELETIONS = {
     "absent": "what is gone is missing from the whole list",
-    "flag": "what is gone is marked",
+    "flag": "what is gone is marked (`{deleted}`)",
     "history": "what is gone is among the events",
     "list": "what is gone has a list of its own",
     "webhook": "what is gone is told by webhooks",
@@ -28,9 +28,13 @@ _DELETIONS = {
 def call_lines(api: Api) -> Iterator[str]:
     """What there is to know before calling it."""
     yield f"Base URL: `{api.base_url}` ({api.docs})."
+    for name, url in api.services.items():
+        yield f"Service `{name}`: `{url}`."
     for name, parameter in api.parameters.items():
         yield f"Parameter `{name}`: {parameter.about}."
     yield f"Credentials: {_credential(api)}."
+    for name, value in api.headers.items():
+        yield f"Every request carries `{name}: {value}`."
     for rate in api.rates:
         yield f"Held back: at most {rate.calls} calls in {rate.seconds} s."
     if api.idempotency_header is not None:
@@ -40,17 +44,19 @@ def call_lines(api: Api) -> Iterator[str]:
     for name, resource in api.resources.items():
         yield f"List `{name}`: {_list(resource)}."
     yield from api.quirks
+    if api.by:
+        yield f"Read for this: {'; '.join(api.by)}."
 
 
 def _credential(api: Api) -> str:
     place = api.credential
     match place.kind:
         case "header":
-            return f"a key in the header `{place.name}`"
+            return f"a key in the header `{place.name}`" + (f", after `{place.prefix}`" if place.prefix else "")
         case "query":
             return f"a key in the parameter `{place.name}`"
         case "basic":
-            return "Basic: a key" if place.username else "Basic: a name and a password"
+            return "Basic: a key" if place.username else "Basic: a name and a password or key, as `name:password`"
         case "none":
             return "none"
         case _:
@@ -58,13 +64,24 @@ def _credential(api: Api) -> str:
 
 
 def _list(resource: Resource) -> str:
-    parts = [f"`{resource.path}`", _paging(resource.paging)]
+    by = f"{resource.method} " if resource.method != "GET" else ""
+    at = f" at `{resource.service}`" if resource.service is not None else ""
+    parts = [f"{by}`{resource.path}`{at}", _paging(resource.paging)]
     if resource.since is not None:
-        parts.append(f"what changed since a time by `{resource.since.parameter}`")
-    parts.append(_DELETIONS[resource.deletions])
+        place = f"the header `{resource.since.header}`" if resource.since.header else f"`{resource.since.parameter}`"
+        parts.append(f"what changed since a time by {place}")
+    if resource.delta is not None:
+        parts.append(f"what changed since the last reading by its mark `{resource.delta.path}`")
+    parts.append(_DELETIONS[resource.deletions].format(deleted=resource.deleted))
     if resource.writes:
-        parts.append("writes: " + ", ".join(resource.writes))
+        parts.append("writes: " + ", ".join(map(_write, resource.writes.items())))
     return "; ".join(parts)
+
+
+def _write(item: tuple[str, Write]) -> str:
+    name, write = item
+    place = write.idempotency_header or write.idempotency_field
+    return f"{name} (with a key in `{place}`)" if place is not None else name
 
 
 def _paging(paging: Paging) -> str:
