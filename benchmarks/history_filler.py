@@ -31,12 +31,17 @@ def fill_history(subject: GatewayUnderTest, count: int, *, body_bytes: int) -> N
     engine = create_engine(subject.database_url)
     with engine.connect() as connection:
         driver: Any = connection.connection.driver_connection
-        write = _write_sqlite if engine.dialect.name == "sqlite" else _write_postgres
         while batch := list(islice(past, BATCH)):
             rows: Rows = {table: [one[table] for one in batch] for table in columns}
-            write(driver, columns, rows)
+            write_rows(engine.dialect.name, driver, columns, rows)
             driver.commit()
     engine.dispose()
+
+
+def write_rows(dialect: str, driver: Any, columns: dict[str, tuple[str, ...]], rows: Rows) -> None:
+    """Rows of `columns` by their table, by a driver's connection, in the quickest way that there is."""
+    write = _write_sqlite if dialect == "sqlite" else _write_postgres
+    write(driver, columns, rows)
 
 
 def _past(subject: GatewayUnderTest, count: int, body_bytes: int) -> Iterator[dict[str, tuple[object, ...]]]:

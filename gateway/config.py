@@ -54,6 +54,7 @@ class Settings:
     delivery_schedule_seconds: tuple[float, ...] = DEFAULT_SCHEDULE_SECONDS
     retention_days: int = 30
     proof_days: int = 90
+    search_index: bool = True
     allow_private_destinations: bool = False
     log_format: str | None = None
     log_level: str = "info"
@@ -129,6 +130,7 @@ def read_settings(
         ),
         retention_days=reader.get("GATEWAY_RETENTION_DAYS", _whole(1, 36_500), defaults.retention_days),
         proof_days=reader.get("GATEWAY_PROOF_DAYS", _whole(1, 36_500), defaults.proof_days),
+        search_index=reader.get("GATEWAY_SEARCH_INDEX", _boolean, defaults.search_index),
         allow_private_destinations=reader.get(
             "GATEWAY_ALLOW_PRIVATE_DESTINATIONS", _boolean, defaults.allow_private_destinations
         ),

@@ -36,22 +36,30 @@ def events() -> None:
 
 
 @events.command("list")
+@click.option("--contains", metavar="WORDS", help="Only those whose body or dedupe key has all of these words.")
 @with_event_choice
 @page_options
 @with_invocation
-def list_(invocation: Invocation, choice: EventChoice, limit: int, cursor: str | None) -> None:
-    """List events, newest first."""
+def list_(invocation: Invocation, choice: EventChoice, contains: str | None, limit: int, cursor: str | None) -> None:
+    """List events, newest first.
+
+    Words are whole, in any case and order: order-1234 are two.
+    """
     now = invocation.now()
     with invocation.reading() as acting:
-        page = find_in_journal(acting, choice.filter(now), PageRequest(limit, cursor), status=choice.status)
+        wanted = choice.filter(now)
+        page = find_in_journal(acting, wanted, PageRequest(limit, cursor), status=choice.status, text=contains)
     if invocation.as_json:
         print_json({"data": _schema.JournalLineSchema(many=True).dump(page.rows), "next_cursor": page.next_cursor})
         return
-    if not page.rows:
-        _note_none(filtered=bool(choice or cursor))
+    if page.looked_back_to is not None:
+        note(f"Looked back to {iso(page.looked_back_to)} so far; go on with --cursor {page.next_cursor}")
+    elif not page.rows:
+        _note_none(filtered=bool(choice or cursor or contains))
     rows = [(row.id, row.received_at, row.source, row.type, row.status, row.body_bytes) for row in page.rows]
     print_table(("event", "received", "source", "type", "status", "bytes"), rows, now=now)
-    note_more(page.next_cursor)
+    if page.looked_back_to is None:
+        note_more(page.next_cursor)
 
 
 @events.command()

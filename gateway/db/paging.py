@@ -10,6 +10,7 @@ import base64
 import binascii
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Generic, TypeVar
 
 from sqlalchemy import Select
@@ -30,6 +31,8 @@ class Page(Generic[Row]):
 
     rows: tuple[Row, ...]
     next_cursor: str | None = None
+    looked_back_to: datetime | None = None
+    """Of a search that was cut short: what came before was not looked at. The cursor goes on there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,13 +62,13 @@ def page_of(
     """
     order = key.desc() if is_descending else key.asc()
     if request.cursor is not None:
-        last = _decode(key, request.cursor)
+        last = position_of(key, request.cursor)
         statement = statement.where(key < last if is_descending else key > last)
     rows = session.scalars(statement.order_by(order).limit(request.limit + 1)).all()
     if len(rows) <= request.limit:
         return Page(tuple(rows))
     shown = rows[: request.limit]
-    return Page(tuple(shown), _encode(key, getattr(shown[-1], key.key)))
+    return Page(tuple(shown), cursor_at(key, getattr(shown[-1], key.key)))
 
 
 def every(find: Callable[[PageRequest], Page[Shown]]) -> Iterator[Shown]:
@@ -79,11 +82,13 @@ def every(find: Callable[[PageRequest], Page[Shown]]) -> Iterator[Shown]:
             return
 
 
-def _encode(key: InstrumentedAttribute[str], value: str) -> str:
+def cursor_at(key: InstrumentedAttribute[str], value: str) -> str:
+    """The cursor that continues a list behind the row whose key has this value."""
     return base64.urlsafe_b64encode(f"{_name(key)}:{value}".encode()).decode("ascii").rstrip("=")
 
 
-def _decode(key: InstrumentedAttribute[str], cursor: str) -> str:
+def position_of(key: InstrumentedAttribute[str], cursor: str) -> str:
+    """The value that a cursor was made of. Raises `InvalidInput` for one that this list has not given."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         name, found, value = base64.b64decode(padded, altchars=b"-_", validate=True).decode("utf-8").partition(":")

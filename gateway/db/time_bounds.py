@@ -22,9 +22,16 @@ def between(
     until: datetime | None,
 ) -> list[ColumnElement[bool]]:
     """Clauses for rows of `since` or later and before `until`; None is no bound. `prefix` is that of the ids."""
+    below_id, above_id = id_bounds(prefix, since, until)
     clauses: list[ColumnElement[bool]] = []
     if since is not None:
-        clauses += [id_ >= earliest_id(prefix, to_us(since - CLOCK_MARGIN)), at >= since]
+        clauses += [id_ >= above_id, at >= since]
     if until is not None:
-        clauses += [id_ < earliest_id(prefix, to_us(until + CLOCK_MARGIN)), at < until]
+        clauses += [id_ < below_id, at < until]
     return clauses
+
+
+def id_bounds(prefix: str, since: datetime | None, until: datetime | None) -> tuple[str, str]:
+    """The id below which and the one from which on rows may be of that time; an empty one is no bound."""
+    below_id = "" if until is None else earliest_id(prefix, to_us(until + CLOCK_MARGIN))
+    return below_id, "" if since is None else earliest_id(prefix, to_us(since - CLOCK_MARGIN))

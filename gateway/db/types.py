@@ -31,3 +31,5 @@ class UtcTimestamp(TypeDecorator[datetime]):
 # deliveries depend on it, and byte order makes the indexes cheaper.
 Identifier = String(64).with_variant(String(64, collation="C"), "postgresql")
 Key = String(255).with_variant(String(255, collation="C"), "postgresql")
+# Room for a source's slug and a key.
+Term = String(400).with_variant(String(400, collation="C"), "postgresql")

@@ -29,13 +29,27 @@ class JournalDetail(EventDetail):
 
 
 def find_in_journal(
-    acting: Acting, wanted: EventFilter, page: PageRequest, *, status: EventStatus | None = None
+    acting: Acting,
+    wanted: EventFilter,
+    page: PageRequest,
+    *,
+    status: EventStatus | None = None,
+    text: str | None = None,
 ) -> Page[JournalLine]:
-    """A page of events, newest first; None for any status. Raises `InvalidInput`."""
-    found = find_events(acting, wanted, page, also=None if status is None else has_status(status))
+    """A page of events, newest first; None for any status. `text` has words that have to be in the body, as
+    `find_events` says. Raises `InvalidInput`.
+    """
+    found = find_events(
+        acting,
+        wanted,
+        page,
+        text=text,
+        is_unrouted=status is EventStatus.UNROUTED,
+        also=None if status is None else has_status(status),
+    )
     became = statuses(acting.session, [event.id for event in found.rows])
     lines = (JournalLine(**_fields_of(event), status=became[event.id]) for event in found.rows)
-    return Page(tuple(lines), found.next_cursor)
+    return Page(tuple(lines), found.next_cursor, found.looked_back_to)
 
 
 def show_in_journal(acting: Acting, event_id: str) -> JournalDetail:

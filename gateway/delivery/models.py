@@ -201,6 +201,13 @@ class Delivery(Base, TenantOwned):
             sqlite_where=text("state = 'dead'"),
             postgresql_where=text("state = 'dead'"),
         ),
+        Index(
+            "ix_deliveries_cancelled",
+            "tenant_id",
+            "event_id",
+            sqlite_where=text("state = 'cancelled'"),
+            postgresql_where=text("state = 'cancelled'"),
+        ),
         Index("ix_deliveries_tenant_id_id", "tenant_id", "id"),
     )
 

@@ -1,7 +1,7 @@
 """Finding events: pages by filter, one event with its contents, and those that came after a moment.
 
-Walks ids, which sort by time. What became of an event is `gateway.delivery`'s matter; a filter over it is handed in as
-a clause.
+Walks ids, which sort by time; where a filter lets few events pass, by way of blocks (`gateway.events.blocks`). What
+became of an event is `gateway.delivery`'s matter; a filter over it is handed in as a clause.
 """
 
 from __future__ import annotations
@@ -15,11 +15,15 @@ from typing import Any
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import defer
 
-from gateway.db.paging import Page, PageRequest, page_of
+from gateway.db.paging import Page, PageRequest, cursor_at, page_of, position_of
 from gateway.db.scope import TenantSession
-from gateway.db.time_bounds import between
+from gateway.db.time_bounds import between, id_bounds
 from gateway.errors import InvalidInput, NotFound
+from gateway.events.blocks.finding import newest
+from gateway.events.blocks.stretches import Sought
+from gateway.events.blocks.words import words_in
 from gateway.events.models import Event
+from gateway.security.identifiers import time_of
 from gateway.security.redaction import redact_headers, redact_url
 from gateway.tenants.acting import Acting
 
@@ -66,19 +70,55 @@ def find_events(
     wanted: EventFilter,
     page: PageRequest,
     *,
+    text: str | None = None,
+    is_unrouted: bool = False,
     also: ColumnElement[bool] | None = None,
 ) -> Page[EventSummary]:
-    """A page of events, newest first; `also` narrows it further. Raises `InvalidInput`."""
-    statement = _filtered(acting.session, wanted)
-    if also is not None:
-        statement = statement.where(also)
-    found = page_of(acting.session, statement, Event.id, page, is_descending=True)
-    return Page(tuple(EventSummary(**_summary_fields(row)) for row in found.rows), found.next_cursor)
+    """A page of events, newest first. `text` has words that all have to be in the body or the dedupe key, whole and in
+    any case and order; `also` narrows it further, `is_unrouted` says that it lets only events without deliveries pass.
+
+    Looking for words is given up after some time: the page says so in `looked_back_to`. Raises `InvalidInput`.
+    """
+    words = frozenset() if text is None else words_in(text)
+    if text is not None and not words:
+        raise InvalidInput.at("q", "malformed", "there is no word to look for: give letters or digits")
+    clauses = matching(acting.session, wanted) + ([] if also is None else [also])
+    if wanted.source is None and wanted.type is None and not is_unrouted and not words:
+        found = page_of(acting.session, _summarised().where(*clauses), Event.id, page, is_descending=True)
+        return Page(tuple(EventSummary(**_summary_fields(row)) for row in found.rows), found.next_cursor)
+    sought = Sought(wanted.source, wanted.type, is_unrouted, words)
+    return _page(acting, wanted, sought, clauses, page)
+
+
+def _page(
+    acting: Acting, wanted: EventFilter, sought: Sought, clauses: Sequence[ColumnElement[bool]], page: PageRequest
+) -> Page[EventSummary]:
+    below, above = id_bounds(PREFIX, wanted.since, wanted.until)
+    if page.cursor is not None:
+        cursor = position_of(Event.id, page.cursor)
+        below = min(below, cursor) if below else cursor
+    found = newest(
+        acting.session,
+        sought,
+        clauses,
+        below_id=below,
+        above_id=above,
+        limit=page.limit + 1,
+        clock=acting.installation.clock,
+    )
+    shown = found.ids[: page.limit]
+    rows = acting.session.scalars(_summarised().where(Event.id.in_(shown)).order_by(Event.id.desc())).all()
+    summaries = tuple(EventSummary(**_summary_fields(row)) for row in rows)
+    if len(found.ids) > page.limit:
+        return Page(summaries, cursor_at(Event.id, shown[-1]))
+    if found.reached_id:
+        return Page(summaries, cursor_at(Event.id, found.reached_id), time_of(found.reached_id))
+    return Page(summaries)
 
 
 def events_after(session: TenantSession, wanted: EventFilter, after_id: str, *, limit: int) -> list[EventSummary]:
     """At most `limit` events whose id is greater than `after_id`, oldest first."""
-    statement = _filtered(session, wanted).where(Event.id > after_id).order_by(Event.id).limit(limit)
+    statement = _summarised().where(*matching(session, wanted), Event.id > after_id).order_by(Event.id).limit(limit)
     return [EventSummary(**_summary_fields(row)) for row in session.scalars(statement)]
 
 
@@ -108,9 +148,9 @@ def matching(session: TenantSession, wanted: EventFilter) -> list[ColumnElement[
     return clauses + between(Event.id, Event.received_at, PREFIX, wanted.since, wanted.until)
 
 
-def _filtered(session: TenantSession, wanted: EventFilter) -> Select[Event]:
+def _summarised() -> Select[Event]:
     # Lists must not read bodies: they may be megabytes each.
-    return select(Event).options(defer(Event.body), defer(Event.headers)).where(*matching(session, wanted))
+    return select(Event).options(defer(Event.body), defer(Event.headers))
 
 
 def _type_matches(pattern: str, *, is_sqlite: bool) -> ColumnElement[bool]:

@@ -12,6 +12,7 @@ import os
 import threading
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime
 from random import getrandbits
 
 ALPHABET = "0123456789abcdefghijklmnopqrstuv"
@@ -81,3 +82,13 @@ def earliest_id(prefix: str, at_us: int) -> str:
     """
     number = max(0, at_us) * 1000 << 66
     return f"{prefix}_{_digits(number, 130)}"
+
+
+def time_of(identifier: str) -> datetime:
+    """When an identifier was made, by the clock of its process: aware UTC."""
+    digits = identifier.rpartition("_")[2]
+    number = 0
+    for digit in digits[:13]:
+        number = number << 5 | ALPHABET.index(digit)
+    # 65 bits: the clock's 64, and one of the random part.
+    return datetime.fromtimestamp((number >> 1) / 1e9, UTC)

@@ -11,8 +11,10 @@ from datetime import timedelta
 
 from sqlalchemy import select
 
+from gateway.clock import to_us
 from gateway.delivery.retention import Cutoff, Purged, count_events, purge_events
 from gateway.errors import Hint, InvalidInput
+from gateway.events.blocks.retention import purge_blocks
 from gateway.installation import Installation
 from gateway.tenants.acting import act_for_system
 from gateway.tenants.audit import Actor
@@ -134,6 +136,8 @@ def purge(installation: Installation, cutoff: Cutoff, *, actor: Actor) -> Iterat
 def _purge(installation: Installation, cutoff: Cutoff) -> Iterator[Forgotten]:
     database, now = installation.database, installation.now()
     yield from map(_forgotten, purge_events(database, cutoff))
+    for _ in purge_blocks(database, to_us(cutoff.before)):
+        yield Forgotten()
     for count in purge_rejections(database, now=now, tenant_id=cutoff.tenant_id):
         yield Forgotten(rejections=count)
     for count in purge_proofs(database, now=now) if cutoff.tenant_id is None else ():

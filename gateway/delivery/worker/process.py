@@ -7,17 +7,20 @@ import random
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from types import FrameType
 
 import uvloop
 
 from gateway.db.schema.version import require_current
 from gateway.db.snapshot import Snapshot
+from gateway.delivery.event_status import unrouted
 from gateway.delivery.routes.loader import RoutingLoader
 from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES, HandlerPool
 from gateway.delivery.worker.slots import ATTEMPTS_IN_FLIGHT
 from gateway.delivery.worker.worker import Worker
+from gateway.events.blocks.build import BlockBuilder
+from gateway.events.blocks.thread import BlockThread
 from gateway.installation import Installation
 from gateway.open_files import FOR_THE_REST, raise_open_files, worker_shortage
 from gateway.telemetry.logging import get_logger
@@ -49,7 +52,7 @@ def run_worker(
     require_current(installation.database)
     installation.claim_keys()
     snapshot = Snapshot(installation.database, loader, clock)
-    with _early_signals() as arrived, closing(snapshot):
+    with _early_signals() as arrived, closing(snapshot), ExitStack() as ending:
         snapshot.current()
         worker = Worker(
             database=installation.database,
@@ -66,6 +69,9 @@ def run_worker(
             keyring=installation.keyring,
             shutdown_deadline_seconds=shutdown_deadline_seconds,
         )
+        if settings.search_index:
+            builder = BlockBuilder(installation.database, clock, unrouted)
+            ending.enter_context(closing(BlockThread(builder, clock)))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(worker, on_ready, arrived))
     return 0
