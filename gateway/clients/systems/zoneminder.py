@@ -51,6 +51,9 @@ PAGE_SIZE: Final = 100
 ACTIONS: Final = frozenset({"start", "stop", "restart"})
 """What can be asked for in place of a run state."""
 
+LOST_CHARACTERS: Final = frozenset("/?#%")
+"""What a filter cannot have: written as %2F and so on, Apache refuses them before ZoneMinder (404, 403, 401, 400)."""
+
 _TIME: Final = "%Y-%m-%d %H:%M:%S"
 
 
@@ -149,7 +152,8 @@ class ZoneMinder:
         """Pages of events as they came; a page's `following` goes on from there as `start`.
 
         `since` and `until` are about their beginnings, in whole seconds; `filters` are others by ZoneMinder's names,
-        such as `{"AlarmFrames >=": 5, "Cause": "Motion"}`. Raises `InvalidInput`, `IntegrationError`.
+        such as `{"AlarmFrames >=": 5, "Cause": "Motion"}`. Raises `InvalidInput`, `IntegrationError`:
+        `RequestRefused` for a name that there is none of.
         """
         wanted: dict[str, object] = {} if monitor_id is None else {"MonitorId": monitor_id}
         # The old names, which newer versions understand.
@@ -176,8 +180,13 @@ class ZoneMinder:
             yield page
 
     def event(self, event_id: int) -> Event:
-        """One event. Raises `RemoteNotFound`."""
-        return event_of(part(self._json("GET", "/events/{id}.json", {"id": event_id}), "event"), self.time_zone())
+        """One event. Raises `RemoteNotFound`, also for one of a monitor that the user may not see."""
+        path = "/events/{id}.json"
+        found = part(self._json("GET", path, {"id": event_id}), "event")
+        # Of such a one it tells the neighbours and the folder.
+        if "Id" not in (part(found, "Event") or ()):
+            raise RemoteNotFound(f"zoneminder: there is no event {event_id}, or not for this user", call=_call(path))
+        return event_of(found, self.time_zone())
 
     def delete_event(self, event_id: int) -> None:
         """Remove an event and its recording. Raises `RemoteNotFound`."""
@@ -237,8 +246,11 @@ class ZoneMinder:
         path = "/monitors/alarm/id:{id}/command:{command}.json"
         found = self._json("GET", path, {"id": monitor_id, "command": command})
         status = part(found, "status")
-        if status in ("false", False):
-            raise Unavailable("zoneminder: nothing captures for this monitor", call=_call(path))
+        # Idle is the number 0, which is `False` for Python.
+        if status == "false" or status is False:
+            raise Unavailable(
+                "zoneminder: nothing captures for this monitor, or the user may not see it", call=_call(path)
+            )
         return status
 
     def _written(self, at: datetime) -> str:
@@ -267,8 +279,15 @@ class ZoneMinder:
 
 
 def _segment(value: object) -> str:
-    # A slash would begin another filter; `:` and `=` stand as they are.
-    return quote(text(value), safe=":=")
+    """A name or value as a part of the path. Raises `InvalidInput`."""
+    written = text(value)
+    if LOST_CHARACTERS & set(written):
+        raise InvalidInput(
+            f"a filter of events has no {' '.join(sorted(LOST_CHARACTERS))}: a web server loses them on the way, "
+            "so put a dot in their place, with the operator REGEXP"
+        )
+    # A server takes `:` and `=` as they are.
+    return quote(written, safe=":=")
 
 
 def _call(path: str, method: str = "GET") -> FailedCall:

@@ -7,6 +7,7 @@ text that it says, as long as the token lasts that came of it. Source: ZoneMinde
 from __future__ import annotations
 
 import html
+import re
 import threading
 from dataclasses import replace
 from typing import Any, Final
@@ -30,6 +31,8 @@ from gateway.clock import Clock, SystemClock
 LOGIN_PATH: Final = "/host/login.json"
 MAX_TEXTS: Final = 100
 _HOUR: Final = 3600.0
+# SQLSTATE of a statement that is wrong as it stands: a filter by a field that is none. It comes in a 500.
+_SQL_REFUSED: Final = re.compile("42[0-9A-Z]{3}")
 
 
 class ZoneMinderLogin:
@@ -149,6 +152,9 @@ def judge(answer: Answer, now: float) -> IntegrationError | None:
         else:
             error = RequestRefused("the system refuses the request", call=FailedCall(status=answer.status))
     said = text(part(document, "data", "message")) or text(part(document, "message"))
+    if _SQL_REFUSED.fullmatch(text(part(document, "data", "exception", "code"))):
+        error = RequestRefused("the system refuses the request", call=FailedCall(status=answer.status))
+        said = text(part(document, "data", "exception", "message"))
     if error is not None and said:
         told = excerpt(html.unescape(said))
         kind = text(part(document, "data", "exception", "class")) or None
