@@ -34,10 +34,11 @@ from gateway.clients.paging.reading import MAX_PAGES, pages, pages_at_once
 from gateway.clients.paging.styles import NumberedStyle, Page, PageRequest, PageStyle, records_at
 from gateway.clients.retries import Random, RetryBudget, RetryPolicy
 from gateway.clients.tracing import Tracer
-from gateway.clients.transport import MAX_BYTES, OpenAnswer, Session, Timeout, Transport
+from gateway.clients.transport import MAX_BYTES, Http1Transport, OpenAnswer, Session, Timeout, Transport
 from gateway.clients.values import Answer, Call
 from gateway.clients.verbs import Verbs
 from gateway.clock import Clock, SystemClock
+from gateway.deferred import deferred
 from gateway.outgoing.resolver import Resolver
 from gateway.outgoing.user_agent import user_agent
 from gateway.security.ssrf import AddressPolicy
@@ -45,6 +46,9 @@ from gateway.security.ssrf import AddressPolicy
 if TYPE_CHECKING:
     # With the library that it stands on, which a client without a cache does not load.
     from gateway.clients.caching.cache import HttpCache
+
+# Which loads a library that few clients need.
+_http2 = deferred("gateway.clients.http2")
 
 ERROR_BYTES: Final = 64 * 1024
 _HEADERS: Final = {"User-Agent": user_agent("client"), "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
@@ -58,6 +62,9 @@ class ApiClient(Verbs):
     system calls it; with it writes get a key, and may be repeated. `judge` says which answers are failures.
     `cache` keeps answers; it may be shared by clients, each of which sees its own credential's only. Bodies of
     `compress_above_bytes` and more are sent by gzip, where the system takes that.
+
+    With `http2` all calls share one connection, which a call that ends early takes out of use; it needs packages of its
+    own, and `ImportError` says which.
 
     Raises `ValueError` for what cannot work, or would show a secret.
     """
@@ -85,6 +92,7 @@ class ApiClient(Verbs):
         policy: AddressPolicy | None = None,
         resolver: Resolver | None = None,
         ssl_context: ssl.SSLContext | None = None,
+        http2: bool = False,
         clock: Clock | None = None,
         sleep: Callable[[float], None] = time.sleep,
         random: Random = _random.random,
@@ -113,12 +121,16 @@ class ApiClient(Verbs):
             sleep=sleep,
             random=random,
         )
-        self._transport = Transport(
-            timeout=self._timeout,
-            policy=policy or AddressPolicy(allow_private=False),
-            resolver=resolver,
-            ssl_context=ssl_context,
-            session=session,
+        guard: dict[str, Any] = {
+            "timeout": self._timeout,
+            "policy": policy or AddressPolicy(allow_private=False),
+            "resolver": resolver,
+            "ssl_context": ssl_context,
+        }
+        if http2 and session is not None:
+            raise ValueError("a session of requests speaks HTTP/1.1: give it, or http2")
+        self._transport: Transport = (
+            _http2.Http2Transport(**guard) if http2 else Http1Transport(**guard, session=session)
         )
         self._caller = Caller(
             self._base,

@@ -10,10 +10,10 @@ import ssl
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from functools import cache
-from typing import Final
+from typing import Final, Protocol
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -66,8 +66,27 @@ class Timeout:
             raise ValueError("a timeout is more than nothing")
 
 
-class Transport:
-    """Sends calls, guarded. Safe from any thread, and in a child after a fork.
+class Transport(Protocol):
+    """Sends calls, guarded. Safe from any thread, and in a child after a fork."""
+
+    def send(self, call: Call, *, ends_at: float, max_bytes: int = MAX_BYTES) -> Answer:
+        """The whole answer to `call`, by `ends_at` on the steady clock.
+
+        Raises `IntegrationError`, `AddressForbidden`.
+        """
+        ...
+
+    def open(self, call: Call, *, ends_at: float) -> AbstractContextManager[OpenAnswer]:
+        """The answer to `call`, whose body is still to be read, inside the block."""
+        ...
+
+    def close(self) -> None:
+        """Let go of the connections; others are opened when it is used again."""
+        ...
+
+
+class Http1Transport:
+    """By HTTP/1.1, a connection for each call under way. Safe from any thread, and in a child after a fork.
 
     With `session` its adapters are used, and with them goes the guard: for tests, and for who knows what he does.
     """
@@ -96,10 +115,7 @@ class Transport:
     def send(self, call: Call, *, ends_at: float, max_bytes: int = MAX_BYTES) -> Answer:
         """The whole answer to `call`. Raises `IntegrationError`, `AddressForbidden`."""
         with self.open(call, ends_at=ends_at) as opened:
-            body = bytearray()
-            for chunk in opened.chunks(max_bytes):
-                body += chunk
-            return Answer(opened.status, opened.headers, bytes(body), url=call.url)
+            return opened.whole(max_bytes, call.url)
 
     @contextmanager
     def open(self, call: Call, *, ends_at: float) -> Iterator[OpenAnswer]:
@@ -109,7 +125,9 @@ class Transport:
             with translated(exchange):
                 response = self._exchange(call, exchange)
             try:
-                opened = OpenAnswer(response, exchange)
+                opened = OpenAnswer(
+                    response.status_code, Headers(_pairs(response)), _pieces(response, exchange), exchange
+                )
                 opened.require_time()
                 if opened.status < 200:
                     # http.client takes it for the answer. The answer follows (RFC 9110, 15.2), and whoever had the
@@ -162,29 +180,37 @@ class Transport:
 class OpenAnswer:
     """An answer whose body is read bit by bit."""
 
-    def __init__(self, response: requests.Response, exchange: Exchange) -> None:
-        self._response = response
+    def __init__(self, status: int, headers: Headers, pieces: Iterator[bytes], exchange: Exchange) -> None:
+        self._pieces = pieces
         self._exchange = exchange
-        self.status = response.status_code
-        self.headers = Headers(_pairs(response))
+        self.status = status
+        self.headers = headers
         self.received_bytes = 0
 
     def chunks(self, max_bytes: int | None = None) -> Iterator[bytes]:
         """The body, decoded, in pieces of some size. Raises `IntegrationError`."""
-        with translated(self._exchange):
-            for chunk in self._response.iter_content(CHUNK_BYTES):
-                self.received_bytes += len(chunk)
-                if max_bytes is not None and self.received_bytes > max_bytes:
-                    raise ResponseTooLarge(f"the answer is larger than {max_bytes} bytes")
-                self.require_time()
-                yield chunk
-            # A connection that was shut down under it looks like the end of the answer.
+        for chunk in self._pieces:
+            self.received_bytes += len(chunk)
+            if max_bytes is not None and self.received_bytes > max_bytes:
+                raise ResponseTooLarge(f"the answer is larger than {max_bytes} bytes")
             self.require_time()
+            yield chunk
+        # A connection that was shut down under it looks like the end of the answer.
+        self.require_time()
+
+    def whole(self, max_bytes: int, url: str) -> Answer:
+        """With all of its body. Raises `IntegrationError`."""
+        return Answer(self.status, self.headers, b"".join(self.chunks(max_bytes)), url=url)
 
     def require_time(self) -> None:
         """Raises `DeadlineExceeded` when the exchange's time is over."""
         if self._exchange.is_over or self._exchange.remaining_seconds <= 0:
             raise DeadlineExceeded("there was no whole answer in time", call=FailedCall(may_have_happened=True))
+
+
+def _pieces(response: requests.Response, exchange: Exchange) -> Iterator[bytes]:
+    with translated(exchange):
+        yield from response.iter_content(CHUNK_BYTES)
 
 
 @contextmanager
@@ -216,7 +242,7 @@ _MEANINGS: Final[tuple[tuple[_Kinds, type[IntegrationError], str, bool], ...]] =
 
 
 def _ours(error: Exception, exchange: Exchange) -> IntegrationError:
-    causes = list(_causes(error))
+    causes = list(causes_of(error))
     found = next(
         (
             (kind, message, is_unsent)
@@ -231,7 +257,7 @@ def _ours(error: Exception, exchange: Exchange) -> IntegrationError:
     return kind(message, call=FailedCall(may_have_happened=not is_unsent))
 
 
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
+def causes_of(error: BaseException | None) -> Iterator[BaseException]:
     """`error` and what it goes back to, also where a library put it into an argument."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:

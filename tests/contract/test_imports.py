@@ -97,7 +97,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("systems",),
         ("described", "graphql"),
         ("cassettes", "client", "graphql_answers", "graphql_documents", "websocket"),
-        ("calling",),
+        ("calling", "http2"),
         # caching: answers that are kept (RFC 9111).
         ("attempts", "caching"),
         (
@@ -117,7 +117,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
         ("observer", "tracing"),
         ("auth",),
-        ("addresses", "exchange_watch", "stripping", "values", "waits"),
+        ("addresses", "connecting", "decoding", "exchange_watch", "loop_thread", "stripping", "values", "waits"),
         ("errors",),
     ),
     "webhooks": (
@@ -269,12 +269,23 @@ def test_config_alone_reads_the_environment(path: Path) -> None:
     assert (attributes | imports) & ENVIRONMENT == set()
 
 
-HTTP_LIBRARIES = ("aiohttp", "requests", "urllib3", "httpx", "http.client", "urllib.request", "yarl", "websockets")
+HTTP_LIBRARIES = (
+    "aiohttp",
+    "httpcore2",
+    "requests",
+    "urllib3",
+    "httpx",
+    "http.client",
+    "urllib.request",
+    "yarl",
+    "websockets",
+)
 # Who sends: all else asks them, and so passes the SSRF guard and the caps.
 SENDERS = (
     "gateway.outgoing.",
     "gateway.delivery.sending.sender",
     "gateway.clients.transport",
+    "gateway.clients.http2",
     # Records what it is given by the guard of `outgoing`.
     "gateway.clients.cassettes.session",
     # Opens sockets at judged addresses by itself; the other works on what it opened.

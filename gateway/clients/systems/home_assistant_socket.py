@@ -5,7 +5,7 @@
             ...
 
 Connections follow each other by `clients.websocket`. On each one: log in, wait until Home Assistant has started (before
-that, triggers stay silent), subscribe to everything anew. Without an event loop: `LoopThread` of `websocket.blocking`.
+that, triggers stay silent), subscribe to everything anew. Without an event loop: `loop_thread.LoopThread`.
 """
 
 from __future__ import annotations

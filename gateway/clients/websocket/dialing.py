@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import socket
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from websockets.exceptions import InvalidStatus, WebSocketException
 from gateway.clients.addresses import BaseUrl
 from gateway.clients.auth.base import Auth, Unauthenticated
 from gateway.clients.building import CallBuilder, Query
+from gateway.clients.connecting import connected
 from gateway.clients.errors import AuthenticationFailed, ConnectionFailed, FailedCall, IntegrationError, ProtocolFault
 from gateway.clients.judging import by_status
 from gateway.clients.stripping import strip
@@ -126,7 +126,7 @@ class Dialer:
         return error
 
     async def _open(self, sent: Call) -> ClientConnection:
-        opened = await self._socket(sent)
+        opened = await connected(sent.url, self._policy, self._lookups, self.connect_seconds)
         tls: dict[str, Any] = {"ssl": self._trust, "server_hostname": self.host} if self._trust is not None else {}
         parts = urlsplit(sent.full_url)
         scheme = "ws" if self._trust is None else "wss"
@@ -143,33 +143,6 @@ class Dialer:
         except BaseException:
             opened.close()
             raise
-
-    async def _socket(self, sent: Call) -> socket.socket:
-        """A connection to the first address that answers, of those that the policy allows."""
-        target = self._policy.check_url(sent.url)
-        try:
-            found = [target.address] if target.address else await self._lookups.resolve(target.host)
-        except (OSError, ValueError) as error:
-            raise ConnectionFailed("the host's name does not resolve") from error
-        addresses = self._policy.choose(target.host, found)
-        failed: OSError | None = None
-        for address in addresses:
-            opened = socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, socket.SOCK_STREAM)
-            opened.setblocking(False)
-            try:
-                # One that swallows everything leaves time for the next.
-                async with asyncio.timeout(self.connect_seconds / len(addresses)):
-                    await asyncio.get_running_loop().sock_connect(opened, (address, target.port))
-                return opened
-            except OSError as error:
-                opened.close()
-                failed = error
-            except BaseException:
-                opened.close()
-                raise
-        if isinstance(failed, ConnectionRefusedError):
-            raise ConnectionFailed("the connection was refused: nothing listens there") from failed
-        raise ConnectionFailed("no connection could be made") from failed
 
 
 def _meaning(error: Exception, clock: Clock) -> IntegrationError:
