@@ -187,7 +187,8 @@ class CallRunner:
 
     def _report(self, call: Call, progress: Progress, error: IntegrationError | None) -> None:
         answer = progress.answer
-        its_name = request_id(answer) if answer is not None else None
+        # The name of a kept answer is that of an earlier call.
+        its_name = request_id(answer) if answer is not None and progress.cached != "fresh" else None
         report = CallReport(
             system=self.system,
             method=call.method,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
@@ -64,7 +65,12 @@ class Caller:
         """The answer to `call` within `seconds`, if it is a success. Raises `IntegrationError`, `AddressForbidden`."""
         progress = Progress(time.monotonic(), seconds)
         visit = self._visit(call) if self._cache is not None else None
-        if visit is not None and (kept := visit.fresh()) is not None:
+
+        def is_success(kept: Answer) -> bool:
+            # It was one when it came, perhaps for another client's judge, or a call that takes more.
+            return len(kept.body) <= max_bytes and judge(kept, self._clock.now_us() / MICROSECONDS) is None
+
+        if visit is not None and (kept := visit.fresh()) is not None and is_success(kept):
             self._runner.answered(call, progress, kept)
             return replace(kept, seconds=time.monotonic() - progress.began_at)
 
@@ -90,7 +96,7 @@ class Caller:
             return found
 
         def rescue(error: IntegrationError) -> Answer | None:
-            found = _stand_in(visit, fallback, error)
+            found = _stand_in(visit, fallback, error, is_success)
             progress.cached = found.cached if found is not None else None
             return found
 
@@ -140,12 +146,14 @@ class Caller:
         raise ProtocolFault(f"the system led from one place to the next more than {MAX_REDIRECTS} times")
 
 
-def _stand_in(visit: Visit | None, fallback: Any, error: IntegrationError) -> Answer | None:
+def _stand_in(
+    visit: Visit | None, fallback: Any, error: IntegrationError, is_success: Callable[[Answer], bool]
+) -> Answer | None:
     """What is given in place of `error`, which may pass; None for nothing."""
     wants_stale = isinstance(fallback, Stale)
     if visit is not None and (wants_stale or fallback is NOTHING):
         # Asked for nothing, the system's own word allows it (`stale-if-error`).
         kept = visit.stale(fallback.max_stale_seconds if wants_stale else None)
-        if kept is not None:
+        if kept is not None and is_success(kept):
             return replace(kept, instead_of=error.code)
     return substitute(fallback.otherwise if wants_stale else fallback, error)

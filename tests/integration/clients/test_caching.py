@@ -35,12 +35,13 @@ def test_a_fresh_answer_costs_nothing(make_client: MakeClient, server: FaultServ
     breaker = Breaker("acme", failures_to_open=1)
     client = make_client(cache=HttpCache(), rate_limit=[Rate(1, 3600)], breaker=breaker, observers=[reports])
 
-    first = client.get("/kept/a", query=query("Cache-Control:max-age=60"))
-    again = [client.get("/kept/a", query=query("Cache-Control:max-age=60")) for _ in range(3)]
+    first = client.get("/kept/a", query=query("Cache-Control:max-age=60", "X-Request-Id:n-1"))
+    again = [client.get("/kept/a", query=query("Cache-Control:max-age=60", "X-Request-Id:n-1")) for _ in range(3)]
 
     assert (first.cached, first.tries, first.body) == (None, 1, b"1")
     assert {(one.cached, one.tries, one.body, one.headers["age"]) for one in again} == {("fresh", 0, b"1", "0")}
     assert len(server.heard) == 1
+    assert [one.request_id for one in reports.ended_calls] == ["n-1", None, None, None]
     assert [(one.cached, one.tries, one.status) for one in reports.ended_calls] == [(None, 1, 200)] + [
         ("fresh", 0, 200)
     ] * 3
@@ -145,6 +146,22 @@ def test_errors_are_not_kept(make_client: MakeClient, server: FaultServer) -> No
             client.get("/status/404")
 
     assert len(server.heard) == 2
+
+
+def test_a_kept_answer_is_judged_by_who_asks(make_client: MakeClient, server: FaultServer, clock: FakeClock) -> None:
+    cache = HttpCache(ttl_seconds=60, clock=clock)
+    stern = make_client(
+        cache=cache, retries=NO_RETRIES, judge=lambda answer, now: errors.Unavailable("inside") if answer.body else None
+    )
+    make_client(cache=cache).get("/kept/a")
+
+    with pytest.raises(errors.Unavailable, match="inside"):
+        stern.get("/kept/a")
+    with pytest.raises(errors.Unavailable, match="inside"):
+        stern.get("/kept/a", fallback=Stale())
+    with pytest.raises(errors.ResponseTooLarge):
+        make_client(cache=cache, max_bytes=0).get("/kept/a")
+    assert len(server.heard) == 4
 
 
 def test_pages_are_kept(make_client: MakeClient, server: FaultServer) -> None:
