@@ -9,7 +9,10 @@ from urllib.parse import urljoin, urlsplit
 from gateway.clients.auth.base import Auth
 from gateway.clients.values import Answer, Call
 
-_NOT_OF_THE_VARIANT: Final = frozenset({"cache-control", "pragma"})
+# What is said to caches, and names that each call has of its own.
+_NOT_OF_THE_VARIANT: Final = frozenset(
+    {"cache-control", "pragma", "traceparent", "tracestate", "x-request-id", "x-correlation-id"}
+)
 
 
 def identity_of(auth: Auth, call: Call) -> str:

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import requests
 
 from gateway.clients import errors
 from gateway.clients.auth.base import ApiKey, Bearer
@@ -15,14 +16,29 @@ from gateway.clients.fallback import Stale
 from gateway.clients.limits import Rate
 from gateway.clients.paging.styles import LinkHeader
 from gateway.clients.retries import NO_RETRIES
+from gateway.clients.values import Call
 from gateway.clock import FakeClock
 from tests.integration.clients.conftest import MakeClient
 from tests.integration.clients.test_calls import Reports
 from tests.services.fault_server import FaultServer
 
+TRACEPARENT = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+
 
 def query(*headers: str, **more: object) -> dict[str, object]:
     return {"h": list(headers)} | more
+
+
+class Traced:
+    """A tracer, and its only span."""
+
+    headers = (("traceparent", TRACEPARENT),)
+
+    def begin(self, system: str, origin: str, call: Call, tries: int) -> Traced:
+        return self
+
+    def end(self, status: int | None, error: BaseException | None) -> None:
+        return None
 
 
 @pytest.fixture
@@ -69,7 +85,7 @@ def test_an_answer_is_asked_for_by_its_validator_when_it_is_old(
 
 
 def test_a_304_about_something_else_is_asked_again(make_client: MakeClient, server: FaultServer) -> None:
-    client = make_client(cache=HttpCache(ttl_seconds=0))
+    client = make_client(cache=HttpCache(ttl_seconds=0), tracer=Traced())
     asked = query('ETag:"1"', other=1)
 
     bodies = [client.get("/kept/a", query=asked).body for _ in range(2)]
@@ -77,6 +93,7 @@ def test_a_304_about_something_else_is_asked_again(make_client: MakeClient, serv
     assert bodies == [b"1", b"3"]
     assert [one.headers.get("if-none-match") for one in server.heard] == [None, '"1"', None]
     assert server.heard[2].headers["authorization"].startswith("Bearer ")
+    assert server.heard[2].headers["traceparent"] == TRACEPARENT
 
 
 def test_the_lifetime_can_be_ours(make_client: MakeClient, server: FaultServer, clock: FakeClock) -> None:
@@ -103,6 +120,15 @@ def test_credentials_share_nothing_and_one_credential_all(make_client: MakeClien
     assert use(auth=Bearer("one"), headers={"X-Account": "7"}) is None
     assert use(auth=Bearer("one")) == "fresh"
     assert "one" not in repr(cache)
+
+
+def test_what_a_connection_proves_is_no_other_clients(make_client: MakeClient, server: FaultServer) -> None:
+    cache = HttpCache(ttl_seconds=60)
+    clients = [make_client(cache=cache, session=requests.Session()) for _ in range(2)]
+
+    uses = [client.get("/kept/a").cached for client in (*clients, *clients)]
+
+    assert uses == [None, None, "fresh", "fresh"]
 
 
 def test_a_write_makes_its_path_and_the_list_above_forgotten(make_client: MakeClient, server: FaultServer) -> None:

@@ -11,10 +11,11 @@ from gateway.clients.auth.base import ApiKey, Auth, Basic, Bearer, CustomAuth, T
 from gateway.clients.auth.kept import KeptToken
 from gateway.clients.auth.signed import AwsSigV4, HmacSigning
 from gateway.clients.caching import weighing
-from gateway.clients.caching.cache import HttpCache
+from gateway.clients.caching.cache import HttpCache, Visit
 from gateway.clients.caching.keys import identity_of, place_of, variant_of
 from gateway.clients.caching.store import Kept, MemoryStore
 from gateway.clients.values import Answer, Call, Headers
+from gateway.clock import FakeClock
 from tests.services.for_each import for_each
 
 NOW = 1_800_000_000.0
@@ -197,7 +198,7 @@ def test_a_variant_is_a_query_with_headers() -> None:
     assert variant(GET) == variant(replace(GET, url=f"{GET.url}?page=1", query=()))
     assert variant(GET) != variant(GET.with_query(("page", "2")))
     assert variant(GET) != variant(GET.with_headers(("Stripe-Account", "acct_1")))
-    assert variant(GET) == variant(GET.with_headers(("Cache-Control", "no-cache")))
+    assert variant(GET) == variant(GET.with_headers(("Cache-Control", "no-cache"), ("TraceParent", "00-1-2-01")))
 
 
 def test_a_store_is_bounded_and_lets_the_least_used_go() -> None:
@@ -213,6 +214,9 @@ def test_a_store_is_bounded_and_lets_the_least_used_go() -> None:
     assert [has("huge", 251), has("huge", 251)] == [False, False]
     assert [has(name, 250) for name in "efghefgh"] == [False] * 8
     assert [has(name, 250) for name in "fgh"] == [True] * 3
+    store = MemoryStore(max_answers=9, max_bytes=1000)
+    assert [has(name, 250) for name in "abcdeabcde"] == [False] * 10
+    assert [has(name, 250) for name in "bcdeb"] == [True] * 5
 
 
 def test_what_was_asked_before_a_write_is_not_kept_after_it() -> None:
@@ -226,6 +230,53 @@ def test_what_was_asked_before_a_write_is_not_kept_after_it() -> None:
     assert store.get("b", "v")[0] is not None
     store.put("a", "v", kept(), store.get("a", "v")[1])
     assert store.get("a", "v")[0] is not None
+
+
+def visit(cache: HttpCache, call: Call = GET) -> Visit:
+    found = cache.visit(call, Bearer("t"))
+    assert found is not None
+    return found
+
+
+def test_a_cache_can_be_used_without_a_client() -> None:
+    clock = FakeClock()
+    cache = HttpCache(clock=clock)
+    first = visit(cache)
+    first.keep(said(("ETag", '"1"'), ("Cache-Control", "max-age=60")), 0)
+    clock.advance(61)
+    second = visit(cache)
+
+    assert (first.fresh(), first.call, second.fresh()) == (None, GET, None)
+    assert second.call.header("If-None-Match") == '"1"'
+    renewed = second.renew(said(("ETag", '"1"'), status=304), 0)
+    assert (renewed and renewed.cached) == "revalidated"
+    clock.advance(59)
+    fresh = visit(cache).fresh()
+    assert (fresh and fresh.headers["age"]) == "59"
+    cache.wrote(replace(GET, method="PUT"), Bearer("t"), None)
+    assert visit(cache).fresh() is None
+    assert visit(cache).renew(said(status=304), 0) is None
+
+
+def test_what_is_no_longer_to_be_kept_is_gone() -> None:
+    cache = HttpCache()
+    visit(cache).keep(said(("Cache-Control", "max-age=0")), 0)
+    assert visit(cache).stale(60) is not None
+
+    visit(cache).keep(said(("Cache-Control", "no-store")), 0)
+
+    assert visit(cache).stale(60) is None
+
+
+def test_what_a_write_names_is_forgotten_within_its_origin() -> None:
+    cache = HttpCache()
+    named = said(("Location", "/things"), ("Content-Location", "https://elsewhere.example/things"), status=201)
+    visit(cache).keep(said(("Cache-Control", "max-age=60")), 0)
+
+    cache.wrote(Call("POST", "https://elsewhere.example/new", "/new"), Bearer("t"), named)
+    assert visit(cache).fresh() is not None
+    cache.wrote(Call("POST", "https://api.example/new/thing", "/new"), Bearer("t"), named)
+    assert visit(cache).fresh() is None
 
 
 def test_a_secret_that_is_too_short_is_refused() -> None:
