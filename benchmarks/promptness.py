@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
-from benchmarks.attack import ATTACKS, AttackRun
+from benchmarks.attack import ATTACKS, BUSY, Attacked, AttackRun
 from benchmarks.databases import settle
 from benchmarks.ingest import WARM_UP_SECONDS, GatewayIngest
 from benchmarks.load import LoadProfile, Result
@@ -35,12 +35,14 @@ def half_rate(options: Options) -> list[Row]:
 
 
 def attacked(options: Options) -> list[Row]:
-    """The same while one connection sends each of the attacks."""
+    """The same while one connection sends each of the attacks; and while a process that has nothing to do with the
+    gateway is as busy as the busiest of the attackers, which is no matter of the gateway's.
+    """
     rows = []
     for kind in options.databases:
-        samples = _samples(
-            kind, options, lambda bench: {"quiet": bench.half_rate()} | {name: bench.attacked(name) for name in ATTACKS}
-        )
+        samples = _samples(kind, options, Promptness.attacked)
+        rows.append(Row("ingest p99 at half rate", kind, "ms", samples["quiet"]))
+        rows.append(Row("ingest p99, beside a process as busy as an attacker", kind, "ms", samples[BUSY]))
         rows += [
             Row(f"ingest p99, attacked by {name}", kind, "ms", samples[name], target=ATTACKED_TARGET)
             for name in ATTACKS
@@ -81,12 +83,25 @@ class Promptness:
         """p99 in milliseconds."""
         return self._measured(replace(self._profile(), rate_per_second=self._maximum / 2)).p99_ms
 
-    def attacked(self, name: str) -> float:
-        """p99 in milliseconds while one connection attacks."""
-        attack = AttackRun(self._children, name, self._gateway.web.port, self._options.seconds + 1)
+    def attacked(self) -> dict[str, float]:
+        """p99 in milliseconds without an attack, during each of them, and beside a process that is as busy."""
+        found, share = {"quiet": self.half_rate()}, 0.0
+        for name in ATTACKS:
+            found[name], attacked = self._beside(name, self._gateway.web.port)
+            share = max(share, attacked.cpu_share)
+        found[BUSY], _ = self._beside(BUSY, share)
+        return found
+
+    def _beside(self, name: str, port_or_share: float) -> tuple[float, Attacked]:
+        seconds = self._options.seconds + 1
+        attack = AttackRun(self._children, name, port_or_share, seconds)
         p99_ms = self.half_rate()
-        progress(f"{attack.megabytes():.0f} MB of {name} beside the ingest")
-        return p99_ms
+        done = attack.result()
+        progress(
+            f"{name}: {done.sent_bytes / seconds / 1e6:.1f} MB/s over {done.connections / seconds:.0f} connections/s, "
+            f"by {done.cpu_share:.0%} of a core"
+        )
+        return p99_ms, done
 
     def busy_pages(self) -> float:
         """p99 in milliseconds while the page is asked for."""

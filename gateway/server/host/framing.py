@@ -18,7 +18,7 @@ import httptools
 HEAD_BYTES = 128 * 1024
 FRAMING_BYTES = 64 * 1024
 # As much is read between two looks at those bounds.
-FEED_BYTES = 32 * 1024
+FEED_BYTES = 8 * 1024
 # Requests that may begin in one read, one behind the other.
 PIPELINED = 64
 
