@@ -77,7 +77,7 @@ def test_the_beginning_of_a_token_is_not_told() -> None:
     assert "Bearer" in _said(explain(case("supabase-db", [("Authorization", "Bearer abcdefgh")], secrets=["x"])))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     provider=st.sampled_from(sorted(catalogue())),
     body=st.binary(max_size=300),
