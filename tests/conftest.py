@@ -1,4 +1,7 @@
-"""What tests of every kind share: a database of each kind, settings, a clock, and no way out of this machine."""
+"""What tests of every kind share: a database of each kind, settings, a clock, and no way out of this machine.
+
+What speaks with databases is imported by the fixtures: tests of units have none.
+"""
 
 from __future__ import annotations
 
@@ -8,26 +11,21 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import URL
 
 from gateway.clock import FakeClock
 from gateway.config import Settings
-from gateway.db.database import Database
-from gateway.db.schema.upgrade import upgrade
 from tests.services.distribution import Distribution, longest_first
 from tests.services.loopback import loopback_only
-from tests.services.postgres import (
-    PostgresMissing,
-    PrivatePostgres,
-    create_database,
-    drop_database,
-    fresh_name,
-    server_url,
-)
-from tests.services.reused_databases import ReusedDatabases
+
+if TYPE_CHECKING:
+    from sqlalchemy import URL
+
+    from gateway.db.database import Database
+    from tests.services.postgres import PrivatePostgres
+    from tests.services.reused_databases import ReusedDatabases
 
 # In CI a service that is not there is a failure, so that nothing goes untested unseen.
 SERVICES_REQUIRED = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
@@ -103,6 +101,8 @@ def settings(database_url: str, tmp_path: Path) -> Settings:
 @pytest.fixture
 def database(database_url: str) -> Iterator[Database]:
     """The open database of `database_url`."""
+    from gateway.db.database import Database
+
     opened = Database.open(database_url)
     yield opened
     opened.close()
@@ -111,6 +111,8 @@ def database(database_url: str) -> Iterator[Database]:
 @pytest.fixture
 def private_postgres() -> Iterator[PrivatePostgres]:
     """A PostgreSQL server that belongs to the test, to be stopped, killed and started again."""
+    from tests.services.postgres import PostgresMissing, PrivatePostgres
+
     try:
         server = PrivatePostgres()
     except PostgresMissing as reason:
@@ -121,6 +123,8 @@ def private_postgres() -> Iterator[PrivatePostgres]:
 
 @pytest.fixture(scope="session")
 def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from gateway.db.schema.upgrade import upgrade
+
     path = tmp_path_factory.mktemp("template") / "gateway.db"
     upgrade(f"sqlite:///{path}")
     return path
@@ -128,6 +132,8 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def _postgres_server() -> Iterator[URL]:
+    from tests.services.postgres import PostgresMissing, server_url
+
     try:
         with server_url() as url:
             yield url
@@ -137,6 +143,9 @@ def _postgres_server() -> Iterator[URL]:
 
 @pytest.fixture(scope="session")
 def _postgres_template(_postgres_server: URL) -> Iterator[PostgresTemplate]:
+    from gateway.db.schema.upgrade import upgrade
+    from tests.services.postgres import create_database, drop_database, fresh_name
+
     name = fresh_name("template")
     upgrade(create_database(_postgres_server, name))
     yield PostgresTemplate(_postgres_server, name)
@@ -145,6 +154,8 @@ def _postgres_template(_postgres_server: URL) -> Iterator[PostgresTemplate]:
 
 @pytest.fixture(scope="session")
 def _reused_databases(_postgres_template: PostgresTemplate) -> Iterator[ReusedDatabases]:
+    from tests.services.reused_databases import ReusedDatabases
+
     reused = ReusedDatabases(_postgres_template.server, _postgres_template.name)
     yield reused
     reused.remove()

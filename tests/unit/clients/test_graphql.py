@@ -18,10 +18,8 @@ from gateway.clients.graphql import GraphQLClient, errors_in
 from gateway.clients.graphql_answers import Cost
 from gateway.clients.graphql_documents import definitions, is_write
 from gateway.clients.retries import RetryPolicy
-from gateway.deferred import deferred
 from tests.unit.clients.conftest import QUICK, TOKEN
 
-graphql = deferred("graphql")
 URL = "https://acme.example/graphql"
 THINGS = """
 query($first: Int!, $after: String) {
@@ -88,7 +86,9 @@ DOCUMENTS = {
 
 @pytest.mark.parametrize("document", DOCUMENTS)
 def test_what_a_document_does_is_what_a_parser_says(document: str) -> None:
-    parsed = [getattr(one, "operation", None) for one in graphql.parse(document).definitions]
+    from graphql import parse
+
+    parsed = [getattr(one, "operation", None) for one in parse(document).definitions]
 
     assert definitions(document) == DOCUMENTS[document]
     assert definitions(document) == [one.value if one is not None else "fragment" for one in parsed]
