@@ -50,6 +50,7 @@ class Settings:
     max_connections: int = 2000
     max_connections_per_address: int = 256
     failed_verifications: int = 60
+    api_requests_per_minute: int = 6000
     metrics_token: str = field(default="", repr=False)
     delivery_schedule_seconds: tuple[float, ...] = DEFAULT_SCHEDULE_SECONDS
     retention_days: int = 30
@@ -123,6 +124,9 @@ def read_settings(
         ),
         failed_verifications=reader.get(
             "GATEWAY_FAILED_VERIFICATIONS", _whole(0, 1_000_000), defaults.failed_verifications
+        ),
+        api_requests_per_minute=reader.get(
+            "GATEWAY_API_REQUESTS_PER_MINUTE", _whole(0, 10_000_000), defaults.api_requests_per_minute
         ),
         metrics_token=reader.get("GATEWAY_METRICS_TOKEN", _token, defaults.metrics_token),
         delivery_schedule_seconds=reader.get(

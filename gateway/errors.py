@@ -81,7 +81,7 @@ class InvalidInput(GatewayError):
     """
 
     code = "invalid_input"
-    http_status = 400
+    http_status = 422
     tells_paths: ClassVar[bool] = False
     """Whether a fault means little without the path of its field: where a whole document was given."""
 
@@ -160,7 +160,7 @@ class AddressForbidden(GatewayError):
     """An outgoing request was aimed at an address that the SSRF guard does not allow."""
 
     code = "address_forbidden"
-    http_status = 400
+    http_status = 422
 
 
 class DecryptionFailed(GatewayError):

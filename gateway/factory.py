@@ -8,6 +8,7 @@ from flask import Flask, Response, g, request
 from flask_sqlalchemy import SQLAlchemy
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from gateway.api import mounting
 from gateway.cli import main as command_line
 from gateway.cli.terminal.hints import message
 from gateway.config import Settings, load_settings
@@ -41,9 +42,9 @@ def create_app(installation: Installation | Settings | None = None) -> Flask:
     app = Flask("gateway")
     app.extensions[EXTENSION] = installation
     _database(app, installation)
+    mounting.mount(app, installation, lambda api: _every_request(api, installation))
     _proxies(app, installation.settings.trusted_proxies)
-    _request_ids(app, installation.settings.trusted_proxies)
-    _hosts(app)
+    _every_request(app, installation)
     _webhooks(app, installation)
     operations.register(
         app,
@@ -88,6 +89,11 @@ def _proxies(app: Flask, hops: int) -> None:
     """Forwarded headers count as far as proxies are trusted."""
     if hops:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops, x_host=hops)  # type: ignore[method-assign]
+
+
+def _every_request(app: Flask, installation: Installation) -> None:
+    _request_ids(app, installation.settings.trusted_proxies)
+    _hosts(app)
 
 
 def _request_ids(app: Flask, hops: int) -> None:

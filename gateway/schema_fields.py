@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, missing
 
 from gateway.clock import iso
+from gateway.durations import parse_duration
 from gateway.errors import Fault
+
+# What marshmallow says in words, as codes of ours; whatever else it says is `malformed`.
+_CODES: Mapping[str, str] = {"Unknown field.": "not_taken", "Missing data for required field.": "missing"}
 
 
 class Instant(fields.Field[datetime]):
@@ -34,6 +38,16 @@ class Text(fields.Field[str]):
         if not isinstance(value, str | int | float):
             raise ValidationError("must be a text")
         return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+class Age(fields.Field[timedelta]):
+    """A duration as people write it: `90s`, `30m`, `24h`, `7d`. For taking only."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> timedelta:
+        found = parse_duration(value) if isinstance(value, str) else None
+        if found is None:
+            raise ValidationError("must be a duration such as 30m, 24h or 7d")
+        return found
 
 
 class BodyText(fields.Field[bytes]):
@@ -76,10 +90,12 @@ def faults_of(messages: object, path: str = "") -> Iterator[Fault]:
             if isinstance(name, int):
                 step = f"{path}[{name}]"
             else:
-                step = path if name in ("_schema", "value") else f"{path}.{name}".lstrip(".")
+                # marshmallow says `value` between a key of a mapping and what is wrong with its value.
+                is_between = name == "_schema" or (name == "value" and path)
+                step = path if is_between else f"{path}.{name}".lstrip(".")
             yield from faults_of(inner, step)
     elif isinstance(messages, list):
         for inner in messages:
             yield from faults_of(inner, path)
     else:
-        yield Fault(path, "malformed", str(messages))
+        yield Fault(path, _CODES.get(str(messages), "malformed"), str(messages))

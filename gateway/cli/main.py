@@ -36,6 +36,7 @@ COMMANDS = {
     "call": LazyCommand(
         "gateway.cli.call:call", "One request to a provider's API, with limits, retries and a deadline."
     ),
+    "keys": LazyCommand("gateway.cli.keys:keys", "API keys: make, list, revoke."),
     "audit": LazyCommand("gateway.cli.audit:audit", "Who changed what, when, and from where."),
     "secrets": LazyCommand("gateway.cli.secrets:secrets", "Encryption keys."),
     "purge": LazyCommand("gateway.cli.purge:purge", "Forget what is older than the retention."),

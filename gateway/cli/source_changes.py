@@ -13,10 +13,11 @@ from gateway.cli.terminal.output import note, print_json
 from gateway.clock import iso
 from gateway.errors import InvalidInput
 from gateway.webhooks.sources import management as use_cases
+from gateway.webhooks.sources.changes import KEPT, CredentialDraft, SourceChange
 from gateway.webhooks.sources.credentials import DEFAULT_OVERLAP
 from gateway.webhooks.sources.draft import SourceDraft
-from gateway.webhooks.sources.management import CredentialDraft, SourceWithSecret
-from gateway.webhooks.sources.schema import SourceSchema
+from gateway.webhooks.sources.management import SourceWithSecret
+from gateway.webhooks.sources.schema import SourceSchema, SourceWithSecretSchema
 from gateway.webhooks.sources.schemes import SECRET
 
 _WANTED = {"refuse": True, "accept": False, "default": None}
@@ -112,11 +113,12 @@ def change(invocation: Invocation, slug: str, options: tuple[tuple[str, str], ..
         raise InvalidInput(
             "nothing is to be changed: give --option, --refuse-replays, --accept-replays or --default-replays"
         )
+    wanted = SourceChange(
+        options=dict(options) if options else KEPT,
+        refuse_replays=_WANTED[replays] if replays is not None else KEPT,
+    )
     with invocation.changing() as acting:
-        if options:
-            source = use_cases.change_options(acting, slug, dict(options))
-        if replays is not None:
-            source = use_cases.refuse_replays(acting, slug, _WANTED[replays])
+        source = use_cases.change_source(acting, slug, wanted)
     if invocation.as_json:
         print_json(SourceSchema().dump(source))
         return
@@ -205,5 +207,5 @@ def enable(invocation: Invocation, slug: str) -> None:
 
 
 def _with_secret(made: SourceWithSecret) -> dict[str, object]:
-    shown: dict[str, object] = SourceSchema().dump(made.source)
-    return shown | ({"secret": made.secret} if made.secret else {})
+    shown: dict[str, object] = SourceWithSecretSchema().dump(made)
+    return {name: value for name, value in shown.items() if name != "secret" or value}

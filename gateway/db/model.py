@@ -41,6 +41,7 @@ class ConfigurationKind(StrEnum):
     SOURCES = "sources"  # with their credentials
     DESTINATIONS = "destinations"  # with their secrets
     ROUTES = "routes"
+    API_KEYS = "api_keys"
 
 
 class Configuration:

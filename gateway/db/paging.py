@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Generic, TypeVar
@@ -71,6 +71,15 @@ def page_of(
     return Page(tuple(shown), cursor_at(key, getattr(shown[-1], key.key)))
 
 
+def page_of_values(values: Mapping[str, Row], request: PageRequest, *, name: str) -> Page[Row]:
+    """One page of values that are all in memory, by key; `name` is the list's. Raises `InvalidInput` as above."""
+    after = None if request.cursor is None else position_of(name, request.cursor)
+    keys = [key for key in sorted(values) if after is None or key > after]
+    shown = keys[: request.limit]
+    rows = tuple(values[key] for key in shown)
+    return Page(rows, cursor_at(name, shown[-1]) if len(keys) > len(shown) else None)
+
+
 def every(find: Callable[[PageRequest], Page[Shown]]) -> Iterator[Shown]:
     """All rows of a list, page after page."""
     cursor = None
@@ -82,23 +91,24 @@ def every(find: Callable[[PageRequest], Page[Shown]]) -> Iterator[Shown]:
             return
 
 
-def cursor_at(key: InstrumentedAttribute[str], value: str) -> str:
+def cursor_at(key: InstrumentedAttribute[str] | str, value: str) -> str:
     """The cursor that continues a list behind the row whose key has this value."""
     return base64.urlsafe_b64encode(f"{_name(key)}:{value}".encode()).decode("ascii").rstrip("=")
 
 
-def position_of(key: InstrumentedAttribute[str], cursor: str) -> str:
+def position_of(key: InstrumentedAttribute[str] | str, cursor: str) -> str:
     """The value that a cursor was made of. Raises `InvalidInput` for one that this list has not given."""
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
         name, found, value = base64.b64decode(padded, altchars=b"-_", validate=True).decode("utf-8").partition(":")
     except (binascii.Error, ValueError):
         name, found, value = "", "", ""
-    if not found or name != _name(key):
+    # No key has a NUL in it, and a cursor that was made up may.
+    if not found or name != _name(key) or "\x00" in value:
         message = "the cursor is not one that this list gave; leave it out to start from the beginning"
         raise InvalidInput.at("cursor", "malformed", message)
     return value
 
 
-def _name(key: InstrumentedAttribute[str]) -> str:
-    return f"{key.class_.__name__}.{key.key}"
+def _name(key: InstrumentedAttribute[str] | str) -> str:
+    return key if isinstance(key, str) else f"{key.class_.__name__}.{key.key}"

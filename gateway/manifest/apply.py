@@ -21,9 +21,9 @@ from gateway.manifest.reading import Manifest
 from gateway.tenants.acting import Acting
 from gateway.webhooks.route_trials import RouteTrials, Trial
 from gateway.webhooks.sources import management as source_changes
+from gateway.webhooks.sources.changes import CredentialDraft
 from gateway.webhooks.sources.credentials import open_credentials
 from gateway.webhooks.sources.draft import SourceDraft
-from gateway.webhooks.sources.management import CredentialDraft
 from gateway.webhooks.sources.models import Source, SourceCredential
 from gateway.webhooks.sources.schemes import stored_scheme
 from gateway.webhooks.sources.search import source_slugs

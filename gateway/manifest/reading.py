@@ -31,7 +31,7 @@ from gateway.errors import Fault, InvalidInput
 from gateway.schema_fields import faults_of, texts
 from gateway.strict_yaml import load_strictly
 from gateway.webhooks.sources.draft import SourceDraft
-from gateway.webhooks.sources.schema import SourceSchema
+from gateway.webhooks.sources.draft_schema import SourceDraftSchema, source_draft
 from gateway.webhooks.sources.schemes import SECRET
 
 MAX_BYTES = 4 * 1024 * 1024
@@ -68,9 +68,15 @@ class _Reading:
         return found
 
 
-class ManifestSource(SourceSchema):
-    """A source, whose secrets may also stand in variables."""
+class ManifestSource(SourceDraftSchema):
+    """A source, whose secrets may also stand in variables. None is made for it: a file may be applied again."""
 
+    class Meta:
+        exclude = ("generate_secret",)
+
+    slug = fields.String(required=True)
+    rate = fields.Float()
+    secret = fields.String()
     secret_env = fields.String()
     credentials_env = texts()
 
@@ -138,17 +144,7 @@ def _source(data: Mapping[str, Any], path: str, reading: _Reading) -> SourceDraf
         credentials[SECRET] = secret or SECRET
     elif "secret" in data:
         credentials[SECRET] = data["secret"]
-    return SourceDraft(
-        slug=data["slug"],
-        provider=data["provider"],
-        scheme=data.get("scheme"),
-        credentials=credentials,
-        options=data.get("options", {}),
-        allowed_ips=tuple(data.get("allowed_ips", ())),
-        rate_per_second=data.get("rate"),
-        refuse_replays=data.get("refuse_replays"),
-        enabled=data["enabled"],
-    )
+    return source_draft({**data, "credentials": credentials})
 
 
 def _destination(data: Mapping[str, Any], path: str, reading: _Reading) -> DestinationDraft:

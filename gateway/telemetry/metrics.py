@@ -56,6 +56,9 @@ class Metrics:
         self._rejections_dropped = self._labelled(
             "gateway_rejections_dropped", "Refused requests that were not kept to be looked at, by reason.", "reason"
         )
+        self._api_refused = self._labelled(
+            "gateway_api_refused", "API requests whose key was missing or wrong, or may not do this, by code.", "code"
+        )
         self._attempts = self._labelled("gateway_attempts", "Tries of deliveries, by outcome.", "outcome")
         self._duplicates = self._counter("gateway_duplicates", "Events that had been received before.")
         self._ingest = self._fail_open(
@@ -87,6 +90,10 @@ class Metrics:
     def rejections_dropped(self, reason: str, count: int) -> None:
         """Refused requests were not kept, or not any longer, for want of room."""
         self._rejections_dropped(reason, count)
+
+    def api_refused(self, code: str) -> None:
+        """An API request was refused for its key; `code` is that of the answer."""
+        self._api_refused(code)
 
     def duplicates(self, count: int) -> None:
         """Events arrived that were there already."""

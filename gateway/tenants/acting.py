@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import TypeAlias
 
 from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
 
 from gateway.clock import from_us
 from gateway.db.after_commit import after_commit
@@ -123,19 +124,23 @@ def act(
     installation: Installation,
     *,
     actor: Actor,
-    tenant: str = DEFAULT_TENANT,
+    tenant: str | TenantSummary = DEFAULT_TENANT,
     write: bool = False,
     request_id: str | None = None,
     audit: AuditTrail = _TRAIL,
 ) -> Iterator[Acting]:
-    """One transaction of `actor` for the tenant with the slug `tenant`.
+    """One transaction of `actor` for `tenant`, which is found by its slug.
 
-    Raises `NotFound` when there is no such tenant, `Conflict` when it is being erased, `StorageUnavailable`.
+    Raises `NotFound` when there is no such tenant, `StorageUnavailable`, and `Conflict` when it is being erased, or
+    where somebody else was quicker with what may be there once only.
     """
-    with installation.database.system_session() as system:
-        found = find_tenant(system, tenant)
+    if isinstance(tenant, TenantSummary):
+        found = tenant
+    else:
+        with installation.database.system_session() as system:
+            found = find_tenant(system, tenant)
     _require_kept(found)
-    with installation.database.tenant_session(found.id, write=write) as session:
+    with _conflicts(), installation.database.tenant_session(found.id, write=write) as session:
         if write:
             _hold(session, found)
         acting = Acting(
@@ -161,7 +166,7 @@ def act_for_system(
     audit: AuditTrail = _TRAIL,
 ) -> Iterator[SystemActing]:
     """One transaction of `actor` that belongs to no tenant. Raises `StorageUnavailable`."""
-    with installation.database.system_session(write=write) as session:
+    with _conflicts(), installation.database.system_session(write=write) as session:
         acting = SystemActing(
             installation=installation,
             session=session,
@@ -186,6 +191,16 @@ def _hold(session: TenantSession, tenant: TenantSummary) -> None:
     if row is None:
         raise NotFound(f"there is no tenant {tenant.slug!r}")
     _require_kept(replace(tenant, erasing_at=row.erasing_at))
+
+
+@contextmanager
+def _conflicts() -> Iterator[None]:
+    """What was not there when a use case looked may be when it writes."""
+    try:
+        yield
+    except IntegrityError as error:
+        message = "somebody else added or removed what this is about at the same moment: look, and try again"
+        raise Conflict(message) from error
 
 
 def _keep(audit: AuditTrail, acting: Acting | SystemActing) -> None:

@@ -62,7 +62,7 @@ class RoutingLoader:
         self._routes_log = OutOfOrderLog("route", meanwhile="its events get dead deliveries, to be replayed then")
 
     def __call__(self, database: Database, moved: frozenset[ConfigurationKind]) -> RoutingSnapshot:
-        if not moved - {ConfigurationKind.SOURCES}:
+        if not moved - {ConfigurationKind.SOURCES, ConfigurationKind.API_KEYS}:
             return self._loaded
         if moved & {ConfigurationKind.TENANTS, ConfigurationKind.DESTINATIONS}:
             self._say_what_is_loaded(database)

@@ -5,7 +5,6 @@ What a source must be given is judged in `draft`; how credentials are sealed is 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -17,7 +16,8 @@ from gateway.security.identifiers import new_id
 from gateway.tenants.acting import Acting
 from gateway.tenants.room import require_room
 from gateway.webhooks.sources import draft as source_draft
-from gateway.webhooks.sources.credentials import DEFAULT_OVERLAP, open_credential, seal_credential
+from gateway.webhooks.sources.changes import CredentialDraft, SourceChange
+from gateway.webhooks.sources.credentials import open_credential, seal_credential
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.models import Source, SourceCredential
 from gateway.webhooks.sources.schemes import (
@@ -32,16 +32,6 @@ from gateway.webhooks.sources.schemes import (
 from gateway.webhooks.sources.search import require_source
 from gateway.webhooks.sources.stored import stored_credentials
 from gateway.webhooks.sources.summary import SourceSummary, summary
-
-
-@dataclass(frozen=True, slots=True)
-class CredentialDraft:
-    """A new credential as a person asks for it: `value`, or one that is made. The old ones count for `overlap` more."""
-
-    value: str = field(default="", repr=False)
-    kind: str = SECRET
-    generate: bool = False
-    overlap: timedelta = DEFAULT_OVERLAP
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +85,7 @@ def update_source(acting: Acting, draft: SourceDraft) -> SourceSummary:
 
     Raises `NotFound`, `InvalidInput`, and `Conflict` for another provider.
     """
-    source = require_source(acting.session, draft.slug)
+    source = require_source(acting.session, draft.slug, lock=True)
     if source.provider != draft.provider:
         raise Conflict(faults=[provider_fault(source.provider, draft)])
     catalogue = acting.installation.catalogue
@@ -114,24 +104,21 @@ def update_source(acting: Acting, draft: SourceDraft) -> SourceSummary:
     return _changed(acting, source, "source.changed", before)
 
 
-def change_options(acting: Acting, slug: str, options: Mapping[str, str]) -> SourceSummary:
-    """Set options of a source; those that are not named stay, an empty value takes one away.
-
-    Raises `NotFound`, `InvalidInput`.
-    """
-    source = require_source(acting.session, slug)
-    wanted = {name: value for name, value in {**source.options, **options}.items() if value}
+def change_source(acting: Acting, source: str, change: SourceChange) -> SourceSummary:
+    """Change parts of a source. One that changes nothing is no change. Raises `NotFound`, `InvalidInput`."""
+    row = require_source(acting.session, source, lock=True)
     draft = SourceDraft(
-        slug=slug,
-        provider=source.provider,
-        scheme=source.scheme,
-        options=wanted,
-        allowed_ips=source.allowed_ips,
-        rate_per_second=source.rate_per_second,
-        refuse_replays=source.refuses_replays,
-        enabled=source.disabled_at is None,
+        slug=row.slug,
+        provider=row.provider,
+        scheme=row.scheme,
+        options=row.options,
+        allowed_ips=tuple(row.allowed_ips),
+        rate_per_second=row.rate_per_second,
+        refuse_replays=row.refuses_replays,
+        enabled=row.disabled_at is None,
     )
-    return update_source(acting, draft)
+    wanted = change.of(draft)
+    return summary(acting, row) if wanted == draft else update_source(acting, wanted)
 
 
 def provider_fault(provider_id: str, draft: SourceDraft) -> Fault:
@@ -146,7 +133,7 @@ def rotate_credential(acting: Acting, slug: str, wanted: CredentialDraft) -> Sou
 
     Raises `NotFound`, `InvalidInput`.
     """
-    source = require_source(acting.session, slug)
+    source = require_source(acting.session, slug, lock=True)
     schemes = possible_schemes(find_provider(acting.installation.catalogue, source.provider), source.scheme)
     if wanted.overlap < timedelta(0):
         message = "the overlap must not be negative; 0 ends the old one at once"
@@ -170,33 +157,17 @@ def rotate_credential(acting: Acting, slug: str, wanted: CredentialDraft) -> Sou
     return SourceWithSecret(rotated, value if wanted.generate else None)
 
 
-def refuse_replays(acting: Acting, slug: str, wanted: bool | None) -> SourceSummary:
-    """Refuse replays from now on, or take them, or (None) refuse them where nothing honest can be refused. Repeating it
-    changes nothing. Raises `NotFound`, `InvalidInput` where nothing is signed.
-    """
-    source = require_source(acting.session, slug)
-    provider = find_provider(acting.installation.catalogue, source.provider)
-    found = source_draft.replay_faults(provider, possible_schemes(provider, source.scheme), wanted)
-    if found:
-        raise InvalidInput(faults=found)
-    before = summary(acting, source)
-    if source.refuses_replays is wanted:
-        return before
-    source.refuses_replays = wanted
-    return _changed(acting, source, "source.changed", before)
-
-
 def await_credential(acting: Acting, slug: str) -> SourceSummary:
     """Take one secret more from the provider, in a handshake; those that count go on until a day after it came.
 
     Raises `NotFound`, and `InvalidInput` where the provider hands over none or the address can be guessed.
     """
-    source = require_source(acting.session, slug)
+    source = require_source(acting.session, slug, lock=True)
     provider = find_provider(acting.installation.catalogue, source.provider)
     if not takes_handshake_secret(provider):
         message = f"{provider.name} hands over no secret: give the source one"
         raise InvalidInput.at("await_handshake", "not_taken", message, Hint("give_new_secret"))
-    fault = source_draft.awaiting_fault(slug, possible_schemes(provider, source.scheme))
+    fault = source_draft.awaiting_fault(source.slug, possible_schemes(provider, source.scheme))
     if fault is not None:
         raise InvalidInput(faults=[fault])
     before = summary(acting, source)
@@ -206,7 +177,7 @@ def await_credential(acting: Acting, slug: str) -> SourceSummary:
 
 def disable_source(acting: Acting, slug: str) -> SourceSummary:
     """Answer 410 from now on (`source_disabled`). Repeating it changes nothing. Raises `NotFound`."""
-    source = require_source(acting.session, slug)
+    source = require_source(acting.session, slug, lock=True)
     before = summary(acting, source)
     if source.disabled_at is not None:
         return before
@@ -216,7 +187,7 @@ def disable_source(acting: Acting, slug: str) -> SourceSummary:
 
 def enable_source(acting: Acting, slug: str) -> SourceSummary:
     """Receive again. Repeating it changes nothing. Raises `NotFound`."""
-    source = require_source(acting.session, slug)
+    source = require_source(acting.session, slug, lock=True)
     before = summary(acting, source)
     if source.disabled_at is None:
         return before

@@ -1,10 +1,15 @@
-"""A source as data: what is shown of it, and what may be given for it. A secret is given and never shown."""
+"""A source as it is shown as data. What may be given for one is in `draft_schema`."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
 
 from marshmallow import Schema, fields
 
 from gateway.schema_fields import Instant, OutOfOrderSchema, texts
+
+if TYPE_CHECKING:
+    from gateway.webhooks.sources.management import SourceWithSecret
 
 
 class CredentialSchema(Schema):
@@ -12,36 +17,38 @@ class CredentialSchema(Schema):
 
     kind = fields.String()
     created_at = Instant()
-    expires_at = Instant()
+    expires_at = Instant(allow_none=True)
 
 
 class SourceSchema(Schema):
-    """Shown in this order; what may be given follows."""
+    """Shown in this order."""
 
-    id = fields.String(dump_only=True)
-    slug = fields.String(required=True)
-    provider = fields.String(required=True)
-    scheme = fields.String()
+    id = fields.String()
+    slug = fields.String()
+    provider = fields.String()
+    scheme = fields.String(allow_none=True)
     options = texts()
     allowed_ips = fields.List(fields.String())
-    rate_per_second = fields.Float(dump_only=True)
-    refuse_replays = fields.Boolean()
-    replays = fields.String(dump_only=True)
-    live_credentials = fields.List(
-        fields.Nested(CredentialSchema), attribute="credentials", data_key="credentials", dump_only=True
-    )
-    pending_handshake = fields.Boolean(dump_only=True)
-    confirmed_at = Instant(dump_only=True)
-    confirmed_from = fields.String(dump_only=True)
-    confirmed_request_id = fields.String(dump_only=True)
-    created_at = Instant(dump_only=True)
-    updated_at = Instant(dump_only=True)
-    disabled_at = Instant(dump_only=True)
-    url = fields.String(dump_only=True)
-    state = fields.String(dump_only=True)
-    out_of_order = fields.Nested(OutOfOrderSchema, dump_only=True)
+    rate_per_second = fields.Float(allow_none=True)
+    refuse_replays = fields.Boolean(allow_none=True)
+    replays = fields.String(allow_none=True)
+    credentials = fields.List(fields.Nested(CredentialSchema))
+    pending_handshake = fields.Boolean()
+    confirmed_at = Instant(allow_none=True)
+    confirmed_from = fields.String(allow_none=True)
+    confirmed_request_id = fields.String(allow_none=True)
+    created_at = Instant()
+    updated_at = Instant()
+    disabled_at = Instant(allow_none=True)
+    url = fields.String()
+    state = fields.String()
+    out_of_order = fields.Nested(OutOfOrderSchema, allow_none=True)
 
-    secret = fields.String(load_only=True)
-    credentials = texts(load_only=True)
-    rate = fields.Float(load_only=True)
-    enabled = fields.Boolean(load_only=True, load_default=True)
+
+class SourceWithSecretSchema(SourceSchema):
+    """A source, and the secret just made for it, which is shown this once; null when none was made."""
+
+    secret = fields.String(allow_none=True)
+
+    def get_attribute(self, obj: SourceWithSecret, attr: str, default: Any) -> Any:
+        return obj.secret if attr == "secret" else super().get_attribute(obj.source, attr, default)

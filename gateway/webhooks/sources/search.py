@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from gateway.db.paging import Page, PageRequest, page_of
 from gateway.db.scope import TenantSession
@@ -20,9 +20,9 @@ def find_sources(acting: Acting, page: PageRequest) -> Page[SourceSummary]:
     return Page(summaries(acting, found.rows), found.next_cursor)
 
 
-def show_source(acting: Acting, slug: str) -> SourceSummary:
-    """One source. Raises `NotFound`."""
-    return summary(acting, require_source(acting.session, slug))
+def show_source(acting: Acting, source: str) -> SourceSummary:
+    """One source, by its slug or id; where it may be changed, nobody else changes it meanwhile. Raises `NotFound`."""
+    return summary(acting, require_source(acting.session, source, lock=acting.is_writing))
 
 
 def source_for(acting: Acting, provider_id: str, slug: str | None = None) -> Source:
@@ -48,13 +48,18 @@ def source_for(acting: Acting, provider_id: str, slug: str | None = None) -> Sou
     return sources[0]
 
 
-def require_source(session: TenantSession, slug: str) -> Source:
-    """The row of a source. Raises `NotFound`, with a suggestion where one is near."""
-    source = session.scalars(select(Source).where(Source.slug == slug)).first()
-    if source is None:
+def require_source(session: TenantSession, source: str, *, lock: bool = False) -> Source:
+    """The row of a source, by its slug or id; `lock`ed until the transaction ends.
+
+    Raises `NotFound`, with a suggestion where one is near.
+    """
+    # Both are the tenant's own; a slug that reads like an id of another source loses.
+    statement = select(Source).where(or_(Source.slug == source, Source.id == source))
+    found = session.scalars(statement.with_for_update() if lock else statement).all()
+    if not found:
         known = session.scalars(select(Source.slug)).all()
-        raise NotFound(f"there is no source {slug!r}", suggest(slug, known, Hint("add_source", {"slug": slug})))
-    return source
+        raise NotFound(f"there is no source {source!r}", suggest(source, known, Hint("add_source", {"slug": source})))
+    return next((row for row in found if row.id == source), found[0])
 
 
 def source_slugs(session: TenantSession) -> frozenset[str]:

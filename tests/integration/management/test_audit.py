@@ -39,8 +39,8 @@ from gateway.tenants.directory import find_tenant
 from gateway.webhooks.purge import purge
 from gateway.webhooks.routes import add_route, change_route
 from gateway.webhooks.sources import management as sources
+from gateway.webhooks.sources.changes import CredentialDraft, SourceChange
 from gateway.webhooks.sources.draft import SourceDraft
-from gateway.webhooks.sources.management import CredentialDraft
 from tests.services.acting import TESTER
 from tests.services.rows import store_event
 
@@ -112,7 +112,7 @@ def test_sources(trail: Trail) -> None:
     assert one(trail, sources.update_source, changed) == ["source.changed"]
     assert trail.entries[0].after["allowed_ips"] == ["192.0.2.0/24"]
     assert one(trail, sources.rotate_credential, "github", CredentialDraft(SECRET)) == ["source.credential_rotated"]
-    assert one(trail, sources.refuse_replays, "github", False) == ["source.changed"]
+    assert one(trail, sources.change_source, "github", SourceChange(refuse_replays=False)) == ["source.changed"]
     assert one(trail, sources.disable_source, "github") == ["source.disabled"]
     assert one(trail, sources.disable_source, "github") == []
     assert one(trail, sources.enable_source, "github") == ["source.enabled"]

@@ -26,8 +26,9 @@ from gateway.installation import Installation
 from gateway.tenants.acting import Acting, act, act_for_system
 from gateway.tenants.management import create_tenant, find_tenants
 from gateway.webhooks.routes import add_route
+from gateway.webhooks.sources.changes import CredentialDraft
 from gateway.webhooks.sources.draft import SourceDraft
-from gateway.webhooks.sources.management import CredentialDraft, add_source, rotate_credential
+from gateway.webhooks.sources.management import add_source, rotate_credential
 from gateway.webhooks.sources.search import find_sources
 from tests.services.acting import TESTER
 from tests.services.rows import store_event

@@ -13,8 +13,9 @@ from gateway.config import Settings
 from gateway.errors import Conflict, Hint, InvalidInput, NotFound
 from gateway.installation import Installation
 from gateway.tenants.acting import Acting, act
+from gateway.webhooks.sources.changes import CredentialDraft
 from gateway.webhooks.sources.draft import MADE_UP, SourceDraft
-from gateway.webhooks.sources.management import CredentialDraft, add_source, rotate_credential, update_source
+from gateway.webhooks.sources.management import add_source, rotate_credential, update_source
 from gateway.webhooks.sources.search import source_for
 from gateway.webhooks.sources.summary import SourceState
 from tests.services.acting import TESTER

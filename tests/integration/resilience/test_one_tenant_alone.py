@@ -20,8 +20,9 @@ from gateway.out_of_order import OutOfOrderCode
 from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.stored import rejected_case
 from gateway.webhooks.routes import change_route
+from gateway.webhooks.sources.changes import CredentialDraft
 from gateway.webhooks.sources.draft import SourceDraft
-from gateway.webhooks.sources.management import CredentialDraft, rotate_credential
+from gateway.webhooks.sources.management import rotate_credential
 from tests.integration.resilience.conftest import House
 from tests.integration.webhooks.conftest import SECRET, code
 

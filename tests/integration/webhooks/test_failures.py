@@ -11,7 +11,8 @@ import pytest
 from gateway.webhooks.arrival import Arrival
 from gateway.webhooks.receive.ingest import LARGE_BODY_BYTES
 from gateway.webhooks.receive.progress import BlockingStep, wait_for_answer
-from gateway.webhooks.sources.management import CredentialDraft, rotate_credential
+from gateway.webhooks.sources.changes import CredentialDraft
+from gateway.webhooks.sources.management import rotate_credential
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest, code
 
 LIMIT = 60

@@ -23,7 +23,8 @@ from gateway.installation import Installation
 from gateway.security.sealed_text import MARK
 from gateway.tenants.models import Tenant
 from gateway.webhooks.rejections.search import show_rejection
-from gateway.webhooks.sources.management import CredentialDraft, disable_source, rotate_credential
+from gateway.webhooks.sources.changes import CredentialDraft
+from gateway.webhooks.sources.management import disable_source, rotate_credential
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest, code
 
 

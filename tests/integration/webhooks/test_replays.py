@@ -14,7 +14,8 @@ from gateway.clock import from_us
 from gateway.delivery.retention import Cutoff, purge_events
 from gateway.webhooks.explain.asking import explain_rejection
 from gateway.webhooks.proofs.retention import purge_proofs
-from gateway.webhooks.sources.management import refuse_replays
+from gateway.webhooks.sources.changes import SourceChange
+from gateway.webhooks.sources.management import change_source
 
 from .conftest import SECRET, GatewayUnderTest, code
 
@@ -58,7 +59,7 @@ def test_what_a_source_does_about_replays_can_be_changed(gateway: GatewayUnderTe
     assert _status(gateway.github(key="d-1"))[0] == _status(gateway.github(key="d-2"))[0] == "accepted"
     for wanted, statuses in ((True, [200, 401]), (False, [200, 200]), (None, [200, 200])):
         with gateway.acting() as acting:
-            refuse_replays(acting, "github", wanted)
+            change_source(acting, "github", SourceChange(refuse_replays=wanted))
         gateway.refresh()
         body = json.dumps({"wanted": wanted}).encode()
         assert [gateway.github(key=f"{wanted}-{n}", body=body).status_code for n in range(2)] == statuses
@@ -106,7 +107,7 @@ def test_equal_bodies_without_an_id_are_two_events_unless_it_is_asked_for(gatewa
     first, second = (_status(_checkout(gateway, b'{"type": "ping"}')) for _ in range(2))
     assert first[0] == second[0] == "accepted"
     with gateway.acting() as acting:
-        refuse_replays(acting, "checkout", True)
+        change_source(acting, "checkout", SourceChange(refuse_replays=True))
     gateway.refresh()
     first, second = (_status(_checkout(gateway, b'{"type": "pong"}')) for _ in range(2))
     assert (first[0], second) == ("accepted", ("duplicate", first[1]))

@@ -10,7 +10,8 @@ import pytest
 from gateway.clock import from_us
 from gateway.out_of_order import OutOfOrderCode
 from gateway.tenants.models import DEFAULT_TENANT_ID
-from gateway.webhooks.sources.management import change_options
+from gateway.webhooks.sources.changes import SourceChange
+from gateway.webhooks.sources.management import change_source
 from gateway.webhooks.sources.models import Source
 from gateway.webhooks.sources.search import show_source
 from gateway.webhooks.sources.summary import SourceSummary
@@ -74,7 +75,7 @@ def test_the_option_brings_it_back(gateway: GatewayUnderTest) -> None:
     _store(gateway, "sns", "aws-sns")
     assert gateway.client.post("/webhooks/sns", data=b"{}").status_code == 503
     with gateway.acting() as acting:
-        change_options(acting, "sns", {"topic_arn": "arn:aws:sns:us-east-1:123456789012:T"})
+        change_source(acting, "sns", SourceChange(options={"topic_arn": "arn:aws:sns:us-east-1:123456789012:T"}))
     gateway.refresh()
     assert gateway.client.post("/webhooks/sns", data=b"{}").status_code == 401
     assert _shown(gateway, "sns").out_of_order is None

@@ -1,0 +1,105 @@
+"""`create_api`: a table of contents of the API."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from flask import Flask, Response, g, request
+from flask_smorest import Api
+from sqlalchemy.exc import DataError
+from werkzeug.exceptions import HTTPException
+
+from gateway.api.declaring import Resource
+from gateway.api.document import describe, documented, publish, resource_blueprint
+from gateway.api.door import Door, door_of
+from gateway.api.mounting import Prepare
+from gateway.api.problems import Locate, Problem, Refused, in_body, problem_of, respond
+from gateway.api.reading import Pointed
+from gateway.api.resources import api_keys, me, providers, sources
+from gateway.api.serving import Endpoint
+from gateway.errors import GatewayError
+from gateway.installation import Installation
+from gateway.telemetry.logging import get_logger
+
+RESOURCES: Sequence[Resource] = (sources.resource, providers.resource, api_keys.resource, me.resource)
+
+# What Flask refuses by itself, by status.
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "media_type_unsupported"}
+
+_log = get_logger(__name__)
+
+
+def create_api(installation: Installation, prepare: Prepare) -> Flask:
+    """The API on `installation`. Starts no thread before the first request that shows a key."""
+    app = Flask("gateway.api", static_folder=None)
+    # `//` is no way to write `/`, and nobody is sent elsewhere.
+    app.url_map.merge_slashes = False
+    prepare(app)
+    api = describe(app)
+    # After flask-smorest, which has errors of its own.
+    _answers(app)
+    for resource in RESOURCES:
+        _serve(api, resource, door_of(installation))
+    publish(app, api)
+    return app
+
+
+def _serve(api: Api, resource: Resource, door: Door) -> None:
+    blueprint = resource_blueprint(resource)
+    for operation in resource.operations:
+        view = documented(blueprint, operation, _view(Endpoint(operation, door)))
+        blueprint.add_url_rule(operation.path, operation.id, view, methods=[operation.method])
+    api.register_blueprint(blueprint)
+
+
+def _view(endpoint: Endpoint) -> Callable[..., Response]:
+    def view(**path: str) -> Response:
+        return endpoint(**path)
+
+    return view
+
+
+def _answers(app: Flask) -> None:
+    """What every answer has, and what is answered when something is refused or goes wrong."""
+
+    @app.after_request
+    def complete(response: Response) -> Response:
+        standing = g.get("standing")
+        for name, value in standing.headers() if standing is not None else ():
+            response.headers[name] = value
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        return response
+
+    @app.errorhandler(GatewayError)
+    def refuse(error: GatewayError) -> Response:
+        problem = problem_of(error, (lambda pointer: {"pointer": pointer}) if isinstance(error, Pointed) else _locate())
+        if problem.status >= 500:
+            _log.warning("an API request failed", code=error.code, error=str(error), request_id=g.request_id)
+        return respond(problem)
+
+    @app.errorhandler(Refused)
+    def refuse_here(error: Refused) -> Response:
+        return respond(problem_of(error))
+
+    @app.errorhandler(HTTPException)
+    def refuse_http(error: HTTPException) -> Response:
+        status = error.code or 500
+        headers = [(name, value) for name, value in error.get_headers() if name in {"Allow", "Retry-After"}]
+        detail = f"there is nothing at {request.path}" if status == 404 else error.description or ""
+        return respond(Problem(status, _CODES.get(status, "bad_request"), detail, headers=headers))
+
+    @app.errorhandler(DataError)
+    def refuse_data(error: DataError) -> Response:
+        # What a use case should have judged: a defect of ours, and still the fault of what was asked for.
+        _log.error("a value passed that the database does not take", error=str(error.orig), request_id=g.request_id)
+        return respond(Problem(422, "invalid_input", "a value is not one that can be kept"))
+
+    @app.errorhandler(Exception)
+    def fail(error: Exception) -> Response:
+        _log.exception("an API request failed", request_id=g.request_id, path=request.path)
+        return respond(Problem(500, "internal_error", "the gateway failed; its log says how, under the request's id"))
+
+
+def _locate() -> Locate:
+    found: Locate = g.get("locate", in_body)
+    return found

@@ -1,0 +1,144 @@
+"""Declaring: what a resource can be asked for. One file of `resources` declares one resource; nothing here serves it.
+
+    resource = Resource("sources", "Inbound endpoints, one for each account at a provider.")
+
+    @resource.get("/sources/<source>", scope=Scope.SOURCES_READ, answer=SourceSchema, example=GITHUB)
+    def show_source(acting: Acting, source: str) -> SourceSummary:
+        \"\"\"Show a source.\"\"\"
+        return search.show_source(acting, source)
+
+The function calls one use case. It gets the `Acting` of the request and, by name, the parts of the path, and what else
+was declared: `body` and `query` (what the schema made of them, a dict), `page` (of a list). Its docstring is what the
+document says: the first line in short, the rest at length.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from inspect import getdoc
+from typing import Any, TypeVar
+
+from marshmallow import Schema
+
+from gateway.tenants.api_keys.scopes import Scope
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+Example = Mapping[str, Any]
+
+MAX_BODY_BYTES = 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operation:
+    """One method of one path.
+
+    `scopes` are all needed; empty: any key will do. `answer` shows what `run` returns, with `status`; None: 204 and no
+    body. `is_list` says that it returns a `Page`. `current` finds the thing that `run` is about to change, as `answer`
+    shows it, for If-Match; it locks the row. `writes` says which kind of transaction is opened.
+    """
+
+    id: str
+    method: str
+    path: str
+    run: Callable[..., Any]
+    summary: str
+    description: str
+    scopes: tuple[Scope, ...]
+    answer: type[Schema] | None
+    example: Example | None
+    status: int
+    body: type[Schema] | None
+    body_example: Example | None
+    max_body_bytes: int
+    query: type[Schema] | None
+    is_list: bool
+    current: Callable[..., Any] | None
+    writes: bool
+
+    @property
+    def has_etag(self) -> bool:
+        """Whether its answer is one thing with a version."""
+        return self.answer is not None and not self.is_list and self.method in {"GET", "PUT", "PATCH"}
+
+    @property
+    def takes_idempotency_key(self) -> bool:
+        """Whether a client may mark it, to send it twice without harm."""
+        return self.method == "POST" and self.writes
+
+
+@dataclass(frozen=True, slots=True)
+class Resource:
+    """A resource by the name that it has in paths and in the document, and what it is about."""
+
+    name: str
+    about: str
+    operations: list[Operation] = field(default_factory=list)
+
+    def get(self, path: str, **declared: Any) -> Callable[[Function], Function]:
+        """Declare a GET of one thing."""
+        return self._declare("GET", path, writes=False, **declared)
+
+    def list(self, path: str, *, answer: type[Schema], **declared: Any) -> Callable[[Function], Function]:
+        """Declare a GET of a list, whose rows `answer` and `example` show."""
+        return self._declare("GET", path, answer=answer, is_list=True, writes=False, **declared)
+
+    def post(self, path: str, **declared: Any) -> Callable[[Function], Function]:
+        """Declare a POST."""
+        return self._declare("POST", path, **declared)
+
+    def put(self, path: str, **declared: Any) -> Callable[[Function], Function]:
+        """Declare a PUT. With `current` it needs If-Match."""
+        return self._declare("PUT", path, **declared)
+
+    def patch(self, path: str, *, current: Callable[..., Any], **declared: Any) -> Callable[[Function], Function]:
+        """Declare a PATCH, which needs If-Match."""
+        return self._declare("PATCH", path, current=current, **declared)
+
+    def delete(self, path: str, **declared: Any) -> Callable[[Function], Function]:
+        """Declare a DELETE, which is answered 204."""
+        return self._declare("DELETE", path, status=204, **declared)
+
+    def _declare(
+        self,
+        method: str,
+        path: str,
+        *,
+        scope: Scope | Collection[Scope] = (),
+        answer: type[Schema] | None = None,
+        example: Example | None = None,
+        status: int | None = None,
+        body: type[Schema] | None = None,
+        body_example: Example | None = None,
+        max_body_bytes: int = MAX_BODY_BYTES,
+        query: type[Schema] | None = None,
+        is_list: bool = False,
+        current: Callable[..., Any] | None = None,
+        writes: bool = True,
+    ) -> Callable[[Function], Function]:
+        def declare(run: Function) -> Function:
+            summary, _, description = (getdoc(run) or "").partition("\n")
+            self.operations.append(
+                Operation(
+                    id=run.__name__,
+                    method=method,
+                    path=path,
+                    run=run,
+                    summary=summary,
+                    description=description.strip(),
+                    scopes=(scope,) if isinstance(scope, Scope) else tuple(scope),
+                    answer=answer,
+                    example=example,
+                    status=status or (200 if answer is not None else 204),
+                    body=body,
+                    body_example=body_example,
+                    max_body_bytes=max_body_bytes,
+                    query=query,
+                    is_list=is_list,
+                    current=current,
+                    writes=writes,
+                )
+            )
+            return run
+
+        return declare

@@ -1,0 +1,78 @@
+"""What the API of a process shares among its requests, made of the installation when the first one comes."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+
+from flask import Request, g
+
+from gateway.api.authentication import Authentication, Caller
+from gateway.api.problems import Refused
+from gateway.api.rates import RequestRates
+from gateway.installation import Installation
+from gateway.tenants.acting import Acting, act
+from gateway.tenants.api_keys.last_use import LastUse
+from gateway.tenants.api_keys.scopes import Scope
+from gateway.tenants.api_keys.verification import KeyVerifier
+from gateway.tenants.audit import Actor, ActorKind
+
+
+class Door:
+    """One per process: ask `door_of`."""
+
+    def __init__(self, installation: Installation) -> None:
+        self.installation = installation
+        database, clock = installation.database, installation.clock
+        self._verifier = KeyVerifier(database, clock)
+        self._authentication = Authentication(self._verifier, clock, installation.metrics.api_refused)
+        self._last_use = LastUse(database, clock)
+        self.rates = RequestRates(installation.settings.api_requests_per_minute, clock)
+
+    def admit(self, request: Request, needed: Collection[Scope]) -> Caller:
+        """Who asks, if they may. Leaves it at `g.caller`, and at `g.standing` what the answer says of the rate.
+
+        Raises `Refused` (401, 403, 429) and `StorageUnavailable`.
+        """
+        found = self._authentication.caller(request.headers, request.remote_addr or "")
+        g.caller = found
+        self._last_use.note(found.key.id)
+        g.standing = self.rates.take(found.key.id)
+        if g.standing is not None and g.standing.is_exceeded:
+            raise Refused("rate_limited", f"the key {found.key.name!r} has sent too many requests in this minute")
+        self._authentication.require(found, needed)
+        return found
+
+    @contextmanager
+    def acting(self, caller: Caller, *, write: bool) -> Iterator[Acting]:
+        """A transaction of the caller. Raises `StorageUnavailable`."""
+        key = caller.key
+        with act(
+            self.installation,
+            actor=Actor(ActorKind.API_KEY, key.name, key.id, caller.address),
+            tenant=caller.tenant,
+            write=write,
+            request_id=g.request_id,
+        ) as acting:
+            yield acting
+
+    def close(self) -> None:
+        """End the threads, and write what is left. Idempotent."""
+        self._last_use.close()
+        self._verifier.close()
+
+
+def door_of(installation: Installation) -> Door:
+    """The door of `installation`, made when first asked for."""
+    return installation.part(Door)
+
+
+def caller() -> Caller:
+    """Who sent the request that is under way."""
+    found: Caller = g.caller
+    return found
+
+
+def scopes_of_caller() -> Collection[Scope]:
+    """What they may do."""
+    return caller().key.scopes

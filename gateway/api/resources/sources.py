@@ -1,0 +1,129 @@
+"""`/sources`: inbound endpoints, their credentials and their state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.api.declaring import Resource
+from gateway.db.paging import Page, PageRequest
+from gateway.tenants.acting import Acting
+from gateway.tenants.api_keys.scopes import Scope
+from gateway.webhooks.sources import management, search
+from gateway.webhooks.sources.draft_schema import (
+    CredentialDraftSchema,
+    SourceChangeSchema,
+    SourceDraftSchema,
+    credential_draft,
+    source_change,
+    source_draft,
+)
+from gateway.webhooks.sources.management import SourceWithSecret
+from gateway.webhooks.sources.schema import SourceSchema, SourceWithSecretSchema
+from gateway.webhooks.sources.summary import SourceSummary
+
+READ, WRITE = Scope.SOURCES_READ, Scope.SOURCES_WRITE
+GITHUB: Mapping[str, Any] = {
+    "id": "src_06bk7e8v3s9p41pf7j0q5m2c8g",
+    "slug": "github",
+    "provider": "github",
+    "scheme": None,
+    "options": {},
+    "allowed_ips": [],
+    "rate_per_second": None,
+    "refuse_replays": None,
+    "replays": "refused",
+    "credentials": [{"kind": "secret", "created_at": "2026-11-27T12:00:00.000Z", "expires_at": None}],
+    "pending_handshake": False,
+    "confirmed_at": None,
+    "confirmed_from": None,
+    "confirmed_request_id": None,
+    "created_at": "2026-11-27T12:00:00.000Z",
+    "updated_at": "2026-11-27T12:00:00.000Z",
+    "disabled_at": None,
+    "url": "https://hooks.example.com/webhooks/github",
+    "state": "enabled",
+    "out_of_order": None,
+}
+SECRET = "0f1e2d3c4b5a69788796a5b4c3d2e1f00f1e2d3c4b5a69788796a5b4c3d2e1f0"  # noqa: S105 (an example)
+
+resource = Resource("sources", "Inbound endpoints, one for each account at a provider.")
+
+
+@resource.list("/sources", scope=READ, answer=SourceSchema, example=GITHUB)
+def list_sources(acting: Acting, page: PageRequest) -> Page[SourceSummary]:
+    """List sources, by slug."""
+    return search.find_sources(acting, page)
+
+
+@resource.post(
+    "/sources",
+    scope=WRITE,
+    body=SourceDraftSchema,
+    body_example={"slug": "github", "provider": "github", "generate_secret": True},
+    answer=SourceWithSecretSchema,
+    status=201,
+    example={**GITHUB, "secret": SECRET},
+)
+def add_source(acting: Acting, body: Mapping[str, Any]) -> SourceWithSecret:
+    """Add a source.
+
+    A secret that is made is in this answer only: enter it at the provider, with the source's `url`.
+    """
+    return management.add_source(acting, source_draft(body))
+
+
+@resource.get("/sources/<source>", scope=READ, answer=SourceSchema, example=GITHUB)
+def show_source(acting: Acting, source: str) -> SourceSummary:
+    """Show a source."""
+    return search.show_source(acting, source)
+
+
+@resource.patch(
+    "/sources/<source>",
+    scope=WRITE,
+    current=search.show_source,
+    body=SourceChangeSchema,
+    body_example={"allowed_ips": ["192.30.252.0/22"]},
+    answer=SourceSchema,
+    example={**GITHUB, "allowed_ips": ["192.30.252.0/22"]},
+)
+def change_source(acting: Acting, source: str, body: Mapping[str, Any]) -> SourceSummary:
+    """Change a source.
+
+    What is not named stays as it is. Credentials are changed by `rotate`.
+    """
+    return management.change_source(acting, source, source_change(body))
+
+
+@resource.post(
+    "/sources/<source>/rotate",
+    scope=WRITE,
+    body=CredentialDraftSchema,
+    body_example={"generate": True, "overlap": "24h"},
+    answer=SourceWithSecretSchema,
+    example={**GITHUB, "secret": SECRET},
+)
+def rotate_source(acting: Acting, source: str, body: Mapping[str, Any]) -> SourceWithSecret:
+    """Give a source another credential.
+
+    It counts at once, and those of its kind for the overlap more.
+    """
+    return management.rotate_credential(acting, source, credential_draft(body))
+
+
+@resource.post("/sources/<source>/enable", scope=WRITE, answer=SourceSchema, example=GITHUB)
+def enable_source(acting: Acting, source: str) -> SourceSummary:
+    """Receive again."""
+    return management.enable_source(acting, source)
+
+
+@resource.post(
+    "/sources/<source>/disable",
+    scope=WRITE,
+    answer=SourceSchema,
+    example={**GITHUB, "disabled_at": "2026-11-27T12:05:00.000Z", "state": "disabled"},
+)
+def disable_source(acting: Acting, source: str) -> SourceSummary:
+    """Answer a source's requests with 410."""
+    return management.disable_source(acting, source)

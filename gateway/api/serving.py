@@ -1,0 +1,182 @@
+"""Serving: from a request to the answer of a declared operation, in the order in which things may be refused.
+
+    key ─ rate ─ scope ─ query ─ body ─ (claim of the Idempotency-Key) ─ transaction: If-Match ─ use case ─ answer
+
+The answer is made, and kept where the request was marked, before the transaction commits.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Request, Response, g, request
+from marshmallow import Schema, fields
+
+from gateway.api import replays
+from gateway.api.authentication import Caller
+from gateway.api.declaring import Operation
+from gateway.api.door import Door
+from gateway.api.problems import Refused
+from gateway.api.reading import load, locator, read_document, read_query
+from gateway.db.paging import DEFAULT_LIMIT, PageRequest
+from gateway.errors import NotFound, StorageUnavailable
+from gateway.tenants.acting import Acting
+from gateway.tenants.idempotency.requests import Answer, Claim, ClaimLost, keep_answer, let_go
+
+JSON = "application/json"
+
+
+class PageSchema(Schema):
+    """Which page of a list is wanted."""
+
+    limit = fields.Integer(load_default=DEFAULT_LIMIT, metadata={"description": "Rows of the page, 1 to 200."})
+    cursor = fields.String(load_default=None, metadata={"description": "Goes on after a page: its `next_cursor`."})
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What came with a request: `arguments` of the operation by name."""
+
+    path: Mapping[str, str]
+    document: Any
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Endpoint:
+    """Serves one operation; the schemas are made once."""
+
+    def __init__(self, operation: Operation, door: Door) -> None:
+        self._operation = operation
+        self._door = door
+        self._body = operation.body() if operation.body is not None else None
+        self._query = query_schema(operation)
+        self._answer = operation.answer() if operation.answer is not None else None
+
+    def __call__(self, **path: str) -> Response:
+        """The answer to the request that is under way. Raises `Refused` and `GatewayError`."""
+        operation = self._operation
+        caller = self._door.admit(request, operation.scopes)
+        # What stands outside of the body: parts of the path, and the header that marks a request.
+        outside = {*path, replays.HEADER}
+        g.locate = locator(self._body, self._query, None, outside)
+        if any("\x00" in part for part in path.values()):
+            raise NotFound("there is no such thing here")
+        asked = self._read(request, path)
+        key = request.headers.get(replays.HEADER)
+        if key is None or not operation.takes_idempotency_key:
+            return self._respond(self._carry_out(caller, asked))
+        return self._once(caller, asked, key)
+
+    def _read(self, request: Request, path: Mapping[str, str]) -> Asked:
+        arguments: dict[str, Any] = {}
+        if self._query is not None:
+            query = read_query(request, self._query)
+            if self._operation.is_list:
+                arguments["page"] = PageRequest(query.pop("limit"), query.pop("cursor"))
+            if self._operation.query is not None:
+                arguments["query"] = query
+        elif request.args:
+            read_query(request, Schema())
+        document = None
+        if self._operation.method != "GET":
+            document = read_document(request, max_bytes=self._operation.max_body_bytes)
+            g.locate = locator(self._body, self._query, document, {*path, replays.HEADER})
+            loaded = load(self._body or Schema(), {} if document is None else document)
+            if self._body is not None:
+                arguments["body"] = loaded
+        return Asked(path, document, arguments)
+
+    def _once(self, caller: Caller, asked: Asked, key: str) -> Response:
+        """Carry out a marked request, or answer as it was answered before."""
+        installation = self._door.installation
+        mark = replays.mark(request, key, caller, asked.document)
+        held = replays.claim_or_answer(installation, mark)
+        if isinstance(held, Answer):
+            return self._respond(held, replayed=True)
+        try:
+            return self._respond(self._carry_out(caller, asked, held))
+        except ClaimLost:
+            raise replays.in_flight(1) from None
+        except Exception:
+            # Nothing was changed. Where it cannot be let go of, its lease ends.
+            with suppress(StorageUnavailable):
+                let_go(installation.database, held)
+            raise
+
+    def _carry_out(self, caller: Caller, asked: Asked, held: Claim | None = None) -> Answer:
+        operation = self._operation
+        with self._door.acting(caller, write=operation.writes) as acting:
+            self._require_match(acting, asked)
+            answer = self._answer_of(operation.run(acting, **asked.path, **asked.arguments))
+            if held is not None:
+                keep_answer(acting.session, acting.keyring, held, answer)
+        return answer
+
+    def _require_match(self, acting: Acting, asked: Asked) -> None:
+        """Compare the version that the client changes with the one that is there, whose row is locked."""
+        current = self._operation.current
+        if current is None:
+            return
+        if "If-Match" not in request.headers:
+            if self._operation.method == "DELETE":
+                return
+            raise Refused("precondition_required", "send If-Match with the ETag of the version that you change")
+        found = self._answer_of(current(acting, **asked.path))
+        etag = etag_of(found.body)
+        if not request.if_match.contains(etag):
+            headers = [("ETag", f'"{etag}"')]
+            raise Refused("precondition_failed", "it was changed since you read it: read it again", headers=headers)
+
+    def _answer_of(self, result: Any) -> Answer:
+        operation = self._operation
+        if self._answer is None:
+            return Answer(operation.status, (), b"")
+        shown: Any
+        if operation.is_list:
+            shown = {"data": self._answer.dump(result.rows, many=True), "next_cursor": result.next_cursor}
+        else:
+            shown = self._answer.dump(result)
+        headers = []
+        if operation.status == 201 and "id" in shown:
+            headers.append(("Location", f"{request.path}/{shown['id']}"))
+        return Answer(operation.status, headers, json.dumps(shown).encode("ascii"))
+
+    def _respond(self, answer: Answer, *, replayed: bool = False) -> Response:
+        response = Response(answer.body, answer.status, list(answer.headers))
+        response.headers["Cache-Control"] = "private, no-cache"
+        if self._answer is None:
+            del response.headers["Content-Type"]
+            return response
+        response.content_type = JSON
+        if replayed:
+            response.headers["Idempotency-Replayed"] = "true"
+        if self._operation.method == "POST":
+            # May have a secret in it that is shown once.
+            response.headers["Cache-Control"] = "no-store"
+        if self._operation.has_etag:
+            etag = etag_of(answer.body)
+            response.set_etag(etag)
+            if self._operation.method == "GET" and request.if_none_match.contains_weak(etag):
+                response.status_code = 304
+                response.set_data(b"")
+                del response.headers["Content-Type"], response.headers["Content-Length"]
+        return response
+
+
+def query_schema(operation: Operation) -> Schema | None:
+    """What the operation takes in its query; None: nothing."""
+    if not operation.is_list:
+        return operation.query() if operation.query is not None else None
+    bases = (operation.query, PageSchema) if operation.query is not None else (PageSchema,)
+    made: type[Schema] = type(f"{operation.id}_query", bases, {})
+    return made()
+
+
+def etag_of(body: bytes) -> str:
+    """The version of what `body` shows. Pure."""
+    return hashlib.sha256(body).hexdigest()[:32]

@@ -1,0 +1,37 @@
+"""Scopes: what a key may be used for. Which operation needs which is declared with the operation. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from enum import StrEnum
+
+
+class Scope(StrEnum):
+    """One right, within the key's tenant unless it says otherwise."""
+
+    SOURCES_READ = "sources:read"  # see sources
+    SOURCES_WRITE = "sources:write"  # add and change them, give them credentials, switch them off and on
+    DESTINATIONS_READ = "destinations:read"  # see destinations
+    DESTINATIONS_WRITE = "destinations:write"  # add and change them, switch them off and on
+    ROUTES_READ = "routes:read"  # see routes, and try them on events
+    ROUTES_WRITE = "routes:write"  # add and change them
+    EVENTS_READ = "events:read"  # see events with their bodies, follow the stream
+    EVENTS_REPLAY = "events:replay"  # deliver events again
+    DELIVERIES_READ = "deliveries:read"  # see deliveries and their attempts
+    DELIVERIES_WRITE = "deliveries:write"  # try them again, cancel them
+    REJECTIONS_READ = "rejections:read"  # see what was refused, have it explained
+    AUDIT_READ = "audit:read"  # see who did what
+    ADMIN = "admin"  # everything above and the tenant's API keys
+    OPERATOR = "operator"  # everything, for every tenant, and what belongs to none; keys of the tenant `default` only
+
+
+def allows(held: Collection[Scope], needed: Collection[Scope]) -> bool:
+    """Whether who holds `held` may do what needs all of `needed`."""
+    return set(needed) <= effective(held)
+
+
+def effective(held: Collection[Scope]) -> frozenset[Scope]:
+    """`held` with what it includes."""
+    if Scope.OPERATOR in held:
+        return frozenset(Scope)
+    return frozenset(Scope) - {Scope.OPERATOR} if Scope.ADMIN in held else frozenset(held)
