@@ -3,30 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
 from gateway.cli.main import gateway
-from tests.services.fault_server import FaultServer, fault_server
+from tests.services.fault_server import FaultServer
 from tests.services.markdown import ROOT
 
 KEY = "key-5b1f3c"
 Call = Callable[..., Result]
-
-
-@pytest.fixture(scope="module")
-def _server() -> Iterator[FaultServer]:
-    with fault_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(_server: FaultServer) -> FaultServer:
-    _server.heard.clear()
-    return _server
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A system that behaves badly, and clients for it."""
+"""Clients for a system that behaves badly."""
 
 from __future__ import annotations
 
@@ -11,24 +11,11 @@ from gateway.clients.auth.base import Bearer
 from gateway.clients.client import ApiClient
 from gateway.clients.transport import Timeout
 from gateway.security.ssrf import AddressPolicy
-from tests.services.fault_server import FaultServer, fault_server
+from tests.services.fault_server import FaultServer
 from tests.unit.clients.conftest import QUICK, TOKEN
 
 LOOPBACK = AddressPolicy(allow_private=True)
 MakeClient = Callable[..., ApiClient]
-
-
-@pytest.fixture(scope="session")
-def _server() -> Iterator[FaultServer]:
-    with fault_server() as server:
-        yield server
-
-
-@pytest.fixture
-def server(_server: FaultServer) -> FaultServer:
-    """One server for all tests, which has heard nothing yet."""
-    _server.heard.clear()
-    return _server
 
 
 @pytest.fixture

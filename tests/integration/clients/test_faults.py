@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import threading
 import time
+import tracemalloc
 
+import psutil
 import pytest
 
 from gateway.clients import errors
+from gateway.clients.breaker import Breaker
 from gateway.clients.errors import IntegrationError
 from gateway.clients.retries import NO_RETRIES
 from gateway.clients.transport import Timeout
@@ -37,6 +40,7 @@ FAULTS = [
     ("/bad-chunk", errors.ProtocolFault, 1),
     ("/bad-gzip", errors.ProtocolFault, 1),
     ("/garbage", errors.ProtocolFault, 1),
+    ("/round", errors.ProtocolFault, 1),
 ]
 
 
@@ -109,21 +113,64 @@ def test_no_connection_says_why(make_client: MakeClient, server: FaultServer, ba
         make_client(url).get("/")
 
 
-def test_a_hundred_threads_share_one_client(make_client: MakeClient, server: FaultServer) -> None:
+def test_two_hundred_threads_share_one_client(make_client: MakeClient, server: FaultServer) -> None:
     client = make_client()
     wrong: list[object] = []
 
     def call(number: int) -> None:
-        for turn in range(3):
+        for turn in range(2):
             path = f"/mine/{number}/{turn}"
             if client.json("GET", path)["path"] != path:
                 wrong.append(path)
 
-    threads = [threading.Thread(target=call, args=(number,)) for number in range(100)]
+    threads = [threading.Thread(target=call, args=(number,)) for number in range(200)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
 
     assert wrong == []
-    assert len(server.heard) == 300
+    assert len(server.heard) == 400
+
+
+def connections_to(server: FaultServer) -> int:
+    """How many a client in this process has open."""
+    found = psutil.Process().net_connections("tcp")
+    return sum(
+        1 for one in found if one.raddr and one.raddr.port == server.port and one.status != psutil.CONN_TIME_WAIT
+    )
+
+
+def test_no_fault_keeps_a_connection(make_client: MakeClient, server: FaultServer) -> None:
+    client = make_client(max_bytes=100_000, breaker=Breaker("acme", failures_to_open=1000), retries=NO_RETRIES)
+    dripping = ["/silent", "/dripping-head", "/dripping-body"]
+    paths = [path for path, *_ in FAULTS] + ["/html", "/empty", "/wrong-type", "/half-json", *dripping]
+
+    kept = []
+    for path in paths:
+        with pytest.raises(IntegrationError):
+            client.json("GET", path, timeout_seconds=0.2 if path in dripping else 10)
+        kept.append((path, connections_to(server)))
+    client.close()
+
+    # At most the one that the next call uses again.
+    assert [(path, count) for path, count in kept if count > 1] == []
+    assert connections_to(server) == 0
+
+
+@pytest.mark.parametrize("path", ["/huge", "/bomb"])
+def test_what_is_too_large_is_never_in_memory(make_client: MakeClient, path: str) -> None:
+    client = make_client(max_bytes=100_000)
+    with pytest.raises(errors.ResponseTooLarge):
+        client.get(path)
+
+    tracemalloc.start()
+    try:
+        with pytest.raises(errors.ResponseTooLarge):
+            client.get(path)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    # 20 MB, and without an end; the server's own pieces are in it.
+    assert peak < 2_000_000

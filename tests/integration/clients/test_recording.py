@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -22,12 +21,6 @@ from tests.services.fault_server import FaultServer, fault_server
 TOKEN = "tok-5c1d8e90a7"
 LOOPBACK = AddressPolicy(allow_private=True)
 QUICK = RetryPolicy(first_pause_seconds=0.001, longest_pause_seconds=0.001)
-
-
-@pytest.fixture(scope="module")
-def system() -> Iterator[FaultServer]:
-    with fault_server() as server:
-        yield server
 
 
 def use(url: str, session: RecordedSession) -> list[object]:
@@ -73,27 +66,27 @@ def test_what_was_recorded_is_played_without_the_system_and_has_no_secret(tmp_pa
     assert written.count("method: ") == heard
 
 
-def test_what_is_too_large_to_be_read_in_a_file_is_not_recorded(system: FaultServer, tmp_path: Path) -> None:
+def test_what_is_too_large_to_be_read_in_a_file_is_not_recorded(server: FaultServer, tmp_path: Path) -> None:
     session = RecordedSession(tmp_path / "a.yaml", record=True, policy=LOOPBACK)
 
     with pytest.raises(CassetteError, match="more than 10485760 bytes"):
-        ApiClient(system.url, session=session, allow_http=True).get("/bomb")
+        ApiClient(server.url, session=session, allow_http=True).get("/bomb")
 
 
-def test_recording_is_guarded(system: FaultServer, tmp_path: Path) -> None:
+def test_recording_is_guarded(server: FaultServer, tmp_path: Path) -> None:
     session = RecordedSession(tmp_path / "a.yaml", record=True)
 
     with pytest.raises(AddressForbidden):
-        ApiClient(system.url, session=session, allow_http=True).get("/a")
+        ApiClient(server.url, session=session, allow_http=True).get("/a")
 
 
-def test_what_ended_with_an_error_leaves_the_cassette_as_it_was(system: FaultServer, tmp_path: Path) -> None:
+def test_what_ended_with_an_error_leaves_the_cassette_as_it_was(server: FaultServer, tmp_path: Path) -> None:
     cassette = tmp_path / "a.yaml"
 
     with (
         pytest.raises(Unavailable),
         RecordedSession(cassette, record=True, policy=LOOPBACK) as session,
     ):
-        ApiClient(system.url, session=session, allow_http=True, retries=QUICK).get("/status/500")
+        ApiClient(server.url, session=session, allow_http=True, retries=QUICK).get("/status/500")
 
     assert not cassette.exists()
