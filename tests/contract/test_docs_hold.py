@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 import click
 import pytest
+import responses
+from responses.matchers import header_matcher, query_param_matcher
 
 from gateway.cli.main import gateway
 from gateway.delivery.sending.signing import sign
@@ -127,6 +129,32 @@ def test_python_that_is_shown_is_python(name: str) -> None:
     for fence in fences(read(name)):
         if fence.language == "python":
             compile(fence.text, name, "exec")
+
+
+@responses.activate
+def test_the_call_that_the_readme_shows_lists_to_the_end(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    snippet = next(fence.text for fence in fences(read("README.md")) if "DescribedClient" in fence.text)
+    url = "https://api.hubapi.com/crm/objects/2026-03/contacts"
+    asked = {"limit": "100", "properties": "email"}
+    following = {"next": {"after": "7"}}
+
+    def page(number: int, **more: object) -> dict[str, object]:
+        return {"results": [{"id": str(number), "properties": {"email": f"{number}@a.example"}}], **more}
+
+    first, second = query_param_matcher(asked), query_param_matcher(asked | {"after": "7"})
+    responses.get(url, status=429, headers={"Retry-After": "0"}, match=[first])
+    responses.get(url, json=page(1, paging=following), match=[first])
+    responses.get(url, json=page(2), match=[second, header_matcher({"Authorization": "Bearer tok-1"})])
+    monkeypatch.setenv("HUBSPOT_TOKEN", "tok-1")
+
+    exec(compile(snippet, "README.md", "exec"), {})
+
+    listed = [line for line in capsys.readouterr().out.splitlines() if line.endswith(".example")]
+    assert listed == ["1 1@a.example", "2 2@a.example"]
+    assert len(responses.calls) == 3
+    assert len(snippet.splitlines()) <= 10
 
 
 def test_the_receiver_that_is_shown_verifies_our_signatures() -> None:

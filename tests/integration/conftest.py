@@ -19,4 +19,5 @@ def _server() -> Iterator[FaultServer]:
 def server(_server: FaultServer) -> FaultServer:
     """One server for all tests, which has heard nothing yet."""
     _server.heard.clear()
+    _server.log.clear()
     return _server

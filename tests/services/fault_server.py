@@ -1,7 +1,11 @@
-"""An external system on loopback that behaves well and badly: each path has its own trick, and all are written down."""
+"""An external system on loopback that behaves well and badly: each path has its own trick, and all are written down.
+
+`python -m tests.services.fault_server` starts one by itself, which prints what came and what it did.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import threading
@@ -26,10 +30,14 @@ class Heard:
 
 
 class FaultServer:
-    """A running server. `heard` are the requests in the order of arrival; `stop` ends what hangs."""
+    """A running server. `heard` are the requests in the order of arrival, `log` the same in words with the trick that
+    was played; `stop` ends what hangs.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[str], None] | None = None) -> None:
         self.heard: list[Heard] = []
+        self.log: list[str] = []
+        self._tell = tell or self.log.append
         self.stop = threading.Event()
         self._server = _Server(self)
 
@@ -44,6 +52,10 @@ class FaultServer:
     def at(self, path: str) -> list[Heard]:
         """What came to `path`."""
         return [one for one in list(self.heard) if one.path == path]
+
+    def played(self, heard: Heard, trick: str) -> None:
+        """`trick` is about to answer `heard`."""
+        self._tell(f"{heard.method} {heard.path} ({len(heard.body)} bytes): {trick}")
 
     def serve(self) -> None:
         self._server.serve_forever(poll_interval=0.02)
@@ -104,7 +116,9 @@ class _Handler(BaseHTTPRequestHandler):
             body,
         )
         owner.heard.append(heard)
-        trick = TRICKS.get("/" + parts.path.strip("/").split("/")[0], echoes)
+        name = parts.path.strip("/").split("/")[0]
+        trick = TRICKS.get(f"/{name}", echoes)
+        owner.played(heard, name.replace("-", " ") if trick is not echoes else "echo")
         trick(self, heard)
 
     def answer(self, status: int, body: bytes, content_type: str = "application/json", **headers: str) -> None:
@@ -333,3 +347,10 @@ TRICKS: dict[str, Callable[[_Handler, Heard], None]] = {
     "/dripping-head": lambda handler, heard: handler.drip(b"HTTP/1.1 200 OK\r\n" + b"X-Long: " + b"a" * 5000),
     "/dripping-body": lambda handler, heard: handler.drip(_HEAD + b"Content-Length: 5000\r\n\r\n" + b" " * 5000),
 }
+
+
+if __name__ == "__main__":
+    alone = FaultServer(tell=print)
+    print(f"{alone.url}: {', '.join(sorted(TRICKS))}; any other path tells what came")
+    with contextlib.suppress(KeyboardInterrupt):
+        alone.serve()

@@ -155,6 +155,9 @@ def test_no_fault_keeps_a_connection(make_client: MakeClient, server: FaultServe
 
     # At most the one that the next call uses again.
     assert [(path, count) for path, count in kept if count > 1] == []
+    # Every trick was played: the system says so itself.
+    played = {line.rpartition(": ")[2] for line in server.log}
+    assert {"silent", "hangs up", "dripping body", "status", "huge", "round", "half json", "bomb"} <= played
     assert connections_to(server) == 0
 
 
