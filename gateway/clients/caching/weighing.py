@@ -24,6 +24,7 @@ _PRIVATE: Final[hishel.CacheOptions] = {"shared": False, "supported_methods": ["
 _PRIVATE_STALE: Final[hishel.CacheOptions] = {**_PRIVATE, "allow_stale": True}
 _CONDITIONS: Final = ("If-None-Match", "If-Modified-Since")
 _OF_THE_CALLER: Final = (*_CONDITIONS, "If-Match", "If-Unmodified-Since", "If-Range", "Range")
+_LONGEST_SECONDS: Final = 2.0**31
 _DIRECTIVE: Final = re.compile(r"""([^\s,=]+)(?:\s*=\s*("(?:[^"\\]|\\.)*"|[^,]*))?""")
 # Of the body as it travelled, or of one exchange: no 304 changes them, and `age` goes on.
 _NOT_RENEWED: Final = frozenset({"content-length", "content-encoding", "content-type", "content-range", "age"})
@@ -38,7 +39,7 @@ def is_for_caches(call: Call) -> bool:
 
 def age_seconds(kept: Kept, now: float) -> float:
     """How old it is (4.2.3)."""
-    return kept.initial_age_seconds + max(0.0, now - kept.received_at)
+    return min(kept.initial_age_seconds + max(0.0, now - kept.received_at), _LONGEST_SECONDS)
 
 
 def lifetime_seconds(kept: Kept, ttl: float | None) -> float:
@@ -145,7 +146,9 @@ def _directives(headers: Pairs) -> dict[str, str]:
 
 def _seconds(text: str) -> float:
     """Delta-seconds (1.2.2); what is none counts as nothing."""
-    return float(text) if text.isascii() and text.isdigit() and len(text) <= 12 else 0.0
+    if not (text.isascii() and text.isdigit()):
+        return 0.0
+    return float(text) if len(text) <= 9 else _LONGEST_SECONDS
 
 
 def _instant(text: str) -> float | None:

@@ -6,6 +6,8 @@ from dataclasses import replace
 from email.utils import formatdate
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.clients.auth.base import ApiKey, Auth, Basic, Bearer, CustomAuth, TokenAuth
 from gateway.clients.auth.kept import KeptToken
@@ -58,6 +60,7 @@ FRESHNESS: list[tuple[str, list[tuple[str, str]], float, float | None, bool, boo
     ("a negative one", [("Cache-Control", "max-age=-1")], 0, None, False, True),
     ("varies by everything", [("Cache-Control", "max-age=60"), ("Vary", "*")], 1, None, False, False),
     ("varies by what is the same", [("Cache-Control", "max-age=60"), ("Vary", "Accept")], 1, None, True, True),
+    ("longer than anybody counts", [("Cache-Control", f"max-age={10**30}")], 10**8, None, True, True),
     ("our lifetime", [("Cache-Control", "no-cache")], 99, 100, True, True),
     ("our shorter one", [("Cache-Control", "max-age=100")], 11, 10, False, True),
 ]
@@ -134,6 +137,58 @@ def test_age_is_counted_by_our_clock_and_all_caches_on_the_way() -> None:
     assert age(("Date", formatdate(NOW - 50))) == 60
     # A system whose clock is ahead does not make its answers younger.
     assert age(("Date", formatdate(NOW + 5000))) == 12
+
+
+WORDS = [
+    "max-age",
+    "no-cache",
+    "no-store",
+    "stale-if-error",
+    "=",
+    ",",
+    ";",
+    '"',
+    "\\",
+    "0",
+    "9" * 30,
+    "-1",
+    "\u00e4",
+    " ",
+    "*",
+]
+INSTANTS = [
+    "0",
+    "",
+    "Mon, 01 Jan 0001 00:00:00 GMT",
+    "Fri, 31 Dec 9999 23:59:59 GMT",
+    "Thu, 01 Jan 99999 00:00:00 GMT",
+    "x",
+]
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("Cache-Control"), st.lists(st.sampled_from(WORDS), max_size=9).map("".join)),
+            st.tuples(st.sampled_from(["Date", "Expires", "Last-Modified"]), st.sampled_from(INSTANTS)),
+            st.tuples(st.sampled_from(["Age", "Vary", "ETag"]), st.sampled_from(WORDS)),
+        ),
+        max_size=6,
+    ),
+    st.sampled_from([0.0, 1.0, 1e9, 1e10]),
+)
+def test_whatever_a_system_says_is_weighed(headers: list[tuple[str, str]], later: float) -> None:
+    one = weighing.to_keep(GET, said(*headers), now=NOW, seconds=0)
+    if one is None:
+        assert any(name == "Cache-Control" for name, _ in headers)
+        return
+
+    assert 0 <= weighing.age_seconds(one, NOW + later) <= 2**31
+    fresh = weighing.is_fresh(GET, one, now=NOW + later, ttl=None)
+    assert not fresh or weighing.lifetime_seconds(one, None) > 0
+    assert weighing.may_be_stale(GET, one, now=NOW + later, ttl=None) or not fresh
+    weighing.asking_for_news(GET, one)
+    weighing.renewed(GET, one, said(*headers, status=304), now=NOW + later, seconds=0)
 
 
 def test_what_a_304_changes() -> None:
