@@ -38,7 +38,7 @@ def header_findings(case: Case) -> Iterator[Finding]:
     """What the names of the headers that came tell, when something that is needed is not among them."""
     came = {name.lower() for name, _value in case.request.headers}
     wanted = [needed_headers(scheme) for scheme in case.schemes()]
-    if not all(wanted) or any(all(name.lower() in came for name in names) for names in wanted):
+    if not wanted or not all(wanted) or any(all(name.lower() in came for name in names) for names in wanted):
         return
     absent = min(([name for name in names if name.lower() not in came] for names in wanted), key=len)
     missing = " and ".join(absent)

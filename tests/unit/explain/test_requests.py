@@ -303,3 +303,7 @@ def test_a_certificate_that_is_not_at_hand() -> None:
     held = Credentials(options={"webhook_id": "w"})
     found = explain(case("paypal", headers, credentials=held))
     assert "certificate" in [finding.cause for finding in found.findings]
+
+
+def test_an_entry_that_sends_no_webhooks_has_no_headers_to_miss() -> None:
+    assert explained("google", [("X-Goog-Channel-ID", "1")])[1] != "proven"
