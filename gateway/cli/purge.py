@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from datetime import timedelta
 
 import click
@@ -10,6 +9,7 @@ import click
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import Duration
 from gateway.cli.terminal.output import note, print_json, print_table
+from gateway.cli.terminal.progress import Progress
 from gateway.cli.terminal.questions import can_answer, require_yes
 from gateway.clock import iso
 from gateway.delivery.retention import Cutoff
@@ -59,7 +59,7 @@ def purge(
 
 def _plan(invocation: Invocation, cutoff: Cutoff) -> PurgePlan:
     found = PurgePlan()
-    with _Progress("{} events counted") as progress:
+    with Progress("{} events counted") as progress:
         for found in use_case.plan_purge(invocation.installation, cutoff):
             progress.show(found.total.events)
     return found
@@ -68,7 +68,7 @@ def _plan(invocation: Invocation, cutoff: Cutoff) -> PurgePlan:
 def _purge(invocation: Invocation, cutoff: Cutoff, planned: PurgePlan | None) -> Forgotten:
     gone = Forgotten()
     of_all = "" if planned is None else f" of {planned.total.events}"
-    with _Progress(f"{{}}{of_all} events forgotten") as progress:
+    with Progress(f"{{}}{of_all} events forgotten") as progress:
         for gone in use_case.purge(invocation.installation, cutoff, actor=invocation.actor):
             progress.show(gone.events)
     return gone
@@ -109,24 +109,3 @@ def _question(cutoff: Cutoff, planned: PurgePlan | None) -> str:
     more = [f"{total.rejections} rejections"] * bool(total.rejections) + [f"{total.proofs} proofs"] * bool(total.proofs)
     events = f"{total.events} events of {whose} from before {iso(cutoff.before)}"
     return f"Forget {' and '.join([events, *more])} for good?"
-
-
-class _Progress:
-    """One line on a terminal that tells how far a long work is, in `words` with a number."""
-
-    def __init__(self, words: str) -> None:
-        self._words = words
-        self._is_shown = False
-
-    def __enter__(self) -> _Progress:
-        return self
-
-    def __exit__(self, *_exception: object) -> None:
-        if self._is_shown:
-            note("")
-
-    def show(self, events: int) -> None:
-        """`events` are done."""
-        if events and sys.stderr.isatty():
-            click.echo("\r" + self._words.format(events), err=True, nl=False)
-            self._is_shown = True

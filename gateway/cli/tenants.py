@@ -8,6 +8,7 @@ from dataclasses import asdict
 import click
 
 from gateway.cli.invocation import Invocation, with_invocation
+from gateway.cli.tenant_erasing import erase
 from gateway.cli.terminal.options import Pair, common_options
 from gateway.cli.terminal.output import note, print_json, print_table
 from gateway.db.paging import every
@@ -113,6 +114,9 @@ def resume(invocation: Invocation, slug: str) -> None:
     with invocation.for_system(write=True) as acting:
         tenant = resume_tenant(acting, slug)
     _say(invocation, tenant, f"The tenant {tenant.slug} is {tenant.state.value}.")
+
+
+tenants.add_command(erase)
 
 
 def _say(invocation: Invocation, tenant: TenantSummary, words: str) -> None:

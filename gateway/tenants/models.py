@@ -19,7 +19,8 @@ class Tenant(Base, Configuration):
     """A customer whose data never mixes with another's. `slug` stands in URLs and on the command line.
 
     `limits` are `TenantLimits` by name, what is not there has no bound. `return_origins` are where a browser may be
-    sent back to. `erasing_at` is when somebody began to erase it, which does not go back.
+    sent back to. `erasing_at` is when somebody began to erase it, which does not go back; `erased` counts the rows that
+    are gone so far, by their tables.
     """
 
     __tablename__ = "tenants"
@@ -30,4 +31,5 @@ class Tenant(Base, Configuration):
     return_origins: Mapped[list[str]] = mapped_column(JSON, default=list, server_default=text("'[]'"))
     suspended_at: Mapped[datetime | None] = mapped_column(UtcTimestamp)
     erasing_at: Mapped[datetime | None] = mapped_column(UtcTimestamp)
+    erased: Mapped[dict[str, int] | None] = mapped_column(JSON(none_as_null=True))
     created_at: Mapped[datetime] = mapped_column(UtcTimestamp)

@@ -27,7 +27,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # server: the event-loop front, pages, the views of /healthz, /readyz and /metrics.
     ("api", "dashboard", "cli", "server"),
     # doctor: what can be said about an installation's health from inside. preflight: what keeps it from being started.
-    ("doctor", "manifest", "preflight"),
+    # tenant_data: what a tenant has in all tables.
+    ("doctor", "manifest", "preflight", "tenant_data"),
     ("integrations",),
     ("entities",),
     ("webhooks", "oauth"),

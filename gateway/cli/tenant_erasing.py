@@ -1,0 +1,57 @@
+"""`gateway tenants erase`: remove a tenant with all that it has."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from functools import partial
+
+import click
+
+from gateway.cli.invocation import Invocation, with_invocation
+from gateway.cli.terminal.output import note, print_json, print_table
+from gateway.cli.terminal.progress import Progress
+from gateway.cli.terminal.questions import can_answer, require_yes
+from gateway.tenant_data.erasing import erase_tenant, plan_erasing
+
+
+@click.command()
+@click.argument("slug")
+@click.option("--plan", "only_plan", is_flag=True, help="Count what would be removed, and remove nothing.")
+@click.option("--yes", is_flag=True, help="Do not ask. Needed where nobody can be asked, as in scripts.")
+@with_invocation
+def erase(invocation: Invocation, slug: str, only_plan: bool, yes: bool) -> None:
+    """Remove a tenant with all that it has, for good: sources, events, deliveries, rejections, its audit trail.
+
+    Says what would go and asks first. From then on its webhooks get 404 and nothing is delivered. Works in short
+    transactions beside a running gateway; killed, it goes on when it is given again. Of `default` the row stays, as
+    new.
+    """
+    if only_plan or (can_answer() and not yes):
+        with invocation.for_system() as acting:
+            planned = plan_erasing(acting, slug)
+        if not invocation.as_json:
+            _print(invocation, planned, "rows")
+        elif only_plan:
+            print_json({"tenant": slug, "rows": planned})
+    if only_plan:
+        note("Nothing was removed.")
+        return
+    require_yes(f"Remove the tenant {slug} with all that it has, for good?", yes=yes)
+    gone: Mapping[str, int] = {}
+    with Progress("{} rows removed") as progress:
+        for gone in erase_tenant(partial(invocation.for_system, write=True), slug, pause=time.sleep):
+            progress.show(sum(gone.values()))
+    if invocation.as_json:
+        print_json({"tenant": slug, "removed": gone})
+    else:
+        _print(invocation, gone, "removed")
+        note(f"The tenant {slug} is erased.")
+
+
+def _print(invocation: Invocation, counts: Mapping[str, int], column: str) -> None:
+    rows = [(name, count) for name, count in counts.items() if count]
+    if rows:
+        print_table(("table", column), rows, now=invocation.now())
+    else:
+        note("It has nothing.")

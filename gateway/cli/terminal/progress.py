@@ -1,0 +1,30 @@
+"""One line on a terminal that tells how far a long work is."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from gateway.cli.terminal.output import note
+
+
+class Progress:
+    """Inside the block: one line, in `words` with a number."""
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+        self._is_shown = False
+
+    def __enter__(self) -> Progress:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        if self._is_shown:
+            note("")
+
+    def show(self, done: int) -> None:
+        """So many are done."""
+        if done and sys.stderr.isatty():
+            click.echo("\r" + self._words.format(done), err=True, nl=False)
+            self._is_shown = True

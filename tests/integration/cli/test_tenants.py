@@ -1,0 +1,65 @@
+"""`gateway tenants`: what its commands say and refuse. What they change is tested with the use cases."""
+
+from __future__ import annotations
+
+from sqlalchemy import text
+
+from gateway.clock import SystemClock, from_us
+from gateway.db.database import Database
+from tests.integration.cli.conftest import CommandLine
+from tests.services.rows import store_event
+
+
+def test_limits_and_origins(cli: CommandLine) -> None:
+    cli("tenants", "create", "acme")
+    said = cli("tenants", "set", "acme", "--limit", "sources=1", "--return-origin", "https://a.example").output
+    assert "sources=1" in said
+    assert "https://a.example" in said
+    source = ("sources", "add", "github", "--provider", "github", "--secret", "hunter2-hunter2", "--tenant", "acme")
+    cli(*source)
+    refused = cli("sources", "add", "more", *source[3:], code=1).output
+    assert "may have 1 sources, and has 1; raise it with `gateway tenants set acme --limit sources=NUMBER`" in refused
+    assert "there is no limit 'nothing'" in cli("tenants", "set", "acme", "--limit", "nothing=1", code=1).output
+    assert "must be a number, or none" in cli("tenants", "set", "acme", "--limit", "sources=x", code=1).output
+    assert "must be https" in cli("tenants", "set", "acme", "--return-origin", "http://a.example", code=1).output
+    assert "nothing to change" in cli("tenants", "set", "acme", code=1).output
+    both = ("--return-origin", "https://a.example", "--no-return-origins")
+    assert "choose" in cli("tenants", "set", "acme", *both, code=1).output
+    assert "no tenant 'acne'; did you mean acme?" in cli("tenants", "suspend", "acne", code=3).output.replace(
+        "'acme'", "acme"
+    )
+
+
+def test_the_list_and_the_doctor_tell_who_is_suspended(cli: CommandLine) -> None:
+    def checked() -> list[tuple[str, str]]:
+        return [(one["level"], one["detail"]) for one in cli.doctor()["findings"] if one["check"] == "tenants"]
+
+    cli("tenants", "create", "acme")
+    assert checked() == [("ok", "2, none suspended")]
+    assert "gateway tenants resume acme" in cli("tenants", "suspend", "acme").output
+    assert [(row[0], row[3]) for row in cli.rows("tenants", "list")] == [("acme", "suspended"), ("default", "active")]
+    [(level, detail)] = checked()
+    assert level == "warn"
+    assert detail.endswith("`gateway tenants resume acme`")
+    assert "is active" in cli("tenants", "resume", "acme").output
+
+
+def test_erasing_asks(cli: CommandLine, database: Database) -> None:
+    tenant_id = cli.json("tenants", "create", "acme")["id"]
+    store_event(database, from_us(SystemClock().now_us()), tenant_id=tenant_id)
+    assert "--yes" in cli("tenants", "erase", "acme", code=2).output
+    planned = cli.rows("tenants", "erase", "acme", "--plan")
+    assert [row for row in planned if len(row) == 2] == [["events", "1"], ["audit_entries", "1"], ["audit_heads", "1"]]
+    asked = cli.answering("n", "tenants", "erase", "acme", code=1).output
+    assert "events" in asked
+    assert "for good?" in asked
+    assert cli.json("tenants", "erase", "acme", "--plan")["rows"]["events"] == 1
+    with database.write() as connection:
+        connection.execute(text("UPDATE tenants SET erasing_at = 1 WHERE slug = 'acme'"))
+    refused = cli("sources", "list", "--tenant", "acme", code=1).output
+    assert "being erased; finish it with `gateway tenants erase acme`" in refused
+    [finding] = [one for one in cli.doctor()["findings"] if one["check"] == "tenants"]
+    assert finding["level"] == "warn"
+    assert "is erased" in cli.answering("y", "tenants", "erase", "acme").output
+    assert [row[0] for row in cli.rows("tenants", "list")] == ["default"]
+    cli("tenants", "erase", "acme", "--yes", code=3)
