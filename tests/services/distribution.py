@@ -28,7 +28,15 @@ LONG = (
     "tests/integration/cli/test_run.py",
 )
 # What takes a test on average falls in this order, and small pieces last make all end at the same time.
-FOLDERS = ("tests/hostile/", "tests/acceptance/", "tests/fuzz/", "tests/integration/", "tests/contract/", "tests/unit/")
+FOLDERS = (
+    "tests/real/",
+    "tests/hostile/",
+    "tests/acceptance/",
+    "tests/fuzz/",
+    "tests/integration/",
+    "tests/contract/",
+    "tests/unit/",
+)
 
 
 class Distribution(LoadScopeScheduling):
