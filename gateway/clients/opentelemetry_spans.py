@@ -20,7 +20,16 @@ from gateway.security.ssrf import DEFAULT_PORTS
 
 try:
     from opentelemetry.context import attach, detach
-    from opentelemetry.trace import SpanKind, StatusCode, get_tracer, set_span_in_context
+    from opentelemetry.trace import (
+        INVALID_SPAN,
+        ProxyTracerProvider,
+        SpanKind,
+        StatusCode,
+        get_current_span,
+        get_tracer,
+        get_tracer_provider,
+        set_span_in_context,
+    )
     from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 except ImportError:
     IS_INSTALLED = False
@@ -29,6 +38,7 @@ else:
 
 # RFC 9110 and RFC 5789; any other one could be anything, and is called so.
 _METHODS: Final = frozenset({"CONNECT", "DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT", "TRACE"})
+_UNTRACED: Final = Untraced()
 
 
 def default_tracer() -> Tracer:
@@ -46,11 +56,14 @@ class OpenTelemetryTracer:
         if not IS_INSTALLED:
             raise ValueError("spans need the package opentelemetry-api")
         self._tracer = get_tracer("gateway.clients", tracer_provider=provider)
+        self._has_provider = provider is not None
         self._propagator = TraceContextTextMapPropagator()
 
     def begin(self, system: str, origin: str, call: Call, tries: int) -> Span:
         # Telemetry fails open: a provider or a processor that is broken stops no call.
         with contextlib.suppress(Exception):
+            if self._is_idle():
+                return _UNTRACED
             given = {
                 name.lower(): value for name, value in call.headers if name.lower() in {"traceparent", "tracestate"}
             }
@@ -63,7 +76,12 @@ class OpenTelemetryTracer:
                 _attributes(system, origin, call, method, tries),
             )
             return _Traced(span, self._propagator)
-        return Untraced()
+        return _UNTRACED
+
+    def _is_idle(self) -> bool:
+        """Nobody set a provider, so that nothing is recorded, and the caller is in no trace that is to be passed on."""
+        is_unset = not self._has_provider and isinstance(get_tracer_provider(), ProxyTracerProvider)
+        return is_unset and get_current_span() is INVALID_SPAN
 
 
 def _attributes(system: str, origin: str, call: Call, method: str, tries: int) -> dict[str, str | int]:

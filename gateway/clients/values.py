@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar, overload
 from urllib.parse import quote, urlencode, urlsplit
 
 import orjson
 
 Pairs = Sequence[tuple[str, str]]
+Default = TypeVar("Default")
 
 IDEMPOTENT_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS", "PUT", "DELETE", "TRACE"})
 """RFC 9110, 9.2.2: sending one twice means the same as sending it once."""
@@ -32,6 +33,16 @@ class Headers(Mapping[str, str]):
 
     def __getitem__(self, name: str) -> str:
         return self._first[name.lower()]
+
+    @overload
+    def get(self, name: str, default: None = None, /) -> str | None: ...
+
+    @overload
+    def get(self, name: str, default: Default, /) -> str | Default: ...
+
+    def get(self, name: str, default: Default | None = None, /) -> str | Default | None:
+        # What a mapping has of itself tries and catches.
+        return self._first.get(name.lower(), default)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._first)
@@ -78,7 +89,8 @@ class Call:
         """With `pairs` in place of headers of the same names."""
         names = {name.lower() for name, _ in pairs}
         kept = tuple(pair for pair in self.headers if pair[0].lower() not in names)
-        return replace(self, headers=kept + pairs)
+        # Not `replace`, which asks the class for its fields each time.
+        return Call(self.method, self.url, self.template, self.query, kept + pairs, self.body, self.may_repeat)
 
     def with_body(self, body: bytes, *pairs: tuple[str, str]) -> Call:
         """With another body, and `pairs` in place of headers of the same names."""

@@ -15,7 +15,7 @@ from gateway.clients.errors import IntegrationError
 from gateway.clients.retries import NO_RETRIES
 from gateway.clients.transport import Timeout
 from tests.integration.clients.conftest import MakeClient
-from tests.services.fault_server import FaultServer
+from tests.services.fault_server import FaultServer, fault_server
 from tests.unit.clients.conftest import TOKEN
 
 FAULTS = [
@@ -141,24 +141,28 @@ def connections_to(server: FaultServer) -> int:
     )
 
 
-def test_no_fault_keeps_a_connection(make_client: MakeClient, server: FaultServer) -> None:
-    client = make_client(max_bytes=100_000, breaker=Breaker("acme", failures_to_open=1000), retries=NO_RETRIES)
+def test_no_fault_keeps_a_connection(make_client: MakeClient) -> None:
     dripping = ["/silent", "/dripping-head", "/dripping-body"]
     paths = [path for path, *_ in FAULTS] + ["/html", "/empty", "/wrong-type", "/half-json", *dripping]
+    patient = Breaker("acme", failures_to_open=1000)
 
     kept = []
-    for path in paths:
-        with pytest.raises(IntegrationError):
-            client.json("GET", path, timeout_seconds=0.2 if path in dripping else 10)
-        kept.append((path, connections_to(server)))
-    client.close()
+    # One that nobody else has connections to.
+    with fault_server() as system:
+        client = make_client(system.url, max_bytes=100_000, breaker=patient, retries=NO_RETRIES)
+        for path in paths:
+            with pytest.raises(IntegrationError):
+                client.json("GET", path, timeout_seconds=0.2 if path in dripping else 10)
+            kept.append((path, connections_to(system)))
+        client.close()
+        left = connections_to(system)
 
     # At most the one that the next call uses again.
     assert [(path, count) for path, count in kept if count > 1] == []
+    assert left == 0
     # Every trick was played: the system says so itself.
-    played = {line.rpartition(": ")[2] for line in server.log}
+    played = {line.rpartition(": ")[2] for line in system.log}
     assert {"silent", "hangs up", "dripping body", "status", "huge", "round", "half json", "bomb"} <= played
-    assert connections_to(server) == 0
 
 
 @pytest.mark.parametrize("path", ["/huge", "/bomb"])
