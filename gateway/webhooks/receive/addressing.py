@@ -6,6 +6,7 @@ tenant of it. The contract is `/webhooks/<source>` and `/webhooks/<tenant>/<sour
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import unquote
 
@@ -36,6 +37,7 @@ _NO_METHOD = refusal(
 )
 
 
+@lru_cache(maxsize=256)
 def address_of(target: str) -> Address | None:
     """The address that `target` (path and query, from `origin_form`) asks for; None when it is not below `/webhooks/`.
 

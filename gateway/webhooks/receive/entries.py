@@ -87,7 +87,7 @@ def _row(
 def _entry(event: EventRow, arrival: Arrival, routing: RoutingSnapshot) -> Entry:
     deliveries = fan_out(routing, event, arrival.headers)
     dead = [row for row in deliveries if row.state == DeliveryState.DEAD]
-    follow_ups = tuple(_report(event, row, arrival, routing) for row in dead)
+    follow_ups = tuple([_report(event, row, arrival, routing) for row in dead])
     return Entry(event, deliveries, follow_ups)
 
 

@@ -26,14 +26,25 @@ Split = Callable[[Reading], tuple[BatchEvent, ...]]
 
 def typed_by(places: Sequence[Place]) -> Identify:
     """The first text of these places that can be kept, or None."""
-    readers = tuple(text_of(place) for place in places)
-    return lambda reading: next((text for read in readers if (text := read(reading)) and usable(text)), None)
+    return _first(places, usable)
 
 
 def identified_by(places: Sequence[Place]) -> Identify:
     """The first text of these places that is not empty, or None."""
+    return _first(places, lambda _text: True)
+
+
+def _first(places: Sequence[Place], is_good: Callable[[str], bool]) -> Identify:
     readers = tuple(text_of(place) for place in places)
-    return lambda reading: next((text for read in readers if (text := read(reading))), None)
+
+    def identify(reading: Reading) -> str | None:
+        for read in readers:
+            text = read(reading)
+            if text and is_good(text):
+                return text
+        return None
+
+    return identify
 
 
 def usable(text: str) -> bool:
