@@ -9,6 +9,7 @@ from flask_smorest import Api
 from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
+from gateway.api import docs_page
 from gateway.api.declaring import Resource
 from gateway.api.document import describe, documented, publish, resource_blueprint
 from gateway.api.door import Door, door_of
@@ -41,6 +42,7 @@ def create_api(installation: Installation, prepare: Prepare) -> Flask:
     for resource in RESOURCES:
         _serve(api, resource, door_of(installation))
     publish(app, api)
+    docs_page.publish(app)
     return app
 
 

@@ -52,7 +52,7 @@ def create(invocation: Invocation, name: str, scopes: tuple[str, ...], expires: 
     end = "has no end" if made.summary.expires_at is None else f"ends {iso(made.summary.expires_at)}"
     note(f"The key {name} may do {', '.join(made.summary.scopes)}, and {end}. It is shown this once.")
     base_url = invocation.installation.settings.base_url
-    note(f'Next: curl -H "Authorization: Bearer gwk_…" {base_url}/api/v1/me')
+    note(f'Next: curl -H "Authorization: Bearer gwk_…" {base_url}/api/v1/me, or see {base_url}/api/docs')
     if Scope.ADMIN in made.summary.scopes and not scopes:
         note("A key for one purpose should have no more than that: --scope says what.")
 

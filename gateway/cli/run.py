@@ -189,7 +189,7 @@ def _greet(settings: Settings, pid: int) -> None:
         f"  database         {_database_name(settings)}",
         f"  encryption keys  {keys}",
         "  next             gateway sources add github --provider github --generate-secret",
-        "  for programs     gateway keys create NAME makes a key for the API",
+        f"  for programs     gateway keys create NAME, and {settings.base_url}/api/docs",
     ):
         click.echo(line)
 

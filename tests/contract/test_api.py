@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import ast
+import gzip
+import hashlib
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from flask.testing import FlaskClient
 
 from gateway.api.hints import WORDS
 from gateway.api.problems import REFUSALS
@@ -22,15 +26,23 @@ METHODS = {"get", "post", "put", "patch", "delete"}
 
 
 @pytest.fixture(scope="module")
-def document(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FlaskClient]:
     path = tmp_path_factory.mktemp("api")
     settings = Settings(database_url=f"sqlite:///{path}/none.db", encryption_key_file=path / "key")
     with Installation(settings) as installation:
-        answer = create_app(installation).test_client().get("/api/v1/openapi.json")
-        assert answer.status_code == 200
-        yield answer.get_json()
+        yield create_app(installation).test_client()
     # Whoever reads the document needs neither a key nor a database.
     assert not (path / "none.db").exists()
+
+
+@pytest.fixture(scope="module")
+def document(client: FlaskClient) -> dict[str, Any]:
+    answer = client.get("/api/v1/openapi.json")
+    assert answer.status_code == 200
+    again = client.get("/api/v1/openapi.json", headers={"If-None-Match": answer.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+    found: dict[str, Any] = answer.get_json()
+    return found
 
 
 def operations(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -108,3 +120,39 @@ def test_every_refusal_that_is_raised_is_in_the_table() -> None:
 
 def test_every_scope_is_documented() -> None:
     assert list(first_codes("api.md", "Keys")) == [scope.value for scope in Scope]
+
+
+# Of the npm package swagger-ui-dist 5.35.0.
+SWAGGER_UI = {
+    "swagger-ui-bundle.js": "e6a898692f2d768e807c3ba4626068a69a2c5dd960dd6c76f3e4d3a3de180af2",
+    "swagger-ui.css": "5ed08757e53da3e026d6cbecc61fe5d43585c9560b302d534ad56692519a273d",
+}
+
+
+def test_the_page_to_browse_is_served_from_here_and_runs_no_script_inside_it(client: FlaskClient) -> None:
+    page = client.get("/api/docs?url=https://example.com/other.json")
+    assert (page.status_code, page.mimetype) == (200, "text/html")
+    text = page.get_data(as_text=True)
+    policy = dict(part.strip().split(" ", 1) for part in page.headers["Content-Security-Policy"].split(";"))
+    assert policy["script-src"] == policy["connect-src"] == "'self'"
+    assert policy["default-src"] == policy["frame-ancestors"] == "'none'"
+    assert re.findall(r"<script[^>]*>([^<]*)</script>", text) == ["", ""]
+    named = re.findall(r'(?:src|href)="([^"]+)"', text)
+    assert len(named) == 5
+    assert all(name.startswith("/api/") for name in named)
+    for name in named:
+        assert client.get(name).status_code == 200, name
+    assert "example.com" not in text + client.get("/api/docs/start.js").get_data(as_text=True)
+    assert client.get("/api/docs/README.md").status_code == 404
+
+
+def test_the_files_of_the_page_are_those_of_the_package(client: FlaskClient) -> None:
+    for name, digest in SWAGGER_UI.items():
+        plain = client.get(f"/api/docs/{name}")
+        assert "Content-Encoding" not in plain.headers
+        assert hashlib.sha256(plain.data).hexdigest() == digest
+        packed = client.get(f"/api/docs/{name}", headers={"Accept-Encoding": "gzip, br"})
+        assert (packed.headers["Content-Encoding"], packed.headers["Vary"]) == ("gzip", "Accept-Encoding")
+        assert gzip.decompress(packed.data) == plain.data
+        assert packed.headers["ETag"] != plain.headers["ETag"]
+    assert "Apache License" in (PACKAGE / "api" / "swagger_ui" / "LICENSE").read_text()
