@@ -7,7 +7,7 @@ have a `Judge` of their own, which asks `by_status` for the rest.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from gateway.clients.errors import (
@@ -76,6 +76,11 @@ def by_status(answer: Answer, now: float, *, said_in: Sequence[WaitHeader] = STA
     elif status < 200 or 300 <= status < 400:
         kind, message = ProtocolFault, "the system leads elsewhere, where credentials are not taken"
     return failure(kind, f"{message} (status {status})", answer, retry_after_seconds=wait)
+
+
+def kinds_of(*rows: tuple[type[IntegrationError], str]) -> Mapping[str, type[IntegrationError]]:
+    """What a system's codes mean, of rows that have an error and its codes with blanks between."""
+    return {code: kind for kind, codes in rows for code in codes.split()}
 
 
 def failure(

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from gateway.clients.errors import RemoteConflict, RemoteNotFound, ResponseInval
 from gateway.clients.paging.styles import NextUrl, Page, PageRequest
 from gateway.clients.systems import fhir_bundles, fhir_outcome
 from gateway.clients.systems.fhir_bundles import EntryOutcome, Interaction, SearchPage
+from gateway.clients.systems.fhir_capability import Capability, capability_in
 from gateway.clients.systems.fhir_resources import (
     Change,
     Resource,
@@ -51,20 +52,6 @@ _SHARED_OPTIONS: Final = frozenset(
     {"allow_http", "clock", "observers", "policy", "random", "resolver", "retries", "session", "sleep", "ssl_context"}
     | {"timeout"}
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Capability:
-    """What a server can do. `interactions` are FHIR's words (`read`, `history-type`, …) by type of resource."""
-
-    fhir_version: str
-    software: str
-    interactions: Mapping[str, frozenset[str]] = field(repr=False)
-    statement: Mapping[str, Any] = field(repr=False)
-
-    def can(self, name: str, interaction: str) -> bool:
-        """Whether the server says that it does this with this type of resource."""
-        return interaction in self.interactions.get(name, frozenset())
 
 
 class FhirClient:
@@ -115,14 +102,7 @@ class FhirClient:
         found = self._document(self.http.get("/metadata"))
         if found.get("resourceType") != "CapabilityStatement":
             raise ResponseInvalid("fhir: no CapabilityStatement came: probably the base URL is not the server's [base]")
-        interactions: dict[str, frozenset[str]] = {}
-        for rest in _objects(found.get("rest")):
-            for one in _objects(rest.get("resource")):
-                codes = {str(each.get("code")) for each in _objects(one.get("interaction"))}
-                interactions[str(one.get("type"))] = frozenset(codes)
-        software = found.get("software")
-        name = software.get("name") if isinstance(software, Mapping) else ""
-        return Capability(str(found.get("fhirVersion", "")), str(name or ""), interactions, found)
+        return capability_in(found)
 
     def read(self, name: str, identifier: str, *, version_id: str | None = None) -> Resource:
         """A resource, or an older version of it. Raises `RemoteNotFound`, also for a deleted one (410)."""
@@ -313,7 +293,3 @@ def _place(name: str, identifier: str) -> tuple[str, dict[str, str]]:
 
 def _if_match(version_id: str | None) -> dict[str, str]:
     return {"If-Match": etag(version_id)} if version_id is not None else {}
-
-
-def _objects(found: object) -> list[Mapping[str, Any]]:
-    return [one for one in found if isinstance(one, Mapping)] if isinstance(found, list) else []

@@ -23,13 +23,13 @@ from gateway.clients.errors import (
     ResponseInvalid,
     Unavailable,
 )
-from gateway.clients.judging import by_status, explain_not_json, failure
+from gateway.clients.judging import by_status, explain_not_json, failure, kinds_of
 from gateway.clients.values import Answer
 from gateway.clients.waits import STANDARD_WAITS, wait_seconds
 
 MAX_EXPRESSIONS: Final = 5
 
-_KINDS: Final[tuple[tuple[type[IntegrationError], str], ...]] = (
+KINDS: Final = kinds_of(
     (RateLimited, "throttled"),
     (Unavailable, "transient lock-error timeout no-store incomplete exception"),
     (AuthenticationFailed, "login unknown expired"),
@@ -42,7 +42,6 @@ _KINDS: Final[tuple[tuple[type[IntegrationError], str], ...]] = (
         "too-costly business-rule",
     ),
 )
-KINDS: Final = {code: kind for kind, codes in _KINDS for code in codes.split()}
 PASSING: Final = frozenset({"throttled", "transient", "lock-error", "timeout", "no-store", "incomplete"})
 """What the same call may get past a little later, whatever the status says."""
 

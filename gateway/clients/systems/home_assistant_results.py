@@ -18,23 +18,17 @@ from gateway.clients.errors import (
     RequestRefused,
     Unavailable,
 )
-from gateway.clients.judging import excerpt
+from gateway.clients.judging import excerpt, kinds_of
 from gateway.clients.systems.home_assistant_values import SYSTEM
 
-_MEANINGS: Final[dict[str, type[IntegrationError]]] = {
-    "id_reuse": ProtocolFault,
-    "invalid_format": RequestRefused,
-    "not_allowed": AuthorizationFailed,
-    "not_found": RemoteNotFound,
-    "not_supported": RequestRefused,
-    "home_assistant_error": Unavailable,
-    "service_validation_error": RequestRefused,
-    "unknown_command": RequestRefused,
-    "unknown_error": Unavailable,
-    "unauthorized": AuthorizationFailed,
-    "timeout": DeadlineExceeded,
-    "template_error": RequestRefused,
-}
+_KINDS: Final = kinds_of(
+    (ProtocolFault, "id_reuse"),
+    (RequestRefused, "invalid_format not_supported service_validation_error unknown_command template_error"),
+    (AuthorizationFailed, "not_allowed unauthorized"),
+    (RemoteNotFound, "not_found"),
+    (Unavailable, "home_assistant_error unknown_error"),
+    (DeadlineExceeded, "timeout"),
+)
 
 
 def result_of(kind: str, message: Mapping[str, Any]) -> Any:
@@ -48,7 +42,7 @@ def result_of(kind: str, message: Mapping[str, Any]) -> Any:
 
 def refusal(kind: str, code: str, message: str) -> IntegrationError:
     """What `code` of Home Assistant means, with the beginning of what it says to it."""
-    said, meaning = excerpt(message), _MEANINGS.get(code, RequestRefused)
+    said, meaning = excerpt(message), _KINDS.get(code, RequestRefused)
     happened = meaning in {Unavailable, DeadlineExceeded}
     call = FailedCall(SYSTEM, "WEBSOCKET", kind, vendor_code=code, excerpt=said, tries=1, may_have_happened=happened)
     return meaning(f"{SYSTEM}: {kind} failed ({code}): {said}", call=call)

@@ -36,6 +36,10 @@ from gateway.clients.systems.salesforce_values import (
     Saved,
     Updated,
     Upserted,
+    contact_in,
+    id_in,
+    object_in,
+    time_in,
 )
 from gateway.errors import InvalidInput
 
@@ -81,7 +85,7 @@ class SalesforceClient:
 
     def limits(self) -> dict[str, Limit]:
         """The organisation's limits by name (`DailyApiRequests`, …)."""
-        found = self._object(self.http.json("GET", "/limits"))
+        found = object_in(self.http.json("GET", "/limits"))
         return {
             key: Limit(int(one["Max"]), int(one["Remaining"]))
             for key, one in found.items()
@@ -90,7 +94,7 @@ class SalesforceClient:
 
     def describe(self, sobject: str) -> ObjectDescription:
         """An object and its fields, as far as the user may see them."""
-        found = self._object(self.http.json("GET", f"/sobjects/{name(sobject)}/describe"))
+        found = object_in(self.http.json("GET", f"/sobjects/{name(sobject)}/describe"))
         fields = {
             str(one.get("name")): FieldDescription(
                 str(one.get("name")),
@@ -147,12 +151,12 @@ class SalesforceClient:
     def get(self, sobject: str, identifier: str, *, fields: Sequence[str] = ()) -> Record:
         """A record, with these fields or all. Raises `RemoteNotFound`, also when it was deleted or merged away."""
         query = {"fields": ",".join(name(one) for one in fields) or None}
-        return self._object(self.http.json("GET", f"/sobjects/{name(sobject)}/{{id}}", {"id": identifier}, query=query))
+        return object_in(self.http.json("GET", f"/sobjects/{name(sobject)}/{{id}}", {"id": identifier}, query=query))
 
     def create(self, sobject: str, fields: Record) -> str:
         """Create a record; its id. Tried again only when that is safe: `upsert` can always be."""
-        found = self._object(self.http.json("POST", f"/sobjects/{name(sobject)}", json=_fields(fields)))
-        return self._id(found)
+        found = object_in(self.http.json("POST", f"/sobjects/{name(sobject)}", json=_fields(fields)))
+        return id_in(found)
 
     def update(
         self, sobject: str, identifier: str, fields: Record, *, unmodified_since: datetime | None = None
@@ -184,8 +188,8 @@ class SalesforceClient:
         answer = self.http.patch(path, parameters, json=_fields(fields), may_repeat=True)
         if not answer.body:
             return Upserted(None, answer.status == 201)
-        found = self._object(answer.document)
-        return Upserted(self._id(found), found.get("created", answer.status == 201) is True)
+        found = object_in(answer.document)
+        return Upserted(id_in(found), found.get("created", answer.status == 201) is True)
 
     def delete(self, sobject: str, identifier: str) -> None:
         """Delete a record. Raises `RemoteNotFound` when there is none."""
@@ -238,16 +242,16 @@ class SalesforceClient:
         Raises `RequestRefused` with `EXCEEDED_ID_LIMIT` for more than 600 000: ask for a shorter time.
         """
         found = self._window(sobject, "updated", start, end)
-        return Updated([str(one) for one in found.get("ids") or []], self._time(found.get("latestDateCovered")))
+        return Updated([str(one) for one in found.get("ids") or []], time_in(found.get("latestDateCovered")))
 
     def deleted(self, sobject: str, start: datetime, end: datetime) -> Deleted:
         """Ids of what was deleted between two times; Salesforce tells that for about 15 days."""
         found = self._window(sobject, "deleted", start, end)
         earliest = found.get("earliestDateAvailable")
         return Deleted(
-            [(str(one.get("id")), self._time(one.get("deletedDate"))) for one in found.get("deletedRecords") or []],
-            self._time(earliest) if earliest is not None else None,
-            self._time(found.get("latestDateCovered")),
+            [(str(one.get("id")), time_in(one.get("deletedDate"))) for one in found.get("deletedRecords") or []],
+            time_in(earliest) if earliest is not None else None,
+            time_in(found.get("latestDateCovered")),
         )
 
     def get_contacts(
@@ -258,17 +262,7 @@ class SalesforceClient:
         where = f" WHERE SystemModstamp >= {instant(updated_since)}" if updated_since is not None else ""
         soql = f"SELECT {', '.join(asked)} FROM Contact{where} ORDER BY SystemModstamp, Id"  # noqa: S608
         for one in self.query(soql, **options):
-            changed = one.get("SystemModstamp")
-            yield Contact(
-                id=self._id({"id": one.get("Id")}),
-                first_name=_text(one.get("FirstName")),
-                last_name=_text(one.get("LastName")),
-                email=_text(one.get("Email")),
-                phone=_text(one.get("Phone")),
-                account_id=_text(one.get("AccountId")),
-                updated_at=self._time(changed) if changed is not None else None,
-                content=one,
-            )
+            yield contact_in(one)
 
     def upsert_contact(self, external_id_field: str, external_id: str, fields: Record) -> Upserted:
         """Create or change the contact with this external id."""
@@ -293,10 +287,10 @@ class SalesforceClient:
             found = send(some)
             if not isinstance(found, list) or len(found) != len(some):
                 raise ResponseInvalid(f"salesforce: results were due for {len(some)} records, and something else came")
-            return [self._object(one) for one in found]
+            return [object_in(one) for one in found]
 
         sent = in_batches(items, results, max_items=COLLECTION, on_refusal="raise" if all_or_none else "divide")
-        return (self._saved(one.index, self._object(one.result)) for one in sent)
+        return (self._saved(one.index, object_in(one.result)) for one in sent)
 
     def _saved(self, index: int, result: Record) -> Saved:
         identifier = result.get("id")
@@ -310,37 +304,13 @@ class SalesforceClient:
         if not timedelta(0) < end - start <= LONGEST_WINDOW:
             raise InvalidInput("the time begins before it ends, and is at most 30 days long")
         query = {"start": instant(start), "end": instant(end)}
-        return self._object(self.http.json("GET", f"/sobjects/{name(sobject)}/{what}/", query=query))
-
-    def _object(self, found: object) -> Record:
-        if not isinstance(found, Mapping):
-            raise ResponseInvalid("salesforce: an object was due, and something else came")
-        return found
-
-    def _id(self, found: Record) -> str:
-        identifier = found.get("id")
-        if not isinstance(identifier, str) or not identifier:
-            raise ResponseInvalid("salesforce: no id of the record came back")
-        return identifier
-
-    def _time(self, text: object) -> datetime:
-        try:
-            found = datetime.fromisoformat(str(text))
-        except ValueError as error:
-            raise ResponseInvalid("salesforce: a time was due, and something else came") from error
-        if found.tzinfo is None:
-            raise ResponseInvalid("salesforce: a time came without its zone")
-        return found
+        return object_in(self.http.json("GET", f"/sobjects/{name(sobject)}/{what}/", query=query))
 
 
 def _fields(fields: Record) -> dict[str, Any]:
     if not fields or any(key.lower() == "id" for key in fields):
         raise InvalidInput("fields are given by name, and Id is not one that can be set")
     return dict(fields)
-
-
-def _text(value: object) -> str | None:
-    return str(value) if value is not None else None
 
 
 def _http_date(at: datetime) -> str:

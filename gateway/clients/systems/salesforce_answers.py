@@ -23,13 +23,13 @@ from gateway.clients.errors import (
     ResponseInvalid,
     Unavailable,
 )
-from gateway.clients.judging import by_status, excerpt, explain_not_json, failure
+from gateway.clients.judging import by_status, excerpt, explain_not_json, failure, kinds_of
 from gateway.clients.values import Answer
 
 LIMIT_PAUSE_SECONDS: Final = 900.0
 """How long an organisation that used up its calls is left alone: the limit is one of 24 hours that move."""
 
-_KINDS: Final[tuple[tuple[type[IntegrationError], str], ...]] = (
+KINDS: Final = kinds_of(
     (RateLimited, "REQUEST_LIMIT_EXCEEDED"),
     (Unavailable, "UNABLE_TO_LOCK_ROW SERVER_UNAVAILABLE"),
     (AuthenticationFailed, "INVALID_SESSION_ID INVALID_AUTH_HEADER"),
@@ -42,7 +42,6 @@ _KINDS: Final[tuple[tuple[type[IntegrationError], str], ...]] = (
     (RemoteConflict, "DUPLICATE_VALUE DUPLICATES_DETECTED DUPLICATE_EXTERNAL_ID"),
     (QuotaExhausted, "STORAGE_LIMIT_EXCEEDED"),
 )
-KINDS: Final = {code: kind for kind, codes in _KINDS for code in codes.split()}
 
 _HINTS: Final = {
     "INVALID_SESSION_ID": "the token ended, or is of another instance than this URL, or its session is bound to "

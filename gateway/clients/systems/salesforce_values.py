@@ -1,4 +1,4 @@
-"""What the client for Salesforce gives back."""
+"""What the client for Salesforce gives back, and how it is read. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gateway.clients.errors import IntegrationError
+from gateway.clients.errors import IntegrationError, ResponseInvalid
 
 Record = Mapping[str, Any]
 """A record: values by the names of fields, as Salesforce writes them."""
@@ -94,3 +94,48 @@ class Contact:
     account_id: str | None
     updated_at: datetime | None
     content: Record = field(repr=False)
+
+
+def contact_in(record: Record) -> Contact:
+    """A contact. Raises `ResponseInvalid`."""
+    changed = record.get("SystemModstamp")
+    return Contact(
+        id=id_in({"id": record.get("Id")}),
+        first_name=_text(record.get("FirstName")),
+        last_name=_text(record.get("LastName")),
+        email=_text(record.get("Email")),
+        phone=_text(record.get("Phone")),
+        account_id=_text(record.get("AccountId")),
+        updated_at=time_in(changed) if changed is not None else None,
+        content=record,
+    )
+
+
+def object_in(found: object) -> Record:
+    """`found`. Raises `ResponseInvalid` when it is no object."""
+    if not isinstance(found, Mapping):
+        raise ResponseInvalid("salesforce: an object was due, and something else came")
+    return found
+
+
+def id_in(found: Record) -> str:
+    """The id of a record that was made. Raises `ResponseInvalid`."""
+    identifier = found.get("id")
+    if not isinstance(identifier, str) or not identifier:
+        raise ResponseInvalid("salesforce: no id of the record came back")
+    return identifier
+
+
+def time_in(text: object) -> datetime:
+    """An aware time. Raises `ResponseInvalid`."""
+    try:
+        found = datetime.fromisoformat(str(text))
+    except ValueError as error:
+        raise ResponseInvalid("salesforce: a time was due, and something else came") from error
+    if found.tzinfo is None:
+        raise ResponseInvalid("salesforce: a time came without its zone")
+    return found
+
+
+def _text(value: object) -> str | None:
+    return str(value) if value is not None else None
