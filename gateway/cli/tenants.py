@@ -10,7 +10,7 @@ import click
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.tenant_erasing import erase
 from gateway.cli.terminal.options import Pair, common_options
-from gateway.cli.terminal.output import note, print_json, print_table
+from gateway.cli.terminal.output import note, print_fields, print_json, print_table
 from gateway.db.paging import every
 from gateway.deferred import deferred
 from gateway.errors import InvalidInput
@@ -19,6 +19,8 @@ from gateway.tenants.draft import TenantChange, parse_limit
 from gateway.tenants.management import change_tenant, create_tenant, find_tenants, resume_tenant, suspend_tenant
 
 _schema = deferred("gateway.tenants.schema")
+_detail_schema = deferred("gateway.tenant_data.schema")
+_tenant_data = deferred("gateway.tenant_data.usage")
 
 
 @click.group()
@@ -48,6 +50,44 @@ def list_(invocation: Invocation) -> None:
         return
     rows = [(row.slug, row.id, row.created_at, row.state.value) for row in found]
     print_table(("slug", "id", "created", "state"), rows, now=invocation.now())
+
+
+@tenants.command()
+@click.argument("slug")
+@with_invocation
+def show(invocation: Invocation, slug: str) -> None:
+    """Show a tenant: its state, its limits, and what it uses of them.
+
+    Events and bytes are counted by a worker, which is about half a minute behind.
+    """
+    with invocation.for_system() as acting:
+        found = _tenant_data.show_tenant(acting, slug)
+    if invocation.as_json:
+        print_json(_detail_schema.TenantWithUsageSchema().dump(found))
+        return
+    tenant, usage = found.tenant, found.usage
+    limits = tenant.limits
+    print_fields(
+        [
+            ("Tenant", tenant.slug),
+            ("Id", tenant.id),
+            ("State", tenant.state.value),
+            ("Suspended", tenant.suspended_at),
+            ("Created", tenant.created_at),
+            ("Sources", _of(usage.sources, limits.sources)),
+            ("Destinations", _of(usage.destinations, limits.destinations)),
+            ("Events stored", usage.events),
+            ("Bytes stored", _of(usage.stored_bytes, limits.stored_bytes) + (": full" if usage.is_full else "")),
+            ("Last event", usage.last_event_at),
+            ("Events per second", limits.events_per_second and f"at most {limits.events_per_second:g}"),
+            (
+                "API requests per second",
+                limits.api_requests_per_second and f"at most {limits.api_requests_per_second:g}",
+            ),
+            ("Return origins", tenant.return_origins),
+        ],
+        now=invocation.now(),
+    )
 
 
 @tenants.command("set")
@@ -117,6 +157,10 @@ def resume(invocation: Invocation, slug: str) -> None:
 
 
 tenants.add_command(erase)
+
+
+def _of(count: int, most: int | None) -> str:
+    return f"{count}" if most is None else f"{count} of {most}"
 
 
 def _say(invocation: Invocation, tenant: TenantSummary, words: str) -> None:

@@ -6,7 +6,7 @@ not grow with it. An event with an unfinished delivery stays, however old; dead 
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +21,7 @@ from gateway.delivery.decisions.transitions import UNFINISHED
 from gateway.delivery.models import Attempt, Delivery, DeliveryState
 from gateway.events.models import Event
 from gateway.security.identifiers import earliest_id
+from gateway.tenants.usage import Amount, hold_mark, take_off
 
 BATCH_EVENTS = 500
 COUNTED_EVENTS = 2_000
@@ -74,8 +75,10 @@ def purge_events(database: Database, cutoff: Cutoff, *, batch_events: int = BATC
     after = ""
     while True:
         with database.system_session(write=True) as session:
+            # First, always: who counts waits for nothing else.
+            counted = hold_mark(session.connection())
             found = _next(session, cutoff, after, batch_events, locks=True)
-            purged = _purge(session, _judge(session, list(found), cutoff, locks=True))
+            purged = _purge(session, _judge(session, list(found), cutoff, locks=True), counted)
         if found:
             yield purged
         if len(found) < batch_events:
@@ -133,7 +136,8 @@ def _judge(session: SystemSession, ids: Sequence[str], cutoff: Cutoff, *, locks:
     )
 
 
-def _purge(session: SystemSession, judged: _Judged) -> Purged:
+def _purge(session: SystemSession, judged: _Judged, counted: str) -> Purged:
+    """Remove what is judged so; of what was counted, up to the event `counted`, it is taken off."""
     attempts = 0
     for some in _in_parts(list(judged.gone_deliveries)):
         removed = delete(Attempt).where(Attempt.delivery_id.in_(some)).returning(Attempt.number)
@@ -141,8 +145,13 @@ def _purge(session: SystemSession, judged: _Judged) -> Purged:
     if judged.gone:
         gone = delete(Delivery).where(Delivery.event_id.in_(judged.gone))
         session.execute(gone.execution_options(synchronize_session=False))
-        events = delete(Event).where(Event.id.in_(judged.gone))
-        session.execute(events.execution_options(synchronize_session=False))
+        events = delete(Event).where(Event.id.in_(judged.gone)).returning(Event.id, Event.tenant_id, Event.body_bytes)
+        amounts: dict[str, Amount] = defaultdict(Amount)
+        for event_id, tenant_id, body_bytes in session.execute(events.execution_options(synchronize_session=False)):
+            if event_id <= counted:
+                before = amounts[tenant_id]
+                amounts[tenant_id] = Amount(before.events + 1, before.stored_bytes + body_bytes)
+        take_off(session.connection(), amounts)
     return Purged(len(judged.gone), len(judged.gone_deliveries), attempts, len(judged.unfinished), len(judged.dead))
 
 

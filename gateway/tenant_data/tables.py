@@ -16,6 +16,7 @@ from gateway.events.models import Event, EventBlockTerm
 from gateway.tenants.api_keys.models import ApiKey
 from gateway.tenants.audit_trail.models import AuditHead, AuditRow
 from gateway.tenants.idempotency.models import IdempotentRequest
+from gateway.tenants.usage import TenantUsage
 from gateway.webhooks.rejections.models import Rejection
 from gateway.webhooks.sources.models import Source, SourceCredential
 
@@ -55,6 +56,7 @@ OWNED: tuple[OwnedTable, ...] = (
     # What a delivery took with it is gone by then; this is for what came in late.
     OwnedTable(Attempt, Attempt.delivery_id),
     OwnedTable(ApiKey, ApiKey.id),
+    OwnedTable(TenantUsage, TenantUsage.tenant_id),
     OwnedTable(IdempotentRequest, IdempotentRequest.id),
     OwnedTable(AuditRow, AuditRow.number),
     OwnedTable(AuditHead, AuditHead.tenant_id),

@@ -26,7 +26,7 @@ class TenantState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TenantSummary:
-    """A tenant as it is shown."""
+    """A tenant as it is shown. `is_full`, where snapshots tell it: it has as much in the journal as it may have."""
 
     id: str
     slug: str
@@ -35,6 +35,7 @@ class TenantSummary:
     return_origins: Sequence[str] = ()
     suspended_at: datetime | None = None
     erasing_at: datetime | None = None
+    is_full: bool = False
 
     @property
     def state(self) -> TenantState:

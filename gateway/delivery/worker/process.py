@@ -20,7 +20,8 @@ from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES, HandlerPool
 from gateway.delivery.worker.slots import ATTEMPTS_IN_FLIGHT
 from gateway.delivery.worker.worker import Worker
 from gateway.events.blocks.build import BlockBuilder
-from gateway.events.blocks.thread import BlockThread
+from gateway.events.side_thread import SideThread
+from gateway.events.usage_counter import UsageCounter
 from gateway.installation import Installation
 from gateway.open_files import FOR_THE_REST, raise_open_files, worker_shortage
 from gateway.telemetry.logging import get_logger
@@ -69,9 +70,13 @@ def run_worker(
             keyring=installation.keyring,
             shutdown_deadline_seconds=shutdown_deadline_seconds,
         )
+        counter = UsageCounter(installation.database, clock)
+        broken = "events could not be counted; who may have no more stored is not told"
+        ending.enter_context(closing(SideThread("usage", counter.step, clock, broken=broken)))
         if settings.search_index:
             builder = BlockBuilder(installation.database, clock, unrouted)
-            ending.enter_context(closing(BlockThread(builder, clock)))
+            broken = "a block of the journal could not be built; searches look through its events"
+            ending.enter_context(closing(SideThread("blocks", builder.step, clock, broken=broken)))
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
             runner.run(_run(worker, on_ready, arrived))
     return 0

@@ -45,6 +45,7 @@ from gateway.webhooks.verification import (
 # A person has to mend it: there is no use in asking every second.
 OUT_OF_ORDER_RETRY_SECONDS = 60
 SUSPENDED_RETRY_SECONDS = 60
+FULL_RETRY_SECONDS = 300
 LEFT_OUT = "the signature covers the first element of the batch, which was accepted; the others were left out"
 # Larger bodies are judged, identified and routed in a thread: a loop would stand still for as long.
 LARGE_BODY_BYTES = 64 * 1024
@@ -171,6 +172,9 @@ class Ingest:
 
     def _check_tenant(self, tenant: TenantSummary, events: int) -> Answer | None:
         """Asked once a request has verified: what strangers send must not use up what the tenant may have."""
+        if tenant.is_full:
+            message = "this tenant has as much stored as it may have; send it again later"
+            return refusal(429, "tenant_full", message, retry_after_seconds=FULL_RETRY_SECONDS)
         rate = tenant.limits.events_per_second
         wait = None if rate is None else self._tenant_rate.wait_seconds(tenant.id, rate, count=events)
         if wait is not None:

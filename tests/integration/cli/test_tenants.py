@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 from sqlalchemy import text
 
-from gateway.clock import SystemClock, from_us
+from gateway.clock import SystemClock, from_us, iso
 from gateway.db.database import Database
+from gateway.events.usage_counter import UsageCounter
 from tests.integration.cli.conftest import CommandLine
 from tests.services.rows import store_event
 
@@ -30,12 +33,40 @@ def test_limits_and_origins(cli: CommandLine) -> None:
     )
 
 
+def test_what_a_tenant_uses(cli: CommandLine, database: Database) -> None:
+    tenant_id = cli.json("tenants", "create", "acme")["id"]
+    cli("destinations", "add", "app", "http://127.0.0.1:9/", "--tenant", "acme")
+    cli("tenants", "set", "acme", "--limit", "stored_bytes=10", "--limit", "events_per_second=0.5")
+    at = from_us(SystemClock().now_us()) - timedelta(minutes=1)
+    store_event(database, at, tenant_id=tenant_id, body=b"0123456789")
+    counter = UsageCounter(database, SystemClock())
+    while counter.step():
+        pass
+    shown = cli.json("tenants", "show", "acme")
+    assert shown["tenant"]["slug"] == "acme"
+    assert shown["usage"] == {
+        "sources": 0,
+        "destinations": 1,
+        "events": 1,
+        "stored_bytes": 10,
+        "is_full": True,
+        "last_event_at": iso(at),
+    }
+    said = cli("tenants", "show", "acme").output
+    assert "10 of 10: full" in said
+    assert "at most 0.5" in said
+    [finding] = [one for one in cli.doctor()["findings"] if one["check"] == "tenants"]
+    assert "as many bytes stored as it may have" in finding["detail"]
+    assert "Bytes stored:" in cli("tenants", "show", "default").output
+    cli("tenants", "show", "acne", code=3)
+
+
 def test_the_list_and_the_doctor_tell_who_is_suspended(cli: CommandLine) -> None:
     def checked() -> list[tuple[str, str]]:
         return [(one["level"], one["detail"]) for one in cli.doctor()["findings"] if one["check"] == "tenants"]
 
     cli("tenants", "create", "acme")
-    assert checked() == [("ok", "2, none suspended")]
+    assert checked() == [("ok", "2, all served")]
     assert "gateway tenants resume acme" in cli("tenants", "suspend", "acme").output
     assert [(row[0], row[3]) for row in cli.rows("tenants", "list")] == [("acme", "suspended"), ("default", "active")]
     [(level, detail)] = checked()

@@ -16,6 +16,7 @@ from gateway.installation import installation_of
 from gateway.tenants.acting import act_for_system
 from gateway.tenants.draft import TenantChange
 from gateway.tenants.management import change_tenant, resume_tenant, suspend_tenant
+from gateway.tenants.usage import turn
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.management import add_source
 from gateway.webhooks.sources.models import Source
@@ -73,6 +74,21 @@ def test_events_per_second(gateway: GatewayUnderTest) -> None:
     assert len(gateway.events()) == 2
     change(gateway, change_tenant, "default", TenantChange(limits={"events_per_second": None}))
     assert gateway.github(key="d-3").status_code == 200
+
+
+def test_who_is_full_gets_429_until_there_is_room(gateway: GatewayUnderTest) -> None:
+    gateway.source("github", "github", SECRET)
+    assert gateway.github(key="d-1").status_code == 200
+    for is_full, status in ((True, 429), (False, 200)):
+        with gateway.database.write() as connection:
+            turn(connection, {"ten_default": is_full})
+        gateway.refresh()
+        answer = gateway.github(key="d-2")
+        assert answer.status_code == status
+        if is_full:
+            assert (code(answer), answer.headers["Retry-After"]) == ("tenant_full", "300")
+            assert gateway.github(secret="wrong").status_code == 401
+    assert len(gateway.events()) == 2
 
 
 def test_sources_and_destinations(house: House) -> None:

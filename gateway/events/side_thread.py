@@ -1,34 +1,37 @@
-"""A thread that builds blocks beside a worker's deliveries, at a low priority and for a small part of its time."""
+"""A thread that does small steps beside a worker's deliveries, at a low priority and for a small part of its time."""
 
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 
 from gateway.clock import Clock
 from gateway.errors import StorageUnavailable
-from gateway.events.blocks.build import BlockBuilder
 from gateway.priority import step_back
 from gateway.telemetry.logging import get_logger
 
 REST = 4.0
-"""Seconds of rest for each second of building: while much comes in, searches look at what is left directly."""
+"""Seconds of rest for each second of work."""
 IDLE_SECONDS = 5.0
 
 _log = get_logger(__name__)
 
 
-class BlockThread:
-    """Builds from its start until `close`."""
+class SideThread:
+    """Calls `step`, which says whether there may be more to do, from its start until `close`. `broken` is what to tell
+    when a step has a defect.
+    """
 
-    def __init__(self, builder: BlockBuilder, clock: Clock) -> None:
-        self._builder = builder
+    def __init__(self, name: str, step: Callable[[], bool], clock: Clock, *, broken: str) -> None:
+        self._step = step
+        self._broken = broken
         self._clock = clock
         self._is_ending = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="blocks", daemon=True)
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
 
     def close(self) -> None:
-        """Let it finish the block that it builds. Idempotent."""
+        """Let it finish its step. Idempotent."""
         self._is_ending.set()
         self._thread.join(IDLE_SECONDS)
 
@@ -41,12 +44,12 @@ class BlockThread:
         """One step; how long to rest then."""
         began = self._clock.monotonic()
         try:
-            did_something = self._builder.step()
+            did_something = self._step()
         except StorageUnavailable:
             # Whoever delivers says so.
             return IDLE_SECONDS
         except Exception:
-            # A defect of ours costs searches their speed, and nobody a delivery.
-            _log.exception("a block of the journal could not be built; searches look through its events")
+            # A defect of ours costs nobody a delivery.
+            _log.exception(self._broken)
             return IDLE_SECONDS * 12
         return REST * (self._clock.monotonic() - began) if did_something else IDLE_SECONDS
