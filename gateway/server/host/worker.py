@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import ssl
@@ -95,6 +96,8 @@ class LoopWorker(Worker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Before there are threads, and before the application is loaded."""
         heap.bound()
+        # What loads stays: to look for garbage among it as often as by default is a tenth of what the start computes.
+        gc.set_threshold(20_000)
         super().init_process()
 
     def run(self) -> None:
