@@ -1,4 +1,4 @@
-"""What calls to external systems cost, against requests and httpx without anything on; lists in parallel; memory."""
+"""What calls to external systems cost, against requests and httpx with nothing on; lists at once; memory; streams."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ import httpx
 import requests
 import structlog
 
+from benchmarks import streams
 from benchmarks.options import Options, progress, workplace
 from benchmarks.processes import ROOT, await_http, free_port
 from benchmarks.report import Row, Target
@@ -85,7 +86,8 @@ def measure(options: Options) -> list[Row]:
             environment=os.environ | {"PYTHONPATH": str(ROOT)},
         )
         await_http(server, port, "/small")
-        return [*_small(url, options.runs), _parallel(url, options.runs), _stream(url), *_decisions(options.runs)]
+        calls = [*_small(url, options.runs), _parallel(url, options.runs), _stream(url), *_decisions(options.runs)]
+    return calls + streams.measure(options.runs)
 
 
 def _small(url: str, runs: int) -> Sequence[Row]:
