@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from gateway.clients.retries import NO_RETRIES, RetryPolicy
 from gateway.clients.transport import Timeout
 from gateway.clients.values import Answer
 from gateway.errors import InvalidInput
+from gateway.providers import find_provider
 from gateway.security.redaction import redact_headers
 from gateway.security.ssrf import AddressPolicy
 
@@ -54,7 +55,11 @@ class Narrator(NullObserver):
 @click.argument("path")
 @click.option("--secret-env", metavar="VAR", help="The variable that holds the key or token.")
 @click.option(
-    "--param", "parameters", multiple=True, metavar="K=V", help="What the base URL needs: a shop, an instance."
+    "--param",
+    "parameters",
+    multiple=True,
+    metavar="K=V",
+    help="What the base URL, a header or PATH needs: a shop, an owner.",
 )
 @click.option("--query", "queries", multiple=True, metavar="K=V", help="A parameter of the query.")
 @click.option("--data", metavar="JSON", help="What is sent: JSON, or @FILE with it.")
@@ -95,12 +100,16 @@ def call(
     Exits with 1 when the system does not answer with a success.
     """
     settings = invocation.installation.settings
+    given = dict(_pair(one, "--param") for one in parameters)
+    entry = find_provider(invocation.installation.catalogue, provider)
+    of_api = entry.api.parameters.keys() if entry.api is not None else frozenset[str]()
+    in_path = {name: value for name, value in given.items() if name not in of_api}
     try:
         client = DescribedClient.for_provider(
             provider,
             from_variable(secret_env) if secret_env is not None else None,
             providers_dir=settings.providers_dir,
-            parameters=dict(_pair(given, "--param") for given in parameters),
+            parameters={name: value for name, value in given.items() if name in of_api},
             base_url=base_url,
             observers=[Narrator()] if explain else [],
             retries=NO_RETRIES if no_retries else RetryPolicy(),
@@ -114,9 +123,9 @@ def call(
     with client:
         try:
             if follow:
-                _list(client, method, path, query, data, limit)
+                _list(client, method, path, in_path, query, data, limit)
             else:
-                _one(invocation, client, method, path, query, data)
+                _one(invocation, client, method, path, in_path, query, data)
         except ValueError as error:
             raise InvalidInput(str(error)) from error
 
@@ -126,11 +135,12 @@ def _one(
     client: DescribedClient,
     method: str,
     path: str,
+    parameters: Mapping[str, str],
     query: list[tuple[str, str]],
     data: str | None,
 ) -> None:
     try:
-        answer = client.http.request(method, path, query=query, json=_document(data))
+        answer = client.http.request(method, path, parameters, query=query, json=_document(data))
     except IntegrationError as error:
         if error.call.request_id is not None:
             note(f"the system calls it {error.call.request_id}")
@@ -148,13 +158,19 @@ def _one(
 
 
 def _list(
-    client: DescribedClient, method: str, name: str, query: list[tuple[str, str]], data: str | None, limit: int | None
+    client: DescribedClient,
+    method: str,
+    name: str,
+    parameters: Mapping[str, str],
+    query: list[tuple[str, str]],
+    data: str | None,
+    limit: int | None,
 ) -> None:
     if method.upper() != "GET" or data is not None:
         raise InvalidInput("--pages reads a list: GET, and nothing is sent")
     count = 0
     try:
-        for record in islice(client.resource(name).records(query=dict(query)), limit):
+        for record in islice(client.resource(name).records(parameters, query=dict(query)), limit):
             print_json_line(record)
             count += 1
     except IntegrationError:

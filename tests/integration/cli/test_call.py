@@ -112,3 +112,13 @@ def test_what_cannot_be_called(call: Call, arguments: tuple[str, ...], code: int
 
     assert message in result.stderr
     assert "Traceback" not in result.output
+
+
+def test_parameters_fill_the_path_too(call: Call, server: FaultServer) -> None:
+    call("acme-crm", "get", "/echo/{id}", "--param", "account=mine", "--param", "id=a/b")
+    assert server.heard[0].path == "/echo/a%2Fb"
+
+    missing = call("acme-crm", "get", "/echo/{id}", "--param", "account=mine", code=1)
+    left = call("acme-crm", "get", "/echo", "--param", "acount=mine", code=1)
+    assert "the path needs id" in missing.stderr
+    assert "the path has no place for acount" in left.stderr

@@ -77,6 +77,14 @@ def test_show_works_for_every_provider(cli: CommandLine) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_provider_that_can_only_be_called_has_no_source_and_no_sample(cli: CommandLine) -> None:
+    said = "sends no webhooks that the gateway knows"
+    assert said in cli("sources", "add", "mail", "--provider", "google", "--secret", "x", code=1).stderr
+    assert said in cli("send", "google", "--print", code=1).stderr
+    assert cli.json("providers", "show", "google")["add"] is None
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_check_takes_a_good_entry_and_its_vectors(cli: CommandLine, own: Path) -> None:
     entry, vectors = str(own / "acme-shop.yaml"), str(own.parent / "vectors.jsonl")
     assert "3 of 3 vectors" in cli("providers", "check", entry, "--vectors", vectors).stdout
@@ -126,6 +134,24 @@ def test_check_names_file_key_and_reason(cli: CommandLine, own: Path) -> None:
     assert "acme-shop.yaml: name: Missing data" in errors
     assert "acme-shop.yaml: nome: Unknown field" in errors
     assert "Traceback" not in errors
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_check_judges_how_an_api_is_described(cli: CommandLine, tmp_path: Path) -> None:
+    guide = (ROOT / "docs" / "ADDING_AN_API.md").read_text(encoding="utf-8")
+    text = guide.partition("```yaml\n")[2].partition("```")[0]
+    path = tmp_path / "acme-crm.yaml"
+    path.write_text(text)
+    assert "an API with the lists contacts" in cli("providers", "check", str(path)).stdout
+    path.write_text(text.replace("wrap: contact}", "wrapp: contact}", 1).replace("deleted: archived\n", "\n"))
+    assert cli("providers", "check", str(path), code=2).stderr.splitlines() == [
+        "Error: acme-crm.yaml: api.resources.contacts.writes.create.wrapp: Unknown field. Did you mean `wrap`?"
+    ]
+    path.write_text(text.replace("      deleted: archived\n", ""))
+    assert (
+        "acme-crm.yaml: api.resources.contacts.deleted: says which"
+        in cli("providers", "check", str(path), code=2).stderr
+    )
 
 
 def test_a_stranger_s_entry_works_without_touching_python(

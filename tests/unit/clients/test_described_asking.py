@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import datetime
 
 import pytest
+import requests
+import responses
 
 from gateway.clients.described import DescribedClient
 from gateway.clients.described.asking import instant, placed
+from gateway.clients.errors import Unavailable
 from gateway.errors import InvalidInput
 from gateway.providers.api.model import Since
 
@@ -54,6 +58,8 @@ def test_what_a_list_cannot_be_asked_is_refused_before_anything_is_sent() -> Non
             with pytest.raises(InvalidInput):
                 wrong()
         assert not events.is_deleted({"status": "confirmed"})
+        assert files.is_deleted({"trashed": True})
+        assert not files.is_deleted({"trashed": "false"})
         assert not google.resource("messages").is_deleted({"status": "cancelled"})
 
 
@@ -62,3 +68,50 @@ def test_parameters_are_those_of_urls_and_headers() -> None:
         DescribedClient.for_provider("google", "token", parameters={"shop": "x"})
     with pytest.raises(InvalidInput, match="account is missing"):
         DescribedClient.for_provider("twilio", "name:password")
+
+
+def answers_at_the_second_try(
+    system: str, method: str, url: str, ask: Callable[[DescribedClient], object]
+) -> list[str]:
+    """The bodies that were sent until an answer came, where the system is away at first."""
+    with responses.RequestsMock() as network:
+        network.add(method, url, status=503)
+        network.add(method, url, json={"results": [], "has_more": False})
+        ask(DescribedClient.for_provider(system, "key", session=requests.Session(), sleep=lambda _seconds: None))
+        return [(call.request.body or b"").decode() for call in network.calls]
+
+
+def test_what_reads_by_post_and_what_has_a_key_is_sent_again() -> None:
+    read = answers_at_the_second_try(
+        "notion", "POST", "https://api.notion.com/v1/search", lambda notion: list(notion.resource("pages").records())
+    )
+    assert len(read) == 2
+
+    first, second = answers_at_the_second_try(
+        "square",
+        "POST",
+        "https://connect.squareup.com/v2/customers",
+        lambda square: square.resource("customers").write("create", {"given_name": "Ada"}),
+    )
+    assert first == second  # the key too
+
+    assert (
+        len(
+            answers_at_the_second_try(
+                "gocardless",
+                "POST",
+                "https://api.gocardless.com/payments",
+                lambda gocardless: gocardless.resource("payments").write("create", {"amount": 1}),
+            )
+        )
+        == 2
+    )
+
+
+def test_a_write_without_a_key_is_sent_once() -> None:
+    with responses.RequestsMock() as network:
+        network.post("https://app.asana.com/api/1.0/tasks", status=503)
+        asana = DescribedClient.for_provider("asana", "key", session=requests.Session(), sleep=lambda _seconds: None)
+        with pytest.raises(Unavailable):
+            asana.resource("tasks").write("create", {"name": "Tea"})
+        assert len(network.calls) == 1

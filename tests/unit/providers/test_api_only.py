@@ -61,6 +61,7 @@ def test_nothing_verifies_by_it(acme: Provider) -> None:
             acme, InboundRequest("POST", "https://a.example/", (), b"{}"), Credentials(), now=0.0, scheme=scheme
         )
         assert not verdict.accepted
+        assert "no scheme" in verdict.detail
     with pytest.raises(KeyError):
         acme.scheme()
 
