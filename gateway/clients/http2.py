@@ -115,14 +115,17 @@ class Http2Transport:
 class _Line:
     """One connection, and how many calls are on it. Of the loop's thread."""
 
-    def __init__(self, connection: AsyncHTTP2Connection) -> None:
+    def __init__(self, connection: AsyncHTTP2Connection, network: _NetworkStream) -> None:
         self.connection = connection
+        self._network = network
         self.calls = 0
         self.is_retired = False
 
     @property
     def is_good(self) -> bool:
-        return not self.is_retired and self.connection.is_available() and not self.connection.has_expired()
+        # The library sees that the system hung up when it reads next, which is after it has sent.
+        is_over = self.is_retired or self._network.is_over or self.connection.has_expired()
+        return not is_over and self.connection.is_available()
 
     async def left(self, *, well: bool) -> None:
         """A call is over; `well` when its stream was read to its end."""
@@ -183,10 +186,10 @@ class _Carriage:
                     # With nobody on it, it is closed at once.
                     line.calls += 1
                     await line.left(well=False)
-                self._line = line = _Line(await self._connection(call))
+                self._line = line = await self._connected(call)
             return line
 
-    async def _connection(self, call: Call) -> AsyncHTTP2Connection:
+    async def _connected(self, call: Call) -> _Line:
         url = URL(call.url)
         try:
             async with asyncio.timeout(self._timeout.connect_seconds):
@@ -211,7 +214,8 @@ class _Carriage:
         if tls and transport.get_extra_info("ssl_object").selected_alpn_protocol() != "h2":
             transport.abort()
             raise ProtocolFault("the system does not speak HTTP/2 at this address: leave out `http2`")
-        return AsyncHTTP2Connection(url.origin, _NetworkStream(reader, transport), IDLE_SECONDS)
+        network = _NetworkStream(reader, transport)
+        return _Line(AsyncHTTP2Connection(url.origin, network, IDLE_SECONDS), network)
 
     async def _hang_up(self) -> None:
         if self._line is not None:
@@ -266,6 +270,11 @@ class _NetworkStream(AsyncNetworkStream):
     def __init__(self, reader: asyncio.StreamReader, transport: asyncio.Transport) -> None:
         self._reader = reader
         self._transport = transport
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the other side hung up, and all that came before was read."""
+        return self._reader.at_eof() or self._transport.is_closing()
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109
         return await self._reader.read(max_bytes)

@@ -138,8 +138,12 @@ def http2_server(
 
 
 @contextmanager
-def http2_frames(answer: Callable[[H2Connection, int], bool]) -> Iterator[int]:
-    """The port of a server whose frames `answer` makes, for each request on a stream; false ends the connection."""
+def http2_frames(
+    answer: Callable[[H2Connection, int], bool], hung_up: Callable[[], None] = lambda: None
+) -> Iterator[int]:
+    """The port of a server whose frames `answer` makes, for each request on a stream; false ends the connection, and
+    `hung_up` is told.
+    """
     listening = socket.create_server(("127.0.0.1", 0))
 
     def talk(connection: socket.socket) -> None:
@@ -152,6 +156,10 @@ def http2_frames(answer: Callable[[H2Connection, int], bool]) -> Iterator[int]:
                     goes_on = answer(state, event.stream_id)
                     connection.sendall(state.data_to_send())
                     if not goes_on:
+                        connection.shutdown(socket.SHUT_WR)
+                        hung_up()
+                        while connection.recv(65536):
+                            pass
                         return
             connection.sendall(state.data_to_send())
 

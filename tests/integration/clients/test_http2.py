@@ -144,6 +144,21 @@ def test_a_write_that_a_parting_system_did_not_look_at_is_sent_on_another_connec
         client.close()
 
 
+def only_once(state: H2Connection, stream: int) -> bool:
+    state.send_headers(stream, [(":status", "200")], end_stream=True)
+    return False
+
+
+def test_a_write_does_not_go_out_on_a_connection_that_the_system_left(make: MakeClient) -> None:
+    hung_up = threading.Semaphore(0)
+    with http2_frames(only_once, hung_up.release) as port:
+        client = make(f"http://127.0.0.1:{port}")
+        for _ in range(3):
+            assert client.post("/a", json=1).tries == 1
+            assert hung_up.acquire(timeout=10)
+        client.close()
+
+
 @pytest.mark.parametrize("path", ["/silent", "/drip"])
 def test_a_call_ends_by_its_deadline_and_takes_no_other_with_it(
     make: MakeClient, system: Http2Server, path: str
