@@ -15,14 +15,21 @@ from gateway.api.document import describe, documented, publish, resource_bluepri
 from gateway.api.door import Door, door_of
 from gateway.api.mounting import Prepare
 from gateway.api.problems import Locate, Problem, Refused, in_body, problem_of, respond
+from gateway.api.rates import headers
 from gateway.api.reading import Pointed
-from gateway.api.resources import api_keys, me, providers, sources
+from gateway.api.resources import api_keys, manifest, me, providers, sources
 from gateway.api.serving import Endpoint
 from gateway.errors import GatewayError
 from gateway.installation import Installation
 from gateway.telemetry.logging import get_logger
 
-RESOURCES: Sequence[Resource] = (sources.resource, providers.resource, api_keys.resource, me.resource)
+RESOURCES: Sequence[Resource] = (
+    sources.resource,
+    manifest.resource,
+    providers.resource,
+    api_keys.resource,
+    me.resource,
+)
 
 # What Flask refuses by itself, by status.
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "media_type_unsupported"}
@@ -66,8 +73,7 @@ def _answers(app: Flask) -> None:
 
     @app.after_request
     def complete(response: Response) -> Response:
-        standing = g.get("standing")
-        for name, value in standing.headers() if standing is not None else ():
+        for name, value in headers(g.get("standings", ())):
             response.headers[name] = value
         response.headers["X-Content-Type-Options"] = "nosniff"
         return response
@@ -86,9 +92,9 @@ def _answers(app: Flask) -> None:
     @app.errorhandler(HTTPException)
     def refuse_http(error: HTTPException) -> Response:
         status = error.code or 500
-        headers = [(name, value) for name, value in error.get_headers() if name in {"Allow", "Retry-After"}]
+        kept = [(name, value) for name, value in error.get_headers() if name in {"Allow", "Retry-After"}]
         detail = f"there is nothing at {request.path}" if status == 404 else error.description or ""
-        return respond(Problem(status, _CODES.get(status, "bad_request"), detail, headers=headers))
+        return respond(Problem(status, _CODES.get(status, "bad_request"), detail, headers=kept))
 
     @app.errorhandler(DataError)
     def refuse_data(error: DataError) -> Response:

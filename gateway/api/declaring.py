@@ -35,7 +35,9 @@ class Operation:
 
     `scopes` are all needed; empty: any key will do. `answer` shows what `run` returns, with `status`; None: 204 and no
     body. `is_list` says that it returns a `Page`. `current` finds the thing that `run` is about to change, as `answer`
-    shows it, for If-Match; it locks the row. `writes` says which kind of transaction is opened.
+    shows it, for If-Match; it locks the row. `writes` says which kind of transaction is opened. With `opens` none is:
+    `run` gets what opens them, a `gateway.tenants.acting.Transactions`. With `for_system` it belongs to no tenant:
+    `run` gets a `SystemActing`.
     """
 
     id: str
@@ -55,11 +57,13 @@ class Operation:
     is_list: bool
     current: Callable[..., Any] | None
     writes: bool
+    opens: bool
+    for_system: bool
 
     @property
     def has_etag(self) -> bool:
         """Whether its answer is one thing with a version."""
-        return self.answer is not None and not self.is_list and self.method in {"GET", "PUT", "PATCH"}
+        return self.answer is not None and not self.is_list and (self.method == "GET" or self.current is not None)
 
     @property
     def takes_idempotency_key(self) -> bool:
@@ -115,6 +119,8 @@ class Resource:
         is_list: bool = False,
         current: Callable[..., Any] | None = None,
         writes: bool = True,
+        opens: bool = False,
+        for_system: bool = False,
     ) -> Callable[[Function], Function]:
         def declare(run: Function) -> Function:
             summary, _, description = (getdoc(run) or "").partition("\n")
@@ -137,6 +143,8 @@ class Resource:
                     is_list=is_list,
                     current=current,
                     writes=writes,
+                    opens=opens,
+                    for_system=for_system,
                 )
             )
             return run

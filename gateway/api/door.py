@@ -11,7 +11,7 @@ from gateway.api.authentication import Authentication, Caller
 from gateway.api.problems import Refused
 from gateway.api.rates import RequestRates
 from gateway.installation import Installation
-from gateway.tenants.acting import Acting, act
+from gateway.tenants.acting import Acting, SystemActing, act, act_for_system
 from gateway.tenants.api_keys.last_use import LastUse
 from gateway.tenants.api_keys.scopes import Scope
 from gateway.tenants.api_keys.verification import KeyVerifier
@@ -30,30 +30,35 @@ class Door:
         self.rates = RequestRates(installation.settings.api_requests_per_minute, clock)
 
     def admit(self, request: Request, needed: Collection[Scope]) -> Caller:
-        """Who asks, if they may. Leaves it at `g.caller`, and at `g.standing` what the answer says of the rate.
+        """Who asks, if they may. Leaves it at `g.caller`, and at `g.standings` what the answer says of the rate.
 
         Raises `Refused` (401, 403, 429) and `StorageUnavailable`.
         """
         found = self._authentication.caller(request.headers, request.remote_addr or "")
         g.caller = found
         self._last_use.note(found.key.id)
-        g.standing = self.rates.take(found.key.id)
-        if g.standing is not None and g.standing.is_exceeded:
-            raise Refused("rate_limited", f"the key {found.key.name!r} has sent too many requests in this minute")
+        tenant = found.tenant
+        g.standings = self.rates.take(found.key.id, tenant.id, tenant.limits.api_requests_per_second)
+        for one in g.standings:
+            if one.is_exceeded:
+                whose = f"the key {found.key.name!r}" if one.policy.name == "key" else f"the tenant {tenant.slug!r}"
+                detail = f"{whose} may send {one.policy.quota} requests in {one.policy.seconds} seconds"
+                raise Refused("rate_limited", detail)
         self._authentication.require(found, needed)
         return found
 
     @contextmanager
-    def acting(self, caller: Caller, *, write: bool) -> Iterator[Acting]:
-        """A transaction of the caller. Raises `StorageUnavailable`."""
-        key = caller.key
-        with act(
-            self.installation,
-            actor=Actor(ActorKind.API_KEY, key.name, key.id, caller.address),
-            tenant=caller.tenant,
-            write=write,
-            request_id=g.request_id,
-        ) as acting:
+    def acting(self, caller: Caller, *, write: bool = True) -> Iterator[Acting]:
+        """A transaction of the caller. Raises `StorageUnavailable`, and `Conflict` as `act`."""
+        who, request_id = _actor(caller), g.request_id
+        with act(self.installation, actor=who, tenant=caller.tenant, write=write, request_id=request_id) as acting:
+            yield acting
+
+    @contextmanager
+    def acting_for_system(self, caller: Caller, *, write: bool) -> Iterator[SystemActing]:
+        """A transaction of the caller that belongs to no tenant; the same errors."""
+        who = _actor(caller)
+        with act_for_system(self.installation, actor=who, write=write, request_id=g.request_id) as acting:
             yield acting
 
     def close(self) -> None:
@@ -65,6 +70,10 @@ class Door:
 def door_of(installation: Installation) -> Door:
     """The door of `installation`, made when first asked for."""
     return installation.part(Door)
+
+
+def _actor(caller: Caller) -> Actor:
+    return Actor(ActorKind.API_KEY, caller.key.name, caller.key.id, caller.address)
 
 
 def caller() -> Caller:

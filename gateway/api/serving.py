@@ -12,6 +12,7 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from flask import Request, Response, g, request
@@ -25,7 +26,7 @@ from gateway.api.problems import Refused
 from gateway.api.reading import load, locator, read_document, read_query
 from gateway.db.paging import DEFAULT_LIMIT, PageRequest
 from gateway.errors import NotFound, StorageUnavailable
-from gateway.tenants.acting import Acting
+from gateway.tenants.acting import Acting, SystemActing
 from gateway.tenants.idempotency.requests import Answer, Claim, ClaimLost, keep_answer, let_go
 
 JSON = "application/json"
@@ -110,14 +111,26 @@ class Endpoint:
 
     def _carry_out(self, caller: Caller, asked: Asked, held: Claim | None = None) -> Answer:
         operation = self._operation
-        with self._door.acting(caller, write=operation.writes) as acting:
+        if operation.opens:
+            return self._carry_out_in_steps(caller, asked, held)
+        opened = self._door.acting_for_system if operation.for_system else self._door.acting
+        with opened(caller, write=operation.writes) as acting:
             self._require_match(acting, asked)
             answer = self._answer_of(operation.run(acting, **asked.path, **asked.arguments))
             if held is not None:
-                keep_answer(acting.session, acting.keyring, held, answer)
+                keep_answer(acting.session, self._door.installation.keyring, held, answer)
         return answer
 
-    def _require_match(self, acting: Acting, asked: Asked) -> None:
+    def _carry_out_in_steps(self, caller: Caller, asked: Asked, held: Claim | None) -> Answer:
+        """In transactions of its own; the answer is kept after the last one."""
+        begin = partial(self._door.acting, caller)
+        answer = self._answer_of(self._operation.run(begin, **asked.path, **asked.arguments))
+        if held is not None:
+            with begin() as acting:
+                keep_answer(acting.session, self._door.installation.keyring, held, answer)
+        return answer
+
+    def _require_match(self, acting: Acting | SystemActing, asked: Asked) -> None:
         """Compare the version that the client changes with the one that is there, whose row is locked."""
         current = self._operation.current
         if current is None:
@@ -155,7 +168,7 @@ class Endpoint:
         response.content_type = JSON
         if replayed:
             response.headers["Idempotency-Replayed"] = "true"
-        if self._operation.method == "POST":
+        if self._operation.method != "GET":
             # May have a secret in it that is shown once.
             response.headers["Cache-Control"] = "no-store"
         if self._operation.has_etag:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import click
 
@@ -13,15 +12,19 @@ from gateway.cli.terminal.output import note, print_json, printable
 from gateway.cli.terminal.questions import can_answer, require_yes
 from gateway.cli.terminal.trials import trial_lines
 from gateway.config import read_variable
+from gateway.deferred import deferred
 from gateway.errors import Conflict
 from gateway.manifest.apply import Applied, apply_plan, make_plan, try_plan
 from gateway.manifest.differences import Difference, Shown
-from gateway.manifest.plan import Action, Change, Plan, Thing
+from gateway.manifest.outcome import outcome_of
+from gateway.manifest.plan import Action, Plan, Thing
 from gateway.manifest.reading import parse, read_file
 from gateway.tenants.acting import Acting
 from gateway.webhooks.route_trials import Trial
 
 CHANGES_PENDING = 2
+
+_schema = deferred("gateway.manifest.schema")
 
 
 @click.command()
@@ -85,15 +88,7 @@ def _tell(
 ) -> None:
     plan = applied.plan
     if invocation.as_json:
-        print_json(
-            {
-                "changes": [_as_data(change) for change in plan.changes],
-                "not_in_file": plan.not_in_file,
-                "trials": trials,
-                "applied": not only_plan,
-                "secrets": applied.new_secrets,
-            }
-        )
+        print_json(_schema.OutcomeSchema().dump(outcome_of(applied, trials, is_applied=not only_plan)))
         return
     if not is_shown:
         _print_plan(plan, trials)
@@ -102,18 +97,6 @@ def _tell(
     if applied.new_secrets:
         note("The secrets are shown this once.")
     note(_conclusion(len(plan.changes), only_plan=only_plan))
-
-
-def _as_data(change: Change) -> dict[str, Any]:
-    thing = change.thing
-    return {
-        "action": change.action,
-        "kind": thing.kind,
-        "name": thing.name,
-        "detail": thing.detail,
-        "fields": change.fields,
-        "differences": change.differences,
-    }
 
 
 def _print_plan(plan: Plan, trials: Mapping[str, Trial]) -> None:

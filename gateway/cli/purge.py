@@ -38,8 +38,8 @@ def purge(
 
     Events with a delivery that is not finished stay. So do events with a dead letter, until they are older than
     GATEWAY_RETENTION_DAYS. Rejections are forgotten after 7 days; what was signed, where a source accepts it once only,
-    after GATEWAY_PROOF_DAYS, unless --tenant is given. Says what would go and asks first. Works in short transactions
-    beside a running gateway, and may be stopped at any time.
+    after GATEWAY_PROOF_DAYS, and marked requests of the API after a day, unless --tenant is given. Says what would go
+    and asks first. Works in short transactions beside a running gateway, and may be stopped at any time.
     """
     invocation.require_database()
     request = PurgeRequest(older_than, dead_letters, invocation.given_tenant, force)
@@ -85,6 +85,8 @@ def _print_plan(invocation: Invocation, cutoff: Cutoff, planned: PurgePlan) -> N
         note(f"No event is from before {iso(cutoff.before)}.")
     if planned.proofs:
         note(f"{planned.proofs} proofs have expired.")
+    if planned.requests:
+        note(f"{planned.requests} requests of the API are a day old, and their answers need not be kept any more.")
 
 
 def _tell(invocation: Invocation, gone: Forgotten) -> None:
@@ -93,7 +95,7 @@ def _tell(invocation: Invocation, gone: Forgotten) -> None:
         return
     click.echo(
         f"Forgot {gone.events} events, {gone.deliveries} deliveries, {gone.attempts} attempts, "
-        f"{gone.rejections} rejections, {gone.proofs} proofs."
+        f"{gone.rejections} rejections, {gone.proofs} proofs, {gone.requests} requests."
     )
     if gone.kept:
         note(f"{gone.kept} old events stay: a delivery of theirs is not finished.")
@@ -106,6 +108,7 @@ def _question(cutoff: Cutoff, planned: PurgePlan | None) -> str:
     if planned is None:
         return f"Forget events of {whose} that came before {iso(cutoff.before)}?"
     total = planned.total
-    more = [f"{total.rejections} rejections"] * bool(total.rejections) + [f"{total.proofs} proofs"] * bool(total.proofs)
+    counts = {"rejections": total.rejections, "proofs": total.proofs, "requests": total.requests}
+    more = [f"{count} {what}" for what, count in counts.items() if count]
     events = f"{total.events} events of {whose} from before {iso(cutoff.before)}"
     return f"Forget {' and '.join([events, *more])} for good?"

@@ -68,8 +68,8 @@ class _Reading:
         return found
 
 
-class ManifestSource(SourceDraftSchema):
-    """A source, whose secrets may also stand in variables. None is made for it: a file may be applied again."""
+class SourceItem(SourceDraftSchema):
+    """A source as a manifest has it. No secret is made for it: a manifest may be applied again."""
 
     class Meta:
         exclude = ("generate_secret",)
@@ -77,20 +77,42 @@ class ManifestSource(SourceDraftSchema):
     slug = fields.String(required=True)
     rate = fields.Float()
     secret = fields.String()
+
+
+class DestinationItem(DestinationSchema):
+    """A destination as a manifest has it."""
+
+
+class RouteItem(RouteSchema):
+    """A route as a manifest has it."""
+
+
+class ManifestSchema(Schema):
+    """Sources, destinations and routes, with everything written out."""
+
+    sources = fields.List(fields.Nested(SourceItem), load_default=list)
+    destinations = fields.List(fields.Nested(DestinationItem), load_default=list)
+    routes = fields.List(fields.Nested(RouteItem), load_default=list)
+
+
+class FileSource(SourceItem):
+    """A source in a file, whose secrets may also stand in variables."""
+
     secret_env = fields.String()
     credentials_env = texts()
 
 
-class ManifestDestination(DestinationSchema):
-    """A destination, whose headers may also stand in variables."""
+class FileDestination(DestinationItem):
+    """A destination in a file, whose headers may also stand in variables."""
 
     headers_env = texts()
 
 
-class ManifestSchema(Schema):
-    sources = fields.List(fields.Nested(ManifestSource), load_default=list)
-    destinations = fields.List(fields.Nested(ManifestDestination), load_default=list)
-    routes = fields.List(fields.Nested(RouteSchema), load_default=list)
+class FileSchema(ManifestSchema):
+    """A file, written by somebody who may read the variables of this process."""
+
+    sources = fields.List(fields.Nested(FileSource), load_default=list)
+    destinations = fields.List(fields.Nested(FileDestination), load_default=list)
 
 
 def read_file(path: Path) -> str:
@@ -118,9 +140,16 @@ def parse(text: str, read_variable: ReadVariable) -> tuple[Manifest, list[Fault]
     if not isinstance(raw, dict):
         raise InvalidInput("the file must be a mapping with the keys sources, destinations, routes")
     try:
-        data = ManifestSchema().load(raw)
+        data = FileSchema().load(raw)
     except ValidationError as error:
         return Manifest(), list(faults_of(error.messages))
+    return manifest_of(data, read_variable)
+
+
+def manifest_of(
+    data: Mapping[str, Any], read_variable: ReadVariable = lambda _name: None
+) -> tuple[Manifest, list[Fault]]:
+    """The manifest that a schema of this module loaded, with the faults that no schema finds."""
     reading = _Reading(read_variable)
     manifest = Manifest(
         sources=tuple(_source(item, f"sources[{i}]", reading) for i, item in enumerate(data["sources"])),

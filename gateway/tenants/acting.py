@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
@@ -115,6 +115,13 @@ class SystemActing(_Acting):
 
 Begin: TypeAlias = Callable[[], AbstractContextManager[Acting]]
 """Opens the next transaction, for writing, of one who acts: `act` with its arguments."""
+
+
+class Transactions(Protocol):
+    """Opens one transaction after the other, of one who acts: for writing unless it is said otherwise."""
+
+    def __call__(self, *, write: bool = True) -> AbstractContextManager[Acting]: ...
+
 
 _TRAIL = ChainedAuditTrail()
 

@@ -19,6 +19,7 @@ from gateway.installation import Installation
 from gateway.tenants.acting import act_for_system
 from gateway.tenants.audit import Actor
 from gateway.tenants.directory import find_tenant
+from gateway.tenants.idempotency.retention import count_requests, purge_requests
 from gateway.tenants.models import Tenant
 from gateway.webhooks.proofs.retention import count_proofs, purge_proofs
 from gateway.webhooks.rejections.retention import count_rejections, purge_rejections
@@ -54,6 +55,7 @@ class Forgotten:
     kept_dead: int = 0
     rejections: int = 0
     proofs: int = 0
+    requests: int = 0
 
     def __add__(self, other: Forgotten) -> Forgotten:
         return Forgotten(*(getattr(self, item.name) + getattr(other, item.name) for item in fields(self)))
@@ -66,15 +68,16 @@ class Forgotten:
 
 @dataclass(frozen=True, slots=True)
 class PurgePlan:
-    """What would go: `tenants` has it by the tenant's slug; proofs are nobody's."""
+    """What would go: `tenants` has it by the tenant's slug; proofs and requests are told together."""
 
     tenants: Mapping[str, Forgotten] = field(default_factory=dict)
     proofs: int = 0
+    requests: int = 0
 
     @property
     def total(self) -> Forgotten:
         """All of it."""
-        return sum(self.tenants.values(), Forgotten(proofs=self.proofs))
+        return sum(self.tenants.values(), Forgotten(proofs=self.proofs, requests=self.requests))
 
 
 def cutoff_of(installation: Installation, request: PurgeRequest) -> Cutoff:
@@ -110,11 +113,13 @@ def plan_purge(installation: Installation, cutoff: Cutoff) -> Iterator[PurgePlan
     for tenant_id, count in count_rejections(database, now=now, tenant_id=cutoff.tenant_id).items():
         counted[slugs.get(tenant_id, tenant_id)] += Forgotten(rejections=count)
     proofs = count_proofs(database, now=now) if cutoff.tenant_id is None else 0
-    yield PurgePlan(dict(sorted(counted.items())), proofs)
+    requests = count_requests(database, now=now) if cutoff.tenant_id is None else 0
+    yield PurgePlan(dict(sorted(counted.items())), proofs, requests)
 
 
 def purge(installation: Installation, cutoff: Cutoff, *, actor: Actor) -> Iterator[Forgotten]:
-    """Forget what is old by `cutoff`, rejections after 7 days, and, unless one tenant is meant, expired proofs.
+    """Forget what is old by `cutoff`, rejections after 7 days, and, unless one tenant is meant, expired proofs, and
+    requests of the API that may not be sent again any more.
 
     In short transactions, beside a running gateway; after each comes how far it is, the last value is the whole. May be
     stopped between two values and started again. Raises `StorageUnavailable`.
@@ -142,6 +147,8 @@ def _purge(installation: Installation, cutoff: Cutoff) -> Iterator[Forgotten]:
         yield Forgotten(rejections=count)
     for count in purge_proofs(database, now=now) if cutoff.tenant_id is None else ():
         yield Forgotten(proofs=count)
+    for count in purge_requests(database, now=now) if cutoff.tenant_id is None else ():
+        yield Forgotten(requests=count)
 
 
 def _forgotten(purged: Purged) -> Forgotten:

@@ -12,6 +12,7 @@ from gateway.clock import from_us
 from gateway.schema_fields import Instant
 from gateway.tenants.acting import Acting
 from gateway.tenants.api_keys.scopes import Scope
+from gateway.tenants.schema import TenantLimitsSchema
 
 
 class WhoSchema(Schema):
@@ -29,6 +30,7 @@ class MySchema(Schema):
     scopes = fields.List(fields.String())
     expires_at = Instant(allow_none=True)
     requests_per_minute = fields.Integer(allow_none=True)
+    tenant_limits = fields.Nested(TenantLimitsSchema)
 
 
 resource = Resource("me", "What the key that asks may do.")
@@ -43,6 +45,13 @@ resource = Resource("me", "What the key that asks may do.")
         "scopes": ["sources:read", "sources:write"],
         "expires_at": "2027-02-25T12:00:00.000Z",
         "requests_per_minute": 6000,
+        "tenant_limits": {
+            "events_per_second": None,
+            "sources": 100,
+            "destinations": None,
+            "stored_bytes": None,
+            "api_requests_per_second": 50.0,
+        },
     },
 )
 def show_me(acting: Acting) -> dict[str, Any]:
@@ -54,4 +63,5 @@ def show_me(acting: Acting) -> dict[str, Any]:
         "scopes": [scope.value for scope in Scope if scope in key.scopes],
         "expires_at": None if key.expires_at_us is None else from_us(key.expires_at_us),
         "requests_per_minute": door_of(acting.installation).rates.per_minute or None,
+        "tenant_limits": acting.tenant.limits,
     }

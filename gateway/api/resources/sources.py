@@ -7,8 +7,10 @@ from typing import Any
 
 from gateway.api.declaring import Resource
 from gateway.db.paging import Page, PageRequest
-from gateway.tenants.acting import Acting
+from gateway.tenants.acting import Acting, Transactions
 from gateway.tenants.api_keys.scopes import Scope
+from gateway.webhooks.samples.schema import SampleDraftSchema, SentSampleSchema
+from gateway.webhooks.samples.sending import SentSample, send_to_source
 from gateway.webhooks.sources import management, search
 from gateway.webhooks.sources.draft_schema import (
     CredentialDraftSchema,
@@ -127,3 +129,29 @@ def enable_source(acting: Acting, source: str) -> SourceSummary:
 def disable_source(acting: Acting, source: str) -> SourceSummary:
     """Answer a source's requests with 410."""
     return management.disable_source(acting, source)
+
+
+@resource.post(
+    "/sources/<source>/test",
+    scope=WRITE,
+    opens=True,
+    body=SampleDraftSchema,
+    body_example={"type": "push"},
+    answer=SentSampleSchema,
+    example={
+        "source": "github",
+        "type": "push",
+        "url": "https://hooks.example.com/webhooks/github",
+        "status": 200,
+        "answer": '{"status": "accepted", "event_id": "evt_06bk7e8v3s9p41pf7j0q5m2c8g"}',
+        "event_id": "evt_06bk7e8v3s9p41pf7j0q5m2c8g",
+    },
+)
+def test_source(begin: Transactions, source: str, body: Mapping[str, Any]) -> SentSample:
+    """Send a signed sample to a source.
+
+    It is signed as the provider would, with what the source holds, and posted to the source's URL: what comes of it is
+    an event like any other. `status` and `answer` are what the provider would have seen.
+    """
+    given = body.get("body")
+    return send_to_source(begin, source, body.get("type"), body=None if given is None else given.encode())

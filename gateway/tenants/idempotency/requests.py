@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from gateway.db import lease
@@ -136,15 +136,6 @@ def let_go(database: Database, held: Claim) -> None:
     """Nothing was changed: the request may be sent again, as it was or otherwise. Raises `StorageUnavailable`."""
     with database.write() as connection:
         connection.execute(_LET_GO, {"id": held.mark.id, "token": held.token})
-
-
-def purge_answers(connection: Connection, *, now_us: int, batch_rows: int) -> int:
-    """Forget some of what is over a day old; how many."""
-    statement = text(
-        "DELETE FROM idempotent_requests WHERE id IN "
-        "(SELECT id FROM idempotent_requests WHERE expires_at <= :now_us ORDER BY expires_at LIMIT :rows)"
-    )
-    return connection.execute(statement, {"now_us": now_us, "rows": batch_rows}).rowcount
 
 
 def _opened(keyring: Keyring, mark: Mark, status: int, sealed: bytes) -> Answer | None:

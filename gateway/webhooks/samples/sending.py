@@ -7,15 +7,16 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from gateway.clock import MICROSECONDS, Clock
+from gateway.content import jsontext
 from gateway.installation import Installation
 from gateway.outgoing import own_gateway
 from gateway.providers import find_provider
-from gateway.tenants.acting import Acting
+from gateway.tenants.acting import Acting, Transactions
 from gateway.webhooks.samples.documents import default_type
 from gateway.webhooks.samples.event import SampleRequest, sample_request, unsigned_sample
 from gateway.webhooks.samples.signing import Held, Moment, choose_scheme
 from gateway.webhooks.sources.credentials import open_credentials
-from gateway.webhooks.sources.search import source_for
+from gateway.webhooks.sources.search import require_source, source_for
 from gateway.webhooks.sources.stored import stored_credentials
 from gateway.webhooks.sources.summary import source_url
 
@@ -27,6 +28,26 @@ class PreparedSample:
     source: str
     event_type: str
     request: SampleRequest
+
+
+@dataclass(frozen=True, slots=True)
+class SentSample:
+    """A sample that was posted, and what the gateway said."""
+
+    sample: PreparedSample
+    reply: own_gateway.Reply
+
+    @property
+    def url(self) -> str:
+        """Where to, without the query, in which some providers carry their proof."""
+        return self.sample.request.url.partition("?")[0]
+
+    @property
+    def event_id(self) -> str | None:
+        """The event that came of it; None where the answer tells of none."""
+        document = jsontext.parse(self.reply.text)
+        found = document.get("event_id") if isinstance(document, dict) else None
+        return found if isinstance(found, str) else None
 
 
 def sample_body(installation: Installation, provider_id: str, event_type: str | None = None) -> bytes:
@@ -87,6 +108,21 @@ def post_sample(request: SampleRequest, base_url: str) -> own_gateway.Reply:
     parts = urlsplit(request.url)
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     return own_gateway.call(base_url, request.method, path, headers=dict(request.headers), body=request.body)
+
+
+def send_to_source(
+    begin: Transactions, source: str, event_type: str | None = None, *, body: bytes | None = None
+) -> SentSample:
+    """Sign a sample of the source's provider and post it to this gateway, where its public URL points.
+
+    Raises as `prepare_sample` and `post_sample`.
+    """
+    with begin(write=False) as acting:
+        provider_id = require_source(acting.session, source).provider
+        sample = prepare_sample(acting, provider_id, event_type, source=source, body=body)
+        base_url = acting.installation.settings.base_url
+    reply = post_sample(sample.request, base_url)
+    return SentSample(sample, reply)
 
 
 def _moment(clock: Clock) -> Moment:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
@@ -17,6 +18,7 @@ from gateway.tenants.idempotency.requests import (
     keep_answer,
     mark_of,
 )
+from gateway.tenants.idempotency.retention import count_requests, purge_requests
 from tests.integration.api.conftest import ApiUnderTest, code
 from tests.services.acting import TESTER
 
@@ -108,3 +110,16 @@ def _mark(api: ApiUnderTest):  # type: ignore[no-untyped-def]
 def _claim(api: ApiUnderTest, mark):  # type: ignore[no-untyped-def]
     api.installation.claim_keys()
     return claim(api.database, api.installation.keyring, mark, now_us=api.clock.now_us())
+
+
+def test_what_is_a_day_old_is_purged(api: ApiUnderTest) -> None:
+    def purged(**after: int) -> int:
+        now = api.installation.now() + timedelta(**after)
+        return sum(purge_requests(api.database, now=now, batch_rows=2))
+
+    for number in range(5):
+        assert api.add_source("-", headers={"Idempotency-Key": str(number)}).status_code == 201
+    assert purged(hours=23) == 0
+    assert count_requests(api.database, now=api.installation.now() + timedelta(hours=24)) == 5
+    assert purged(hours=24) == 5
+    assert purged(hours=24) == 0

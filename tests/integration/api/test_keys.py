@@ -12,10 +12,13 @@ from gateway.config import Settings
 from gateway.db.paging import PageRequest
 from gateway.factory import create_app
 from gateway.installation import Installation
-from gateway.tenants.acting import act
+from gateway.tenants.acting import act, act_for_system
 from gateway.tenants.api_keys.token import read_token
 from gateway.tenants.api_keys.verification import KeyVerifier
 from gateway.tenants.audit_trail.search import AuditSearch, find_audit
+from gateway.tenants.directory import require_tenant
+from gateway.tenants.draft import TenantChange
+from gateway.tenants.management import change_tenant
 from tests.integration.api.conftest import ApiUnderTest, code
 from tests.services.acting import TESTER, add_tenant
 from tests.services.waiting import until
@@ -158,6 +161,30 @@ def test_a_key_has_so_many_requests_a_minute(settings: Settings, api: ApiUnderTe
     assert api.get("/me", key=api.make_key("another")).status_code == 200
     api.clock.advance(60)
     assert api.get("/me").status_code == 200
+
+
+def test_the_keys_of_a_tenant_share_its_limit(api: ApiUnderTest) -> None:
+    with act_for_system(api.installation, actor=TESTER, write=True) as acting:
+        change_tenant(acting, "default", TenantChange(limits={"api_requests_per_second": 0.2}))
+    other = api.make_key("other")
+    assert api.get("/me").headers["RateLimit"] == '"key";r=5999;t=60, "tenant";r=1;t=10'
+    shown = api.get("/me", key=other)
+    assert shown.headers["RateLimit-Policy"] == '"key";q=6000;w=60, "tenant";q=2;w=10'
+    assert shown.get_json()["tenant_limits"]["api_requests_per_second"] == 0.2
+    refused = api.get("/me")
+    assert code(refused) == (429, "rate_limited")
+    assert refused.headers["Retry-After"] == "10"
+    api.clock.advance(10)
+    assert api.get("/me").status_code == 200
+
+
+def test_a_tenant_that_is_erased_has_no_keys(api: ApiUnderTest) -> None:
+    add_tenant(api.database, api.clock, "acme")
+    key = api.make_key("theirs", tenant="acme")
+    assert api.get("/me", key=key).status_code == 200
+    with act_for_system(api.installation, actor=TESTER, write=True) as acting:
+        require_tenant(acting.session, "acme").erasing_at = acting.now
+    until(lambda: api.get("/me", key=key).status_code == 401, "no key of it opens", timeout_seconds=5)
 
 
 def _fields(settings: Settings) -> dict[str, object]:

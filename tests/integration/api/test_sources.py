@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from threading import Barrier, Thread
 
+from sqlalchemy import select
+from werkzeug.serving import make_server
+
+from gateway.events.models import Event
 from gateway.tenants.acting import act
 from gateway.webhooks.sources.management import disable_source
 from tests.integration.api.conftest import ApiUnderTest, code, faults
 from tests.services.acting import TESTER
+from tests.services.waiting import until
 
 
 def test_a_source_lives(api: ApiUnderTest) -> None:
@@ -146,3 +153,34 @@ def test_two_who_add_the_same_source_at_once(api: ApiUnderTest) -> None:
     for thread in threads:
         thread.join()
     assert sorted(answers) == [201, 409, 409, 409]
+
+
+def test_a_signed_sample_comes_in_by_the_front(api: ApiUnderTest) -> None:
+    server = make_server("127.0.0.1", 0, api.app, threaded=True)
+    api.installation.settings = replace(api.installation.settings, base_url=f"http://127.0.0.1:{server.server_port}")
+    with server, ThreadPoolExecutor(1) as pool:
+        pool.submit(server.serve_forever)
+        try:
+            api.add_source()
+            marked = {"Idempotency-Key": "once"}
+            sent = api.post("/sources/github/test", {"type": "push"}, headers=marked)
+            again = api.post("/sources/github/test", {"type": "push"}, headers=marked)
+            own_body = api.post("/sources/github/test", {"body": '{"zen": "Keep it logically awesome."}'})
+            with api.database.system_session() as session:
+                events = session.scalars(select(Event).order_by(Event.id)).all()
+            api.post("/sources/github/disable")
+            until(
+                lambda: api.post("/sources/github/test", {}).get_json()["status"] == 410, "the front knows it disabled"
+            )
+        finally:
+            server.shutdown()
+    answer = sent.get_json()
+    assert (answer["source"], answer["type"], answer["status"]) == ("github", "push", 200)
+    assert [event.id for event in events] == [answer["event_id"], own_body.get_json()["event_id"]]
+    assert again.data == sent.data
+    assert events[1].body == b'{"zen": "Keep it logically awesome."}'
+    assert faults_of_unknown_type(api) == (404, "not_found")
+
+
+def faults_of_unknown_type(api: ApiUnderTest) -> tuple[int, str]:
+    return code(api.post("/sources/github/test", {"type": "nothing.like.it"}))

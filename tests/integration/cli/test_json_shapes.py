@@ -226,7 +226,7 @@ def test_events_and_deliveries(ready: Ready, database: Database) -> None:
     none = dict.fromkeys(("repeated", "arrived", "waiting", "kept_back", "turned_away", "unrouted"), 0)
     counts = {"events": 1, "created": 0, "unshaped": 0, "replayed": 1} | none
     assert printed(cli, "events", "replay", event_id) == text({"event_id": "evt"} | counts | {"is_plan": False})
-    names = ("events", "deliveries", "attempts", "kept", "kept_dead", "rejections", "proofs")
+    names = ("events", "deliveries", "attempts", "kept", "kept_dead", "rejections", "proofs", "requests")
     counted = dict.fromkeys(names, 0)
     assert printed(cli, "purge", "--yes") == text(counted)
     assert printed(cli, "purge", "--plan") == text({"before": "TIME", "total": counted, "tenants": {}})

@@ -24,7 +24,7 @@ def events(cli: CommandLine, *flags: str) -> set[str]:
 
 
 def numbers(**some: int) -> dict[str, int]:
-    names = ("events", "deliveries", "attempts", "kept", "kept_dead", "rejections", "proofs")
+    names = ("events", "deliveries", "attempts", "kept", "kept_dead", "rejections", "proofs", "requests")
     return {name: some.get(name, 0) for name in names}
 
 
@@ -35,7 +35,7 @@ def test_what_is_older_than_the_retention_goes(cli: CommandLine, database: Datab
     store_rejection(database, NOW - timedelta(days=8))
     store_rejection(database, NOW - timedelta(days=6))
     result = cli("purge", "--yes")
-    assert result.stdout == "Forgot 1 events, 2 deliveries, 6 attempts, 1 rejections, 0 proofs.\n"
+    assert result.stdout == "Forgot 1 events, 2 deliveries, 6 attempts, 1 rejections, 0 proofs, 0 requests.\n"
     assert "1 old events stay: a delivery of theirs is not finished" in result.stderr
     assert events(cli) == {waiting, young}
     assert cli.json("purge", "--older-than", "1d", "--yes")["events"] == 1

@@ -1,0 +1,69 @@
+"""`/manifest`: sources, destinations and routes in one document, as `gateway apply` takes them from a file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, fields
+
+from gateway.api.declaring import Resource
+from gateway.manifest.outcome import Outcome, carry_out
+from gateway.manifest.reading import MAX_BYTES, ManifestSchema, manifest_of
+from gateway.manifest.schema import OutcomeSchema
+from gateway.tenants.acting import Transactions
+from gateway.tenants.api_keys.scopes import Scope
+
+resource = Resource("manifest", "Sources, destinations and routes in one document, applied all or nothing.")
+
+
+class ManifestQuery(Schema):
+    """How to apply it."""
+
+    plan = fields.Boolean(load_default=False, metadata={"description": "Say what would change, and change nothing."})
+    prune = fields.Boolean(load_default=False, metadata={"description": "Also remove routes that it does not have."})
+    allow_empty = fields.Boolean(
+        load_default=False, metadata={"description": "With prune: without routes it removes all of them."}
+    )
+
+
+@resource.put(
+    "/manifest",
+    scope=(Scope.SOURCES_WRITE, Scope.DESTINATIONS_WRITE, Scope.ROUTES_WRITE),
+    opens=True,
+    query=ManifestQuery,
+    body=ManifestSchema,
+    body_example={
+        "sources": [{"slug": "github", "provider": "github", "secret": "a secret of at least some length"}],
+        "destinations": [{"name": "app", "url": "https://app.example.com/events"}],
+        "routes": [{"name": "reviews", "source": "github", "types": ["pull_request.*"], "to": "app"}],
+    },
+    max_body_bytes=MAX_BYTES,
+    answer=OutcomeSchema,
+    example={
+        "changes": [
+            {
+                "action": "update",
+                "kind": "source",
+                "name": "github",
+                "detail": None,
+                "fields": ["allowed_ips"],
+                "differences": [{"field": "allowed_ips", "before": [], "after": ["192.30.252.0/22"]}],
+            }
+        ],
+        "not_in_file": [],
+        "trials": {},
+        "applied": True,
+        "secrets": {},
+    },
+)
+def apply_manifest(begin: Transactions, query: Mapping[str, Any], body: Mapping[str, Any]) -> Outcome:
+    """Bring sources, destinations and routes to what a manifest says.
+
+    All of it or nothing; the same again changes nothing. What it does not speak of is left alone, and so are routes
+    unless `prune` is given. Secrets stand in it in the clear: variables are for files.
+    """
+    manifest, found = manifest_of(body)
+    return carry_out(
+        begin, manifest, found, only_plan=query["plan"], prune=query["prune"], allow_empty=query["allow_empty"]
+    )

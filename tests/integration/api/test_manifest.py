@@ -1,0 +1,70 @@
+"""A manifest through the API: what `gateway apply` does, without the variables of the server."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tests.integration.api.conftest import ApiUnderTest, code, faults
+
+MANIFEST: dict[str, Any] = {
+    "sources": [{"slug": "github", "provider": "github", "secret": "s3cret-s3cret"}],
+    "destinations": [{"name": "app", "url": "http://127.0.0.1:9/hook"}],
+    "routes": [{"name": "reviews", "source": "github", "types": ["push"], "to": "app"}],
+}
+
+
+def put(api: ApiUnderTest, document: object, query: str = "", **request: Any) -> Any:
+    return api.ask("PUT", f"/manifest{query}", json=document, **request)
+
+
+def test_it_is_planned_applied_and_then_changes_nothing(api: ApiUnderTest) -> None:
+    planned = put(api, MANIFEST, "?plan=true").get_json()
+    assert [(one["action"], one["kind"], one["name"]) for one in planned["changes"]] == [
+        ("create", "source", "github"),
+        ("create", "destination", "app"),
+        ("create", "route", "reviews"),
+    ]
+    assert (planned["applied"], planned["secrets"]) == (False, {})
+    assert api.get("/sources").get_json()["data"] == []
+    applied = put(api, MANIFEST)
+    assert applied.headers["Cache-Control"] == "no-store"
+    assert applied.get_json()["applied"] is True
+    assert applied.get_json()["secrets"]["app"].startswith("whsec_")
+    assert put(api, MANIFEST).get_json()["changes"] == []
+    changed = {**MANIFEST, "sources": [{**MANIFEST["sources"][0], "rate": 5, "secret": "another-s3cret"}]}
+    [change] = put(api, changed).get_json()["changes"]
+    assert change["fields"] == ["rate", "credentials.secret"]
+    assert "another-s3cret" not in str(change)
+    assert put(api, {}, "?prune=true&allow_empty=true&plan=true").get_json()["changes"][0]["action"] == "remove"
+
+
+def test_every_fault_has_its_place(api: ApiUnderTest) -> None:
+    wrong = {
+        "sources": [{"slug": "a", "provider": "nobody"}, {"slug": "b", "provider": "github", "colour": 1}],
+        "destinations": [{"name": "app", "url": "http://169.254.169.254/"}],
+    }
+    assert faults(put(api, wrong)) == {"/sources/1/colour": "not_taken"}
+    del wrong["sources"][1]["colour"]
+    refused = put(api, wrong)
+    assert code(refused) == (422, "invalid_input")
+    assert faults(refused) == {
+        "/sources/0/provider": "unknown",
+        "/sources/1/credentials/secret": "missing",
+        "/destinations/0/url": "address_forbidden",
+    }
+    assert api.get("/sources").get_json()["data"] == []
+
+
+def test_variables_of_the_server_are_not_read(api: ApiUnderTest) -> None:
+    for source in ({"secret_env": "PATH"}, {"credentials_env": {"secret": "PATH"}}):
+        refused = put(api, {"sources": [{"slug": "a", "provider": "github", **source}]})
+        assert faults(refused) == {f"/sources/0/{next(iter(source))}": "not_taken"}
+    refused = put(api, {"destinations": [{"name": "a", "url": "http://127.0.0.1:9/", "headers_env": {"X-A": "PATH"}}]})
+    assert faults(refused) == {"/destinations/0/headers_env": "not_taken"}
+
+
+def test_it_needs_all_three_scopes(api: ApiUnderTest) -> None:
+    key = api.make_key("half", "sources:write", "routes:write")
+    refused = put(api, MANIFEST, key=key)
+    assert code(refused) == (403, "scope_missing")
+    assert "destinations:write" in refused.headers["WWW-Authenticate"]
