@@ -22,7 +22,7 @@ COMMANDS = {
     "run": LazyCommand("gateway.cli.run:run", "Web and worker on this machine; creates the SQLite database."),
     "worker": LazyCommand("gateway.cli.worker:worker", "Make deliveries."),
     "db": LazyCommand("gateway.cli.db:db", "Bring the database to this version; show where it is."),
-    "tenants": LazyCommand("gateway.cli.tenants:tenants", "Tenants: make, list, limit, suspend, erase."),
+    "tenants": LazyCommand("gateway.cli.tenants:tenants", "Tenants: make, list, limit, suspend, export, erase."),
     "sources": LazyCommand("gateway.cli.sources:sources", "Inbound endpoints, one per provider account."),
     "destinations": LazyCommand("gateway.cli.destinations:destinations", "Where deliveries go."),
     "routes": LazyCommand("gateway.cli.routes:routes", "Which events go where."),

@@ -12,7 +12,9 @@ from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.output import note, print_json, print_table
 from gateway.cli.terminal.progress import Progress
 from gateway.cli.terminal.questions import can_answer, require_yes
-from gateway.tenant_data.erasing import erase_tenant, plan_erasing
+from gateway.deferred import deferred
+
+_erasing = deferred("gateway.tenant_data.erasing")
 
 
 @click.command()
@@ -29,7 +31,7 @@ def erase(invocation: Invocation, slug: str, only_plan: bool, yes: bool) -> None
     """
     if only_plan or (can_answer() and not yes):
         with invocation.for_system() as acting:
-            planned = plan_erasing(acting, slug)
+            planned = _erasing.plan_erasing(acting, slug)
         if not invocation.as_json:
             _print(invocation, planned, "rows")
         elif only_plan:
@@ -40,7 +42,7 @@ def erase(invocation: Invocation, slug: str, only_plan: bool, yes: bool) -> None
     require_yes(f"Remove the tenant {slug} with all that it has, for good?", yes=yes)
     gone: Mapping[str, int] = {}
     with Progress("{} rows removed") as progress:
-        for gone in erase_tenant(partial(invocation.for_system, write=True), slug, pause=time.sleep):
+        for gone in _erasing.erase_tenant(partial(invocation.for_system, write=True), slug, pause=time.sleep):
             progress.show(sum(gone.values()))
     if invocation.as_json:
         print_json({"tenant": slug, "removed": gone})

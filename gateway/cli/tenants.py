@@ -9,6 +9,7 @@ import click
 
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.tenant_erasing import erase
+from gateway.cli.tenant_export import export
 from gateway.cli.terminal.options import Pair, common_options
 from gateway.cli.terminal.output import note, print_fields, print_json, print_table
 from gateway.db.paging import every
@@ -156,6 +157,7 @@ def resume(invocation: Invocation, slug: str) -> None:
     _say(invocation, tenant, f"The tenant {tenant.slug} is {tenant.state.value}.")
 
 
+tenants.add_command(export)
 tenants.add_command(erase)
 
 

@@ -1,4 +1,4 @@
-"""What of a thing's values is kept in the audit trail: JSON without secrets. Pure.
+"""What of a thing's values is kept in the audit trail, and exported: JSON without secrets. Pure.
 
 Summaries hold no secret by themselves. This is the second lock: by name, by form, and what vendors put into URLs.
 """
@@ -26,8 +26,8 @@ _URL = re.compile(r"https?://\S+")
 
 
 def kept_object(values: Mapping[str, object]) -> str:
-    """`values` as the text of a JSON object, without secrets."""
-    return json.dumps(_kept(values), ensure_ascii=True, separators=(",", ":"))
+    """`values` as the text of a JSON object, without secrets, long texts cut."""
+    return json.dumps(without_secrets(values, characters=KEPT_CHARACTERS), ensure_ascii=True, separators=(",", ":"))
 
 
 def kept_text(text: str, characters: int) -> str:
@@ -37,38 +37,41 @@ def kept_text(text: str, characters: int) -> str:
     return redact_text(_without_slugs(text.replace("\x00", "")))[:characters]
 
 
-def _kept(value: object) -> Any:
+def without_secrets(value: object, *, characters: int | None = None) -> Any:
+    """`value` (of dataclasses, mappings, sequences, enums, times) as JSON takes it, without secrets; texts cut down to
+    `characters`, if given.
+    """
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, str):
-        return _kept_string(value)
+        return _text(value, characters)
     if isinstance(value, datetime):
         return iso(value)
     if isinstance(value, timedelta):
         return value.total_seconds()
     if isinstance(value, Mapping):
-        return {_without_slugs(str(name)): _kept_field(str(name), item) for name, item in value.items()}
+        return {_without_slugs(str(name)): _field(str(name), item, characters) for name, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_kept(item) for item in value]
+        return [without_secrets(item, characters=characters) for item in value]
     if isinstance(value, set | frozenset):
-        return sorted((_kept(item) for item in value), key=str)
+        return sorted((without_secrets(item, characters=characters) for item in value), key=str)
     if is_dataclass(value) and not isinstance(value, type):
-        return {item.name: _kept_field(item.name, getattr(value, item.name)) for item in fields(value)}
+        return {item.name: _field(item.name, getattr(value, item.name), characters) for item in fields(value)}
     # Bytes are bodies, keys or sealed values.
     return REDACTED
 
 
-def _kept_field(name: str, value: object) -> Any:
+def _field(name: str, value: object, characters: int | None) -> Any:
     # Enums are words of ours: what a state says of a secret is none.
     is_text = isinstance(value, str) and not isinstance(value, Enum)
-    return REDACTED if is_text and is_secret_name(name) else _kept(value)
+    return REDACTED if is_text and is_secret_name(name) else without_secrets(value, characters=characters)
 
 
-def _kept_string(text: str) -> str:
+def _text(text: str, characters: int | None) -> str:
     shown = _without_slugs(redact_text(_URL.sub(lambda match: redact_url(match[0]), text)))
-    return shown if len(shown) <= KEPT_CHARACTERS else shown[:KEPT_CHARACTERS] + HIDDEN
+    return shown if characters is None or len(shown) <= characters else shown[:characters] + HIDDEN
 
 
 def _without_slugs(text: str) -> str:

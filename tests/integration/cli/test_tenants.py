@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+import stat
+import tarfile
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import text
 
@@ -94,3 +98,21 @@ def test_erasing_asks(cli: CommandLine, database: Database) -> None:
     assert "is erased" in cli.answering("y", "tenants", "erase", "acme").output
     assert [row[0] for row in cli.rows("tenants", "list")] == ["default"]
     cli("tenants", "erase", "acme", "--yes", code=3)
+
+
+def test_exporting(cli: CommandLine, tmp_path: Path) -> None:
+    cli("tenants", "create", "acme")
+    assert cli.json("tenants", "export", "acme", "acme.tar.gz") == {
+        "tenant": "acme",
+        "file": "acme.tar.gz",
+        "lines": {"audit": 2},
+    }
+    assert stat.S_IMODE((tmp_path / "acme.tar.gz").stat().st_mode) == 0o600
+    assert "is there already" in cli("tenants", "export", "acme", "acme.tar.gz", code=1).output
+    assert "cannot be written" in cli("tenants", "export", "acme", "nowhere/acme.tar.gz", code=1).output
+    assert "no tenant" in cli("tenants", "export", "acne", "acne.tar.gz", code=3).output
+    assert sorted(path.name for path in tmp_path.glob("*.gz*")) == ["acme.tar.gz"]
+    streamed = cli("tenants", "export", "acme", "-").stdout_bytes
+    for data in (streamed, (tmp_path / "acme.tar.gz").read_bytes()):
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as tar:
+            assert tar.getnames()[-1] == "acme-export/complete.json"
