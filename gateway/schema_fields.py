@@ -17,6 +17,10 @@ from gateway.errors import Fault
 _CODES: Mapping[str, str] = {"Unknown field.": "not_taken", "Missing data for required field.": "missing"}
 
 
+# Metadata of a field that changes by itself, while nobody changes the thing: it is no part of its version.
+VOLATILE: Mapping[str, Any] = {"x-volatile": True}
+
+
 class Instant(fields.Field[datetime]):
     """An aware datetime, shown in ISO 8601: UTC, milliseconds, `Z`. For showing only."""
 

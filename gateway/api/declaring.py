@@ -35,9 +35,9 @@ class Operation:
 
     `scopes` are all needed; empty: any key will do. `answer` shows what `run` returns, with `status`; None: 204 and no
     body. `is_list` says that it returns a `Page`. `current` finds the thing that `run` is about to change, as `answer`
-    shows it, for If-Match; it locks the row. `writes` says which kind of transaction is opened. With `opens` none is:
-    `run` gets what opens them, a `gateway.tenants.acting.Transactions`. With `for_system` it belongs to no tenant:
-    `run` gets a `SystemActing`.
+    shows it (`current_as`, where the answer shows something else), for If-Match; it locks the row. `writes` says which
+    kind of transaction is opened. With `opens` none is: `run` gets what opens them, a
+    `gateway.tenants.acting.Transactions`. With `for_system` it belongs to no tenant: `run` gets a `SystemActing`.
     """
 
     id: str
@@ -56,6 +56,7 @@ class Operation:
     query: type[Schema] | None
     is_list: bool
     current: Callable[..., Any] | None
+    current_as: type[Schema] | None
     writes: bool
     opens: bool
     for_system: bool
@@ -118,6 +119,7 @@ class Resource:
         query: type[Schema] | None = None,
         is_list: bool = False,
         current: Callable[..., Any] | None = None,
+        current_as: type[Schema] | None = None,
         writes: bool = True,
         opens: bool = False,
         for_system: bool = False,
@@ -142,6 +144,7 @@ class Resource:
                     query=query,
                     is_list=is_list,
                     current=current,
+                    current_as=current_as,
                     writes=writes,
                     opens=opens,
                     for_system=for_system,

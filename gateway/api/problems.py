@@ -18,6 +18,9 @@ from gateway.api.hints import as_data
 from gateway.errors import Fault, GatewayError, InvalidInput, StorageUnavailable
 
 CONTENT_TYPE = "application/problem+json"
+# Of what is wrong all over so much is told.
+MAX_ERRORS = 100
+MAX_DETAIL_CHARACTERS = 2_000
 
 # What the door itself refuses, beside the error tree: code → status.
 REFUSALS: Mapping[str, int] = {
@@ -98,11 +101,11 @@ def respond(problem: Problem) -> Response:
         "title": HTTPStatus(problem.status).phrase,
         "status": problem.status,
         "code": problem.code,
-        "detail": problem.detail,
+        "detail": _shortened(problem.detail),
         "request_id": g.get("request_id", ""),
     }
     if problem.errors:
-        document["errors"] = list(problem.errors)
+        document["errors"] = list(problem.errors[:MAX_ERRORS])
     if problem.hints:
         document["hints"] = list(problem.hints)
     headers = [*problem.headers, ("Cache-Control", "no-store")]
@@ -114,8 +117,13 @@ def _plain(value: object) -> object:
     return sorted(map(str, value)) if isinstance(value, set | frozenset) else str(value)
 
 
+def _shortened(text: str) -> str:
+    """What quotes a long value tells enough by its beginning."""
+    return text if len(text) <= MAX_DETAIL_CHARACTERS else f"{text[:MAX_DETAIL_CHARACTERS]}…"
+
+
 def _fault(fault: Fault, locate: Locate) -> Mapping[str, Any]:
-    found: dict[str, Any] = {**locate(fault.field), "code": fault.code, "detail": fault.message}
+    found: dict[str, Any] = {**locate(fault.field), "code": fault.code, "detail": _shortened(fault.message)}
     if fault.parameters:
         found["parameters"] = dict(fault.parameters)
     if fault.hint is not None:

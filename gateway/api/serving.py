@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -17,6 +17,7 @@ from typing import Any
 
 from flask import Request, Response, g, request
 from marshmallow import Schema, fields
+from werkzeug.datastructures import ETags
 
 from gateway.api import replays
 from gateway.api.authentication import Caller
@@ -26,6 +27,7 @@ from gateway.api.problems import Refused
 from gateway.api.reading import load, locator, read_document, read_query
 from gateway.db.paging import DEFAULT_LIMIT, PageRequest
 from gateway.errors import NotFound, StorageUnavailable
+from gateway.schema_fields import VOLATILE
 from gateway.tenants.acting import Acting, SystemActing
 from gateway.tenants.idempotency.requests import Answer, Claim, ClaimLost, keep_answer, let_go
 
@@ -57,6 +59,8 @@ class Endpoint:
         self._body = operation.body() if operation.body is not None else None
         self._query = query_schema(operation)
         self._answer = operation.answer() if operation.answer is not None else None
+        version = operation.current_as or operation.answer or Schema
+        self._version = version()
 
     def __call__(self, **path: str) -> Response:
         """The answer to the request that is under way. Raises `Refused` and `GatewayError`."""
@@ -139,9 +143,9 @@ class Endpoint:
             if self._operation.method == "DELETE":
                 return
             raise Refused("precondition_required", "send If-Match with the ETag of the version that you change")
-        found = self._answer_of(current(acting, **asked.path))
-        etag = etag_of(found.body)
-        if not request.if_match.contains(etag):
+        shown = self._version.dump(current(acting, **asked.path))
+        etag = etag_of(json.dumps(shown).encode("ascii"), volatile_of(self._version))
+        if not is_matched(request.if_match, etag):
             headers = [("ETag", f'"{etag}"')]
             raise Refused("precondition_failed", "it was changed since you read it: read it again", headers=headers)
 
@@ -172,7 +176,7 @@ class Endpoint:
             # May have a secret in it that is shown once.
             response.headers["Cache-Control"] = "no-store"
         if self._operation.has_etag:
-            etag = etag_of(answer.body)
+            etag = etag_of(answer.body, volatile_of(self._version))
             response.set_etag(etag)
             if self._operation.method == "GET" and request.if_none_match.contains_weak(etag):
                 response.status_code = 304
@@ -190,6 +194,28 @@ def query_schema(operation: Operation) -> Schema | None:
     return made()
 
 
-def etag_of(body: bytes) -> str:
-    """The version of what `body` shows. Pure."""
+def volatile_of(schema: Schema) -> frozenset[str]:
+    """What changes by itself of what `schema` shows."""
+    return frozenset(name for name, one in schema.fields.items() if VOLATILE.items() <= one.metadata.items())
+
+
+def etag_of(body: bytes, volatile: Collection[str] = ()) -> str:
+    """The version of what `body` shows. Where some of it changes by itself, the version of the rest stands first. Pure.
+
+    So GET tells every change, and If-Match only what somebody may have lost.
+    """
+    whole = _digest(body)
+    if not volatile:
+        return whole
+    settled = {name: value for name, value in json.loads(body).items() if name not in volatile}
+    return f"{_digest(json.dumps(settled).encode('ascii'))}.{whole}"
+
+
+def is_matched(given: ETags, etag: str) -> bool:
+    """Whether `given` by If-Match has the version of `etag`: strong ones only (RFC 9110, 13.1.1). Pure."""
+    version = etag.partition(".")[0]
+    return given.star_tag or any(tag.partition(".")[0] == version for tag in given.as_set())
+
+
+def _digest(body: bytes) -> str:
     return hashlib.sha256(body).hexdigest()[:32]

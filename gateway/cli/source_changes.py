@@ -12,8 +12,9 @@ from gateway.cli.terminal.options import Duration, Pair
 from gateway.cli.terminal.output import note, print_json
 from gateway.clock import iso
 from gateway.errors import InvalidInput
+from gateway.kept import KEPT
 from gateway.webhooks.sources import management as use_cases
-from gateway.webhooks.sources.changes import KEPT, CredentialDraft, SourceChange
+from gateway.webhooks.sources.changes import CredentialDraft, SourceChange
 from gateway.webhooks.sources.credentials import DEFAULT_OVERLAP
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.management import SourceWithSecret

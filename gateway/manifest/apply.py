@@ -9,8 +9,7 @@ from sqlalchemy import select
 
 from gateway.db.paging import every
 from gateway.delivery.destinations import management as destinations
-from gateway.delivery.destinations.draft import DestinationDraft
-from gateway.delivery.destinations.secrets import open_headers
+from gateway.delivery.destinations.stored import stored_draft
 from gateway.delivery.models import Destination, DestinationKind
 from gateway.delivery.routes.management import add_route, remove_route, update_route
 from gateway.delivery.routes.search import find_routes
@@ -130,7 +129,11 @@ def _present(acting: Acting) -> Present:
     credentials = stored_credentials(session, sources)
     return Present(
         sources={row.slug: _source_draft(acting, row, credentials[row.id]) for row in sources},
-        destinations={row.name: _destination_draft(acting, row) for row in rows if row.kind == DestinationKind.HTTP},
+        destinations={
+            row.name: stored_draft(acting.installation.keyring, row, unreadable=((UNREADABLE, UNREADABLE),))
+            for row in rows
+            if row.kind == DestinationKind.HTTP
+        },
         other_destinations=frozenset(row.name for row in rows if row.kind != DestinationKind.HTTP),
         routes=list(every(lambda page: find_routes(acting, page))),
     )
@@ -153,24 +156,5 @@ def _source_draft(acting: Acting, row: Source, credentials: Sequence[SourceCrede
         allowed_ips=tuple(row.allowed_ips),
         rate_per_second=row.rate_per_second,
         refuse_replays=row.refuses_replays,
-        enabled=row.disabled_at is None,
-    )
-
-
-def _destination_draft(acting: Acting, row: Destination) -> DestinationDraft:
-    try:
-        headers = open_headers(acting.installation.keyring, row)
-    except DecryptionFailed:
-        headers = ((UNREADABLE, UNREADABLE),)
-    return DestinationDraft(
-        name=row.name,
-        url=row.url or "",
-        ordering_key=row.ordering_key,
-        timeout_seconds=row.timeout_seconds,
-        concurrency=row.concurrency,
-        rate_per_second=row.rate_per_second,
-        schedule_seconds=None if row.schedule_seconds is None else tuple(row.schedule_seconds),
-        headers=headers,
-        fatal_statuses=tuple(row.fatal_statuses),
         enabled=row.disabled_at is None,
     )

@@ -24,7 +24,7 @@ from typing import Any
 from marshmallow import Schema, ValidationError, fields
 
 from gateway.delivery.destinations.draft import DestinationDraft
-from gateway.delivery.destinations.schema import DestinationSchema
+from gateway.delivery.destinations.draft_schema import DestinationDraftSchema, destination_draft
 from gateway.delivery.routes.draft import RouteDraft
 from gateway.delivery.routes.schema import RouteSchema
 from gateway.errors import Fault, InvalidInput
@@ -79,8 +79,14 @@ class SourceItem(SourceDraftSchema):
     secret = fields.String()
 
 
-class DestinationItem(DestinationSchema):
+class DestinationItem(DestinationDraftSchema):
     """A destination as a manifest has it."""
+
+    timeout = fields.Float()
+    rate = fields.Float()
+    schedule = fields.List(fields.Float())
+    concurrency = fields.Integer(strict=True)
+    ordering_key = fields.String()
 
 
 class RouteItem(RouteSchema):
@@ -178,19 +184,7 @@ def _source(data: Mapping[str, Any], path: str, reading: _Reading) -> SourceDraf
 
 def _destination(data: Mapping[str, Any], path: str, reading: _Reading) -> DestinationDraft:
     headers = dict(data.get("headers", {})) | reading.variables(data.get("headers_env", {}), f"{path}.headers_env")
-    schedule = data.get("schedule")
-    return DestinationDraft(
-        name=data["name"],
-        url=data["url"],
-        ordering_key=data.get("ordering_key"),
-        timeout_seconds=data.get("timeout"),
-        concurrency=data.get("concurrency"),
-        rate_per_second=data.get("rate"),
-        schedule_seconds=None if schedule is None else tuple(schedule),
-        headers=tuple(headers.items()),
-        fatal_statuses=tuple(sorted(set(data.get("fatal_statuses", ())))),
-        enabled=data["enabled"],
-    )
+    return destination_draft({**data, "headers": headers})
 
 
 def _route(data: Mapping[str, Any]) -> RouteDraft:

@@ -18,6 +18,9 @@ Node = Mapping[str, Any]
 Kinds = frozenset[str]
 """What a value may be, as JMESPath calls it."""
 
+# A long one is slow to parse.
+MAX_CHARACTERS = 16_384
+
 ANYTHING: Kinds = frozenset({"array", "boolean", "null", "number", "object", "string"})
 EXPREF = "expref"
 _ARRAY: Kinds = frozenset({"array"})
@@ -76,6 +79,10 @@ _CHAINS = frozenset({"index_expression", "pipe", "subexpression"})
 def expression_faults(field: str, text: str | None, *, what: str) -> Iterator[Fault]:
     """What is wrong with the expression `text` of `field`, which `what` names; nothing with None."""
     if text is None:
+        return
+    if len(text) > MAX_CHARACTERS:
+        message = f"{what} is longer than {MAX_CHARACTERS} characters"
+        yield Fault(field, "too_long", message, {"at_most": MAX_CHARACTERS})
         return
     try:
         expression = compile_expression(text, what=what)

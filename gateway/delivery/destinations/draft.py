@@ -22,6 +22,9 @@ MAX_TIMEOUT_SECONDS = 300.0
 MAX_CONCURRENCY = 10_000
 MAX_RATE_PER_SECOND = 1_000_000
 MAX_HEADER_VALUE_CHARACTERS = 8_192
+MAX_HEADERS = 100
+# What every recipient should take (RFC 9110, 4.1).
+MAX_URL_CHARACTERS = 8_000
 
 # The gateway writes these itself (DESIGN 3.2), or they belong to the connection (RFC 9110, 7.6.1).
 OWN_HEADER_PREFIXES = ("webhook-", "gateway-")
@@ -78,6 +81,10 @@ def _identity_faults(draft: DestinationDraft, policy: AddressPolicy) -> Iterator
     if not NAME.fullmatch(draft.name):
         message = f"{draft.name!r} is not a destination's name: use letters, digits, dots, - and _"
         yield Fault("name", "malformed", message, {"pattern": NAME.pattern})
+    if len(draft.url) > MAX_URL_CHARACTERS:
+        message = f"the URL is longer than {MAX_URL_CHARACTERS} characters"
+        yield Fault("url", "too_long", message, {"at_most": MAX_URL_CHARACTERS})
+        return
     try:
         policy.check_url(draft.url)
     except AddressForbidden as error:
@@ -101,13 +108,16 @@ def _number_faults(draft: DestinationDraft) -> Iterator[Fault]:
     if steps is not None and not all(0 <= step <= MAX_PAUSE_SECONDS for step in steps):
         message = f"the schedule has a step outside 0 to {MAX_PAUSE_SECONDS} seconds"
         yield Fault("schedule", "out_of_range", message, {"at_least": 0, "at_most": MAX_PAUSE_SECONDS})
-    for status in draft.fatal_statuses:
+    for status in sorted(set(draft.fatal_statuses)):
         if not 400 <= status <= 599:
             message = f"{status} cannot be fatal: only statuses from 400 to 599 are failures"
             yield Fault("fatal_statuses", "out_of_range", message, {"at_least": 400, "at_most": 599})
 
 
 def _header_faults(headers: Sequence[tuple[str, str]]) -> Iterator[Fault]:
+    if len(headers) > MAX_HEADERS:
+        yield Fault("headers", "too_long", f"there are more than {MAX_HEADERS} headers", {"at_most": MAX_HEADERS})
+        return
     seen: set[str] = set()
     for name, value in headers:
         lowered = name.lower()

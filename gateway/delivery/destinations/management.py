@@ -13,9 +13,11 @@ from datetime import timedelta
 from sqlalchemy import delete, func, select
 
 from gateway.delivery.destinations import draft as destination_draft
+from gateway.delivery.destinations.changes import DestinationChange
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.search import require_destination
 from gateway.delivery.destinations.secrets import open_secret, seal_headers, seal_secret
+from gateway.delivery.destinations.stored import stored_draft
 from gateway.delivery.destinations.summary import DestinationSummary, summary
 from gateway.delivery.models import (
     CircuitState,
@@ -27,6 +29,7 @@ from gateway.delivery.models import (
 )
 from gateway.delivery.queue.backlog import backlogs
 from gateway.errors import Conflict, DecryptionFailed, Hint, InvalidInput
+from gateway.kept import KEPT
 from gateway.security.identifiers import new_id
 from gateway.security.tokens import generate_signing_secret
 from gateway.tenants.acting import Acting
@@ -76,10 +79,26 @@ def add_destination(acting: Acting, draft: DestinationDraft) -> DestinationWithS
 def update_destination(acting: Acting, draft: DestinationDraft) -> DestinationSummary:
     """Bring everything but the signing secrets to what `draft` says. Raises `NotFound` or `InvalidInput`."""
     destination_draft.check(draft, acting.installation.policy)
-    destination = require_destination(acting.session, draft.name)
+    destination = require_destination(acting.session, draft.name, lock=True)
     before = summary(acting, destination)
     _fill(acting, destination, draft)
     _switch(acting, destination, on=draft.enabled)
+    return _changed(acting, destination, "destination.changed", before)
+
+
+def change_destination(acting: Acting, name: str, change: DestinationChange) -> DestinationSummary:
+    """Change parts of a destination. One that changes nothing is no change. Headers that no key opens are replaced by
+    those that are given. Raises `NotFound`, `InvalidInput`.
+    """
+    destination = require_destination(acting.session, name, lock=True)
+    _require_http(destination)
+    draft = stored_draft(acting.keyring, destination)
+    wanted = change.of(draft)
+    destination_draft.check(wanted, acting.installation.policy)
+    before = summary(acting, destination)
+    if wanted == draft:
+        return before
+    _fill(acting, destination, wanted, seals_headers=change.headers is not KEPT)
     return _changed(acting, destination, "destination.changed", before)
 
 
@@ -92,9 +111,8 @@ def rotate_secret(acting: Acting, name: str, *, overlap: timedelta = DEFAULT_OVE
     if overlap < timedelta(0):
         message = "the overlap must not be negative; 0 ends the old secret at once"
         raise InvalidInput.at("overlap", "out_of_range", message)
-    destination = require_destination(acting.session, name)
-    if destination.kind != DestinationKind.HTTP:
-        raise InvalidInput(f"{name!r} is a handler: nothing is signed for it")
+    destination = require_destination(acting.session, name, lock=True)
+    _require_http(destination)
     before = summary(acting, destination)
     end = acting.now + overlap
     for row in _secrets(acting, destination):
@@ -108,7 +126,7 @@ def rotate_secret(acting: Acting, name: str, *, overlap: timedelta = DEFAULT_OVE
 
 def disable_destination(acting: Acting, name: str) -> DestinationSummary:
     """Stop delivering; deliveries wait. Repeating it changes nothing. Raises `NotFound`."""
-    destination = require_destination(acting.session, name)
+    destination = require_destination(acting.session, name, lock=True)
     before = summary(acting, destination)
     if before.disabled_at is not None:
         return before
@@ -121,7 +139,7 @@ def enable_destination(acting: Acting, name: str) -> DestinationSummary:
 
     Raises `NotFound`.
     """
-    destination = require_destination(acting.session, name)
+    destination = require_destination(acting.session, name, lock=True)
     before = summary(acting, destination)
     _switch(acting, destination, on=True)
     state = acting.session.get(DestinationState, destination.id)
@@ -135,21 +153,27 @@ def enable_destination(acting: Acting, name: str) -> DestinationSummary:
 def remove_destination(acting: Acting, name: str) -> None:
     """Forget a destination. Raises `NotFound`, and `Conflict` while routes lead to it or deliveries to it wait."""
     session = acting.session
-    destination = require_destination(session, name)
+    destination = require_destination(session, name, lock=True)
     leading = select(func.coalesce(Route.name, Route.id)).where(Route.destination_id == destination.id)
     routes = session.scalars(leading.order_by(Route.id)).all()
     if routes:
-        raise Conflict(f"routes lead to {name!r}", Hint("remove_routes", {"names": list(routes)}))
+        raise Conflict(f"routes lead to {destination.name!r}", Hint("remove_routes", {"names": list(routes)}))
     unfinished = backlogs(session, [destination.id])[destination.id].unfinished
     if unfinished:
-        message = f"{name!r} has {unfinished} unfinished deliveries"
-        raise Conflict(message, Hint("cancel_deliveries", {"destination": name}))
+        message = f"{destination.name!r} has {unfinished} unfinished deliveries"
+        raise Conflict(message, Hint("cancel_deliveries", {"destination": destination.name}))
     before = summary(acting, destination)
     session.execute(delete(DestinationSecret).where(DestinationSecret.destination_id == destination.id))
     session.execute(delete(DestinationState).where(DestinationState.destination_id == destination.id))
     session.delete(destination)
     session.flush()
-    acting.audit("destination.removed", before.id, name, before=before)
+    acting.audit("destination.removed", before.id, before.name, before=before)
+
+
+def _require_http(destination: Destination) -> None:
+    if destination.kind != DestinationKind.HTTP:
+        message = f"{destination.name!r} is a handler: it is called with its event, and nothing is sent or signed"
+        raise InvalidInput.at("destination", "not_taken", message)
 
 
 def _changed(acting: Acting, destination: Destination, action: str, before: DestinationSummary) -> DestinationSummary:
@@ -159,7 +183,7 @@ def _changed(acting: Acting, destination: Destination, action: str, before: Dest
     return after
 
 
-def _fill(acting: Acting, destination: Destination, draft: DestinationDraft) -> None:
+def _fill(acting: Acting, destination: Destination, draft: DestinationDraft, *, seals_headers: bool = True) -> None:
     destination.url = draft.url
     destination.timeout_seconds = draft.timeout_seconds
     destination.concurrency = draft.concurrency
@@ -167,12 +191,13 @@ def _fill(acting: Acting, destination: Destination, draft: DestinationDraft) -> 
     destination.schedule_seconds = None if draft.schedule_seconds is None else list(draft.schedule_seconds)
     destination.ordering_key = draft.ordering_key
     destination.fatal_statuses = sorted(set(draft.fatal_statuses))
-    destination.sealed_headers = seal_headers(
-        acting.keyring,
-        tenant_id=destination.tenant_id,
-        destination_id=destination.id,
-        headers=draft.headers,
-    )
+    if seals_headers:
+        destination.sealed_headers = seal_headers(
+            acting.keyring,
+            tenant_id=destination.tenant_id,
+            destination_id=destination.id,
+            headers=draft.headers,
+        )
     destination.updated_at = acting.now
 
 

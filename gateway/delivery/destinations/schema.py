@@ -1,10 +1,15 @@
-"""A destination as data: what is shown of it, and what may be given for it. Values of headers are never shown."""
+"""A destination as it is shown as data: values of headers never are. What may be given for one is in `draft_schema`."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from marshmallow import Schema, fields
 
-from gateway.schema_fields import Instant, OutOfOrderSchema, texts
+from gateway.schema_fields import VOLATILE, Instant, OutOfOrderSchema
+
+if TYPE_CHECKING:
+    from gateway.delivery.destinations.management import DestinationWithSecret
 
 
 class BacklogSchema(Schema):
@@ -16,34 +21,39 @@ class BacklogSchema(Schema):
 
 
 class DestinationSchema(Schema):
-    """Shown in this order; what may be given follows."""
+    """Shown in this order. Null settings mean the gateway's defaults."""
 
-    id = fields.String(dump_only=True)
-    name = fields.String(required=True)
-    kind = fields.String(dump_only=True)
-    url = fields.String(required=True)
-    handler = fields.String(dump_only=True)
-    timeout_seconds = fields.Float(dump_only=True)
-    concurrency = fields.Integer(strict=True)
-    rate_per_second = fields.Float(dump_only=True)
-    schedule_seconds = fields.List(fields.Float(), dump_only=True)
-    ordering_key = fields.String()
-    fatal_statuses = fields.List(fields.Integer(strict=True))
-    header_names = fields.List(fields.String(), dump_only=True)
-    secret_ends = fields.List(Instant(), dump_only=True)
-    disabled_at = Instant(dump_only=True)
-    disabled_reason = fields.String(dump_only=True)
-    circuit = fields.String(dump_only=True)
-    probe_at = Instant(dump_only=True)
-    paused_until = Instant(dump_only=True)
-    backlog = fields.Nested(BacklogSchema, dump_only=True)
-    created_at = Instant(dump_only=True)
-    updated_at = Instant(dump_only=True)
-    state = fields.String(dump_only=True)
-    out_of_order = fields.Nested(OutOfOrderSchema, dump_only=True)
+    id = fields.String()
+    name = fields.String()
+    kind = fields.String(metadata={"description": "`http` or `handler`."})
+    url = fields.String(allow_none=True)
+    handler = fields.String(allow_none=True)
+    timeout_seconds = fields.Float(allow_none=True)
+    concurrency = fields.Integer(allow_none=True)
+    rate_per_second = fields.Float(allow_none=True)
+    schedule_seconds = fields.List(fields.Float(), allow_none=True)
+    ordering_key = fields.String(allow_none=True)
+    fatal_statuses = fields.List(fields.Integer())
+    header_names = fields.List(fields.String())
+    secret_ends = fields.List(
+        Instant(allow_none=True), metadata={"description": "When each live signing secret ends; null: it does not."}
+    )
+    disabled_at = Instant(allow_none=True)
+    disabled_reason = fields.String(allow_none=True)
+    circuit = fields.String(metadata=VOLATILE)
+    probe_at = Instant(allow_none=True, metadata=VOLATILE)
+    paused_until = Instant(allow_none=True, metadata=VOLATILE)
+    backlog = fields.Nested(BacklogSchema, metadata=VOLATILE)
+    created_at = Instant()
+    updated_at = Instant()
+    state = fields.String(metadata=VOLATILE)
+    out_of_order = fields.Nested(OutOfOrderSchema, allow_none=True)
 
-    timeout = fields.Float(load_only=True)
-    rate = fields.Float(load_only=True)
-    schedule = fields.List(fields.Float(), load_only=True)
-    headers = texts(load_only=True)
-    enabled = fields.Boolean(load_only=True, load_default=True)
+
+class DestinationWithSecretSchema(DestinationSchema):
+    """A destination, and the signing secret just made for it, which is shown this once."""
+
+    secret = fields.String()
+
+    def get_attribute(self, obj: DestinationWithSecret, attr: str, default: Any) -> Any:
+        return obj.secret if attr == "secret" else super().get_attribute(obj.destination, attr, default)

@@ -1,8 +1,8 @@
-"""Finding destinations: all of them page by page, and one by its name."""
+"""Finding destinations: all of them page by page, and one by its name or id."""
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from gateway.db.paging import Page, PageRequest, page_of
 from gateway.db.scope import TenantSession
@@ -19,16 +19,24 @@ def find_destinations(acting: Acting, page: PageRequest) -> Page[DestinationSumm
     return Page(summaries(acting, found.rows), found.next_cursor)
 
 
-def show_destination(acting: Acting, name: str) -> DestinationSummary:
-    """One destination. Raises `NotFound`, `DecryptionFailed`."""
-    return summary(acting, require_destination(acting.session, name))
+def show_destination(acting: Acting, destination: str) -> DestinationSummary:
+    """One destination, by its name or id; where it may be changed, nobody else changes it meanwhile.
+
+    Raises `NotFound`, `DecryptionFailed`.
+    """
+    return summary(acting, require_destination(acting.session, destination, lock=acting.is_writing))
 
 
-def require_destination(session: TenantSession, name: str) -> Destination:
-    """The row of a destination. Raises `NotFound`, with a suggestion where one is near."""
-    destination = session.scalars(select(Destination).where(Destination.name == name)).first()
-    if destination is None:
+def require_destination(session: TenantSession, destination: str, *, lock: bool = False) -> Destination:
+    """The row of a destination, by its name or id; `lock`ed until the transaction ends.
+
+    Raises `NotFound`, with a suggestion where one is near.
+    """
+    # Both are the tenant's own; a name that reads like an id of another destination loses.
+    statement = select(Destination).where(or_(Destination.name == destination, Destination.id == destination))
+    found = session.scalars(statement.with_for_update() if lock else statement).all()
+    if not found:
         known = session.scalars(select(Destination.name)).all()
-        hint = suggest(name, known, Hint("add_destination", {"name": name}))
-        raise NotFound(f"there is no destination {name!r}", hint)
-    return destination
+        hint = suggest(destination, known, Hint("add_destination", {"name": destination}))
+        raise NotFound(f"there is no destination {destination!r}", hint)
+    return next((row for row in found if row.id == destination), found[0])

@@ -13,6 +13,7 @@ from gateway.suggestions import suggest
 
 EVERYTHING = "*"
 PATTERN = re.compile(r"[^\s\x00-\x1f\x7f]{1,255}")
+MAX_PATTERNS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +80,16 @@ def faults(draft: RouteDraft, *, sources: Collection[str], destinations: Collect
             for pattern in draft.event_types
             if not PATTERN.fullmatch(pattern)
         ),
+        *_number_faults(draft.event_types),
         *expression_faults("where", draft.where, what="the where expression"),
         *expression_faults("transform", draft.transform, what="the transform expression"),
     ]
+
+
+def _number_faults(patterns: Sequence[str]) -> Iterator[Fault]:
+    if len(patterns) > MAX_PATTERNS:
+        message = f"a route has at most {MAX_PATTERNS} event types; patterns such as pull_request.* say more"
+        yield Fault("types", "too_long", message, {"at_most": MAX_PATTERNS})
 
 
 def _unknown_faults(field: str, kind: str, name: str, known: Collection[str], to_add: Hint) -> Iterator[Fault]:

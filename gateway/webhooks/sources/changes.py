@@ -5,21 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from datetime import timedelta
-from enum import Enum
-from typing import Final
 
+from gateway.kept import KEPT, Kept
 from gateway.webhooks.sources.credentials import DEFAULT_OVERLAP
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.schemes import SECRET
-
-
-class Kept(Enum):
-    """Nothing is said of a part: it stays as it is. None may be one of its values."""
-
-    KEPT = "kept"
-
-
-KEPT: Final = Kept.KEPT
 
 
 @dataclass(frozen=True, slots=True)
