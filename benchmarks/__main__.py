@@ -12,6 +12,7 @@ from benchmarks import (
     configuration,
     delivering,
     delivery,
+    fairness,
     history,
     ingest,
     latency,
@@ -40,6 +41,7 @@ BENCHES: dict[str, Callable[[Options], Sequence[Row]]] = {
     "memory": memory.measure,
     "verify": verify.measure,
     "configuration": configuration.measure,
+    "fairness": fairness.measure,
     "clients": clients.measure,
 }
 
@@ -59,6 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         rows=parsed.rows,
         history_body_bytes=parsed.history_body_bytes,
         events=parsed.events,
+        backlog=parsed.backlog,
     )
     end_on_sigterm()
     rows: list[Row] = []
@@ -98,6 +101,9 @@ def _parser() -> argparse.ArgumentParser:
         "--history-body-bytes", type=_bounded(0, 65536), default=defaults.history_body_bytes, help="history: their size"
     )
     parser.add_argument("--events", type=_bounded(1, 10_000_000), default=defaults.events, help="memory: how many")
+    parser.add_argument(
+        "--backlog", type=_bounded(100, 1_000_000), default=defaults.backlog, help="fairness: deliveries that are due"
+    )
     parser.add_argument("--json", action="store_true", help="every sample, for programs")
     return parser
 

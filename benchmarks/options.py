@@ -26,6 +26,7 @@ class Options:
     rows: int = 1_000_000
     history_body_bytes: int = 256
     events: int = 100_000
+    backlog: int = 100_000
 
 
 @contextmanager
