@@ -275,6 +275,14 @@ def test_no_redirect_takes_credentials_elsewhere(make_client: MakeClient, server
     assert server.at("/steal") == []
 
 
+def test_a_client_that_was_closed_opens_other_connections(make_client: MakeClient) -> None:
+    client = make_client()
+    client.get("/a")
+    client.close()
+
+    assert client.get("/b").status == 200
+
+
 def test_private_addresses_are_refused_unless_allowed(make_client: MakeClient, server: FaultServer) -> None:
     with pytest.raises(AddressForbidden):
         make_client(policy=AddressPolicy(allow_private=False)).get("/a")

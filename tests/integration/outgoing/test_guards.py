@@ -294,3 +294,12 @@ def test_a_urllib3_that_connects_in_a_way_of_its_own_sends_nothing(
     server = serve(answer)
     assert guarded_requests(Way(StaticResolver({}), STRICT), f"http://localhost:{server.port}/") == [FORBIDDEN]
     assert server.requests == []
+
+
+def test_an_adapter_that_was_closed_connects_again(server: FaultServer) -> None:
+    adapter = GuardedAdapter(StaticResolver({}), AddressPolicy(allow_private=True))
+    with requests.Session() as session:
+        session.mount("http://", adapter)
+        for _ in range(2):
+            assert session.get(f"{server.url}/a").status_code == 200
+            adapter.close()

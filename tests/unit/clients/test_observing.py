@@ -194,8 +194,10 @@ def test_a_trace_that_is_given_with_a_call_goes_on(
     acme(tracer=NullTracer()).get("/a", headers=GIVEN)
     acme().get("/a", headers=GIVEN)
     acme().get("/a")
+    with TracerProvider(shutdown_on_exit=False).get_tracer("the caller's").start_as_current_span("outer") as outer:
+        acme().get("/a")
 
-    traced, untraced, without_provider, plain = (one.request.headers for one in network.calls)
+    traced, untraced, without_provider, plain, inside = (one.request.headers for one in network.calls)
     (span,) = spans.get_finished_spans()
     assert traced["traceparent"] == traceparent(span)
     assert TRACE_ID in traced["traceparent"]
@@ -204,6 +206,7 @@ def test_a_trace_that_is_given_with_a_call_goes_on(
     # The API package alone, as a library has it: nothing is recorded, and the trace is not lost.
     assert {name: without_provider[name] for name in GIVEN} == GIVEN
     assert "traceparent" not in plain
+    assert f"{outer.get_span_context().span_id:016x}" in inside["traceparent"]
 
 
 def test_what_was_not_sent_is_a_span_too_and_no_span_tells_a_secret(
