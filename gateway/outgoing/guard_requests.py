@@ -60,6 +60,11 @@ class GuardedAdapter(HTTPAdapter):
         self._policy.check_url(request.url or "")
         return super().send(request, *args, **options | {"proxies": None})
 
+    def close(self) -> None:
+        """Let go of the connections; whoever sends afterwards opens others."""
+        self._pools.clear()
+        super().close()
+
     def init_poolmanager(self, *args: Any, **options: Any) -> None:
         """With our trust for every pool."""
         super().init_poolmanager(*args, **options | {"ssl_context": self._ssl_context})
@@ -83,7 +88,7 @@ class GuardedAdapter(HTTPAdapter):
         found = _ORIGIN.match(request.url or "")
         place = found[0] if found is not None and verify is True and cert is None else None
         known: Any = self._pools.get(place)
-        if known is not None and known.pool is not None:
+        if known is not None:
             return known
         pool: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
         kind = _PinnedTlsConnection if pool.scheme == "https" else _PinnedConnection
