@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Iterator, Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from marshmallow import Schema, ValidationError, fields, missing
@@ -15,6 +15,9 @@ from gateway.errors import Fault
 
 # What marshmallow says in words, as codes of ours; whatever else it says is `malformed`.
 _CODES: Mapping[str, str] = {"Unknown field.": "not_taken", "Missing data for required field.": "missing"}
+
+MAY_BE_MISSING = "x-may-be-missing"
+"""In the metadata of a field that is not always shown."""
 
 
 # Metadata of a field that changes by itself, while nobody changes the thing: it is no part of its version.
@@ -52,6 +55,20 @@ class Age(fields.Field[timedelta]):
         if found is None:
             raise ValidationError("must be a duration such as 30m, 24h or 7d")
         return found
+
+
+class Moment(fields.Field[datetime]):
+    """An instant that is given: RFC 3339 with its offset, or `Z`. For taking only."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> datetime:
+        try:
+            found = datetime.fromisoformat(value) if isinstance(value, str) else None
+        except ValueError:
+            found = None
+        # What journals can hold; and room for the margins that searches add.
+        if found is None or found.tzinfo is None or not 1970 < found.year < 2200:
+            raise ValidationError("must be an instant such as 2026-11-27T12:00:00Z")
+        return found.astimezone(UTC)
 
 
 class BodyText(fields.Field[bytes]):

@@ -17,7 +17,16 @@ from gateway.api.mounting import Prepare
 from gateway.api.problems import Locate, Problem, Refused, in_body, problem_of, respond
 from gateway.api.rates import headers
 from gateway.api.reading import Pointed
-from gateway.api.resources import api_keys, destinations, manifest, me, providers, sources
+from gateway.api.resources import (
+    api_keys,
+    deliveries,
+    destinations,
+    events,
+    manifest,
+    me,
+    providers,
+    sources,
+)
 from gateway.api.serving import Endpoint
 from gateway.errors import GatewayError
 from gateway.installation import Installation
@@ -26,6 +35,8 @@ from gateway.telemetry.logging import get_logger
 RESOURCES: Sequence[Resource] = (
     sources.resource,
     destinations.resource,
+    events.resource,
+    deliveries.resource,
     manifest.resource,
     providers.resource,
     api_keys.resource,

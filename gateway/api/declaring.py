@@ -34,10 +34,11 @@ class Operation:
     """One method of one path.
 
     `scopes` are all needed; empty: any key will do. `answer` shows what `run` returns, with `status`; None: 204 and no
-    body. `is_list` says that it returns a `Page`. `current` finds the thing that `run` is about to change, as `answer`
-    shows it (`current_as`, where the answer shows something else), for If-Match; it locks the row. `writes` says which
-    kind of transaction is opened. With `opens` none is: `run` gets what opens them, a
-    `gateway.tenants.acting.Transactions`. With `for_system` it belongs to no tenant: `run` gets a `SystemActing`.
+    body, unless `is_raw`: then it returns `Raw`, of which `example` has the text as `text`. `is_list` says that it
+    returns a `Page`. `current` finds the thing that `run` is about to change, as `answer` shows it (`current_as`, where
+    the answer shows something else), for If-Match; it locks the row. `writes` says which kind of transaction is opened.
+    With `opens` none is: `run` gets what opens them, a `gateway.tenants.acting.Transactions`. With `for_system` it
+    belongs to no tenant: `run` gets a `SystemActing`.
     """
 
     id: str
@@ -60,6 +61,7 @@ class Operation:
     writes: bool
     opens: bool
     for_system: bool
+    is_raw: bool
 
     @property
     def has_etag(self) -> bool:
@@ -70,6 +72,14 @@ class Operation:
     def takes_idempotency_key(self) -> bool:
         """Whether a client may mark it, to send it twice without harm."""
         return self.method == "POST" and self.writes
+
+
+@dataclass(frozen=True, slots=True)
+class Raw:
+    """An answer that is no JSON of ours: bytes that a stranger may have written, with their content type."""
+
+    body: bytes = field(repr=False)
+    content_type: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +133,7 @@ class Resource:
         writes: bool = True,
         opens: bool = False,
         for_system: bool = False,
+        is_raw: bool = False,
     ) -> Callable[[Function], Function]:
         def declare(run: Function) -> Function:
             summary, _, description = (getdoc(run) or "").partition("\n")
@@ -137,7 +148,7 @@ class Resource:
                     scopes=(scope,) if isinstance(scope, Scope) else tuple(scope),
                     answer=answer,
                     example=example,
-                    status=status or (200 if answer is not None else 204),
+                    status=status or (200 if answer is not None or is_raw else 204),
                     body=body,
                     body_example=body_example,
                     max_body_bytes=max_body_bytes,
@@ -148,6 +159,7 @@ class Resource:
                     writes=writes,
                     opens=opens,
                     for_system=for_system,
+                    is_raw=is_raw,
                 )
             )
             return run

@@ -18,7 +18,7 @@ from gateway.api.hints import PREFIX
 from gateway.api.problems import CONTENT_TYPE
 from gateway.api.replays import HEADER as IDEMPOTENCY_HEADER
 from gateway.api.serving import query_schema
-from gateway.schema_fields import Age, BodyBase64, BodyText, Instant, Text
+from gateway.schema_fields import MAY_BE_MISSING, Age, BodyBase64, BodyText, Instant, Moment, Text
 
 PATH = f"{PREFIX}/openapi.json"
 SECURITY = "apiKey"
@@ -40,6 +40,9 @@ Everything that the command line does to one tenant's sources, destinations, rou
 **Limits.** Every answer says in `RateLimit` how many requests are left; 429 and 503 say when to come again.
 """
 
+# Fields of ours that are texts, with the format of the text.
+STRINGS = {Instant: "date-time", Moment: "date-time", Text: None, Age: None, BodyText: None, BodyBase64: "byte"}
+BYTES = {"type": "string", "format": "binary"}
 # What may be refused, by status: in words, and with an example's code.
 PROBLEMS: Mapping[int, tuple[str, str]] = {
     400: ("The body is not JSON, or the request not HTTP as it should be.", "json_malformed"),
@@ -96,7 +99,7 @@ def describe(app: Flask) -> Api:
     api = Api(app, spec_kwargs={"info": {"description": DESCRIPTION}})
     # Errors are described by status, with each operation.
     api.DEFAULT_ERROR_RESPONSE_NAME = None
-    for kind, mapped in ((Instant, "date-time"), (Text, None), (Age, None), (BodyText, None), (BodyBase64, "byte")):
+    for kind, mapped in STRINGS.items():
         api.register_field(kind, "string", mapped)
     components = api.spec.components
     components.security_scheme(SECURITY, {"type": "http", "scheme": "bearer", "description": "An API key, `gwk_…`."})
@@ -132,6 +135,16 @@ def documented(blueprint: Blueprint, operation: Operation, view: Callable[..., R
         example={"data": [example], "next_cursor": None} if operation.is_list else example,
         headers={name: name for name in _headers(operation)},
     )(view)
+    if operation.is_raw:
+        doc["responses"][operation.status] = {
+            "description": "The bytes.",
+            "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in _headers(operation)},
+            "content": {
+                "*/*": {"schema": {"type": "string", "format": "binary"}, "example": (example or {}).get("text")}
+            },
+        }
+        described: Callable[..., Response] = blueprint.doc(**doc)(view)
+        return described
     done: Callable[..., Response] = blueprint.doc(**doc)(answered)
     return done
 
@@ -153,12 +166,15 @@ def publish(app: Flask, api: Api) -> None:
 
 
 def complete(document: dict[str, Any]) -> dict[str, Any]:
-    """What is shown of a thing is always all of it: what a schema of answers has is required. Pure, but in place."""
+    """What is shown of a thing is always all of it, unless its field says otherwise: what a schema of answers has is
+    required. Pure, but in place.
+    """
     schemas = document["components"]["schemas"]
     given = {name for operation in _operations(document) for name in _named(operation.get("requestBody"), schemas)}
     for name, schema in schemas.items():
         if name not in given | {"Problem", "Fault", "Hint"}:
-            schema["required"] = sorted(schema.get("properties", {}))
+            shown = schema.get("properties", {})
+            schema["required"] = sorted(one for one in shown if not shown[one].get(MAY_BE_MISSING))
     return document
 
 

@@ -21,7 +21,7 @@ from werkzeug.datastructures import ETags
 
 from gateway.api import replays
 from gateway.api.authentication import Caller
-from gateway.api.declaring import Operation
+from gateway.api.declaring import Operation, Raw
 from gateway.api.door import Door
 from gateway.api.problems import Refused
 from gateway.api.reading import load, locator, read_document, read_query
@@ -151,6 +151,8 @@ class Endpoint:
 
     def _answer_of(self, result: Any) -> Answer:
         operation = self._operation
+        if operation.is_raw:
+            return Answer(operation.status, _raw_headers(result), result.body)
         if self._answer is None:
             return Answer(operation.status, (), b"")
         shown: Any
@@ -166,6 +168,8 @@ class Endpoint:
     def _respond(self, answer: Answer, *, replayed: bool = False) -> Response:
         response = Response(answer.body, answer.status, list(answer.headers))
         response.headers["Cache-Control"] = "private, no-cache"
+        if self._operation.is_raw:
+            return response
         if self._answer is None:
             del response.headers["Content-Type"]
             return response
@@ -183,6 +187,17 @@ class Endpoint:
                 response.set_data(b"")
                 del response.headers["Content-Type"], response.headers["Content-Length"]
         return response
+
+
+def _raw_headers(raw: Raw) -> list[tuple[str, str]]:
+    """Headers with which a browser that is led to such an answer keeps it, and runs nothing of it."""
+    content_type = raw.content_type or ""
+    is_fit = content_type.isascii() and content_type.isprintable() and "/" in content_type
+    return [
+        ("Content-Type", content_type if is_fit else "application/octet-stream"),
+        ("Content-Disposition", "attachment"),
+        ("Content-Security-Policy", "sandbox; default-src 'none'"),
+    ]
 
 
 def query_schema(operation: Operation) -> Schema | None:

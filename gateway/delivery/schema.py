@@ -15,9 +15,9 @@ class AttemptSchema(Schema):
     started_at = Instant()
     duration_ms = fields.Integer()
     outcome = fields.String()
-    status = fields.Integer()
-    error = fields.String()
-    response_excerpt = fields.String()
+    status = fields.Integer(allow_none=True)
+    error = fields.String(allow_none=True)
+    response_excerpt = fields.String(allow_none=True)
 
 
 class DeliverySchema(Schema):
@@ -26,15 +26,15 @@ class DeliverySchema(Schema):
     id = fields.String()
     event_id = fields.String()
     destination = fields.String()
-    route_id = fields.String()
+    route_id = fields.String(allow_none=True)
     state = fields.String()
-    reason = fields.String()
-    detail = fields.String()
-    ordering_key = fields.String()
+    reason = fields.String(allow_none=True)
+    detail = fields.String(allow_none=True)
+    ordering_key = fields.String(allow_none=True)
     attempts_made = fields.Integer()
-    next_attempt_at = Instant()
+    next_attempt_at = Instant(allow_none=True)
     created_at = Instant()
-    finished_at = Instant()
+    finished_at = Instant(allow_none=True)
     is_transformed = fields.Boolean()
 
 
@@ -42,6 +42,23 @@ class DeliveryDetailSchema(DeliverySchema):
     """A delivery with its attempts, first one first."""
 
     attempts = fields.List(fields.Nested(AttemptSchema))
+
+
+class ReplayCountsSchema(Schema):
+    """What a replay of events does, or would do. `events` were looked at; the others count deliveries, and events that
+    get none.
+    """
+
+    events = fields.Integer()
+    created = fields.Integer(metadata={"description": "New deliveries."})
+    unshaped = fields.Integer(metadata={"description": "Of them, those that are dead since their route fails on them."})
+    replayed = fields.Integer(metadata={"description": "Deliveries that are due again."})
+    repeated = fields.Integer(metadata={"description": "Of them, those that had arrived."})
+    arrived = fields.Integer(metadata={"description": "Left alone: they had arrived."})
+    waiting = fields.Integer(metadata={"description": "Left alone: they wait, are tried, cancelled or dead."})
+    kept_back = fields.Integer(metadata={"description": "Left alone: their route still cannot shape them."})
+    turned_away = fields.Integer(metadata={"description": "Events that the route does not take."})
+    unrouted = fields.Integer(metadata={"description": "Events that went nowhere before."})
 
 
 class JournalLineSchema(EventSchema):

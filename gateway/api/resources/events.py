@@ -1,0 +1,101 @@
+"""`/events`: the journal. What came, what became of it, and delivering it again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from gateway.api.declaring import Raw, Resource
+from gateway.api.resources.deliveries import ATTEMPT, DEAD
+from gateway.db.paging import Page, PageRequest
+from gateway.delivery import journal
+from gateway.delivery.event_replay.counts import ReplayCounts
+from gateway.delivery.event_replay.replay import replay_event as replay_one
+from gateway.delivery.journal import JournalDetail, JournalLine
+from gateway.delivery.query_schema import AimSchema, EventQuerySchema, aim_of, event_filter, status_of
+from gateway.delivery.schema import JournalDetailSchema, JournalLineSchema, ReplayCountsSchema
+from gateway.events.search import show_event as find_event
+from gateway.tenants.acting import Acting
+from gateway.tenants.api_keys.scopes import Scope
+
+READ = Scope.EVENTS_READ
+LINE: Mapping[str, Any] = {
+    "id": "evt_06bk7e8v3s9p41pf7j0q5m2c8g",
+    "source": "github",
+    "provider": "github",
+    "type": "issues.opened",
+    "dedupe_key": "0cd9a3a2-3e40-4a1b-9d4b-4d0a2c9a5a10",
+    "received_at": "2026-11-27T12:00:00.000Z",
+    "content_type": "application/json",
+    "body_bytes": 19,
+    "status": "dead",
+}
+EVENT: Mapping[str, Any] = {
+    **LINE,
+    "request_id": "req_06bk7e8v3s9p41pf7j0q5m2c8g",
+    "method": "POST",
+    "url": "https://hooks.example.com/webhooks/github",
+    "headers": [["Content-Type", "application/json"], ["X-GitHub-Event", "issues"]],
+    "body": '{"action":"opened"}',
+    "deliveries": [{**DEAD, "attempts": [ATTEMPT]}],
+}
+COUNTS: Mapping[str, Any] = {
+    "events": 1,
+    "created": 0,
+    "unshaped": 0,
+    "replayed": 1,
+    "repeated": 0,
+    "arrived": 0,
+    "waiting": 0,
+    "kept_back": 0,
+    "turned_away": 0,
+    "unrouted": 0,
+}
+
+resource = Resource("events", "What came, with its exact bytes, and what became of it.")
+
+
+@resource.list("/events", scope=READ, query=EventQuerySchema, answer=JournalLineSchema, example=LINE)
+def list_events(acting: Acting, query: Mapping[str, Any], page: PageRequest) -> Page[JournalLine]:
+    """List events, newest first.
+
+    Looking for words (`q`) takes two seconds at most: a page may have few events, or none, and still a `next_cursor`,
+    with which the search goes on further back.
+    """
+    return journal.find_in_journal(acting, event_filter(query), page, status=status_of(query), text=query.get("q"))
+
+
+@resource.get("/events/<event>", scope=READ, answer=JournalDetailSchema, example=EVENT)
+def show_event(acting: Acting, event: str) -> JournalDetail:
+    """Show an event with its contents and its deliveries.
+
+    The body is in `body`, or in `body_base64` when it is no text. Secrets that the request carried are left out.
+    """
+    return journal.show_in_journal(acting, event)
+
+
+@resource.get("/events/<event>/body", scope=READ, is_raw=True, example={"text": EVENT["body"]})
+def show_event_body(acting: Acting, event: str) -> Raw:
+    """Show the exact bytes of an event, with the content type that they came with.
+
+    A shared secret that stood in them is sealed in its place.
+    """
+    found = find_event(acting, event)
+    return Raw(found.body, found.content_type)
+
+
+@resource.post(
+    "/events/<event>/replay",
+    scope=Scope.EVENTS_REPLAY,
+    body=AimSchema,
+    body_example={"again": "failed"},
+    answer=ReplayCountsSchema,
+    example=COUNTS,
+)
+def replay_event(acting: Acting, event: str, body: Mapping[str, Any]) -> ReplayCounts:
+    """Deliver an event again, or for the first time.
+
+    Without `route` and `destination` it goes where it went before: what failed is due again, what has arrived only
+    with `"again": "all"`. Many by a filter are a replay: `/replays`.
+    """
+    return replay_one(acting, event, aim_of(body))
