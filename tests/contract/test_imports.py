@@ -84,7 +84,8 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "providers": (("prose",), ("registry",), ("loader",), ("schema",), ("model",), ("api",), ("webhook",)),
     "delivery": (
-        ("worker",),
+        # query_schema: what may be asked for of all of it, as data.
+        ("query_schema", "worker"),
         # event_replay: events delivered again, or for the first time. replay: deliveries tried again.
         ("event_replay",),
         ("journal", "replay", "retention", "system_events"),
