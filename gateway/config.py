@@ -41,6 +41,7 @@ class Settings:
     database_url: str = field(default="sqlite:///instance/gateway.db", repr=False)
     encryption_keys: tuple[str, ...] = field(default=(), repr=False)
     base_url: str = "http://127.0.0.1:8000"
+    listen: tuple[str, int] | None = None
     trusted_proxies: int = 0
     broker_url: str = field(default="", repr=False)
     handlers: tuple[str, ...] = ()
@@ -110,6 +111,7 @@ def read_settings(
         database_url=reader.get("GATEWAY_DATABASE_URL", _database_url, defaults.database_url),
         encryption_keys=reader.get("GATEWAY_ENCRYPTION_KEYS", _keys, defaults.encryption_keys),
         base_url=reader.get("GATEWAY_BASE_URL", _base_url, defaults.base_url),
+        listen=reader.get("GATEWAY_LISTEN", _host_and_port, defaults.listen),
         trusted_proxies=reader.get("GATEWAY_TRUSTED_PROXIES", _whole(0, 10), defaults.trusted_proxies),
         broker_url=reader.get("GATEWAY_BROKER_URL", _broker_url, defaults.broker_url),
         handlers=reader.get("GATEWAY_HANDLERS", _modules, defaults.handlers),
@@ -246,6 +248,14 @@ def _base_url(text: str) -> str:
     if port == 0:
         raise ValueError("has a port outside 1 to 65535")
     return text.rstrip("/")
+
+
+def _host_and_port(text: str) -> tuple[str, int]:
+    host, colon, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
+    if not colon or not host or not port.isdecimal() or not 1 <= int(port[:6]) <= 65_535:
+        raise ValueError("must be a host and a port, for example 0.0.0.0:8000")
+    return host, int(port)
 
 
 def _broker_url(_text: str) -> str:

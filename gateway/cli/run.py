@@ -155,16 +155,17 @@ def _supervise(
     workers: int | None,
     threads: int | None,
 ) -> int:
+    bind = f"{_in_url(host)}:{port}"
     environment = child_environment(
         {
             "GATEWAY_BASE_URL": settings.base_url,
+            "GATEWAY_LISTEN": bind,
             "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": str(settings.allow_private_destinations).lower(),
             METRICS_VARIABLE: str(metrics_dir),
             WAKEUP_VARIABLE: str(wakeup_pipe),
         }
         | ({"GATEWAY_WEB_THREADS": str(threads)} if threads is not None else {})
     )
-    bind = f"{_in_url(host)}:{port}"
     web = [sys.executable, "-m", "gunicorn", "--config", str(GUNICORN_SETTINGS), "--bind", bind]
     if workers is not None:
         web += ["--workers", str(workers)]

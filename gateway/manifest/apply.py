@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from gateway.db.paging import every
 from gateway.delivery.destinations import management as destinations
+from gateway.delivery.destinations.loops import loop_faults
 from gateway.delivery.destinations.stored import stored_draft
 from gateway.delivery.models import Destination, DestinationKind
 from gateway.delivery.routes.management import add_route, remove_route, update_route
@@ -63,6 +64,9 @@ def make_plan(
             Fault("routes", "missing", "the file has none, and every route would be removed", hint=_ALLOW_EMPTY)
         )
     found += manifest_plan.faults(manifest, present, installation.catalogue, installation.policy, prune=prune)
+    for index, destination in enumerate(manifest.destinations):
+        loops = loop_faults(installation, destination.url)
+        found += (replace(fault, field=f"destinations[{index}].{fault.field}") for fault in loops)
     if found:
         raise ManifestRefused(faults=found)
     return manifest_plan.plan(normal, present, prune=prune)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gateway.delivery.decisions.expression_check import expression_faults
-from gateway.errors import AddressForbidden, Fault, InvalidInput
+from gateway.errors import AddressForbidden, Fault
 from gateway.security.ssrf import AddressPolicy
 
 # A colon is for the destinations of handlers, which are named `module:function`.
@@ -60,15 +60,8 @@ class DestinationDraft:
     enabled: bool = True
 
 
-def check(draft: DestinationDraft, policy: AddressPolicy) -> None:
-    """Raise `InvalidInput` with every fault of `draft`."""
-    found = faults(draft, policy)
-    if found:
-        raise InvalidInput(faults=found)
-
-
 def faults(draft: DestinationDraft, policy: AddressPolicy) -> list[Fault]:
-    """Everything that is wrong with `draft`."""
+    """Everything that is wrong with `draft`, but that it may lead back here: see `loops`."""
     return [
         *_identity_faults(draft, policy),
         *_number_faults(draft),

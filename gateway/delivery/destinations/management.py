@@ -12,9 +12,9 @@ from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 
-from gateway.delivery.destinations import draft as destination_draft
 from gateway.delivery.destinations.changes import DestinationChange
-from gateway.delivery.destinations.draft import DestinationDraft
+from gateway.delivery.destinations.draft import DestinationDraft, faults
+from gateway.delivery.destinations.loops import loop_faults
 from gateway.delivery.destinations.search import require_destination
 from gateway.delivery.destinations.secrets import open_secret, seal_headers, seal_secret
 from gateway.delivery.destinations.stored import stored_draft
@@ -51,7 +51,7 @@ def add_destination(acting: Acting, draft: DestinationDraft) -> DestinationWithS
     """A new HTTP destination with a signing secret of its own. Raises `InvalidInput`, `Conflict` (name) or
     `LimitReached`.
     """
-    destination_draft.check(draft, acting.installation.policy)
+    _check(acting, draft)
     session = acting.session
     if session.scalar(select(Destination.id).where(Destination.name == draft.name)) is not None:
         message = f"there is a destination {draft.name!r} already"
@@ -78,7 +78,7 @@ def add_destination(acting: Acting, draft: DestinationDraft) -> DestinationWithS
 
 def update_destination(acting: Acting, draft: DestinationDraft) -> DestinationSummary:
     """Bring everything but the signing secrets to what `draft` says. Raises `NotFound` or `InvalidInput`."""
-    destination_draft.check(draft, acting.installation.policy)
+    _check(acting, draft)
     destination = require_destination(acting.session, draft.name, lock=True)
     before = summary(acting, destination)
     _fill(acting, destination, draft)
@@ -94,7 +94,7 @@ def change_destination(acting: Acting, name: str, change: DestinationChange) -> 
     _require_http(destination)
     draft = stored_draft(acting.keyring, destination)
     wanted = change.of(draft)
-    destination_draft.check(wanted, acting.installation.policy)
+    _check(acting, wanted)
     before = summary(acting, destination)
     if wanted == draft:
         return before
@@ -168,6 +168,14 @@ def remove_destination(acting: Acting, name: str) -> None:
     session.delete(destination)
     session.flush()
     acting.audit("destination.removed", before.id, before.name, before=before)
+
+
+def _check(acting: Acting, draft: DestinationDraft) -> None:
+    found = faults(draft, acting.installation.policy)
+    if not any(fault.field == "url" for fault in found):
+        found += loop_faults(acting.installation, draft.url)
+    if found:
+        raise InvalidInput(faults=found)
 
 
 def _require_http(destination: Destination) -> None:

@@ -209,3 +209,19 @@ def test_who_may_only_see_changes_nothing(api: ApiUnderTest) -> None:
         ("POST", "/destinations/app/disable"),
     ):
         assert code(api.ask(method, path, key=reader)) == (403, "scope_missing"), path
+
+
+def test_a_destination_that_leads_back_is_refused_wherever_it_is_given(api: ApiUnderTest) -> None:
+    api.installation.settings = replace(
+        api.installation.settings, base_url="https://hooks.example.com", listen=("127.0.0.1", 8000)
+    )
+    api.post("/destinations", APP)
+    for url in ("https://hooks.example.com/webhooks/github", "http://localhost:8000/webhooks/github"):
+        assert faults(api.post("/destinations", {"name": "loop", "url": url})) == {"/url": "loop"}
+        changed = api.ask("PATCH", "/destinations/app", json={"url": url}, headers={"If-Match": "*"})
+        assert (code(changed), faults(changed)) == ((422, "invalid_input"), {"/url": "loop"})
+        for name in ("app", "loop"):
+            for query in ("", "?plan=true"):
+                applied = api.ask("PUT", f"/manifest{query}", json={"destinations": [{"name": name, "url": url}]})
+                assert faults(applied) == {"/destinations/0/url": "loop"}
+    assert [row["url"] for row in api.get("/destinations").get_json()["data"]] == [APP["url"]]
