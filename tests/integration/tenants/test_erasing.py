@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -24,7 +25,8 @@ from gateway.events.append import EventRow, append_events
 from gateway.events.models import Event
 from gateway.installation import Installation
 from gateway.tenant_data.erasing import SETTLED_AFTER, erase_tenant
-from gateway.tenants.acting import act, act_for_system
+from gateway.tenant_data.tables import OWNED
+from gateway.tenants.acting import SystemActing, act, act_for_system
 from gateway.tenants.audit_trail.examination import examine_chains
 from gateway.tenants.audit_trail.models import SYSTEM
 from gateway.tenants.audit_trail.search import AuditSearch, find_audit
@@ -136,6 +138,28 @@ def test_what_comes_in_late_goes_too(installation: Installation, database: Datab
     assert gone == {"events": 1, "deliveries": 1, "attempts": 1, "rejections": 1}
     assert installation.now() - began >= SETTLED_AFTER
     assert [count(database, table) for table in ("events", "deliveries", "attempts", "rejections")] == [0] * 4
+
+
+def test_what_comes_in_after_the_last_round_is_seen_under_the_lock(
+    installation: Installation, database: Database, fake_clock: FakeClock
+) -> None:
+    tenant_id = add_tenant(database, fake_clock, "acme")
+    began, opened = installation.now(), 0
+    # Two transactions to mark it, two rounds of one for each table and for proofs, and an end that comes too early.
+    last = 2 + 2 * (len(OWNED) + 1) + 2
+
+    def begin() -> AbstractContextManager[SystemActing]:
+        nonlocal opened
+        opened += 1
+        if opened == last:
+            assert installation.now() - began >= SETTLED_AFTER
+            store_event(database, began, tenant_id=tenant_id)
+        return act_for_system(installation, actor=TESTER, write=True)
+
+    *_, gone = erase_tenant(begin, "acme", pause=fake_clock.advance)
+    assert opened > last
+    assert gone == {"events": 1}
+    assert count(database, "events") == 0
 
 
 def test_it_may_be_left_anywhere_and_goes_on(

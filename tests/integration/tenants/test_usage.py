@@ -10,6 +10,7 @@ from sqlalchemy import event, select
 
 from gateway.clock import FakeClock
 from gateway.db.database import Database
+from gateway.delivery.models import DeliveryState
 from gateway.delivery.retention import Cutoff, purge_events
 from gateway.events.usage_counter import SETTLED_SECONDS, UsageCounter
 from gateway.tenants.models import DEFAULT_TENANT_ID, Tenant
@@ -83,11 +84,20 @@ def test_what_is_purged_is_taken_off_if_it_was_counted(database: Database, clock
     cutoff = START + timedelta(seconds=1.5)
     assert sum(one.events for one in purge_events(database, Cutoff(cutoff, cutoff, acme), batch_events=1)) == 2
     assert amounts(database) == {DEFAULT_TENANT_ID: Amount(3, 9), acme: Amount(1, 3)}
-    # The last ones were not counted yet: they are not taken off, and do not come to be counted.
     later = START + timedelta(seconds=9)
     assert sum(one.events for one in purge_events(database, Cutoff(later, later))) == 6
+    assert amounts(database) == dict.fromkeys((DEFAULT_TENANT_ID, acme), Amount(0, 0))
+
+
+def test_what_is_purged_before_it_was_counted_is_not_taken_off(database: Database, clock: FakeClock) -> None:
+    store_event(database, START, body=b"123", states=[DeliveryState.PENDING])
+    clock.advance(SETTLED_SECONDS + 0.5)
+    assert count(database, clock) == {DEFAULT_TENANT_ID: Amount(1, 3)}
+    store_event(database, START + timedelta(seconds=1), body=b"1")
+    later = START + timedelta(seconds=9)
+    assert sum(one.events for one in purge_events(database, Cutoff(later, later))) == 1
     clock.advance(60)
-    assert count(database, clock) == dict.fromkeys((DEFAULT_TENANT_ID, acme), Amount(0, 0))
+    assert count(database, clock) == {DEFAULT_TENANT_ID: Amount(1, 3)}
 
 
 def test_who_has_as_much_as_they_may_is_full_until_they_have_less(database: Database, clock: FakeClock) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from sqlalchemy import event
+from sqlalchemy import event, select
 
+from gateway.clock import from_us
+from gateway.tenants.models import Tenant
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest
 
 # A server of threads may block.
@@ -104,3 +106,19 @@ def test_the_watch_sees_what_blocks(watched: GatewayUnderTest) -> None:
             pass
     assert any(seen.startswith("open") for seen in WATCH.seen)
     assert "the database" in WATCH.seen
+
+
+def test_what_a_tenant_may_do_is_known_without_asking(watched: GatewayUnderTest) -> None:
+    states: dict[int, Callable[[Tenant], object]] = {
+        200: lambda tenant: setattr(tenant, "limits", {"events_per_second": 0.1, "stored_bytes": 9, "sources": 9}),
+        429: lambda _tenant: None,
+        503: lambda tenant: setattr(tenant, "suspended_at", from_us(1)),
+        404: lambda tenant: setattr(tenant, "erasing_at", from_us(1)),
+    }
+    for status, change in states.items():
+        with watched.database.system_session(write=True) as session:
+            change(session.scalars(select(Tenant)).one())
+        watched.refresh()
+        with WATCH.on_this_thread():
+            answer = watched.github(key=f"d-{status}")
+        assert (answer.status_code, WATCH.seen) == (status, [])
