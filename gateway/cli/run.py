@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import os
-import shutil
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import mkdtemp
 
 import click
 from sqlalchemy import make_url
 
 import gateway
-from gateway.cli.supervisor import Program, Supervisor
+from gateway.cli.supervision import Plan, become_supervisor, hold_signals
+from gateway.cli.supervisor import Program
 from gateway.cli.terminal.failures import fail_all, failures
 from gateway.cli.terminal.output import note
-from gateway.clock import SystemClock
 from gateway.config import WAKEUP_VARIABLE, Settings, child_environment, read_settings
 from gateway.db.faults import storage_errors
 from gateway.db.schema.upgrade import upgrade
@@ -27,7 +26,6 @@ from gateway.db.schema.version import current, head
 from gateway.doctor.files import describe_closed, own_files
 from gateway.errors import GatewayError, InvalidInput
 from gateway.installation import Installation
-from gateway.outgoing.own_gateway import is_alive
 from gateway.preflight import look_at_database, look_at_keys, look_at_modules
 from gateway.security.loopback import is_loopback
 from gateway.security.private_files import close_to_others, find_loose
@@ -69,9 +67,9 @@ def run(host: str, port: int, workers: int | None, threads: int | None) -> None:
                 "Deliveries to private addresses are allowed, because this gateway listens on loopback; "
                 "GATEWAY_ALLOW_PRIVATE_DESTINATIONS=false forbids them."
             )
-        with _metrics_dir(settings) as metrics_dir, _wakeup_pipe(settings) as wakeup_pipe:
-            code = _supervise(settings, metrics_dir, wakeup_pipe, host, port, workers, threads)
-    raise click.exceptions.Exit(code)
+        # From here on there is something to clean up.
+        hold_signals()
+        become_supervisor(*_plan(settings, host, port, workers, threads))
 
 
 def _require_start(host: str, port: int) -> tuple[Settings, bool]:
@@ -123,76 +121,56 @@ def _is_sqlite(settings: Settings) -> bool:
     return settings.database_url.startswith("sqlite:")
 
 
-@contextmanager
-def _metrics_dir(settings: Settings) -> Iterator[Path]:
-    """Where the processes share their metrics: the operator's directory, or one of our own for this run."""
-    if settings.metrics_dir is not None:
-        yield settings.metrics_dir
-        return
-    made = make_metrics_dir()
-    try:
-        yield made
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
-
-
-@contextmanager
-def _wakeup_pipe(settings: Settings) -> Iterator[Path]:
-    """Where the web processes wake the worker, which makes it: the operator's, or one of our own for this run."""
-    if settings.wakeup_pipe is not None:
-        yield settings.wakeup_pipe
-        return
-    with TemporaryDirectory(prefix="gateway-wakeup-", ignore_cleanup_errors=True) as made:
-        yield Path(made, "pipe")
-
-
-def _supervise(
-    settings: Settings,
-    metrics_dir: Path,
-    wakeup_pipe: Path,
-    host: str,
-    port: int,
-    workers: int | None,
-    threads: int | None,
-) -> int:
+def _plan(
+    settings: Settings, host: str, port: int, workers: int | None, threads: int | None
+) -> tuple[Plan, Mapping[str, str]]:
+    """What is to be supervised, and in which environment. Makes the folders that programs share and nobody gave."""
+    folders = []
     bind = f"{_in_url(host)}:{port}"
-    environment = child_environment(
-        {
-            "GATEWAY_BASE_URL": settings.base_url,
-            "GATEWAY_LISTEN": bind,
-            "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": str(settings.allow_private_destinations).lower(),
-            METRICS_VARIABLE: str(metrics_dir),
-            WAKEUP_VARIABLE: str(wakeup_pipe),
-        }
-        | ({"GATEWAY_WEB_THREADS": str(threads)} if threads is not None else {})
-    )
+    variables = {
+        "GATEWAY_BASE_URL": settings.base_url,
+        "GATEWAY_LISTEN": bind,
+        "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": str(settings.allow_private_destinations).lower(),
+    }
+    # Where the processes share their metrics.
+    metrics_dir = settings.metrics_dir
+    if metrics_dir is None:
+        metrics_dir = make_metrics_dir()
+        folders.append(str(metrics_dir))
+    # Where the web processes wake the worker, which makes it.
+    wakeup_pipe = settings.wakeup_pipe
+    if wakeup_pipe is None:
+        folders.append(mkdtemp(prefix="gateway-wakeup-"))
+        wakeup_pipe = Path(folders[-1], "pipe")
+    variables |= {METRICS_VARIABLE: str(metrics_dir), WAKEUP_VARIABLE: str(wakeup_pipe)}
+    if threads is not None:
+        variables["GATEWAY_WEB_THREADS"] = str(threads)
     web = [sys.executable, "-m", "gunicorn", "--config", str(GUNICORN_SETTINGS), "--bind", bind]
     if workers is not None:
         web += ["--workers", str(workers)]
     worker = [sys.executable, "-m", "gateway.cli.main", "worker"]
-    supervisor = Supervisor(
+    plan = Plan(
         [
-            Program("web", [*web, "asgi:app"], environment, WEB_STOP_SECONDS, must_live=True),
-            Program("worker", worker, environment, WORKER_STOP_SECONDS),
+            Program("web", [*web, "asgi:app"], WEB_STOP_SECONDS, must_live=True),
+            Program("worker", worker, WORKER_STOP_SECONDS),
         ],
-        SystemClock(),
-        tell=lambda line: note(f"gateway run: {line}"),
-        is_ready=lambda: is_alive(EVERY_ADDRESS.get(host, host), port),
-        ready=lambda: _greet(settings, os.getpid()),
+        EVERY_ADDRESS.get(host, host),
+        port,
+        _greeting(settings, os.getpid()),
+        folders,
     )
-    return supervisor.run()
+    return plan, child_environment(variables)
 
 
-def _greet(settings: Settings, pid: int) -> None:
+def _greeting(settings: Settings, pid: int) -> Sequence[str]:
     keys = "GATEWAY_ENCRYPTION_KEYS" if settings.encryption_keys else str(settings.encryption_key_file.absolute())
-    for line in (
+    return (
         f"The gateway is up: {settings.base_url}  (process {pid}, Ctrl-C stops it)",
         f"  database         {_database_name(settings)}",
         f"  encryption keys  {keys}",
         "  next             gateway sources add github --provider github --generate-secret",
         f"  for programs     gateway keys create NAME, and {settings.base_url}/api/docs",
-    ):
-        click.echo(line)
+    )
 
 
 def _database_name(settings: Settings) -> str:

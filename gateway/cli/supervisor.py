@@ -12,9 +12,9 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import FrameType
 
 from gateway.clock import Clock
@@ -30,11 +30,12 @@ STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A child to run. With `must_live`, its end is the end of all. `stop_seconds` is its time after SIGTERM."""
+    """A child to run, in our environment. With `must_live`, its end is the end of all. `stop_seconds` is its time after
+    SIGTERM.
+    """
 
     name: str
     command: Sequence[str]
-    environment: Mapping[str, str] = field(repr=False)
     stop_seconds: float
     must_live: bool = False
 
@@ -152,7 +153,7 @@ class _Keeper:
         # A session of its own: Ctrl-C of a terminal reaches the supervisor only, which stops the others in order.
         command = (sys.executable, "-m", "gateway.cli.child", str(os.getpid()), *self._program.command)
         self._process = subprocess.Popen(  # noqa: S603 (no shell, and the command is ours)
-            command, env=dict(self._program.environment), stdin=subprocess.DEVNULL, start_new_session=True
+            command, stdin=subprocess.DEVNULL, start_new_session=True
         )
         self._started_at = now
 
@@ -177,6 +178,8 @@ def _signals() -> Iterator[_Signals]:
     # In this order: what comes between the two ends this process, as before, instead of being lost.
     wakeup = signal.set_wakeup_fd(writing, warn_on_full_buffer=False)
     before = {number: signal.signal(number, _ignore) for number in handled}
+    # Those that had to wait for this come now; and children inherit the mask.
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, handled)
     try:
         yield _Signals(reading)
     finally:

@@ -9,10 +9,9 @@ import http.client
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import dataclass
-from http import HTTPStatus
 
 from gateway.errors import Hint, InvalidInput
-from gateway.outgoing.caps import OWN_GATEWAY, PROBE_SECONDS
+from gateway.outgoing.caps import OWN_GATEWAY
 from gateway.security.ssrf import parse_url
 
 
@@ -42,13 +41,3 @@ def call(base_url: str, method: str, path: str, *, headers: Mapping[str, str], b
         except (OSError, http.client.HTTPException) as error:
             raise InvalidInput(f"{base_url} cannot be called: {error or type(error).__name__}") from error
     return Reply(response.status, response.reason, text)
-
-
-def is_alive(host: str, port: int) -> bool:
-    """Whether the web processes on `host` and `port` answer."""
-    with closing(http.client.HTTPConnection(host, port, timeout=PROBE_SECONDS)) as connection:
-        try:
-            connection.request("GET", "/healthz")
-            return connection.getresponse().status == HTTPStatus.OK
-        except (OSError, http.client.HTTPException):
-            return False

@@ -26,7 +26,7 @@ from gateway.clock import SystemClock
 
 folder = Path(sys.argv[1])
 def program(name, code, **options):
-    return Program(name, [sys.executable, "-c", code.replace("FOLDER", repr(str(folder)))], dict(os.environ), **options)
+    return Program(name, [sys.executable, "-c", code.replace("FOLDER", repr(str(folder)))], **options)
 WAIT = '''
 import os, pathlib, signal, sys, threading
 folder = pathlib.Path(FOLDER)
@@ -134,9 +134,42 @@ def test_a_program_that_cannot_start_is_not_hammered() -> None:
                 os.kill(os.getpid(), signal.SIGTERM)
             return super().monotonic()
 
-    broken = Program("worker", [sys.executable, "-c", "raise SystemExit(3)"], dict(os.environ), 5)
+    broken = Program("worker", [sys.executable, "-c", "raise SystemExit(3)"], 5)
     assert Supervisor([broken], Steps(), tell=told.append).run() == 0
     assert told[:2] == [
         "worker ended with exit code 3; starting it again in 1 s",
         "worker ended with exit code 3; starting it again in 2 s",
     ]
+
+
+BECOME = """
+import os, signal, sys
+from gateway.cli.supervision import Plan, become_supervisor, hold_signals
+from gateway.cli.supervisor import Program
+
+sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
+plan = Plan([Program("web", sleep, 20, must_live=True)], "127.0.0.1", 1, ["up"], [sys.argv[1]])
+hold_signals()
+os.kill(os.getpid(), int(sys.argv[2]))
+become_supervisor(plan, os.environ)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP], ids=lambda number: number.name)
+def test_a_signal_while_it_becomes_the_supervisor_stops_it_in_order(tmp_path: Path, number: signal.Signals) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    command = [sys.executable, "-c", BECOME, str(shared), str(int(number))]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30)
+    assert (done.returncode, done.stdout) == (0, "")
+    assert done.stderr == "gateway run: stopping; Ctrl-C again stops at once\n"
+    assert not shared.exists()
+
+
+def test_who_only_waits_has_loaded_next_to_nothing() -> None:
+    code = "import sys, gateway.cli.supervision; print(*sys.modules)"
+    loaded = set(
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    )
+    assert "gateway.cli.supervisor" in loaded
+    assert loaded & {"click", "sqlalchemy", "cryptography", "http.client", "ssl", "dotenv", "yaml", "asyncio"} == set()
