@@ -13,12 +13,12 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, TypeAlias
 
-from sqlalchemy import ColumnElement, Select, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Select, delete, func, literal, or_, select, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from gateway.db.revisions import EVERY_KIND, move_revisions
 from gateway.db.scope import SystemSession
-from gateway.delivery.models import Attempt, Delivery
+from gateway.delivery.models import Attempt, Delivery, DeliveryState
 from gateway.events.models import Event
 from gateway.tenant_data.tables import OWNED, OwnedTable
 from gateway.tenants.acting import SystemActing
@@ -33,7 +33,7 @@ PAUSE_SECONDS = 0.5
 
 PROOFS = AcceptedProof.__tablename__
 
-Clear: TypeAlias = Callable[[SystemSession, str, Any], tuple[dict[str, int], Any]]
+Clear: TypeAlias = Callable[[SystemActing, str, Any], tuple[dict[str, int], Any]]
 """Removes some rows of a tenant behind a position, None for the first: how many of which table, and the next position,
 None at the end.
 """
@@ -82,7 +82,7 @@ def erase_tenant(
             position: Any = None
             while True:
                 with begin() as acting:
-                    counts, position = clear(acting.session, tenant_id, position)
+                    counts, position = clear(acting, tenant_id, position)
                     gone = _count(acting.session, tenant_id, counts) if counts else gone
                 if counts:
                     yield gone
@@ -116,8 +116,9 @@ def _count(session: SystemSession, tenant_id: str, counts: Mapping[str, int]) ->
     return gone
 
 
-def _clear_proofs(batch_rows: int, session: SystemSession, tenant_id: str, position: Any) -> tuple[dict[str, int], Any]:
+def _clear_proofs(batch_rows: int, acting: SystemActing, tenant_id: str, position: Any) -> tuple[dict[str, int], Any]:
     """Proofs name no tenant: those of its events are looked for among all, while there are events."""
+    session = acting.session
     if not _is_any(session, Event.tenant_id == tenant_id):
         return {}, None
     some = select(AcceptedProof.digest, AcceptedProof.event_id).order_by(AcceptedProof.digest).limit(batch_rows)
@@ -132,11 +133,15 @@ def _clear_proofs(batch_rows: int, session: SystemSession, tenant_id: str, posit
 
 
 def _clear(
-    table: OwnedTable, batch_rows: int, session: SystemSession, tenant_id: str, position: Any
+    table: OwnedTable, batch_rows: int, acting: SystemActing, tenant_id: str, position: Any
 ) -> tuple[dict[str, int], Any]:
+    session = acting.session
     some = select(table.key).where(table.of(tenant_id)).order_by(table.key).limit(batch_rows)
     if position is not None:
         some = some.where(table.key > position)
+    if table.model is Delivery:
+        # Whoever tries it now has still to write down what came of it: until then, or until its lease ends, it stays.
+        some = some.where(or_(Delivery.state != DeliveryState.LEASED, _has_no_lease(acting)))
     # What somebody else holds just now goes in the next round: nobody waits for it in a circle.
     keys = session.scalars(some.with_for_update(skip_locked=True)).all()
     if not keys:
@@ -146,6 +151,10 @@ def _clear(
         counts[Attempt.__tablename__] = _removed(session, Attempt.tenant_id == tenant_id, Attempt.delivery_id, keys)
     counts[table.name] = _removed(session, table.of(tenant_id), table.key, keys)
     return counts, keys[-1] if len(keys) == batch_rows else None
+
+
+def _has_no_lease(acting: SystemActing) -> ColumnElement[bool]:
+    return or_(Delivery.lease_expires_at.is_(None), Delivery.lease_expires_at <= acting.now)
 
 
 def _is_any(session: SystemSession, which: ColumnElement[bool]) -> bool:

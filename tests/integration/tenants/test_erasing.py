@@ -13,13 +13,13 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 
 from gateway.clock import FakeClock, from_us, to_us
 from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.paging import PageRequest
-from gateway.delivery.models import DeliveryState
+from gateway.delivery.models import Delivery, DeliveryState
 from gateway.errors import NotFound
 from gateway.events.append import EventRow, append_events
 from gateway.events.models import Event
@@ -138,6 +138,33 @@ def test_what_comes_in_late_goes_too(installation: Installation, database: Datab
     assert gone == {"events": 1, "deliveries": 1, "attempts": 1, "rejections": 1}
     assert installation.now() - began >= SETTLED_AFTER
     assert [count(database, table) for table in ("events", "deliveries", "attempts", "rejections")] == [0] * 4
+
+
+def test_what_is_being_tried_stays_until_its_worker_has_written_down_what_came_of_it(
+    installation: Installation, database: Database, fake_clock: FakeClock
+) -> None:
+    tenant_id = add_tenant(database, fake_clock, "acme")
+    store_event(database, installation.now(), tenant_id=tenant_id, states=[DeliveryState.LEASED] * 2, attempts=1)
+    lease_ends_at = installation.now() + timedelta(seconds=25)
+    with database.write() as connection:
+        connection.execute(update(Delivery).values(lease_expires_at=lease_ends_at, lease_token="worker"))
+    pauses = 0
+
+    def pause(seconds: float) -> None:
+        nonlocal pauses
+        pauses += 1
+        assert count(database, "deliveries") == (2 if pauses < 5 else 1)
+        if pauses == 4:
+            # One worker comes back with its result, the other one is dead.
+            with database.write() as connection:
+                first = select(Delivery.id).order_by(Delivery.id).limit(1).scalar_subquery()
+                connection.execute(update(Delivery).where(Delivery.id == first).values(state="delivered"))
+        fake_clock.advance(seconds)
+
+    begin = partial(act_for_system, installation, actor=TESTER, write=True)
+    *_, gone = erase_tenant(begin, "acme", pause=pause)
+    assert gone == {"events": 1, "deliveries": 2, "attempts": 2}
+    assert installation.now() >= lease_ends_at
 
 
 def test_what_comes_in_after_the_last_round_is_seen_under_the_lock(
