@@ -14,15 +14,15 @@ from gateway.cli.terminal.paging import note_more, page_options, time_options
 from gateway.cli.terminal.questions import require_yes
 from gateway.db.paging import PageRequest
 from gateway.deferred import deferred
-from gateway.delivery.decisions.transitions import REPLAYABLE
+from gateway.delivery.decisions.transitions import RETRYABLE
 from gateway.delivery.models import DeliveryState
-from gateway.delivery.replay import (
-    ReplayFilter,
+from gateway.delivery.retry import (
+    RetryFilter,
     cancel_delivery,
     cancel_pending,
-    count_replay,
-    replay_many,
+    count_retry,
     retry_delivery,
+    retry_many,
 )
 from gateway.delivery.search import DeliverySearch, find_deliveries, show_delivery
 from gateway.errors import InvalidInput
@@ -30,7 +30,7 @@ from gateway.errors import InvalidInput
 _schema = deferred("gateway.delivery.schema")
 
 STATES = [state.value for state in DeliveryState]
-RETRYABLE = [state.value for state in DeliveryState if state in REPLAYABLE]
+RETRYABLE_STATES = [state.value for state in DeliveryState if state in RETRYABLE]
 
 
 @click.group()
@@ -127,7 +127,7 @@ def show(invocation: Invocation, delivery_id: str) -> None:
 
 @deliveries.command()
 @click.argument("delivery_id", metavar="[ID]", required=False)
-@click.option("--state", type=click.Choice(RETRYABLE), help="Without ID: all in this state.")
+@click.option("--state", type=click.Choice(RETRYABLE_STATES), help="Without ID: all in this state.")
 @click.option("--destination", metavar="NAME", help="Without ID: only to this destination.")
 @click.option("--source", help="Without ID: only of this source.")
 @click.option("--type", "type_", metavar="TYPE", help="Without ID: only of this event type; a * at its end is free.")
@@ -157,7 +157,7 @@ def retry(
     if state is None:
         raise InvalidInput("give an ID, or --state with further filters: gateway deliveries retry --state dead")
     now = invocation.now()
-    chosen = ReplayFilter(
+    chosen = RetryFilter(
         states=frozenset({DeliveryState(state)}),
         destination=destination,
         source=source,
@@ -166,10 +166,10 @@ def retry(
         until=to_time(until, now),
     )
     with invocation.reading() as acting:
-        count = count_replay(acting, chosen)
+        count = count_retry(acting, chosen)
     if count:
         require_yes(f"Try {count} {state} {'delivery' if count == 1 else 'deliveries'} again?", yes=yes)
-    done = replay_many(invocation.changing, chosen) if count else 0
+    done = retry_many(invocation.changing, chosen) if count else 0
     if invocation.as_json:
         print_json({"retried": done})
     else:

@@ -1,4 +1,4 @@
-"""Finding deliveries: pages by filter, one with its attempts, those of an event. Changing them is `replay`'s matter."""
+"""Finding deliveries: pages by filter, one with its attempts, those of an event. Changing them is `retry`'s matter."""
 
 from __future__ import annotations
 

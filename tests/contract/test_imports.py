@@ -86,9 +86,9 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "delivery": (
         # query_schema: what may be asked for of all of it, as data.
         ("query_schema", "worker"),
-        # event_replay: events delivered again, or for the first time. replay: deliveries tried again.
+        # event_replay: events delivered again, or for the first time. retry: deliveries tried again, or stopped.
         ("event_replay",),
-        ("journal", "replay", "retention", "system_events"),
+        ("journal", "retention", "retry", "system_events"),
         ("event_status",),
         ("search",),
         ("routes", "sending"),

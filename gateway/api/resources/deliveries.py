@@ -7,7 +7,7 @@ from typing import Any
 
 from gateway.api.declaring import Resource
 from gateway.db.paging import Page, PageRequest
-from gateway.delivery import replay, search
+from gateway.delivery import retry, search
 from gateway.delivery.query_schema import DeliveryQuerySchema, delivery_search
 from gateway.delivery.schema import DeliveryDetailSchema, DeliverySchema
 from gateway.delivery.search import DeliveryDetail, DeliverySummary
@@ -70,7 +70,7 @@ def retry_delivery(acting: Acting, delivery: str) -> DeliverySummary:
 
     One that was delivered is delivered again. Many by a filter are a replay: `/replays`.
     """
-    return replay.retry_delivery(acting, delivery)
+    return retry.retry_delivery(acting, delivery)
 
 
 @resource.post(
@@ -84,4 +84,4 @@ def cancel_delivery(acting: Acting, delivery: str) -> DeliverySummary:
 
     An attempt that is on its way is not called back, but its result changes nothing any more.
     """
-    return replay.cancel_delivery(acting, delivery)
+    return retry.cancel_delivery(acting, delivery)

@@ -26,20 +26,20 @@ TRANSITIONS: Mapping[DeliveryState, frozenset[DeliveryState]] = {
             DeliveryState.CANCELLED,  # by a person; the late result changes nothing
         }
     ),
-    DeliveryState.DELIVERED: frozenset({DeliveryState.PENDING}),  # replayed
+    DeliveryState.DELIVERED: frozenset({DeliveryState.PENDING}),  # retried or replayed
     DeliveryState.DEAD: frozenset(
         {
-            DeliveryState.PENDING,  # replayed
-            DeliveryState.CANCELLED,  # replayed, and the mended route turns the event away
+            DeliveryState.PENDING,  # retried or replayed
+            DeliveryState.CANCELLED,  # tried again, and the mended route turns the event away
         }
     ),
-    DeliveryState.CANCELLED: frozenset({DeliveryState.PENDING}),  # replayed
+    DeliveryState.CANCELLED: frozenset({DeliveryState.PENDING}),  # retried or replayed
 }
 
 # How a delivery comes into the world: dead when its route could not be applied.
 BORN = frozenset({DeliveryState.PENDING, DeliveryState.DEAD})
 # What a person may send again. Not what is being tried at this moment: its result would be overwritten.
-REPLAYABLE = frozenset({DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.CANCELLED})
+RETRYABLE = frozenset({DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.CANCELLED})
 UNFINISHED = frozenset({DeliveryState.PENDING, DeliveryState.LEASED})
 
 

@@ -14,12 +14,12 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import defer
 
 from gateway.db.scope import TenantSession
-from gateway.delivery.decisions.transitions import REPLAYABLE
+from gateway.delivery.decisions.transitions import RETRYABLE
 from gateway.delivery.event_replay.aim import Again, Way
 from gateway.delivery.event_replay.counts import ReplayCounts
 from gateway.delivery.models import Delivery, DeliveryState
 from gateway.delivery.queue.enqueue import DeliveryRow, insert_deliveries
-from gateway.delivery.replay import make_pending
+from gateway.delivery.retry import make_pending
 from gateway.delivery.routes.routing import CompiledRoute
 from gateway.delivery.routes.stored_events import apply_to_stored
 from gateway.events.models import Event
@@ -82,7 +82,7 @@ def _replay(acting: Acting, existing: Existing, again: Again, *, plans: bool) ->
     ids = {row.id for row in chosen}
     left = [row.state for row in rows if row.id not in ids]
     arrived = left.count(DeliveryState.DELIVERED)
-    replayed = len(ids) if plans else make_pending(acting, [row.id for row in chosen], REPLAYABLE)
+    replayed = len(ids) if plans else make_pending(acting, [row.id for row in chosen], RETRYABLE)
     counts = ReplayCounts(
         replayed=replayed,
         repeated=sum(row.state == DeliveryState.DELIVERED for row in chosen),
@@ -95,7 +95,7 @@ def _replay(acting: Acting, existing: Existing, again: Again, *, plans: bool) ->
 
 def _is_meant(again: Again, state: DeliveryState, attempts: int) -> bool:
     if again is Again.ALL:
-        return state in REPLAYABLE
+        return state in RETRYABLE
     failed = state is DeliveryState.DEAD or (state is DeliveryState.PENDING and attempts > 0)
     return again is Again.FAILED and failed
 

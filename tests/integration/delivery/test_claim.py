@@ -8,7 +8,7 @@ from gateway.clock import MICROSECONDS
 from gateway.delivery.decisions.policy import Outcome
 from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS, Claimer
 from gateway.delivery.queue.claimed import INLINE_BYTES
-from gateway.delivery.replay import retry_delivery
+from gateway.delivery.retry import retry_delivery
 
 from .conftest import Queue
 

@@ -10,7 +10,7 @@ from gateway.delivery.decisions.circuit import FAILURES_TO_OPEN
 from gateway.delivery.decisions.policy import Outcome
 from gateway.delivery.queue.claim import Claimer
 from gateway.delivery.queue.leases import expired, repair_times
-from gateway.delivery.replay import cancel_delivery
+from gateway.delivery.retry import cancel_delivery
 
 from .conftest import Queue
 

@@ -24,9 +24,9 @@ from gateway.delivery.event_replay.replay import replay_event
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.queue.claimed import Claimed
 from gateway.delivery.queue.leases import expired, repair_times
-from gateway.delivery.replay import ReplayFilter as Which
-from gateway.delivery.replay import cancel_delivery, cancel_pending, replay_many, retry_delivery
 from gateway.delivery.retention import Cutoff, purge_events
+from gateway.delivery.retry import RetryFilter as Which
+from gateway.delivery.retry import cancel_delivery, cancel_pending, retry_delivery, retry_many
 from gateway.delivery.routes.routing import ROUTE_FAILED
 from gateway.errors import Conflict, IllegalTransition
 
@@ -157,7 +157,7 @@ def _replay(states: States) -> None:
         _unless_refused(
             lambda acting, id_=id_: replay_event(acting, states.queue.row(id_).event_id, EVERYTHING), states
         )
-    replay_many(states.queue.acting, Which(states=frozenset(DeliveryState)))
+    retry_many(states.queue.acting, Which(states=frozenset(DeliveryState)))
 
 
 def _unless_refused(use_case: Callable[..., object], states: States) -> None:
@@ -206,14 +206,14 @@ CARRIED_OUT: dict[str, tuple[Callable[[States], None], set[tuple[str, str]]]] = 
     "delivery/queue/leases: _EXPIRED": (_end_leases, {(LEASED, PENDING)}),
     "delivery/queue/leases: _REPAIR_PENDING": (_repair, set()),
     "delivery/queue/leases: _REPAIR_LEASED": (_repair, set()),
-    "delivery/replay: _cancel": (_cancel_each, {(PENDING, CANCELLED), (LEASED, CANCELLED)}),
-    "delivery/replay: _cancel_batch": (_cancel_waiting, {(PENDING, CANCELLED)}),
-    "delivery/replay: make_pending": (_replay, REPLAYS),
+    "delivery/retry: _cancel": (_cancel_each, {(PENDING, CANCELLED), (LEASED, CANCELLED)}),
+    "delivery/retry: _cancel_batch": (_cancel_waiting, {(PENDING, CANCELLED)}),
+    "delivery/retry: make_pending": (_replay, REPLAYS),
     "delivery/routes/reshape: _reshape": (_reshape, REPLAYS - {(DEAD, PENDING)} | {(DEAD, CANCELLED)}),
     "delivery/retention: _purge": (_purge, {(after, NOTHING) for after in (DELIVERED, DEAD, CANCELLED)}),
 }
 # They write by way of another one, and are carried out for what they ask of it.
-BY_WAY_OF_ANOTHER = {"delivery/queue/leases: _EXPIRED", "delivery/replay: _cancel_batch"}
+BY_WAY_OF_ANOTHER = {"delivery/queue/leases: _EXPIRED", "delivery/retry: _cancel_batch"}
 LEGAL = {(str(before), str(after)) for before, follow in TRANSITIONS.items() for after in follow}
 LEGAL |= {(NOTHING, str(state)) for state in BORN}
 LEGAL |= {(str(state), NOTHING) for state in set(DeliveryState) - UNFINISHED}

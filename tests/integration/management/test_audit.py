@@ -16,14 +16,14 @@ from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.event_replay.aim import Again, Aim
 from gateway.delivery.event_replay.replay import WhichEvents, replay_event, replay_events
 from gateway.delivery.models import DeliveryState
-from gateway.delivery.replay import (
-    ReplayFilter,
+from gateway.delivery.retention import Cutoff
+from gateway.delivery.retry import (
+    RetryFilter,
     cancel_delivery,
     cancel_pending,
-    replay_many,
     retry_delivery,
+    retry_many,
 )
-from gateway.delivery.retention import Cutoff
 from gateway.delivery.routes.draft import RouteChange, RouteDraft
 from gateway.delivery.routes.management import remove_route
 from gateway.delivery.search import DeliverySearch, find_deliveries
@@ -151,10 +151,10 @@ def test_deliveries(trail: Trail, installation: Installation, fake_clock: FakeCl
     assert one(trail, replay_event, event_id, Aim(Again.ALL)) == ["event.replayed"]
     assert trail.of(lambda: cancel_pending(trail.begin, "app")) == ["deliveries.cancelled"]
     assert trail.entries[0].after == {"until": iso(at), "count": 2}
-    cancelled = ReplayFilter(states=frozenset({DeliveryState.CANCELLED}))
-    assert trail.of(lambda: replay_many(trail.begin, cancelled)) == ["deliveries.replayed"]
+    cancelled = RetryFilter(states=frozenset({DeliveryState.CANCELLED}))
+    assert trail.of(lambda: retry_many(trail.begin, cancelled)) == ["deliveries.retried"]
     assert trail.entries[0].after == {"states": ["cancelled"], "count": 2}
-    assert trail.of(lambda: replay_many(trail.begin, cancelled)) == []
+    assert trail.of(lambda: retry_many(trail.begin, cancelled)) == []
 
 
 def test_a_manifest_is_audited_change_by_change(trail: Trail) -> None:
@@ -201,8 +201,8 @@ def test_many_are_one_entry_with_counts_after_one_that_tells_that_it_began(
     assert trail.of(steps.close) == ["events.replayed"]
     for _ in range(26):
         store_event(installation.database, at, states=dead, destination_id=destination_id)
-    retried = ReplayFilter()
-    assert trail.of(lambda: replay_many(trail.begin, retried)) == ["deliveries.replayed_began", "deliveries.replayed"]
+    retried = RetryFilter()
+    assert trail.of(lambda: retry_many(trail.begin, retried)) == ["deliveries.retried_began", "deliveries.retried"]
     assert trail.entries[1].after == {"states": ["dead"], "count": 520}
     cancel = lambda: cancel_pending(trail.begin, "app")  # noqa: E731
     assert trail.of(cancel) == ["deliveries.cancelled_began", "deliveries.cancelled"]

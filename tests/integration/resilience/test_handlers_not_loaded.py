@@ -17,7 +17,7 @@ from gateway.delivery.destinations.schema import DestinationSchema
 from gateway.delivery.destinations.search import find_destinations, show_destination
 from gateway.delivery.destinations.summary import DestinationSummary
 from gateway.delivery.queue.claim import Claimer, FreeSlots
-from gateway.delivery.replay import cancel_pending
+from gateway.delivery.retry import cancel_pending
 from gateway.delivery.routes.loader import RoutingLoader
 from gateway.doctor.check import Level
 from gateway.doctor.examine import examine

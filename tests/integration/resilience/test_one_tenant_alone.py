@@ -10,7 +10,7 @@ from sqlalchemy import select
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.management import rotate_secret, update_destination
 from gateway.delivery.models import Route
-from gateway.delivery.replay import ReplayFilter, replay_many
+from gateway.delivery.retry import RetryFilter, retry_many
 from gateway.delivery.routes.draft import RouteChange
 from gateway.factory import create_app
 from gateway.installation import Installation
@@ -161,7 +161,7 @@ def test_a_mended_route_gives_its_dead_deliveries_at_a_replay(house: House) -> N
     with house.acting("acme") as acting:
         route = acting.session.scalars(select(Route).where(Route.transform == "{")).one()
         change_route(acting, route.id, RouteChange(transform="{branch: ref}"))
-    assert replay_many(lambda: house.acting("acme"), ReplayFilter()) == 1
+    assert retry_many(lambda: house.acting("acme"), RetryFilter()) == 1
     assert house.deliveries_of("acme")["app"] == ("pending", None)
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import select
 from gateway.delivery.event_replay.aim import Aim
 from gateway.delivery.event_replay.replay import replay_event
 from gateway.delivery.models import Delivery, Route
-from gateway.delivery.replay import ReplayFilter, replay_many, retry_delivery
+from gateway.delivery.retry import RetryFilter, retry_delivery, retry_many
 from gateway.delivery.routes.draft import RouteChange
 from gateway.errors import Conflict
 from gateway.tenants.models import DEFAULT_TENANT_ID
@@ -50,13 +50,13 @@ def test_an_unmended_route_is_named_and_nothing_is_sent(gateway: GatewayUnderTes
     with gateway.acting() as acting:
         counts = replay_event(acting, dead.event_id, Aim())
     assert (counts.replayed, counts.kept_back) == (0, 1)
-    assert replay_many(gateway.acting, ReplayFilter()) == 0
+    assert retry_many(gateway.acting, RetryFilter()) == 0
     assert [delivery.state for delivery in gateway.deliveries()] == ["dead"]
 
 
 def test_a_filter_that_now_turns_it_away_cancels_it(gateway: GatewayUnderTest, dead: Delivery) -> None:
     mend(gateway, "total > `100`")
-    assert replay_many(gateway.acting, ReplayFilter()) == 0
+    assert retry_many(gateway.acting, RetryFilter()) == 0
     (delivery,) = gateway.deliveries()
     assert (delivery.state, delivery.reason) == ("cancelled", "filtered")
 
@@ -83,7 +83,7 @@ def change(gateway: GatewayUnderTest, null: Delivery, wanted: RouteChange) -> De
     """The delivery after its route was changed and it was replayed."""
     with gateway.acting() as acting:
         change_route(acting, str(null.route_id), wanted)
-    replay_many(gateway.acting, ReplayFilter())
+    retry_many(gateway.acting, RetryFilter())
     return next(one for one in gateway.deliveries() if one.id == null.id)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, func, literal_column, select, text, update
 
 from gateway.db.scope import TenantSession
-from gateway.delivery.decisions.transitions import REPLAYABLE, UNFINISHED
+from gateway.delivery.decisions.transitions import RETRYABLE, UNFINISHED
 from gateway.delivery.destinations.search import require_destination
 from gateway.delivery.models import Delivery, DeliveryState
 from gateway.delivery.routes.reshape import reshape
@@ -39,8 +39,8 @@ _PENDING = (
 
 
 @dataclass(frozen=True, slots=True)
-class ReplayFilter:
-    """Which deliveries to replay; None means any. A delivery matches when everything given matches.
+class RetryFilter:
+    """Which deliveries to retry; None means any. A delivery matches when everything given matches.
 
     `destination` is a name, `source` a slug, `type` an event type or, with a trailing `*`, how it begins. `since`
     (inclusive) and `until` (exclusive) bound when the delivery was made, which is when its event came.
@@ -64,7 +64,7 @@ def retry_delivery(acting: Acting, delivery_id: str) -> DeliverySummary:
     delivery = _find(session, delivery_id)
     before = DeliveryState(delivery.state)
     require_retry(before)
-    if not make_pending(acting, [delivery_id], REPLAYABLE):
+    if not make_pending(acting, [delivery_id], RETRYABLE):
         session.refresh(delivery)
         if delivery.reason in UNSHAPED | {FILTERED}:
             raise Conflict(f"the route still cannot deliver this event: {delivery.detail}; mend the route first")
@@ -77,7 +77,7 @@ def retry_delivery(acting: Acting, delivery_id: str) -> DeliverySummary:
 
 def require_retry(state: DeliveryState) -> None:
     """Raises `IllegalTransition` unless a person may have a delivery in `state` tried now."""
-    if state not in REPLAYABLE:
+    if state not in RETRYABLE:
         raise IllegalTransition(
             f"a delivery that is {state} is being tried at this moment: wait for its result, or cancel it"
         )
@@ -126,19 +126,19 @@ def _cancel_batch(acting: Acting, destination_id: str, until: datetime) -> tuple
     return len(ids), _cancel(acting, Delivery.id.in_(ids), Delivery.state == DeliveryState.PENDING)
 
 
-def count_replay(acting: Acting, chosen: ReplayFilter) -> int:
-    """How many deliveries `replay_many` would take. Raises `NotFound` for an unknown destination."""
+def count_retry(acting: Acting, chosen: RetryFilter) -> int:
+    """How many deliveries `retry_many` would take. Raises `NotFound` for an unknown destination."""
     statement = _matching(acting.session, chosen)
     return acting.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
 
 
-def replay_many(begin: Begin, chosen: ReplayFilter) -> int:
+def retry_many(begin: Begin, chosen: RetryFilter) -> int:
     """Make every matching delivery due now; how many. Raises `NotFound` for an unknown destination."""
     total, position = 0, ""
-    with tallied(begin, "deliveries.replayed", asked=_asked(chosen)) as tally:
+    with tallied(begin, "deliveries.retried", asked=_asked(chosen)) as tally:
         while True:
             with begin() as acting:
-                count, following = _replay_batch(acting, chosen, after_id=position)
+                count, following = _retry_batch(acting, chosen, after_id=position)
                 tally.add(acting, {"count": count}, is_changed=bool(count), is_last=following is None)
             total += count
             if following is None:
@@ -146,14 +146,14 @@ def replay_many(begin: Begin, chosen: ReplayFilter) -> int:
             position = following
 
 
-def _replay_batch(acting: Acting, chosen: ReplayFilter, *, after_id: str) -> tuple[int, str | None]:
-    """Replay the next `BATCH` deliveries that match, by id: how many, and the id to go on after, None at the end."""
+def _retry_batch(acting: Acting, chosen: RetryFilter, *, after_id: str) -> tuple[int, str | None]:
+    """Retry the next `BATCH` deliveries that match, by id: how many, and the id to go on after, None at the end."""
     matching = _matching(acting.session, chosen).where(Delivery.id > after_id)
     ids = acting.session.scalars(matching.order_by(Delivery.id).limit(BATCH)).all()
-    return make_pending(acting, ids, chosen.states & REPLAYABLE), ids[-1] if len(ids) == BATCH else None
+    return make_pending(acting, ids, chosen.states & RETRYABLE), ids[-1] if len(ids) == BATCH else None
 
 
-def _asked(chosen: ReplayFilter) -> dict[str, object]:
+def _asked(chosen: RetryFilter) -> dict[str, object]:
     return {name: value for name, value in asdict(chosen).items() if value is not None}
 
 
@@ -218,8 +218,8 @@ def make_pending(acting: Acting, ids: Iterable[str], states: Iterable[DeliverySt
     return changed
 
 
-def _matching(session: TenantSession, chosen: ReplayFilter) -> Any:
-    states = sorted(state.value for state in chosen.states & REPLAYABLE)
+def _matching(session: TenantSession, chosen: RetryFilter) -> Any:
+    states = sorted(state.value for state in chosen.states & RETRYABLE)
     conditions: list[ColumnElement[bool]] = [Delivery.state.in_(states)]
     if states == [DeliveryState.DEAD]:
         # Written out, not bound: a partial index is used only where the statement repeats its condition.

@@ -14,14 +14,14 @@ from gateway.delivery.event_replay.aim import Again, Aim
 from gateway.delivery.event_replay.replay import replay_event
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.queue.gauges import read_queue_gauges
-from gateway.delivery.replay import (
+from gateway.delivery.retry import (
     BATCH,
-    ReplayFilter,
+    RetryFilter,
     cancel_delivery,
     cancel_pending,
-    count_replay,
-    replay_many,
+    count_retry,
     retry_delivery,
+    retry_many,
 )
 from gateway.errors import IllegalTransition, NotFound
 from gateway.tenants.models import DEFAULT_TENANT
@@ -110,7 +110,7 @@ def test_an_event_is_replayed_to_all_its_destinations_except_where_it_is_on_its_
     assert queue.states() == {"pending": 2, "leased": 1}
 
 
-def test_many_are_replayed_by_filter_with_a_count_beforehand(queue: Queue, other: str) -> None:
+def test_many_are_retried_by_filter_with_a_count_beforehand(queue: Queue, other: str) -> None:
     crm, erp = queue.destination("crm", schedule_seconds=()), queue.destination("erp", schedule_seconds=())
     for target in (crm, erp):
         for type_ in ("push", "issue.opened", "issue.closed"):
@@ -121,35 +121,35 @@ def test_many_are_replayed_by_filter_with_a_count_beforehand(queue: Queue, other
     assert queue.states() == {"dead": 14}
     began = from_us(queue.clock.now_us()) - timedelta(seconds=120)
     expected = {
-        ReplayFilter(): 14,
-        ReplayFilter(destination="crm"): 7,
-        ReplayFilter(source="stripe"): 2,
-        ReplayFilter(type="push"): 4,
-        ReplayFilter(type="issue.*"): 8,
-        ReplayFilter(type="ISSUE.*"): 0,
-        ReplayFilter(since=began + timedelta(seconds=60)): 7,
-        ReplayFilter(until=began + timedelta(seconds=60), source="github"): 6,
-        ReplayFilter(states=frozenset({DeliveryState.DELIVERED})): 0,
+        RetryFilter(): 14,
+        RetryFilter(destination="crm"): 7,
+        RetryFilter(source="stripe"): 2,
+        RetryFilter(type="push"): 4,
+        RetryFilter(type="issue.*"): 8,
+        RetryFilter(type="ISSUE.*"): 0,
+        RetryFilter(since=began + timedelta(seconds=60)): 7,
+        RetryFilter(until=began + timedelta(seconds=60), source="github"): 6,
+        RetryFilter(states=frozenset({DeliveryState.DELIVERED})): 0,
     }
     for chosen, number in expected.items():
         with queue.acting() as acting:
-            assert count_replay(acting, chosen) == number, chosen
+            assert count_retry(acting, chosen) == number, chosen
         if chosen.destination is None:
             with queue.acting(other) as acting:
-                assert count_replay(acting, chosen) == 0
-    assert replay_many(lambda: queue.acting(other), ReplayFilter()) == 0
+                assert count_retry(acting, chosen) == 0
+    assert retry_many(lambda: queue.acting(other), RetryFilter()) == 0
     with pytest.raises(NotFound, match="'crm'"):
-        replay_many(lambda: queue.acting(other), ReplayFilter(destination="crm"))
-    chosen = ReplayFilter(destination="crm", type="issue.*")
-    assert replay_many(queue.acting, chosen) == 4
+        retry_many(lambda: queue.acting(other), RetryFilter(destination="crm"))
+    chosen = RetryFilter(destination="crm", type="issue.*")
+    assert retry_many(queue.acting, chosen) == 4
     assert queue.states() == {"dead": 10, "pending": 4}
 
 
-def test_a_replay_larger_than_a_batch(queue: Queue) -> None:
+def test_a_retry_larger_than_a_batch(queue: Queue) -> None:
     target = queue.destination(schedule_seconds=(), concurrency=BATCH + 10)
     queue.add(target, BATCH + 10)
     queue.report(queue.claim(limit=BATCH + 10), queue.result(Outcome.HTTP_4XX, status=404))
-    assert replay_many(queue.acting, ReplayFilter()) == BATCH + 10
+    assert retry_many(queue.acting, RetryFilter()) == BATCH + 10
 
 
 def test_all_that_wait_for_a_destination_are_cancelled_and_nothing_else(queue: Queue, other: str) -> None:
