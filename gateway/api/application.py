@@ -19,13 +19,16 @@ from gateway.api.rates import headers
 from gateway.api.reading import Pointed
 from gateway.api.resources import (
     api_keys,
+    audit,
     deliveries,
     destinations,
     events,
     manifest,
     me,
     providers,
+    rejections,
     sources,
+    tenants,
 )
 from gateway.api.serving import Endpoint
 from gateway.errors import GatewayError
@@ -37,8 +40,11 @@ RESOURCES: Sequence[Resource] = (
     destinations.resource,
     events.resource,
     deliveries.resource,
+    rejections.resource,
     manifest.resource,
     providers.resource,
+    audit.resource,
+    tenants.resource,
     api_keys.resource,
     me.resource,
 )

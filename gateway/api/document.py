@@ -14,6 +14,7 @@ from marshmallow import Schema, fields
 
 from gateway.api.authentication import TENANT_HEADER
 from gateway.api.declaring import Operation, Resource
+from gateway.api.hint_schema import HintSchema
 from gateway.api.hints import PREFIX
 from gateway.api.problems import CONTENT_TYPE
 from gateway.api.replays import HEADER as IDEMPOTENCY_HEADER
@@ -58,15 +59,6 @@ PROBLEMS: Mapping[int, tuple[str, str]] = {
     429: ("Too many requests of this key, or too many wrong keys of this address.", "rate_limited"),
     503: ("The database cannot be used now. Nothing was changed.", "storage_unavailable"),
 }
-
-
-class HintSchema(Schema):
-    """What may help: `operation` is a method and a path of this API."""
-
-    action = fields.String()
-    detail = fields.String()
-    parameters = fields.Dict()
-    operation = fields.Dict(keys=fields.String(), values=fields.String())
 
 
 class FaultSchema(Schema):

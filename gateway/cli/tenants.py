@@ -62,12 +62,11 @@ def show(invocation: Invocation, slug: str) -> None:
     Events and bytes are counted by a worker, which is about half a minute behind.
     """
     with invocation.for_system() as acting:
-        found = _tenant_data.show_tenant(acting, slug)
+        tenant = _tenant_data.show_tenant(acting, slug)
     if invocation.as_json:
-        print_json(_detail_schema.TenantWithUsageSchema().dump(found))
+        print_json(_detail_schema.TenantWithUsageSchema().dump(tenant))
         return
-    tenant, usage = found.tenant, found.usage
-    limits = tenant.limits
+    limits, usage = tenant.limits, tenant.usage
     print_fields(
         [
             ("Tenant", tenant.slug),

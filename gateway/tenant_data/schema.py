@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields
 
-from gateway.schema_fields import Instant
+from gateway.schema_fields import VOLATILE, Instant
 from gateway.tenants.schema import TenantSchema
 
 
@@ -16,11 +16,10 @@ class UsageSchema(Schema):
     events = fields.Integer()
     stored_bytes = fields.Integer()
     is_full = fields.Boolean()
-    last_event_at = Instant()
+    last_event_at = Instant(allow_none=True)
 
 
-class TenantWithUsageSchema(Schema):
+class TenantWithUsageSchema(TenantSchema):
     """A tenant, and what it uses."""
 
-    tenant = fields.Nested(TenantSchema)
-    usage = fields.Nested(UsageSchema)
+    usage = fields.Nested(UsageSchema, metadata=VOLATILE)

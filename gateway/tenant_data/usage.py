@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
 from sqlalchemy import func, select
@@ -29,23 +29,25 @@ class Usage:
     last_event_at: datetime | None
 
 
-@dataclass(frozen=True, slots=True)
-class TenantWithUsage:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TenantWithUsage(TenantSummary):
     """A tenant, and what it uses."""
 
-    tenant: TenantSummary
     usage: Usage
 
 
-def show_tenant(acting: SystemActing, slug: str) -> TenantWithUsage:
-    """A tenant with what it uses; takes the same however much that is. Raises `NotFound`."""
+def show_tenant(acting: SystemActing, tenant: str) -> TenantWithUsage:
+    """A tenant with what it uses; takes the same however much that is. Locked where it is to be changed.
+
+    Raises `NotFound`.
+    """
     session = acting.session
-    tenant = summary_of(require_tenant(session, slug))
-    sources = select(func.count()).select_from(Source).where(Source.tenant_id == tenant.id)
+    found = summary_of(require_tenant(session, tenant, lock=acting.is_writing))
+    sources = select(func.count()).select_from(Source).where(Source.tenant_id == found.id)
     destinations = select(func.count()).select_from(Destination)
-    destinations = destinations.where(Destination.tenant_id == tenant.id, Destination.kind == DestinationKind.HTTP)
-    last = select(Event.received_at).where(Event.tenant_id == tenant.id).order_by(Event.id.desc()).limit(1)
-    counted = session.get(TenantUsage, tenant.id)
+    destinations = destinations.where(Destination.tenant_id == found.id, Destination.kind == DestinationKind.HTTP)
+    last = select(Event.received_at).where(Event.tenant_id == found.id).order_by(Event.id.desc()).limit(1)
+    counted = session.get(TenantUsage, found.id)
     usage = Usage(
         sources=session.scalar(sources) or 0,
         destinations=session.scalar(destinations) or 0,
@@ -54,4 +56,5 @@ def show_tenant(acting: SystemActing, slug: str) -> TenantWithUsage:
         is_full=counted is not None and counted.is_full,
         last_event_at=session.scalar(last),
     )
-    return TenantWithUsage(tenant, usage)
+    shown = {one.name: getattr(found, one.name) for one in fields(found)}
+    return TenantWithUsage(**shown, usage=usage)

@@ -1,4 +1,4 @@
-"""Tenants found by their slug, as they are shown. Making and changing them is `management`'s matter."""
+"""Tenants found by their slug or id, as they are shown. Making and changing them is `management`'s matter."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from gateway.db.scope import SystemSession
 from gateway.errors import Hint, NotFound
@@ -46,15 +46,21 @@ class TenantSummary:
 
 
 def find_tenant(session: SystemSession, slug: str) -> TenantSummary:
-    """The tenant with this slug. Raises `NotFound`, with a suggestion where one is near."""
+    """The tenant with this slug or id. Raises `NotFound`, with a suggestion where one is near."""
     return summary_of(require_tenant(session, slug))
 
 
-def require_tenant(session: SystemSession, slug: str) -> Tenant:
-    """The row of the tenant with this slug. Raises `NotFound`, with a suggestion where one is near."""
-    tenant = session.scalars(select(Tenant).where(Tenant.slug == slug)).first()
-    if tenant is not None:
-        return tenant
+def require_tenant(session: SystemSession, slug: str, *, lock: bool = False) -> Tenant:
+    """The row of the tenant with this slug or id; `lock`ed until the transaction ends.
+
+    Raises `NotFound`, with a suggestion where one is near.
+    """
+    statement = select(Tenant).where(or_(Tenant.slug == slug, Tenant.id == slug))
+    # Beside it the shared lock stands that every foreign key to the tenant takes.
+    found = session.scalars(statement.with_for_update(key_share=True) if lock else statement).all()
+    if found:
+        # A slug that reads like the id of another tenant loses.
+        return next((row for row in found if row.id == slug), found[0])
     known = session.scalars(select(Tenant.slug)).all()
     raise NotFound(f"there is no tenant {slug!r}", suggest(slug, known, Hint("create_tenant", {"slug": slug})))
 

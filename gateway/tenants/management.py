@@ -83,7 +83,7 @@ def resume_tenant(acting: SystemActing, slug: str) -> TenantSummary:
 
 
 def _changeable(acting: SystemActing, slug: str) -> Tenant:
-    tenant = require_tenant(acting.session, slug)
+    tenant = require_tenant(acting.session, slug, lock=True)
     if tenant.erasing_at is not None:
         raise Conflict(f"the tenant {slug!r} is being erased", Hint("finish_erasing", {"slug": slug}))
     return tenant

@@ -25,5 +25,5 @@ class TenantSchema(Schema):
     state = fields.String(dump_only=True)
     limits = fields.Nested(TenantLimitsSchema)
     return_origins = fields.List(fields.String())
-    suspended_at = Instant(dump_only=True)
+    suspended_at = Instant(dump_only=True, allow_none=True)
     created_at = Instant(dump_only=True)

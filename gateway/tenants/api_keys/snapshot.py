@@ -63,6 +63,16 @@ def look_up(database: Database, key_id: str) -> KeyView | None:
         return _view(*found) if found is not None else None
 
 
+def look_up_tenant(database: Database, slug: str) -> TenantSummary | None:
+    """One tenant as the database has it now; None when there is none, or it is being erased.
+
+    Raises `StorageUnavailable`.
+    """
+    with database.system_session() as session:
+        found = session.scalars(select(Tenant).where(Tenant.slug == slug, Tenant.erasing_at.is_(None))).first()
+        return summary_of(found) if found is not None else None
+
+
 def _live() -> Select[ApiKey, Tenant]:
     joined = select(ApiKey, Tenant).join(Tenant, Tenant.id == ApiKey.tenant_id)
     return joined.where(ApiKey.revoked_at.is_(None), Tenant.erasing_at.is_(None))

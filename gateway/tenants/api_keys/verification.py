@@ -8,7 +8,7 @@ from collections import OrderedDict
 from gateway.clock import Clock
 from gateway.db.database import Database
 from gateway.db.snapshot import Snapshot
-from gateway.tenants.api_keys.snapshot import KeyLoader, KeySnapshot, KeyView, look_up
+from gateway.tenants.api_keys.snapshot import KeyLoader, KeySnapshot, KeyView, look_up, look_up_tenant
 from gateway.tenants.api_keys.token import Token, is_of
 from gateway.tenants.directory import TenantSummary
 
@@ -51,8 +51,8 @@ class KeyVerifier:
         return None
 
     def tenant(self, slug: str) -> TenantSummary | None:
-        """The tenant with this slug. Raises `StorageUnavailable`."""
-        return self._current().tenants.get(slug)
+        """The tenant with this slug, also one that is new. Raises `StorageUnavailable`."""
+        return self._current().tenants.get(slug) or look_up_tenant(self._database, slug)
 
     def close(self) -> None:
         """End the thread. Idempotent."""

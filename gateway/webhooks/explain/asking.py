@@ -6,8 +6,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import datetime
+from urllib.parse import urlsplit
 
 from gateway.clock import to_us
+from gateway.errors import InvalidInput
 from gateway.installation import Installation
 from gateway.providers import find_provider
 from gateway.tenants.acting import Begin
@@ -19,9 +21,16 @@ from gateway.webhooks.material import MaterialStore
 from gateway.webhooks.sources.schemes import possible_schemes
 from gateway.webhooks.verification import Credentials, InboundRequest
 
+MAX_URL_CHARACTERS = 8192
+
 
 def explain_rejection(begin: Begin, rejection_id: str, *, url: str | None = None) -> Diagnosis:
-    """Why the rejection was refused; `url` replaces the URL that it came by. Raises `NotFound`, `DecryptionFailed`."""
+    """Why the rejection was refused; `url` replaces the URL that it came by.
+
+    Raises `NotFound`, `DecryptionFailed`, and `InvalidInput` for a URL that none could be called by.
+    """
+    if url is not None:
+        _require_url(url)
     with begin() as acting:
         case = rejected_case(acting, rejection_id, url=url)
     return case if isinstance(case, Diagnosis) else _explain(acting.installation, case)
@@ -70,8 +79,27 @@ def _explain(installation: Installation, case: Case) -> Diagnosis:
 
 def _with_material(installation: Installation, case: Case) -> Case:
     """The case with the certificates that it needs, fetched from the pinned hosts; without, when that fails."""
-    store = MaterialStore(installation.clock, installation.fetch)
+    store = installation.part(_material_store)
     needed = store.needed(case.provider, case.request, case.credentials, case.scheme)
     if not needed or store.fetch(store.missing(needed), case.source or "") is not None:
         return case
     return replace(case, credentials=store.complete(needed, case.credentials))
+
+
+def _material_store(installation: Installation) -> MaterialStore:
+    """Shared by all who ask in this process: so are its bounds."""
+    return MaterialStore(installation.clock, installation.fetch)
+
+
+def _require_url(url: str) -> None:
+    if len(url) > MAX_URL_CHARACTERS:
+        raise InvalidInput.at("url", "too_long", f"a URL of more than {MAX_URL_CHARACTERS} characters is no request's")
+    try:
+        parts = urlsplit(url)
+        is_fit = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:
+        is_fit = False
+    if not is_fit:
+        raise InvalidInput.at(
+            "url", "malformed", "must be a whole URL, such as https://hooks.example.com/webhooks/shop"
+        )

@@ -1,10 +1,19 @@
-"""A rejection as data that is shown."""
+"""A rejection as data that is shown, and what may be asked for of rejections."""
 
 from __future__ import annotations
 
 from marshmallow import Schema, fields
 
-from gateway.schema_fields import BodyBase64, BodyText, Instant, pairs
+from gateway.schema_fields import MAY_BE_MISSING, BodyBase64, BodyText, Instant, pairs
+
+
+class RejectionQuerySchema(Schema):
+    """Which rejections of a list."""
+
+    source = fields.String(load_default=None, metadata={"description": "Only those that called this slug."})
+    reason = fields.String(
+        load_default=None, metadata={"description": "Only for this reason, such as `signature_mismatch`."}
+    )
 
 
 class RejectionSchema(Schema):
@@ -13,9 +22,9 @@ class RejectionSchema(Schema):
     id = fields.String()
     source = fields.String()
     reason = fields.String()
-    detail = fields.String()
+    detail = fields.String(allow_none=True)
     received_at = Instant()
-    client_address = fields.String()
+    client_address = fields.String(allow_none=True)
     method = fields.String()
     body_bytes = fields.Integer()
 
@@ -23,8 +32,8 @@ class RejectionSchema(Schema):
 class RejectionDetailSchema(RejectionSchema):
     """A refused request with what was kept of it. `body`, or `body_base64` when it is no text."""
 
-    request_id = fields.String()
+    request_id = fields.String(allow_none=True)
     url = fields.String()
     headers = pairs()
-    body = BodyText(dump_only=True)
-    body_base64 = BodyBase64(attribute="body", dump_only=True)
+    body = BodyText(dump_only=True, metadata={MAY_BE_MISSING: True})
+    body_base64 = BodyBase64(attribute="body", dump_only=True, metadata={MAY_BE_MISSING: True})

@@ -47,7 +47,7 @@ def test_what_a_tenant_uses(cli: CommandLine, database: Database) -> None:
     while counter.step():
         pass
     shown = cli.json("tenants", "show", "acme")
-    assert shown["tenant"]["slug"] == "acme"
+    assert shown["slug"] == "acme"
     assert shown["usage"] == {
         "sources": 0,
         "destinations": 1,
