@@ -16,6 +16,7 @@ from gateway.api.authentication import TENANT_HEADER
 from gateway.api.declaring import Operation, Resource
 from gateway.api.hint_schema import HintSchema
 from gateway.api.hints import PREFIX
+from gateway.api.links import add_links
 from gateway.api.problems import CONTENT_TYPE
 from gateway.api.replays import HEADER as IDEMPOTENCY_HEADER
 from gateway.api.serving import query_schema
@@ -119,7 +120,9 @@ def documented(blueprint: Blueprint, operation: Operation, view: Callable[..., R
         content: dict[str, Any] = {"schema": operation.body}
         if operation.body_example is not None:
             content["example"] = dict(operation.body_example)
-        doc["requestBody"] = {"required": True, "content": {"application/json": content}}
+        # What may be empty may be left out.
+        needed = any(one.required for one in operation.body().fields.values())
+        doc["requestBody"] = {"required": needed, "content": {"application/json": content}}
     example = dict(operation.example) if operation.example is not None else None
     answered = blueprint.response(
         operation.status,
@@ -167,6 +170,7 @@ def complete(document: dict[str, Any]) -> dict[str, Any]:
         if name not in given | {"Problem", "Fault", "Hint"}:
             shown = schema.get("properties", {})
             schema["required"] = sorted(one for one in shown if not shown[one].get(MAY_BE_MISSING))
+    add_links(document)
     return document
 
 

@@ -17,6 +17,7 @@ from flask import Request
 from marshmallow import RAISE, Schema, ValidationError, fields
 from werkzeug.datastructures import MultiDict
 
+from gateway.api.kinds import wrong_kinds
 from gateway.api.problems import Locate, Refused, escaped
 from gateway.content.forms import media_type_of
 from gateway.content.jsontext import has_too_many_values
@@ -35,7 +36,10 @@ _NO_JSON = "send JSON, as application/json"
 
 
 def read_document(request: Request, *, max_bytes: int) -> Any:
-    """The body as JSON; None for an empty one. Raises `Refused`, and `InvalidInput` whose faults have JSON pointers."""
+    """The body as JSON; an empty one is an object with nothing in it.
+
+    Raises `Refused`, and `InvalidInput` whose faults have JSON pointers.
+    """
     if request.headers.get("Content-Encoding", "identity").lower() != "identity":
         raise Refused(
             "media_type_unsupported", "the body must not be compressed", headers=[("Accept-Encoding", "identity")]
@@ -46,7 +50,7 @@ def read_document(request: Request, *, max_bytes: int) -> Any:
     if len(raw) > max_bytes:
         raise _too_large(max_bytes)
     if not raw:
-        return None
+        return {}
     if media_type_of(request.headers.get("Content-Type", "")) != "application/json":
         raise Refused("media_type_unsupported", _NO_JSON, headers=[("Accept", "application/json")])
     if has_too_many_values(raw, MAX_VALUES):
@@ -86,6 +90,19 @@ def load(schema: Schema, document: Any) -> Any:
         return schema.load(document, unknown=RAISE)
     except ValidationError as error:
         raise InvalidInput(faults=list(faults_of(error.messages))) from error
+
+
+def load_body(schema: Schema, document: Any) -> Any:
+    """The same of a body, whose values have to be of JSON's kinds."""
+    wrong = list(wrong_kinds(schema, document))
+    try:
+        loaded = load(schema, document)
+    except InvalidInput as error:
+        told = {fault.field for fault in error.faults}
+        raise InvalidInput(faults=[*error.faults, *(one for one in wrong if one.field not in told)]) from error
+    if wrong:
+        raise InvalidInput(faults=wrong)
+    return loaded
 
 
 class Pointed(InvalidInput):

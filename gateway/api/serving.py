@@ -24,7 +24,7 @@ from gateway.api.authentication import Caller
 from gateway.api.declaring import Operation, Raw
 from gateway.api.door import Door
 from gateway.api.problems import Refused
-from gateway.api.reading import load, locator, read_document, read_query
+from gateway.api.reading import load_body, locator, read_document, read_query
 from gateway.db.paging import DEFAULT_LIMIT, PageRequest
 from gateway.errors import NotFound, StorageUnavailable
 from gateway.schema_fields import VOLATILE
@@ -91,7 +91,7 @@ class Endpoint:
         if self._operation.method != "GET":
             document = read_document(request, max_bytes=self._operation.max_body_bytes)
             g.locate = locator(self._body, self._query, document, {*path, replays.HEADER})
-            loaded = load(self._body or Schema(), {} if document is None else document)
+            loaded = load_body(self._body or Schema(), document)
             if self._body is not None:
                 arguments["body"] = loaded
         return Asked(path, document, arguments)
