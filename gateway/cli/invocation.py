@@ -59,6 +59,12 @@ class Invocation:
             yield acting
 
     @contextmanager
+    def transaction(self, *, write: bool = True) -> Iterator[Acting]:
+        """One of several transactions of the caller, for a use case that opens them itself; the same errors."""
+        with self.changing() if write else self.reading() as acting:
+            yield acting
+
+    @contextmanager
     def for_system(self, *, write: bool = False) -> Iterator[SystemActing]:
         """A transaction of the caller that belongs to no tenant."""
         self.require_database()

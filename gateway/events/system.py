@@ -13,6 +13,8 @@ from gateway.events.models import SYSTEM_SOURCE
 
 DELIVERY_DEAD = "gateway.delivery.dead"
 DESTINATION_DISABLED = "gateway.destination.disabled"
+# Sent to a destination that is tried, and journalled nowhere.
+DESTINATION_TEST = "gateway.destination.test"
 
 
 class Occurrence(NamedTuple):

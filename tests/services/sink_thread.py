@@ -9,12 +9,13 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from tests.integration.delivery.sinks import Answer, Received, Sink, dripping, huge, never, status
+from tests.integration.delivery.sinks import Answer, Received, Sink, dripping, echo, huge, never, status
 from tests.services.waiting import until
 
 BEHAVIOURS: Mapping[str, Answer] = {
     "/slow": never,
     "/drip": dripping,
+    "/echo": echo,
     "/huge": huge,
     "/redirect": status(302, Location="/hook"),
     "/fails": status(500),

@@ -18,7 +18,9 @@ from gateway.delivery.destinations.draft_schema import (
 from gateway.delivery.destinations.management import DEFAULT_OVERLAP, DestinationWithSecret
 from gateway.delivery.destinations.schema import DestinationSchema, DestinationWithSecretSchema
 from gateway.delivery.destinations.summary import DestinationSummary
-from gateway.tenants.acting import Acting
+from gateway.delivery.sending.schema import SentTrialSchema
+from gateway.delivery.sending.trial_request import SentTrial, send_trial
+from gateway.tenants.acting import Acting, Transactions
 from gateway.tenants.api_keys.scopes import Scope
 
 READ, WRITE = Scope.DESTINATIONS_READ, Scope.DESTINATIONS_WRITE
@@ -152,3 +154,28 @@ def enable_destination(acting: Acting, destination: str) -> DestinationSummary:
 def disable_destination(acting: Acting, destination: str) -> DestinationSummary:
     """Stop delivering; deliveries wait."""
     return management.disable_destination(acting, destination)
+
+
+@resource.post(
+    "/destinations/<destination>/test",
+    scope=WRITE,
+    opens=True,
+    answer=SentTrialSchema,
+    example={
+        "destination": "app",
+        "webhook_id": "dlv_06bk7e8v3s9p41pf7j0q5m2c8g",
+        "is_delivered": False,
+        "outcome": "http_4xx",
+        "status": 401,
+        "error": None,
+        "duration_ms": 84,
+        "response_excerpt": "bad signature",
+    },
+)
+def test_destination(begin: Transactions, destination: str) -> SentTrial:
+    """Send a signed test request to a destination.
+
+    As a delivery of an event `gateway.destination.test` is sent, once, also where the destination is disabled; neither
+    is kept. It is waited for as long as the destination's timeout says, and at most 30 seconds.
+    """
+    return send_trial(begin, destination)

@@ -15,7 +15,7 @@ from sqlalchemy import delete, func, select
 from gateway.delivery.destinations.changes import DestinationChange
 from gateway.delivery.destinations.draft import DestinationDraft, faults
 from gateway.delivery.destinations.loops import loop_faults
-from gateway.delivery.destinations.search import require_destination
+from gateway.delivery.destinations.search import require_destination, require_http
 from gateway.delivery.destinations.secrets import open_secret, seal_headers, seal_secret
 from gateway.delivery.destinations.stored import stored_draft
 from gateway.delivery.destinations.summary import DestinationSummary, summary
@@ -91,7 +91,7 @@ def change_destination(acting: Acting, name: str, change: DestinationChange) -> 
     those that are given. Raises `NotFound`, `InvalidInput`.
     """
     destination = require_destination(acting.session, name, lock=True)
-    _require_http(destination)
+    require_http(destination)
     draft = stored_draft(acting.keyring, destination)
     wanted = change.of(draft)
     _check(acting, wanted)
@@ -112,7 +112,7 @@ def rotate_secret(acting: Acting, name: str, *, overlap: timedelta = DEFAULT_OVE
         message = "the overlap must not be negative; 0 ends the old secret at once"
         raise InvalidInput.at("overlap", "out_of_range", message)
     destination = require_destination(acting.session, name, lock=True)
-    _require_http(destination)
+    require_http(destination)
     before = summary(acting, destination)
     end = acting.now + overlap
     for row in _secrets(acting, destination):
@@ -176,12 +176,6 @@ def _check(acting: Acting, draft: DestinationDraft) -> None:
         found += loop_faults(acting.installation, draft.url)
     if found:
         raise InvalidInput(faults=found)
-
-
-def _require_http(destination: Destination) -> None:
-    if destination.kind != DestinationKind.HTTP:
-        message = f"{destination.name!r} is a handler: it is called with its event, and nothing is sent or signed"
-        raise InvalidInput.at("destination", "not_taken", message)
 
 
 def _changed(acting: Acting, destination: Destination, action: str, before: DestinationSummary) -> DestinationSummary:

@@ -7,8 +7,8 @@ from sqlalchemy import or_, select
 from gateway.db.paging import Page, PageRequest, page_of
 from gateway.db.scope import TenantSession
 from gateway.delivery.destinations.summary import DestinationSummary, summaries, summary
-from gateway.delivery.models import Destination
-from gateway.errors import Hint, NotFound
+from gateway.delivery.models import Destination, DestinationKind
+from gateway.errors import Hint, InvalidInput, NotFound
 from gateway.suggestions import suggest
 from gateway.tenants.acting import Acting
 
@@ -40,3 +40,10 @@ def require_destination(session: TenantSession, destination: str, *, lock: bool 
         hint = suggest(destination, known, Hint("add_destination", {"name": destination}))
         raise NotFound(f"there is no destination {destination!r}", hint)
     return next((row for row in found if row.id == destination), found[0])
+
+
+def require_http(destination: Destination) -> None:
+    """Raise `InvalidInput` for a handler."""
+    if destination.kind != DestinationKind.HTTP:
+        message = f"{destination.name!r} is a handler: it is called with its event, and nothing is sent or signed"
+        raise InvalidInput.at("destination", "not_taken", message)

@@ -17,7 +17,7 @@ from gateway.delivery.models import DestinationKind
 from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS
 from gateway.delivery.queue.claimed import Claimed, ClaimedEvent
 from gateway.delivery.sending.bodies import ByteBudget, load_body
-from gateway.delivery.sending.excerpts import without_secrets
+from gateway.delivery.sending.excerpts import without_told
 from gateway.delivery.sending.handler_child import HandlerCall
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.sending.request import compose
@@ -99,10 +99,7 @@ class AttemptRunner:
         except ValueError as error:
             return AttemptResult(Outcome.MISCONFIGURED, now_us, 0, error=str(error))
         result = await self._sender.send(request, timeout_seconds=target.timeout_seconds)
-        if result.excerpt is None or not (told or target.headers):
-            return result
-        own = [text for _name, value in target.headers for text in (value, value.rpartition(" ")[2])]
-        return result._replace(excerpt=without_secrets(result.excerpt, [*own, *told]))
+        return without_told(result, target, told)
 
     def _opened(self, claimed: Claimed, event: ClaimedEvent, kept: bytes) -> tuple[bytes, Sequence[str]]:
         """The body as it came, and the secrets in it. Raises `DecryptionFailed`."""

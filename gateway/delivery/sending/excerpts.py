@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from gateway.delivery.decisions.policy import AttemptResult
+from gateway.delivery.decisions.target import Target
 from gateway.security.redaction import REDACTED
 
 EXCERPT_CHARACTERS = 1024
@@ -28,3 +30,11 @@ def without_secrets(excerpt: str, secrets: Iterable[str]) -> str:
 def excerpt_of(body: bytes) -> str | None:
     """The beginning of an answer as text; None for an empty one."""
     return storable(body[:EXCERPT_CHARACTERS].decode("utf-8", "replace")) if body else None
+
+
+def without_told(result: AttemptResult, target: Target, told: Sequence[str] = ()) -> AttemptResult:
+    """`result` without the secrets that were sent to `target`, should it have answered them: `told`, and in headers."""
+    if result.excerpt is None or not (told or target.headers):
+        return result
+    own = [text for _name, value in target.headers for text in (value, value.rpartition(" ")[2])]
+    return result._replace(excerpt=without_secrets(result.excerpt, [*own, *told]))

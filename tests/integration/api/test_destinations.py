@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import UTC, datetime
+
+from standardwebhooks import Webhook
 
 from gateway.delivery.destinations.secrets import open_headers
 from gateway.delivery.models import CircuitState, Destination, DestinationKind, DestinationState
 from gateway.tenants.acting import act
 from tests.integration.api.conftest import ApiUnderTest, code, faults
+from tests.integration.delivery.sinks import Received
 from tests.services.acting import TESTER
+from tests.services.sink_thread import sink_thread
 
 APP = {"name": "app", "url": "https://app.example.com/events"}
 
@@ -225,3 +230,47 @@ def test_a_destination_that_leads_back_is_refused_wherever_it_is_given(api: ApiU
                 applied = api.ask("PUT", f"/manifest{query}", json={"destinations": [{"name": name, "url": url}]})
                 assert faults(applied) == {"/destinations/0/url": "loop"}
     assert [row["url"] for row in api.get("/destinations").get_json()["data"]] == [APP["url"]]
+
+
+def test_a_test_request_tells_what_the_receiver_answers(api: ApiUnderTest) -> None:
+    with sink_thread() as sink:
+        token = {"headers": {"X-Token": "s3cret-token"}}
+        made = api.post("/destinations", {"name": "app", "url": sink.url(), **token})
+        sent = api.post("/destinations/app/test").get_json()
+        assert (sent["is_delivered"], sent["outcome"], sent["status"]) == (True, "delivered", 200)
+        [request] = sink.at()
+        assert request.header("webhook-id") == sent["webhook_id"]
+        assert request.header("x-token") == "s3cret-token"
+        document = json.loads(request.body)
+        assert (document["type"], document["data"]["destination"]) == ("gateway.destination.test", "app")
+        verify(made.get_json()["secret"], request)
+        rotated = api.post("/destinations/app/rotate", {"overlap": "1h"}).get_json()
+        api.post("/destinations/app/disable")
+        assert api.post("/destinations/app/test").get_json()["is_delivered"]
+        for secret in (made.get_json()["secret"], rotated["secret"]):
+            verify(secret, sink.at()[1])
+        for path, outcome, status, excerpt in (
+            ("/echo", "http_4xx", 401, "not [redacted]"),
+            ("/redirect", "redirect", 302, None),
+            ("/slow", "timeout", None, None),
+        ):
+            given = {"name": path[1:], "url": sink.url(path), "timeout_seconds": 0.3, **token}
+            assert api.post("/destinations", given).status_code == 201
+            sent = api.post(f"/destinations{path}/test").get_json()
+            assert (sent["outcome"], sent["status"], sent["response_excerpt"]) == (outcome, status, excerpt)
+            assert not sent["is_delivered"]
+        # It leaves nothing behind, and passes no guard.
+        shown = api.get("/destinations/slow").get_json()
+        assert (shown["backlog"], shown["circuit"]) == ({"pending": 0, "leased": 0, "dead": 0}, "closed")
+        assert faults(api.post("/destinations/app/test", {"url": sink.url()})) == {"/url": "not_taken"}
+        api.installation.settings = replace(api.installation.settings, allow_private_destinations=False)
+        assert api.post("/destinations/app/test").get_json()["outcome"] == "address_forbidden"
+        assert len(sink.at()) == 2
+    assert code(api.post("/destinations/nobody/test")) == (404, "not_found")
+
+
+def verify(secret: str, request: Received) -> None:
+    """By the vendor's library, which knows the real time only."""
+    made_at = datetime.fromtimestamp(int(request.header("webhook-timestamp") or ""), UTC)
+    signature = Webhook(secret).sign(request.header("webhook-id") or "", made_at, request.body.decode())
+    assert signature in (request.header("webhook-signature") or "").split()

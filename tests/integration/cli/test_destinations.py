@@ -16,6 +16,7 @@ from gateway.handlers import HandlerRegistry
 from gateway.tenants.models import DEFAULT_TENANT_ID
 from tests.integration.cli.conftest import CommandLine
 from tests.services.rows import store_event
+from tests.services.sink_thread import sink_thread
 
 NOW = datetime.now(UTC)
 Ready = Callable[[], CommandLine]
@@ -127,3 +128,35 @@ def test_a_handler_that_is_not_loaded_is_said(cli: CommandLine, database: Databa
     assert "billing:book is not loaded: " in listed.stderr
     assert "not_loaded: the worker that started last" in cli("destinations", "show", "billing:book").stdout
     assert [one["level"] for one in cli.doctor()["findings"] if "billing:book" in one["detail"]] == ["warn"]
+
+
+def test_a_destination_is_changed(ready: Ready) -> None:
+    cli = ready()
+    cli("destinations", "change", "app", "--header", "X-A: 1", "--header", "X-B: 2", "--timeout", "3s", "--rate", "2")
+    changed = cli.json(
+        "destinations",
+        "change",
+        "app",
+        *("--without-header", "x-a", "--default", "timeout", "--schedule", "1,2", "--fatal-status", "401"),
+    )
+    assert (changed["header_names"], changed["timeout_seconds"], changed["rate_per_second"]) == (["X-B"], None, 2.0)
+    assert (changed["schedule_seconds"], changed["fatal_statuses"]) == ([1.0, 2.0], [401])
+    assert cli.json("destinations", "change", "app", "--default", "fatal-status")["fatal_statuses"] == []
+    assert "nothing is to be changed" in cli("destinations", "change", "app", code=1).stderr
+    assert "header Host" in cli("destinations", "change", "app", "--header", "Host: a", code=1).stderr
+    back = ("--url", "http://127.0.0.1:8000/webhooks/github")
+    assert "leads back to this gateway" in cli("destinations", "change", "app", *back, code=1).stderr
+
+
+def test_a_test_request_is_sent(ready: Ready) -> None:
+    cli = ready()
+    with sink_thread() as sink:
+        cli("destinations", "change", "app", "--url", sink.url())
+        assert "delivered 200" in cli("destinations", "test", "app").stdout
+        cli("destinations", "change", "app", "--url", sink.url("/fails"))
+        refused = cli("destinations", "test", "app", code=1)
+        assert "http_5xx 500" in refused.stdout
+        assert "Not taken" in refused.stderr
+        assert cli.json("destinations", "test", "app", code=1)["status"] == 500
+        assert [one.header("gateway-event-type") for one in sink.at()] == ["gateway.destination.test"]
+    assert "there is no destination" in cli("destinations", "test", "nobody", code=3).stderr

@@ -96,3 +96,8 @@ async def dripping(request: web.Request) -> web.StreamResponse:
     while True:
         await response.write(b".")
         await asyncio.sleep(0.02)
+
+
+async def echo(request: web.Request) -> web.StreamResponse:
+    """Refuse, and tell what came in the header `X-Token`."""
+    return web.Response(status=401, text=f"not {request.headers.get('X-Token')}")

@@ -1,0 +1,197 @@
+"""`gateway destinations add`, `change`, `disable`, `enable`, `rotate` and `remove`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+
+import click
+
+from gateway.cli.invocation import Invocation, with_invocation
+from gateway.cli.terminal.options import Duration, Pair
+from gateway.cli.terminal.output import note, print_json
+from gateway.clock import iso
+from gateway.config import parse_schedule
+from gateway.deferred import deferred
+from gateway.delivery.destinations import management as use_cases
+from gateway.delivery.destinations.changes import DestinationChange
+from gateway.delivery.destinations.draft import DestinationDraft
+from gateway.delivery.destinations.management import DEFAULT_OVERLAP
+from gateway.errors import InvalidInput
+
+_schema = deferred("gateway.delivery.destinations.schema")
+
+_DEFAULTS: Mapping[str, tuple[str, Any]] = {
+    "ordering-key": ("ordering_key", None),
+    "timeout": ("timeout_seconds", None),
+    "concurrency": ("concurrency", None),
+    "rate": ("rate_per_second", None),
+    "schedule": ("schedule_seconds", None),
+    "fatal-status": ("fatal_statuses", ()),
+}
+
+
+@click.command()
+@click.argument("name")
+@click.argument("url")
+@click.option("--ordering-key", metavar="JMESPATH", help="Deliver one after another what has an equal key.")
+@click.option("--timeout", type=Duration(), help="How long one try may take [10s].")
+@click.option("--concurrency", type=int, metavar="N", help="At most N tries at once, over all workers.")
+@click.option("--rate", type=float, metavar="N", help="At most N tries a second.")
+@click.option("--schedule", metavar="SECONDS,…", help="Pauses between tries, for example 5,30,120.")
+@click.option("--header", "headers", type=Pair(":"), multiple=True, metavar="NAME:VALUE", help="A header to send.")
+@click.option("--fatal-status", "fatal", type=int, multiple=True, metavar="STATUS", help="Give up at once on this.")
+@with_invocation
+def add(
+    invocation: Invocation,
+    name: str,
+    url: str,
+    ordering_key: str | None,
+    timeout: timedelta | None,
+    concurrency: int | None,
+    rate: float | None,
+    schedule: str | None,
+    headers: tuple[tuple[str, str], ...],
+    fatal: tuple[int, ...],
+) -> None:
+    """Add the HTTP endpoint URL as NAME. Prints the secret that it verifies our signatures with, this once."""
+    draft = DestinationDraft(
+        name=name,
+        url=url,
+        ordering_key=ordering_key,
+        timeout_seconds=None if timeout is None else timeout.total_seconds(),
+        concurrency=concurrency,
+        rate_per_second=rate,
+        schedule_seconds=_schedule(schedule),
+        headers=headers,
+        fatal_statuses=fatal,
+    )
+    with invocation.changing() as acting:
+        added = use_cases.add_destination(acting, draft)
+    if invocation.as_json:
+        print_json(_schema.DestinationWithSecretSchema().dump(added))
+        return
+    click.echo(f"Added the destination {name}.")
+    _print_secret(added.secret)
+    note(f"Next: gateway routes add --source SOURCE --to {name}")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--url", help="This endpoint instead.")
+@click.option("--ordering-key", metavar="JMESPATH", help="Deliver one after another what has an equal key.")
+@click.option("--timeout", type=Duration(), help="How long one try may take.")
+@click.option("--concurrency", type=int, metavar="N", help="At most N tries at once, over all workers.")
+@click.option("--rate", type=float, metavar="N", help="At most N tries a second.")
+@click.option("--schedule", metavar="SECONDS,…", help="Pauses between tries, for example 5,30,120.")
+@click.option("--header", "headers", type=Pair(":"), multiple=True, metavar="NAME:VALUE", help="A header to send.")
+@click.option("--without-header", "dropped", multiple=True, metavar="NAME", help="A header to send no more.")
+@click.option("--fatal-status", "fatal", type=int, multiple=True, metavar="STATUS", help="Give up on these instead.")
+@click.option("--default", "defaults", type=click.Choice(list(_DEFAULTS)), multiple=True, help="As if it were not set.")
+@with_invocation
+def change(
+    invocation: Invocation,
+    name: str,
+    url: str | None,
+    ordering_key: str | None,
+    timeout: timedelta | None,
+    concurrency: int | None,
+    rate: float | None,
+    schedule: str | None,
+    headers: tuple[tuple[str, str], ...],
+    dropped: tuple[str, ...],
+    fatal: tuple[int, ...],
+    defaults: tuple[str, ...],
+) -> None:
+    """Change what is given of the destination NAME, for tries from now on; what is not given stays, headers too."""
+    wanted: dict[str, Any] = {
+        "url": url,
+        "ordering_key": ordering_key,
+        "timeout_seconds": None if timeout is None else timeout.total_seconds(),
+        "concurrency": concurrency,
+        "rate_per_second": rate,
+        "schedule_seconds": _schedule(schedule),
+        "headers": dict.fromkeys(dropped) | dict(headers) or None,
+        "fatal_statuses": fatal or None,
+    }
+    given = {field: value for field, value in wanted.items() if value is not None}
+    if not given and not defaults:
+        raise InvalidInput("nothing is to be changed: give an option")
+    change = DestinationChange(**(given | dict(_DEFAULTS[one] for one in defaults)))
+    with invocation.changing() as acting:
+        row = use_cases.change_destination(acting, name, change)
+    if invocation.as_json:
+        print_json(_schema.DestinationSchema().dump(row))
+    else:
+        click.echo(f"Changed the destination {row.name}.")
+        note(f"See whether it is taken: gateway destinations test {row.name}")
+
+
+@click.command()
+@click.argument("name")
+@with_invocation
+def disable(invocation: Invocation, name: str) -> None:
+    """Stop delivering to NAME; its deliveries wait."""
+    with invocation.changing() as acting:
+        row = use_cases.disable_destination(acting, name)
+    if invocation.as_json:
+        print_json(_schema.DestinationSchema().dump(row))
+    else:
+        click.echo(f"{name} is disabled: its deliveries wait. Undo: gateway destinations enable {name}")
+
+
+@click.command()
+@click.argument("name")
+@with_invocation
+def enable(invocation: Invocation, name: str) -> None:
+    """Deliver to NAME again, at once: its circuit is closed and its pause forgotten."""
+    with invocation.changing() as acting:
+        row = use_cases.enable_destination(acting, name)
+    if invocation.as_json:
+        print_json(_schema.DestinationSchema().dump(row))
+        return
+    click.echo(f"{name} is enabled, its circuit closed.")
+    if row.backlog.dead:
+        note(f"{row.backlog.dead} are dead: gateway deliveries retry --state dead --destination {name}")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--overlap", type=Duration(), default=DEFAULT_OVERLAP, help="How long the old one still signs [24h].")
+@with_invocation
+def rotate(invocation: Invocation, name: str, overlap: timedelta) -> None:
+    """Sign with a new secret, which is printed; the old one signs too for --overlap more."""
+    with invocation.changing() as acting:
+        rotated = use_cases.rotate_secret(acting, name, overlap=overlap)
+    if invocation.as_json:
+        print_json(_schema.DestinationWithSecretSchema().dump(rotated))
+        return
+    _print_secret(rotated.secret)
+    ends = [end for end in rotated.destination.secret_ends if end is not None]
+    note(f"The old one signs too until {iso(max(ends))}." if ends else "The old one does not sign any more.")
+
+
+@click.command()
+@click.argument("name")
+@with_invocation
+def remove(invocation: Invocation, name: str) -> None:
+    """Forget NAME; refused while routes lead to it or deliveries wait for it."""
+    with invocation.changing() as acting:
+        use_cases.remove_destination(acting, name)
+    if invocation.as_json:
+        print_json({"removed": name})
+    else:
+        click.echo(f"Removed the destination {name}.")
+
+
+def _schedule(text: str | None) -> tuple[float, ...] | None:
+    try:
+        return None if text is None else parse_schedule(text)
+    except ValueError as fault:
+        raise InvalidInput(f"--schedule {fault}") from None
+
+
+def _print_secret(secret: str) -> None:
+    click.echo(f"Signing secret: {secret}")
+    note("The secret is shown this once: the endpoint verifies the Standard Webhooks signature with it.")
