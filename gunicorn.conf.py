@@ -5,9 +5,11 @@ Facts about the settings are gunicorn's, version 27: https://docs.gunicorn.org/e
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +43,8 @@ wsgi_app = "asgi:app"
 worker_class = LoopWorker
 workers = 2
 proc_name = "gateway"
-# Each worker makes its own engine, commit writer and threads; none of them survives a fork.
+# Each worker makes its own engine, commit writer and threads; none of them survives a fork. What does is loaded before,
+# see `when_ready`.
 preload_app = False
 
 # Of gunicorn's threads; the event loop has llhttp. gunicorn's own C parser frames numbers beyond 2^64 wrongly.
@@ -84,7 +87,7 @@ forwarder_headers = ""
 # Nothing listens that nobody asked for.
 control_socket_disable = True
 
-# prometheus_client reads this variable when it is imported, which happens in the workers: after this file.
+# prometheus_client reads this variable when it is imported: after this file.
 _own_metrics_dir: Path | None = None if settings.metrics_dir else make_metrics_dir()
 metrics_dir: Path = settings.metrics_dir or _own_metrics_dir or Path()
 raw_env = [f"{VARIABLE}={metrics_dir}"]
@@ -97,6 +100,19 @@ def on_starting(server: Any) -> None:
         server.log.warning("%s; until then it takes %d connections", fault, worker_connections)
     clean_metrics_dir(metrics_dir)
     LoopWorker.stop_signals.guard_forks()
+
+
+def when_ready(server: Any) -> None:
+    """Load what all workers need and none of them changes, so that they share its memory: modules, and our catalogue.
+
+    Nothing that is the operator's: settings, catalogue files and handlers are read by each worker, also after SIGHUP.
+    Signals that come meanwhile wait in gunicorn's queue.
+    """
+    for name in ("gateway.factory", "gateway.server.front"):
+        import_module(name)
+    import_module("gateway.providers").catalogue()
+    # To look for garbage among it would write to every page of it, and so copy it.
+    gc.freeze()
 
 
 def pre_fork(server: Any, worker: Any) -> None:

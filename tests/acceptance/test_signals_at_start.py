@@ -15,8 +15,8 @@ from tests.services.waiting import until
 
 pytestmark = pytest.mark.faults
 
-# Of processor time. SIGTERM is what operators send, so it is tried most.
-STEPS = {signal.SIGTERM: 0.1, signal.SIGINT: 0.3}
+# Of processor time: a start takes about 0.2 s. SIGTERM is what operators send, so it is tried most.
+STEPS = {signal.SIGTERM: 0.02, signal.SIGINT: 0.05}
 # A web process that never heard the signal would serve for ever.
 END_SECONDS = 20.0
 SERVES = "server listening"

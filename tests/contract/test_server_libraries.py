@@ -68,6 +68,7 @@ SETTINGS = {
     "on_starting",
     "post_fork",
     "pre_fork",
+    "when_ready",
     "worker_class",
     "worker_connections",
     "worker_int",

@@ -1,7 +1,7 @@
 """gunicorn's worker that serves an ASGI application on one event loop, uvloop's, over HTTP/1.1.
 
 `gunicorn.conf.py` names it. What it uses of gunicorn is listed in `tests/contract/test_server_libraries.py`. Imports
-nothing of the application: gunicorn's master reads it before the workers' environment is set.
+nothing of the application: gunicorn's master reads it before the environment of prometheus_client is set.
 """
 
 from __future__ import annotations
