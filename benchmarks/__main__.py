@@ -16,6 +16,7 @@ from benchmarks import (
     history,
     ingest,
     latency,
+    management_api,
     memory,
     promptness,
     verify,
@@ -42,6 +43,7 @@ BENCHES: dict[str, Callable[[Options], Sequence[Row]]] = {
     "verify": verify.measure,
     "configuration": configuration.measure,
     "fairness": fairness.measure,
+    "api": management_api.measure,
     "clients": clients.measure,
 }
 
@@ -95,7 +97,7 @@ def _parser() -> argparse.ArgumentParser:
         "--deliveries", type=_bounded(1, 1_000_000), default=defaults.deliveries, help="delivery: how many"
     )
     parser.add_argument(
-        "--rows", type=_bounded(1000, 10_000_000), default=defaults.rows, help="history: how many events"
+        "--rows", type=_bounded(1000, 10_000_000), default=defaults.rows, help="history, api: how many events"
     )
     parser.add_argument(
         "--history-body-bytes", type=_bounded(0, 65536), default=defaults.history_body_bytes, help="history: their size"

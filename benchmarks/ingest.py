@@ -13,7 +13,7 @@ from benchmarks.databases import count_rows, empty_database
 from benchmarks.load import LoadProfile, Result
 from benchmarks.options import Options, progress, workplace
 from benchmarks.processes import BenchmarkFailed, Children, run_load
-from benchmarks.references import create_naive_tables
+from benchmarks.references import create_tables
 from benchmarks.report import Row, Target
 from benchmarks.servers import WEBHOOK_PATH, GatewayUnderTest, Web, gateway_under_test, start_reference, start_sink
 
@@ -78,7 +78,7 @@ def _measure(kind: str, options: Options) -> Sequence[Row]:
         sink = start_sink(outer, directory)
         subject = databases.enter_context(gateway_under_test("gateway", kind, directory, sink.url))
         naive_url = databases.enter_context(empty_database(kind, directory))
-        create_naive_tables(naive_url)
+        create_tables(naive_url)
         # Innermost, so that processes end before their databases are dropped.
         children = databases.enter_context(Children())
         gateway = GatewayIngest(children, subject, options)

@@ -26,7 +26,7 @@ READ_BYTES = 65536
 
 @dataclass(frozen=True, slots=True)
 class LoadProfile:
-    """What to send where. `signed` sends signed events as POST, else a plain GET is repeated.
+    """What to send where. `signed` sends signed events as POST, else a plain GET with `headers` is repeated.
 
     `expect` must stand in every answer, which must be a 200. `keep_sends` returns when each delivery id was sent.
     """
@@ -41,6 +41,7 @@ class LoadProfile:
     secret: str = SECRET
     expect: str = ""
     keep_sends: bool = False
+    headers: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -208,7 +209,9 @@ class Generator:
     def _requests(self) -> Iterator[tuple[bytes, str]]:
         profile = self._profile
         if not profile.signed:
-            request = f"GET {profile.path} HTTP/1.1\r\nHost: 127.0.0.1:{profile.port}\r\n\r\n".encode()
+            headers = {"Host": f"127.0.0.1:{profile.port}", **profile.headers}
+            lines = [f"GET {profile.path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
+            request = "\r\n".join([*lines, "", ""]).encode()
             while True:
                 yield request, ""
         parts = request_parts(profile.port, profile.path, signed_bodies(profile.secret))

@@ -35,6 +35,15 @@ class NaiveEvent(Base):
     body: Mapped[bytes] = mapped_column(LargeBinary)
 
 
+class BareRow(Base):
+    """What an application of ten lines keeps of something that it is told to."""
+
+    __tablename__ = "bare_rows"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    slug: Mapped[str] = mapped_column(String(64), unique=True)
+    provider: Mapped[str] = mapped_column(String(64))
+
+
 def hello() -> Flask:
     """Flask's hello world."""
     app = Flask("hello")
@@ -48,17 +57,7 @@ def hello() -> Flask:
 
 def naive(database_url: str) -> Flask:
     """A view that checks one HMAC and commits one row per request; SQLite as safe as the gateway's (WAL, FULL)."""
-    app = Flask("naive")
-    is_sqlite = database_url.startswith("sqlite")
-    app.config["SQLALCHEMY_DATABASE_URI"] = database_url
-    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
-        "pool_size": 16,
-        "connect_args": {"timeout": 30} if is_sqlite else {},
-    }
-    db = SQLAlchemy(app, model_class=Base)
-    if is_sqlite:
-        with app.app_context():
-            event.listen(db.engine, "connect", _durable)
+    app, db = _with_database("naive", database_url)
 
     @app.post("/webhooks/github")
     def receive() -> dict[str, str]:
@@ -73,10 +72,39 @@ def naive(database_url: str) -> Flask:
     return app
 
 
-def create_naive_tables(database_url: str) -> None:
-    """Before the server starts: its workers would race for it."""
-    app = naive(database_url)
-    db: SQLAlchemy = app.extensions["sqlalchemy"]
+def bare_insert(database_url: str) -> Flask:
+    """A view that commits one row per request, with nobody asked who they are and nothing else done."""
+    app, db = _with_database("bare", database_url)
+
+    @app.post("/")
+    def insert() -> tuple[dict[str, object], int]:
+        given = request.get_json()
+        row = BareRow(slug=given["slug"], provider=given["provider"])
+        db.session.add(row)
+        db.session.commit()
+        return {"id": row.id, "slug": row.slug, "provider": row.provider}, 201
+
+    return app
+
+
+def _with_database(name: str, database_url: str) -> tuple[Flask, SQLAlchemy]:
+    app = Flask(name)
+    is_sqlite = database_url.startswith("sqlite")
+    app.config["SQLALCHEMY_DATABASE_URI"] = database_url
+    app.config["SQLALCHEMY_ENGINE_OPTIONS"] = {
+        "pool_size": 16,
+        "connect_args": {"timeout": 30} if is_sqlite else {},
+    }
+    db = SQLAlchemy(app, model_class=Base)
+    if is_sqlite:
+        with app.app_context():
+            event.listen(db.engine, "connect", _durable)
+    return app, db
+
+
+def create_tables(database_url: str) -> None:
+    """The tables of `naive` and `bare_insert`. Before the server starts: its workers would race for them."""
+    app, db = _with_database("tables", database_url)
     with app.app_context():
         Base.metadata.create_all(db.engine)
         db.engine.dispose()
