@@ -140,6 +140,8 @@ def _changes(kind: str, options: Options) -> Sequence[Row]:
         rates: dict[str, list[float]] = {"alone": [], "asked": []}
         costs: dict[str, list[float]] = {"gateway": [], "bare": []}
         gateway.run(WARM_UP_SECONDS)
+        # What PostgreSQL does by itself within a minute; without, it takes the tables for empty and reads all of them.
+        settle(subject.database_url)
         for number in range(options.runs):
             costs["gateway"].append(_median(changing, f"{API}/sources", f"run{number}"))
             costs["bare"].append(_median(inserting, "/", f"run{number}"))

@@ -8,12 +8,13 @@ of its kind in the same transaction.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import Delete, Insert, Update, event
 from sqlalchemy.orm import ORMExecuteState, Session, UOWTransaction, with_loader_criteria
 
-from gateway.db.model import Base, Configuration, TenantOwned
+from gateway.db.model import Base, Configuration, ConfigurationKind, TenantOwned
 from gateway.db.revisions import move_revisions
 from gateway.errors import GatewayError
 
@@ -66,9 +67,7 @@ def _own(session: Session, _context: UOWTransaction, _instances: object) -> None
 @event.listens_for(SystemSession, "after_flush")
 def _revise(session: Session, _context: UOWTransaction) -> None:
     changed = (*session.new, *session.deleted, *(row for row in session.dirty if session.is_modified(row)))
-    kinds = {row.configuration_kind for row in changed if isinstance(row, Configuration)}
-    if kinds:
-        move_revisions(session.connection(), kinds)
+    _move(session, {row.configuration_kind for row in changed if isinstance(row, Configuration)})
 
 
 @event.listens_for(TenantSession, "do_orm_execute")
@@ -79,4 +78,11 @@ def _revise_in_bulk(state: ORMExecuteState) -> None:
     table = getattr(state.statement.table, "name", None)
     for mapper in Base.registry.mappers:
         if issubclass(mapper.class_, Configuration) and getattr(mapper.local_table, "name", None) == table:
-            move_revisions(state.session.connection(), {mapper.class_.configuration_kind})
+            _move(state.session, {mapper.class_.configuration_kind})
+
+
+def _move(session: Session, kinds: Collection[ConfigurationKind]) -> None:
+    """Move the revisions of `kinds`, each once: a session is one transaction, without savepoints."""
+    moved: set[ConfigurationKind] = session.info.setdefault("moved_revisions", set())
+    move_revisions(session.connection(), set(kinds) - moved)
+    moved.update(kinds)

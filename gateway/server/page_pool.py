@@ -3,7 +3,7 @@
 The loop shares one interpreter lock, and mostly one core, with these threads. So pages begin one after the other, work
 at a low priority, and nobody keeps the lock for longer than a millisecond while another thread wants it. A page that is
 not done after its turn goes on, and the next one begins beside it: nobody waits for a slow page. While webhooks come
-in, a page is followed by a rest.
+in, a page is followed by a rest, the longer the more of them there are.
 
 Measured by `scripts/bench ingest --mode busy-pages`: without all this, the slowest webhooks took a hundred times as
 long while clients asked for pages as fast as they could.
@@ -26,9 +26,11 @@ Result = TypeVar("Result")
 
 # For how long a page has the others wait, whether it computes or waits for somebody itself.
 TURN_SECONDS = 0.05
-# Per second that a page computed, and at most.
-REST_PER_SECOND = 4.0
-MOST_REST_SECONDS = 0.2
+# Per second that a page computed while this many webhooks a second come in, or more; with fewer so much less. And at
+# most.
+REST_PER_SECOND = 20.0
+BUSY_WEBHOOKS = 1000.0
+MOST_REST_SECONDS = 0.5
 # Python's default is 5 ms: what a page would take from the loop each time the loop wakes up.
 SWITCH_SECONDS = 0.001
 
@@ -46,11 +48,11 @@ class PagePool:
         """Call `function` in a thread, when it is its turn."""
         await self._turns.acquire()
         loop, before = asyncio.get_running_loop(), self._webhooks()
-        turn = _Turn(loop, self._turns.release)
+        turn, began = _Turn(loop, self._turns.release), loop.time()
         try:
             return await loop.run_in_executor(self._threads, turn.compute, function, *arguments)
         finally:
-            turn.end(is_busy=self._webhooks() != before)
+            turn.end(webhooks_a_second=(self._webhooks() - before) / max(loop.time() - began, 1e-6))
 
     def call_later(self, function: Callable[[], None]) -> None:
         """Call `function` when a thread is free, without a turn; not at all once this is closed."""
@@ -80,12 +82,12 @@ class _Turn:
         finally:
             self._computed_seconds = time.thread_time() - before
 
-    def end(self, *, is_busy: bool) -> None:
+    def end(self, *, webhooks_a_second: float) -> None:
         """The page is done, or its client has gone."""
         if not self._has_ended:
             self._end.cancel()
-            rest = min(self._computed_seconds * REST_PER_SECOND, MOST_REST_SECONDS) if is_busy else 0.0
-            self._loop.call_later(rest, self._release)
+            rest = self._computed_seconds * REST_PER_SECOND * min(webhooks_a_second / BUSY_WEBHOOKS, 1.0)
+            self._loop.call_later(min(rest, MOST_REST_SECONDS), self._release)
 
     def _expire(self) -> None:
         self._has_ended = True
