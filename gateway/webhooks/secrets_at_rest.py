@@ -2,8 +2,9 @@
 
 A token, a Basic password or a verify token is the secret itself: whoever read it in the database could send anything.
 Where such secrets travel is known from the catalogue (`providers.webhook.proof`). Signatures prove without revealing
-and stay as they are. A URL's path stays too: where it is the secret, it is the source's address. Opened again are
-bodies, to be delivered (law 5: raw bytes), and refused requests, to be explained.
+and stay as they are. A URL's path stays too: where it is the secret, it is the source's address. In what was refused a
+source's own secrets are found by their value too (`own_secrets`): senders put them into other places by mistake. Opened
+again are bodies, to be delivered (law 5: raw bytes), and refused requests, to be explained.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from gateway.security.redaction import is_credential_name
 from gateway.security.sealed_text import seal_value
 from gateway.security.sealing import Keyring
 from gateway.webhooks.arrival import Arrival
+from gateway.webhooks.own_secrets import NO_SECRETS, OwnSecrets
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -106,24 +108,44 @@ class RequestSealer:
 
 
 class RefusedSealer:
-    """Seals secrets of refused requests, which may be anybody's: all that looks like one, and all places of the
-    catalogue. Safe for any number of threads.
+    """Seals secrets of refused requests, which may be anybody's: all that looks like one, all places of the catalogue,
+    and the source's own wherever they stand. Safe for any number of threads.
     """
 
     def __init__(self, keyring: Keyring, carriers: Carriers) -> None:
         self._keyring = keyring
         self._places = places_of(carriers, other_headers=CREDENTIAL_HEADERS)
 
-    def sealed(self, arrival: Arrival, *, tenant_id: str, source: str) -> tuple[Headers, str, bytes]:
-        """Headers, URL and body as they are kept under `source`."""
+    def sealed(
+        self,
+        arrival: Arrival,
+        *,
+        tenant_id: str,
+        source: str,
+        own: OwnSecrets = NO_SECRETS,
+        is_cut: bool = False,
+    ) -> tuple[Headers, str, bytes]:
+        """Headers, URL and body as they are kept under `source`, whose secrets are `own`. `is_cut`: there was more of
+        some of them.
+        """
         context = request_context(tenant_id, source)
 
         def seal(value: bytes) -> bytes:
             return seal_value(self._keyring, value, context=context)
 
+        def whole(kept: bytes, original: bytes) -> bytes:
+            return own.sealed(kept, original, seal, is_cut=is_cut)
+
         headers = sealed_headers(arrival.headers, self._is_secret(self._places.headers), seal)
         url = sealed_url(arrival.url, self._is_secret(self._places.query), seal)
-        return headers, url, sealed_body(arrival.body, self._places, seal)
+        return (
+            tuple(
+                (name, _text(whole(_bytes(value), _bytes(original))))
+                for (name, value), (_, original) in zip(headers, arrival.headers, strict=True)
+            ),
+            _text(whole(_bytes(url), _bytes(arrival.url))),
+            whole(sealed_body(arrival.body, self._places, seal), arrival.body),
+        )
 
     def _is_secret(self, known: frozenset[str]) -> Callable[[str], bool]:
         return lambda name: name in known or is_credential_name(name)
@@ -137,7 +159,7 @@ def opened_headers(keyring: Keyring, headers: Iterable[tuple[str, str]], *, tena
 def opened_text(keyring: Keyring, kept: str, *, tenant_id: str, source: str) -> str:
     """A kept URL or header value with its secrets. Raises `DecryptionFailed`."""
     opened = open_request_part(keyring, _bytes(kept), tenant_id=tenant_id, source=source)
-    return opened.decode("utf-8", "surrogatepass")
+    return _text(opened)
 
 
 Seal = Callable[[bytes], bytes]
@@ -156,7 +178,7 @@ def sealed_url(url: str, is_secret: Callable[[str], bool], seal: Seal) -> str:
     base, mark, query = url.partition("?")
     if not query:
         return url
-    return f"{base}{mark}{_sealed_pairs(_bytes(query), is_secret, seal).decode('utf-8', 'surrogatepass')}"
+    return f"{base}{mark}{_text(_sealed_pairs(_bytes(query), is_secret, seal))}"
 
 
 def sealed_body(body: bytes, places: SecretPlaces, seal: Seal) -> bytes:
@@ -183,3 +205,7 @@ MAX_NAME_BYTES = 1024
 
 def _bytes(text: str) -> bytes:
     return text.encode("utf-8", "surrogatepass")
+
+
+def _text(text: bytes) -> str:
+    return text.decode("utf-8", "surrogatepass")

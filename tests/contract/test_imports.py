@@ -129,6 +129,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("explain", "purge", "receive", "routes", "samples"),
         ("material", "proofs", "rejections", "sources"),
         ("secrets_at_rest", "verification"),
+        ("own_secrets",),
         ("arrival",),
     ),
 }

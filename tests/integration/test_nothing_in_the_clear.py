@@ -50,6 +50,13 @@ VECTORS = Path(__file__).parents[1] / "fixtures" / "vectors.jsonl"
 # Its secret is the address itself: the slug, by which the source is found.
 NOT_HERE = {"secret-url"}
 CREDENTIALS = ("public_key", "username", "password")
+# What stands where a sender puts it by mistake; `basic` as a user name and password are written.
+MISTAKES = (
+    ("?pwd={quoted}", (), b"{}"),
+    ("", (("x-key", "{secret}"), ("referer", "https://shop.example.com/?a={quoted}")), b"{}"),
+    ("?v={plus}", (("x-auth", "Basic {basic}"),), b'{"token": {json}, "deep": [{json}]}'),
+    ("", (("content-type", "application/x-www-form-urlencoded"),), b"a=1&my-field={plus}&b=2"),
+)
 NOT_OPTIONS = {*CREDENTIALS, "secrets", "certs", "root_certs", "jwks", "pending_handshake"}
 
 
@@ -86,6 +93,7 @@ class Played:
     def __init__(self, installation: Installation) -> None:
         self.installation = installation
         self.secrets: set[str] = set()
+        self.own: dict[str, str] = {}
         self.answers: list[tuple[Vector, Answer]] = []
 
     def begin(self) -> Any:
@@ -117,6 +125,9 @@ def add(acting: Acting, played: Played, vector: Vector) -> None:
     )
     add_source(acting, draft)
     played.secrets.update(secret for secret in (given.get("secret"), given.get("password")) if secret)
+    own = given.get("secret") or given.get("password")
+    if own:
+        played.own[vector.slug] = own
     if "username" in given:
         played.secrets.add(f"{given['username']}:{given['password']}")
 
@@ -141,9 +152,44 @@ def play(installation: Installation) -> Played:
             pending.append((vector, ingest.begin(vector.arrival(number, source=source))))
         if number % 100 < 3:
             ingest.rejections.flush(20)
+    for slug, secret in sorted(played.own.items()):
+        for mistake in MISTAKES:
+            number += 1
+            pending.append((known[0], ingest.begin(misplaced(slug, secret, mistake, number))))
+        ingest.rejections.flush(20)
     played.answers = [(vector, wait_for_answer(progress)) for vector, progress in pending]
     assert ingest.rejections.flush(20)
     return played
+
+
+def misplaced(slug: str, secret: str, mistake: tuple[str, tuple[tuple[str, str], ...], bytes], number: int) -> Arrival:
+    """A request that has the source's secret where nobody looks for one."""
+    query, headers, body = mistake
+    written = {
+        "{secret}": secret,
+        "{quoted}": quote(secret, safe=""),
+        "{plus}": quote_plus(secret),
+        "{basic}": base64.b64encode(f"somebody:{secret}".encode()).decode(),
+        "{json}": json.dumps(secret),
+    }
+
+    def filled(text: str) -> str:
+        for name, value in written.items():
+            text = text.replace(name, value)
+        return text
+
+    return Arrival(
+        tenant="default",
+        source=slug,
+        method="POST",
+        url=f"http://x/webhooks/{slug}{filled(query)}",
+        headers=tuple((name, filled(value)) for name, value in headers),
+        body=filled(body.decode()).encode(),
+        client_address=f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}",
+        request_id=f"req_{number}",
+        received_at_us=1,
+        began=0.0,
+    )
 
 
 def spellings(secret: str) -> Iterator[bytes]:

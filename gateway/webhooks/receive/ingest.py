@@ -20,6 +20,7 @@ from gateway.telemetry.metrics import Metrics
 from gateway.tenants.directory import TenantState, TenantSummary
 from gateway.webhooks.arrival import Answer, Arrival, refusal
 from gateway.webhooks.material import MaterialStore
+from gateway.webhooks.own_secrets import NO_SECRETS, OwnSecrets
 from gateway.webhooks.receive.answers import stored
 from gateway.webhooks.receive.entry import Receipt, Submission
 from gateway.webhooks.receive.failures import FailedVerifications
@@ -119,7 +120,7 @@ class Ingest:
             return self._suspended()
         refused = self._check_limits(arrival, source)
         if refused is not None:
-            return self._refuse(arrival, source.tenant_id, source.id, refused)
+            return self._refuse(arrival, source.tenant_id, source.id, refused, source.own_secrets)
         size = len(arrival.body)
         if size <= LARGE_BODY_BYTES:
             return self._judge_now(arrival, source, snapshot)
@@ -200,7 +201,7 @@ class Ingest:
             def fetch_then_judge() -> Progress:
                 refused = self._material.fetch(missing, source.id)
                 if refused is not None:
-                    return self._refuse(arrival, source.tenant_id, source.id, refused)
+                    return self._refuse(arrival, source.tenant_id, source.id, refused, source.own_secrets)
                 return self._judge(arrival, source, provider, snapshot, credentials, reading)
 
             return BlockingStep(fetch_then_judge)
@@ -221,18 +222,22 @@ class Ingest:
             code = verdict.reason or Reason.SIGNATURE_MISMATCH
             status = 413 if code is Reason.BODY_TOO_LARGE else 401
             answer = refusal(status, code, verdict.detail or "the signature could not be verified")
-            return self._refuse(arrival, source.tenant_id, source.id, answer)
+            return self._refuse(arrival, source.tenant_id, source.id, answer, source.own_secrets)
         if arrival.method in {"HEAD", "OPTIONS"}:
             return refusal(405, "method_not_allowed", "this method carries no event", headers=(("Allow", "GET, POST"),))
         if verdict.leaves_out:
             self._metrics.rejected(Reason.SIGNATURE_MISSING)
-            refused = Refused(source.tenant_id, source.id, Reason.SIGNATURE_MISSING, LEFT_OUT, arrival)
-            self.rejections.note(refused)
+            reason = Reason.SIGNATURE_MISSING
+            self.rejections.note(Refused(source.tenant_id, source.id, reason, LEFT_OUT, arrival, source.own_secrets))
         return self._hand_over(arrival, source, snapshot, verdict)
 
     def _finish(self, arrival: Arrival, source: SourceView, handshake: Handshake) -> Answer:
         answer = self._handshakes.finish(arrival, source, handshake)
-        return self._refuse(arrival, source.tenant_id, source.id, answer) if answer.status == 401 else answer
+        return (
+            self._refuse(arrival, source.tenant_id, source.id, answer, source.own_secrets)
+            if answer.status == 401
+            else answer
+        )
 
     def _hand_over(
         self, arrival: Arrival, source: SourceView, snapshot: InboundSnapshot, verdict: Verdict
@@ -240,7 +245,7 @@ class Ingest:
         submission = submission_of(arrival, source, snapshot.routing, verdict, proof_seconds=self._proof_seconds)
         refused = self._check_tenant(snapshot.routing.standings[source.tenant_id], len(submission.entries))
         if refused is not None:
-            return self._refuse(arrival, source.tenant_id, source.id, refused)
+            return self._refuse(arrival, source.tenant_id, source.id, refused, source.own_secrets)
         try:
             receipt = self._commits.submit(submission)
         except QueueFull as error:
@@ -259,7 +264,8 @@ class Ingest:
             return self._unavailable(StorageUnavailable("this event could not be stored"))
         if replayed is not None:
             message = f"what is signed here was accepted before, as the event {replayed}; the rest is different now"
-            return self._refuse(arrival, source.tenant_id, source.id, refusal(401, "replayed", message))
+            answer = refusal(401, "replayed", message)
+            return self._refuse(arrival, source.tenant_id, source.id, answer, source.own_secrets)
         if source.prescribed is not None:
             content_type, headers = split_content_type(source.prescribed.headers)
             return Answer(source.prescribed.status, source.prescribed.body, content_type, headers)
@@ -277,13 +283,20 @@ class Ingest:
         message = "too many requests from this address could not be verified"
         return refusal(429, "rate_limited", message, retry_after_seconds=wait_seconds)
 
-    def _refuse(self, arrival: Arrival, tenant_id: str | None, source_id: str, answer: Answer) -> Answer:
+    def _refuse(
+        self,
+        arrival: Arrival,
+        tenant_id: str | None,
+        source_id: str,
+        answer: Answer,
+        own: OwnSecrets = NO_SECRETS,
+    ) -> Answer:
         assert answer.reason is not None
         self._metrics.rejected(answer.reason)
         # Without a tenant there is nobody who could look at it.
         if tenant_id is not None:
             message = json.loads(answer.body)["error"]["message"]
-            self.rejections.note(Refused(tenant_id, source_id, answer.reason, message, arrival))
+            self.rejections.note(Refused(tenant_id, source_id, answer.reason, message, arrival, own))
         return answer
 
     def _unavailable(self, error: StorageUnavailable) -> Answer:

@@ -9,12 +9,15 @@ import orjson
 
 from gateway.clock import from_us
 from gateway.webhooks.arrival import Arrival
+from gateway.webhooks.own_secrets import NO_SECRETS, OwnSecrets
 from gateway.webhooks.secrets_at_rest import RefusedSealer
 
 KEPT_BODY_BYTES = 64 * 1024
 # As they are stored, and before their secrets are sealed, which makes those half as long again.
 KEPT_HEADER_BYTES = 16 * 1024
 KEPT_URL_CHARACTERS = 4096
+# Of each header, where all of them are too many or too long.
+KEPT_VALUE_CHARACTERS = 256
 # What a row takes besides its texts, indexes included.
 ROW_BYTES = 512
 
@@ -23,13 +26,16 @@ Row = dict[str, object]
 
 
 class Refused(NamedTuple):
-    """A request that was refused. `source_id` is empty when no such source exists."""
+    """A request that was refused. `source_id` is empty when no such source exists; `own` are the secrets of one that
+    could be loaded.
+    """
 
     tenant_id: str
     source_id: str
     reason: str
     detail: str | None
     arrival: Arrival
+    own: OwnSecrets = NO_SECRETS
 
 
 class Noted(NamedTuple):
@@ -61,7 +67,9 @@ def row_of(item: Noted, sealer: RefusedSealer) -> Row:
     # PostgreSQL takes no NUL in texts, and a path can hold one.
     source = arrival.source[:64].replace("\x00", "\ufffd")
     fitting = arrival._replace(headers=_fitting(arrival.headers))
-    headers, url, body = sealer.sealed(fitting, tenant_id=refused.tenant_id, source=source)
+    headers, url, body = sealer.sealed(
+        fitting, tenant_id=refused.tenant_id, source=source, own=refused.own, is_cut=_is_cut(item, fitting)
+    )
     encoded = orjson.dumps(headers)
     return {
         "id": item.id,
@@ -82,6 +90,15 @@ def row_of(item: Noted, sealer: RefusedSealer) -> Row:
     }
 
 
+def _is_cut(item: Noted, fitting: Arrival) -> bool:
+    """Whether there was, or may have been, more of one of its texts than is kept."""
+    return (
+        item.body_bytes > len(fitting.body)
+        or len(fitting.url) >= KEPT_URL_CHARACTERS
+        or any(len(value) == KEPT_VALUE_CHARACTERS for _name, value in fitting.headers)
+    )
+
+
 def _characters(headers: Iterable[tuple[str, str]]) -> int:
     return sum(len(name) + len(value) for name, value in headers)
 
@@ -90,7 +107,7 @@ def _fitting(headers: Sequence[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """The headers; where they are too many or too long, what fits of them."""
     if len(orjson.dumps(headers)) <= KEPT_HEADER_BYTES:
         return tuple(headers)
-    return tuple(_first((name[:128], value[:256]) for name, value in headers))
+    return tuple(_first((name[:128], value[:KEPT_VALUE_CHARACTERS]) for name, value in headers))
 
 
 def _first(headers: Iterable[tuple[str, str]]) -> Iterable[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.clock import to_us
@@ -12,6 +12,7 @@ from gateway.providers import Provider
 from gateway.providers.webhook.parsed import parses_body
 from gateway.security.sealing import Keyring
 from gateway.security.tokens import is_unguessable
+from gateway.webhooks.own_secrets import OwnSecrets
 from gateway.webhooks.secrets_at_rest import RequestSealer, places_for
 from gateway.webhooks.sources.allowlist import AddressAllowlist
 from gateway.webhooks.sources.credentials import (
@@ -30,8 +31,8 @@ from gateway.webhooks.verification import Credentials, SuccessAnswer, success_an
 class SourceView:
     """A source as ingest sees it. `prescribed` is what its provider wants to hear when an event is stored, None for the
     gateway's own words. `remembered` has the schemes whose proofs are accepted once. `sealer` seals what is to be kept
-    of its requests; None where there is no key at hand. `parses_body`: a body has to be
-    parsed to find out whether it is authentic.
+    of its requests; None where there is no key at hand. `own_secrets` are what is sealed in those that are refused,
+    wherever it stands. `parses_body`: a body has to be parsed to find out whether it is authentic.
     """
 
     id: str
@@ -49,6 +50,7 @@ class SourceView:
     prescribed: SuccessAnswer | None
     remembered: Mapping[str, Remembering]
     sealer: RequestSealer | None = field(repr=False)
+    own_secrets: OwnSecrets = field(repr=False)
     parses_body: bool
     _lasting: Credentials | None = field(repr=False)
 
@@ -151,9 +153,19 @@ def _view(row: Source, provider: Provider, opened: OpenedCredentials, keyring: K
         prescribed=success_answer(provider),
         remembered=remembered(provider.webhook, possible_schemes(provider, row.scheme), wanted=row.refuses_replays),
         sealer=None if keyring is None else _sealer(row, provider, keyring),
+        own_secrets=OwnSecrets(_secrets(opened)),
         parses_body=any(parses_body(scheme) for scheme in possible_schemes(provider, row.scheme)),
         _lasting=credentials_at(0, opened, options=row.options, pending_until_us=None) if lasting else None,
     )
+
+
+def _secrets(opened: OpenedCredentials) -> Iterator[str]:
+    """What would let somebody send in the name of the source's provider."""
+    for kind in ("secret", "password"):
+        yield from (one.value for one in opened.by_kind.get(kind, ()))
+    # As Basic authentication has it, in base64.
+    for name in opened.by_kind.get("username", ()):
+        yield from (f"{name.value}:{one.value}" for one in opened.by_kind.get("password", ()))
 
 
 def _sealer(row: Source, provider: Provider, keyring: Keyring) -> RequestSealer:
