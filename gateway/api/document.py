@@ -112,7 +112,10 @@ def documented(blueprint: Blueprint, operation: Operation, view: Callable[..., R
         "security": [{SECURITY: []}],
         "x-scope": [scope.value for scope in operation.scopes],
         "parameters": list(_parameters(operation)),
-        "responses": {status: f"Problem{status}" for status in _refusals(operation)},
+        "responses": {status: f"Problem{status}" for status in _refusals(operation)}
+        | (
+            {304: {"description": "Nothing has changed.", "headers": {"ETag": "ETag"}}} if _may_stand(operation) else {}
+        ),
     }
     if operation.description:
         doc["description"] = operation.description
@@ -209,9 +212,15 @@ def _parameters(operation: Operation) -> Any:
         yield {"in": "query", "schema": query}
     if operation.takes_idempotency_key:
         yield _header(IDEMPOTENCY_HEADER, "Marks the request, so that it may be sent twice.", maxLength=257)
+    if _may_stand(operation):
+        yield _header("If-None-Match", "An ETag that was answered before: while it stands, the answer is 304.")
     if operation.current is not None:
         yield _header("If-Match", "The ETag of the version that is changed.", required=operation.method != "DELETE")
     yield _header(TENANT_HEADER, "The slug of the tenant to act for, with a key that has the scope `operator`.")
+
+
+def _may_stand(operation: Operation) -> bool:
+    return operation.method == "GET" and operation.has_etag
 
 
 def _header(name: str, description: str, *, required: bool = False, **schema: Any) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from gateway.cli.main import gateway
 from tests.contract.test_docs import settings_by_variable
 from tests.services.markdown import ROOT, codes, read, rows
 
-PARTIES = ("A stranger", "A noisy source", "A destination")
+PARTIES = ("A stranger", "A program with a key", "A noisy source", "A destination")
 PAGE = read("docs/reference/limits.md")
 HEADINGS = ["what is taken", "bound", "where", "setting", "test"]
 

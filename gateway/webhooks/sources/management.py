@@ -71,7 +71,6 @@ def add_source(acting: Acting, draft: SourceDraft) -> SourceWithSecret:
         updated_at=acting.now,
     )
     session.add(source)
-    session.flush()
     for kind, value in wanted.credentials.items():
         session.add(_credential(acting, source, kind, value))
     session.flush()

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
+from gateway.config import Settings
+from gateway.factory import create_app
+from gateway.installation import Installation
+from gateway.security.keyfile import make_key_file
 from tests.integration.api.conftest import ApiUnderTest, code, faults
 
 LONG = "x" * 1_000_000
@@ -39,6 +44,11 @@ def test_bodies(api: ApiUnderTest) -> None:
         assert code(answer) == (status, expected), name
     repeated = api.ask("POST", "/sources", data=BODIES["a name twice"][0], content_type="application/json")
     assert faults(repeated) == {"/slug": "duplicate"}
+    deep: object = "x"
+    for _ in range(40):
+        deep = {"a": deep}
+    nested = api.post("/sources", {"slug": "a", "provider": "github", "options": deep})
+    assert faults(nested) == {"/options" + "/a" * 32: "too_long"}
     offset = api.ask("POST", "/sources", data=BODIES["cut off"][0], content_type="application/json")
     assert offset.get_json()["errors"][0]["parameters"] == {"offset": 12}
 
@@ -93,3 +103,16 @@ def test_what_http_says(api: ApiUnderTest) -> None:
         )
         assert answer.status_code == 422, key
         assert faults(answer) == {"Idempotency-Key": "malformed"}
+
+
+def test_without_a_database_it_says_when_to_come_again(tmp_path: Path) -> None:
+    settings = Settings(
+        database_url="postgresql+psycopg://nobody@127.0.0.1:1/nothing", encryption_key_file=tmp_path / "key"
+    )
+    with Installation(settings) as installation:
+        make_key_file(settings.encryption_key_file)
+        client = create_app(installation).test_client()
+        answer = client.get("/api/v1/me", headers={"Authorization": f"Bearer gwk_{'0' * 78}"})
+        assert code(answer) == (503, "storage_unavailable")
+        assert answer.headers["Retry-After"] == "5"
+        assert client.get("/api/docs").status_code == 200

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from threading import Barrier, Thread
+from threading import Barrier, Thread, get_ident
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from gateway.tenants.acting import act
 from gateway.tenants.idempotency.requests import (
@@ -85,6 +85,53 @@ def test_a_process_killed_amid_a_request_leaves_both_or_neither(api: ApiUnderTes
     first = api.add_source(headers=KEY)
     assert first.status_code == 201
     assert api.add_source(headers=KEY).data == first.data
+
+
+class Killed(BaseException):
+    """What ends a process: nobody catches it."""
+
+
+def test_killed_at_any_commit_it_leaves_both_or_neither(api: ApiUnderTest) -> None:
+    # A transaction that cannot commit is all that a killed process leaves of it, and from then on none does.
+    # The first request makes more of them than those that follow.
+    api.add_source("-", headers={"Idempotency-Key": "first"})
+    before, survived, answered = _sources_and_answers(api), 0, None
+    while answered is None and survived < 10:
+        answered = _killed_after(api, survived, f"kill-{survived}")
+        assert answered or _sources_and_answers(api) == before
+        survived += 1
+    assert answered == 201
+    # The claim, and the change with its answer.
+    assert survived == 3
+    assert _sources_and_answers(api) == (before[0] + 1, before[1] + 1)
+    api.clock.advance(LEASE_SECONDS)
+    for mark in range(survived - 1):
+        assert api.add_source("-", headers={"Idempotency-Key": f"kill-{mark}"}).status_code == 201
+
+
+def _killed_after(api: ApiUnderTest, commits: int, mark: str) -> int | None:
+    """The status of a marked request in a thread that is killed after so many commits; None: it was."""
+    left, here = commits, get_ident()
+
+    def commit(_connection: object) -> None:
+        nonlocal left
+        left -= get_ident() == here
+        if left < 0 and get_ident() == here:
+            raise Killed
+
+    event.listen(api.database.engine, "commit", commit)
+    try:
+        return api.add_source("-", headers={"Idempotency-Key": mark}).status_code
+    except Killed:
+        return None
+    finally:
+        event.remove(api.database.engine, "commit", commit)
+
+
+def _sources_and_answers(api: ApiUnderTest) -> tuple[int, int]:
+    with api.database.read() as connection:
+        answers = connection.execute(text("SELECT count(*) FROM idempotent_requests WHERE status IS NOT NULL"))
+        return len(connection.execute(text("SELECT id FROM sources")).all()), answers.scalar() or 0
 
 
 def test_who_was_too_slow_changes_nothing(api: ApiUnderTest) -> None:
