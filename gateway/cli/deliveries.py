@@ -130,7 +130,7 @@ def show(invocation: Invocation, delivery_id: str) -> None:
 @click.option("--state", type=click.Choice(RETRYABLE_STATES), help="Without ID: all in this state.")
 @click.option("--destination", metavar="NAME", help="Without ID: only to this destination.")
 @click.option("--source", help="Without ID: only of this source.")
-@click.option("--type", "type_", metavar="TYPE", help="Without ID: only of this event type; a * at its end is free.")
+@click.option("--type", "type_", metavar="PATTERN", help="Without ID: only of this type; * and ? stand for anything.")
 @time_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @with_invocation

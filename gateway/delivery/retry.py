@@ -22,6 +22,7 @@ from gateway.delivery.routes.routing import UNSHAPED
 from gateway.delivery.search import DeliverySummary, summary
 from gateway.errors import Conflict, IllegalTransition, NotFound
 from gateway.events.models import Event
+from gateway.events.search import EventFilter, matching
 from gateway.tenants.acting import Acting, Begin
 from gateway.tenants.audit_trail.tally import tallied
 
@@ -42,7 +43,7 @@ _PENDING = (
 class RetryFilter:
     """Which deliveries to retry; None means any. A delivery matches when everything given matches.
 
-    `destination` is a name, `source` a slug, `type` an event type or, with a trailing `*`, how it begins. `since`
+    `destination` is a name; `source` and `type` are as `EventFilter` has them. `since`
     (inclusive) and `until` (exclusive) bound when the delivery was made, which is when its event came.
     """
 
@@ -127,7 +128,7 @@ def _cancel_batch(acting: Acting, destination_id: str, until: datetime) -> tuple
 
 
 def count_retry(acting: Acting, chosen: RetryFilter) -> int:
-    """How many deliveries `retry_many` would take. Raises `NotFound` for an unknown destination."""
+    """How many deliveries `retry_many` would take. Raises `NotFound` for an unknown destination, `InvalidInput`."""
     statement = _matching(acting.session, chosen)
     return acting.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
 
@@ -231,14 +232,5 @@ def _matching(session: TenantSession, chosen: RetryFilter) -> Any:
     if chosen.until is not None:
         conditions.append(Delivery.created_at < chosen.until)
     statement = select(Delivery.id).where(*conditions)
-    if chosen.source is None and chosen.type is None:
-        return statement
-    statement = statement.join(Event, Event.id == Delivery.event_id)
-    if chosen.source is not None:
-        statement = statement.where(Event.source == chosen.source)
-    if chosen.type is not None and chosen.type.endswith("*"):
-        prefix = chosen.type[:-1]
-        statement = statement.where(func.substr(Event.type, 1, len(prefix)) == prefix)
-    elif chosen.type is not None:
-        statement = statement.where(Event.type == chosen.type)
-    return statement
+    of_events = matching(session, EventFilter(source=chosen.source, type=chosen.type))
+    return statement.join(Event, Event.id == Delivery.event_id).where(*of_events) if of_events else statement

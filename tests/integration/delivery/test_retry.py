@@ -23,7 +23,7 @@ from gateway.delivery.retry import (
     retry_delivery,
     retry_many,
 )
-from gateway.errors import IllegalTransition, NotFound
+from gateway.errors import IllegalTransition, InvalidInput, NotFound
 from gateway.tenants.models import DEFAULT_TENANT
 from tests.services.acting import add_tenant
 
@@ -126,6 +126,10 @@ def test_many_are_retried_by_filter_with_a_count_beforehand(queue: Queue, other:
         RetryFilter(source="stripe"): 2,
         RetryFilter(type="push"): 4,
         RetryFilter(type="issue.*"): 8,
+        RetryFilter(type="issue.c*"): 4,
+        RetryFilter(type="issue.?????d"): 8,
+        RetryFilter(type="push.*"): 4,
+        RetryFilter(type="*.opened", source="github"): 4,
         RetryFilter(type="ISSUE.*"): 0,
         RetryFilter(since=began + timedelta(seconds=60)): 7,
         RetryFilter(until=began + timedelta(seconds=60), source="github"): 6,
@@ -140,6 +144,8 @@ def test_many_are_retried_by_filter_with_a_count_beforehand(queue: Queue, other:
     assert retry_many(lambda: queue.acting(other), RetryFilter()) == 0
     with pytest.raises(NotFound, match="'crm'"):
         retry_many(lambda: queue.acting(other), RetryFilter(destination="crm"))
+    with pytest.raises(InvalidInput, match="brackets"):
+        retry_many(queue.acting, RetryFilter(type="issue.[oc]*"))
     chosen = RetryFilter(destination="crm", type="issue.*")
     assert retry_many(queue.acting, chosen) == 4
     assert queue.states() == {"dead": 10, "pending": 4}
