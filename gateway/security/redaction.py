@@ -22,6 +22,11 @@ _SECRET_NAME = re.compile(
     r"authorization|cookie|token|secret|passw|signature|credential|api_?key|access_?key|private_?key"
     r"|encryption_?keys?$|hmac|assertion|jwt|session_?id|^auth$|^sig$|otp$"
 )
+# Their values are URLs, or have some in angle brackets: shown as URLs are.
+_URL_HEADERS: Final = frozenset({"location", "content-location", "link", "referer", "refresh"})
+_QUERY = re.compile(r"\?([^\s<>\"#]*)")
+_FRAGMENT = re.compile(r"#[^\s<>\"]*")
+_USER = re.compile(r"://[^\s<>\"/?#]*@")
 _SIGNATURE_NAME = re.compile(r"signature|hmac|(?:^|_)sig$")
 _SECRET_VALUE = re.compile(
     r"(?P<keep>\b(?:Bearer|Basic|Token)\s+)[A-Za-z0-9._~+/=-]{6,}"  # authorization schemes
@@ -64,12 +69,10 @@ def redact_text(text: str) -> str:
 def redact_headers(headers: Iterable[tuple[str, str]], proofs: Collection[str]) -> list[tuple[str, str]]:
     """The same headers in the same order, without the values that must not be shown.
 
-    `proofs` are the names, in lower case, that are known to carry a proof, whatever they are called.
+    `proofs` are the names, in lower case, that are known to carry a proof, whatever they are called. URLs in headers
+    that are made of them (`Location`, `Link`) are shown as by `redact_url`.
     """
-    return [
-        (name, REDACTED if name.lower() in proofs or is_secret_name(name) else redact_text(value))
-        for name, value in headers
-    ]
+    return [(name, _redact_header(name.lower(), value, proofs)) for name, value in headers]
 
 
 def redact_url(url: str, *, hide_last_segment: bool = False) -> str:
@@ -82,9 +85,7 @@ def redact_url(url: str, *, hide_last_segment: bool = False) -> str:
     except ValueError:
         return "(a URL that cannot be read)"
     path = parts.path.rpartition("/")[0] + f"/{HIDDEN}" if hide_last_segment else parts.path
-    pairs = [pair.partition("=") for pair in parts.query.split("&", MAX_QUERY_FIELDS) if pair][:MAX_QUERY_FIELDS]
-    query = "&".join(f"{name}={HIDDEN}" if equals else HIDDEN for name, equals, _value in pairs)
-    shown = SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], path, query, "")
+    shown = SplitResult(parts.scheme, parts.netloc.rpartition("@")[2], path, _redact_query(parts.query), "")
     return redact_text(shown.geturl())
 
 
@@ -102,6 +103,20 @@ def _is_secret(name: str) -> bool:
 
 
 _remembered = lru_cache(maxsize=4096)(_is_secret)
+
+
+def _redact_header(name: str, value: str, proofs: Collection[str]) -> str:
+    if name in proofs or is_secret_name(name):
+        return REDACTED
+    if name in _URL_HEADERS:
+        value = _USER.sub("://", _FRAGMENT.sub("", value))
+        value = _QUERY.sub(lambda match: f"?{_redact_query(match[1])}", value)
+    return redact_text(value)
+
+
+def _redact_query(query: str) -> str:
+    pairs = [pair.partition("=") for pair in query.split("&", MAX_QUERY_FIELDS) if pair][:MAX_QUERY_FIELDS]
+    return "&".join(f"{name}={HIDDEN}" if equals else HIDDEN for name, equals, _value in pairs)
 
 
 def _redact_field(name: object, value: object, depth: int) -> object:

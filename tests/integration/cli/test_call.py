@@ -57,6 +57,13 @@ def test_json_is_sent_and_told(call: Call, tmp_path: Path) -> None:
     assert "not JSON" in call("github", "POST", "/a", "--data", "{", code=1).stderr
 
 
+def test_urls_in_an_answers_head_are_shown_without_their_values(call: Call, server: FaultServer) -> None:
+    shown = f'<{server.url}/listing?page=…>; rel="next"'
+    result = call("github", "get", "/listing", "--json")
+    assert json.loads(result.stdout)["headers"]["Link"] == shown
+    assert f"Link: {shown}" in call("github", "get", "/listing").stderr
+
+
 def test_explaining_says_what_was_waited_for(call: Call) -> None:
     told = call("github", "GET", "/status/503", "--query", "times=1", "--explain").stderr
 
