@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -238,6 +239,18 @@ def test_looking_for_words_is_given_up_in_time_and_goes_on_with_the_cursor(
 def test_text_without_a_word_is_refused(installation: Installation) -> None:
     with act(installation, actor=TESTER) as acting, pytest.raises(InvalidInput, match="no word"):
         find_in_journal(acting, EventFilter(), PageRequest(5), text=" -- ")
+
+
+def test_a_pattern_of_many_stars_costs_no_more_than_others(
+    installation: Installation, fake_clock: FakeClock, builder: BlockBuilder
+) -> None:
+    stored = [store_event(installation.database, installation.now(), type="a" * 150) for _ in range(SMALL_BLOCK)]
+    fake_clock.advance(60.0)
+    assert builder.step()
+    began = time.process_time()
+    assert found(installation, "default", Wanted(type="*a" * 5 + "*b")) == []
+    assert time.process_time() - began < 2.0
+    assert found(installation, "default", Wanted(type="*a" * 5 + "*")) == sorted(stored, reverse=True)
 
 
 def test_blocks_go_when_their_events_are_gone(
