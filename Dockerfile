@@ -19,6 +19,8 @@ RUN pip install --require-hashes --no-deps --requirement requirements.txt --requ
 COPY . .
 # Editable, so that gunicorn.conf.py and wsgi.py are found beside the package.
 RUN pip install --no-deps --no-build-isolation --editable . && pip uninstall --yes setuptools
+# Who serves may not write here, and would compile modules and catalogue at every start.
+RUN python -m compileall -q gateway && python -c "from gateway.providers import catalogue; catalogue()"
 
 FROM ${PYTHON_IMAGE}
 RUN useradd --system --uid 10001 --home-dir /app gateway

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from gateway.providers.loader import CatalogueError, load_file, parse_provider
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 from gateway.providers.model import Evidence, Option, Provider
 from gateway.providers.registry import (
     catalogue,
@@ -14,6 +16,9 @@ from gateway.providers.registry import (
     shared_secrets,
 )
 from gateway.providers.webhook.model import AnswerRule, DeliveryRule, HandshakeRule, Scheme, Webhook
+
+if TYPE_CHECKING:
+    from gateway.providers.loader import CatalogueError, load_file, parse_provider
 
 __all__ = [
     "AnswerRule",
@@ -35,3 +40,10 @@ __all__ = [
     "search_providers",
     "shared_secrets",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """What reads YAML files, and its libraries, are loaded when somebody asks (PEP 562)."""
+    if name not in ("CatalogueError", "load_file", "parse_provider"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module("gateway.providers.loader"), name)

@@ -6,13 +6,21 @@ from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
+from gateway.deferred import deferred
 from gateway.errors import Hint, NotFound
-from gateway.providers.loader import is_provider_id, load_directory, load_file
+from gateway.providers.compiled import Catalogue, compiled
 from gateway.providers.model import Provider
 from gateway.providers.webhook import proof
 from gateway.providers.webhook.proof import Carriers
 from gateway.suggestions import suggest
+
+if TYPE_CHECKING:
+    from gateway.providers import loader
+else:
+    # Our own entries are seldom read from their files.
+    loader = deferred("gateway.providers.loader")
 
 BUILT_IN = Path(__file__).parent / "catalogue"
 
@@ -23,14 +31,19 @@ def load_catalogue(extra_dir: Path | None = None) -> Mapping[str, Provider]:
     Raises CatalogueError naming file, key and reason of every fault.
     """
     # What can be wrong comes first: ours takes longer to read than to be told.
-    own = load_directory(extra_dir) if extra_dir is not None else {}
-    return _joined(load_directory(BUILT_IN), own)
+    own = loader.load_directory(extra_dir) if extra_dir is not None else {}
+    return _joined(loader.load_directory(BUILT_IN), own)
 
 
 @lru_cache(maxsize=8)
 def catalogue(extra_dir: Path | None = None) -> Mapping[str, Provider]:
-    """The same, each directory read once per process."""
-    return load_catalogue() if extra_dir is None else _joined(catalogue(), load_directory(extra_dir))
+    """The same, each directory read once per process, and ours in its compiled form."""
+    return _built_in() if extra_dir is None else _joined(catalogue(), loader.load_directory(extra_dir))
+
+
+@lru_cache(maxsize=1)
+def _built_in() -> Catalogue:
+    return compiled(BUILT_IN, load_catalogue)
 
 
 def _joined(built_in: Mapping[str, Provider], own: Mapping[str, Provider]) -> Mapping[str, Provider]:
@@ -40,12 +53,16 @@ def _joined(built_in: Mapping[str, Provider], own: Mapping[str, Provider]) -> Ma
 @lru_cache(maxsize=8)
 def proofs(extra_dir: Path | None = None) -> Carriers:
     """Where a request of any provider carries a proof: what is shown to nobody. Raises CatalogueError."""
+    if extra_dir is None:
+        return _built_in().proofs
     return proof.joined(proof.proofs(provider.webhook) for provider in catalogue(extra_dir).values())
 
 
 @lru_cache(maxsize=8)
 def shared_secrets(extra_dir: Path | None = None) -> Carriers:
     """Where a request of any provider carries a shared secret itself: what goes to nobody. Raises CatalogueError."""
+    if extra_dir is None:
+        return _built_in().shared_secrets
     return proof.joined(proof.shared_secrets(provider.webhook) for provider in catalogue(extra_dir).values())
 
 
@@ -55,13 +72,11 @@ def entry(extra_dir: Path | None, provider_id: str) -> Provider | None:
 
     Raises CatalogueError.
     """
-    if not is_provider_id(provider_id):
-        return None
-    for directory in (extra_dir, BUILT_IN):
-        path = directory / f"{provider_id}.yaml" if directory is not None else None
-        if path is not None and path.exists():
-            return load_file(path)
-    return None
+    if extra_dir is not None and loader.is_provider_id(provider_id):
+        path = extra_dir / f"{provider_id}.yaml"
+        if path.exists():
+            return loader.load_file(path)
+    return catalogue().get(provider_id)
 
 
 def search_providers(

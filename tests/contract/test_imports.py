@@ -82,7 +82,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("after_commit", "drivers", "engine", "faults", "lease", "model", "wakeup", "write_lock"),
         ("types",),
     ),
-    "providers": (("prose",), ("registry",), ("loader",), ("schema",), ("model",), ("api",), ("webhook",)),
+    "providers": (("prose",), ("registry",), ("compiled", "loader"), ("schema",), ("model",), ("api",), ("webhook",)),
     "delivery": (
         # query_schema: what may be asked for of all of it, as data.
         ("query_schema", "worker"),
