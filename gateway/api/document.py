@@ -230,7 +230,8 @@ def _header(name: str, description: str, *, required: bool = False, **schema: An
 
 def _refusals(operation: Operation) -> list[int]:
     found = [401, 403, 422, 429, 503]
-    found += [404] * ("<" in operation.path or operation.writes)
+    # What a query speaks of may not be there either.
+    found += [404] * ("<" in operation.path or operation.writes or operation.query is not None)
     found += [400, 413, 415] * (operation.method != "GET")
     found += [409] * operation.writes
     found += [412] * (operation.current is not None)

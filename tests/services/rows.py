@@ -31,6 +31,7 @@ def store_event(
     at: datetime,
     *,
     source: str = "github",
+    source_id: str = "src_test",
     type: str | None = "push",
     body: bytes = b'{"ref":"main"}',
     states: Sequence[DeliveryState] = (),
@@ -42,7 +43,7 @@ def store_event(
     event = EventRow(
         id=id_at("evt", at),
         tenant_id=tenant_id,
-        source_id="src_test",
+        source_id=source_id,
         source=source,
         provider=source,
         type=type,
@@ -79,7 +80,14 @@ def store_event(
     return event.id
 
 
-def store_rejection(database: Database, at: datetime, *, tenant_id: str = DEFAULT_TENANT_ID) -> str:
+def store_rejection(
+    database: Database,
+    at: datetime,
+    *,
+    source: str = "github",
+    source_id: str = "src_test",
+    tenant_id: str = DEFAULT_TENANT_ID,
+) -> str:
     """A rejection of a request that came at `at`; its id."""
     rejection_id = id_at("rej", at)
     with database.write() as connection:
@@ -87,8 +95,8 @@ def store_rejection(database: Database, at: datetime, *, tenant_id: str = DEFAUL
             insert(Rejection.__table__).values(
                 id=rejection_id,
                 tenant_id=tenant_id,
-                source_id="src_test",
-                source="github",
+                source_id=source_id,
+                source=source,
                 reason="signature_mismatch",
                 detail="no secret matches",
                 received_at=at,

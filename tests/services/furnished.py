@@ -1,0 +1,75 @@
+"""A tenant that has some of everything, all of it under names that no other tenant has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from gateway.delivery.destinations.draft import DestinationDraft
+from gateway.delivery.destinations.management import add_destination
+from gateway.delivery.models import Delivery, DeliveryState
+from gateway.delivery.routes.draft import RouteDraft
+from gateway.installation import Installation
+from gateway.tenants.acting import act
+from gateway.tenants.api_keys.management import KeyDraft, create_key
+from gateway.tenants.audit_trail.models import AuditRow
+from gateway.webhooks.routes import add_route
+from gateway.webhooks.sources.draft import SourceDraft
+from gateway.webhooks.sources.management import add_source
+from tests.services.acting import TESTER
+from tests.services.rows import store_event, store_rejection
+
+
+@dataclass(frozen=True)
+class Furnished:
+    """What a tenant has: by kind, each thing by its id first and then by its name. `secrets` are told to nobody."""
+
+    things: dict[str, tuple[str, ...]]
+    secrets: tuple[str, ...] = field(repr=False)
+    word: str
+
+
+def furnish(installation: Installation, tenant: str, mark: str, *, scope: str = "admin") -> Furnished:
+    """Give `tenant` one thing of each kind. `mark` stands in each name, secret and body."""
+    source, destination, route, key, word = (f"{mark}-{kind}" for kind in ("hub", "app", "way", "ci", "word"))
+    secret, header = f"{mark}-secret-of-the-source", f"{mark}-secret-of-the-header"
+    with act(installation, actor=TESTER, tenant=tenant, write=True) as acting:
+        credentials = {"secret": secret}
+        source_id = add_source(acting, SourceDraft(source, "github", credentials=credentials)).source.id
+        made = add_destination(
+            acting,
+            DestinationDraft(destination, "http://127.0.0.1:9/hook", headers=(("Authorization", header),)),
+        )
+        route_id = add_route(acting, RouteDraft(source, destination, name=route)).id
+        made_key = create_key(acting, KeyDraft(key, (scope,), None))
+        tenant_id = acting.tenant.id
+    event_id = store_event(
+        installation.database,
+        installation.now(),
+        source=source,
+        source_id=source_id,
+        body=f'{{"said": "{word}"}}'.encode(),
+        states=[DeliveryState.DEAD],
+        destination_id=made.destination.id,
+        tenant_id=tenant_id,
+        attempts=1,
+    )
+    rejection_id = store_rejection(
+        installation.database, installation.now(), source=source, source_id=source_id, tenant_id=tenant_id
+    )
+    with act(installation, actor=TESTER, tenant=tenant) as acting:
+        [delivery_id] = (one.id for one in acting.session.query(Delivery) if one.event_id == event_id)
+        entry_id = next(one.id for one in acting.session.query(AuditRow) if one.object_id == source_id)
+    return Furnished(
+        {
+            "source": (source_id, source),
+            "destination": (made.destination.id, destination),
+            "route": (route_id, route),
+            "event": (event_id,),
+            "delivery": (delivery_id,),
+            "rejection": (rejection_id,),
+            "key": (made_key.summary.id, key),
+            "entry": (entry_id,),
+        },
+        (secret, header, made.secret, made_key.key),
+        word,
+    )
