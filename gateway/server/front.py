@@ -118,7 +118,9 @@ class Front:
             if message["type"] == "lifespan.startup":
                 self._start()
                 # For a server that ends: what it waits for then, streams would make it wait for in vain.
-                scope.setdefault("state", {})["end_streams"] = self._pages.end_streams
+                state = scope.setdefault("state", {})
+                state["end_streams"] = self._pages.end_streams
+                state["refused"] = self._installation.metrics.connection_refused
                 await self._run_blocking(self._warm)
                 # What is there now stays for good: searching it for garbage, again and again, would find none.
                 gc.collect()

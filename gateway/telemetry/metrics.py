@@ -56,6 +56,9 @@ class Metrics:
         self._rejections_dropped = self._labelled(
             "gateway_rejections_dropped", "Refused requests that were not kept to be looked at, by reason.", "reason"
         )
+        self._connections_refused = self._labelled(
+            "gateway_connections_refused", "Connections that were refused or given up for room, by reason.", "reason"
+        )
         self._api_refused = self._labelled(
             "gateway_api_refused", "API requests whose key was missing or wrong, or may not do this, by code.", "code"
         )
@@ -90,6 +93,10 @@ class Metrics:
     def rejections_dropped(self, reason: str, count: int) -> None:
         """Refused requests were not kept, or not any longer, for want of room."""
         self._rejections_dropped(reason, count)
+
+    def connection_refused(self, reason: str) -> None:
+        """The web server refused a connection, or gave up one or its requests to make room."""
+        self._connections_refused(reason)
 
     def api_refused(self, code: str) -> None:
         """An API request was refused for its key; `code` is that of the answer."""

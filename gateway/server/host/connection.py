@@ -209,6 +209,7 @@ class Connection(asyncio.Protocol):
 
     def let_go(self) -> None:
         """Give up the request that is coming, and those that wait behind another, and give back what they hold."""
+        self._service.budget_spent()
         current, self._coming = self._current, None
         if current is not None and current.is_told:
             # It is whole, and in the application's hands.

@@ -18,6 +18,11 @@ Application = Callable[[Any, Any, Any], Awaitable[None]]
 # Refused connections are told of so often, together; so are refused requests, after the first few.
 TELL_SECONDS = 60.0
 TOLD_REQUESTS = 10
+# Why somebody is refused, for whom counts it.
+CLIENT_FULL = "client_full"
+FULL = "full"
+DISPLACED = "displaced"
+BUDGET_SPENT = "budget_spent"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,8 @@ class Service:
         self.budget = Budget(bounds.requests_bytes)
         self.connections: set[Member] = set()
         self.changed = changed
-        # From the application's lifespan; each request has a copy.
+        # From the application's lifespan; each request has a copy. An application that counts refusals leaves there
+        # what is told of each, with its reason.
         self.state: dict[str, Any] = {}
         self.date = today()
         self.is_ending = False
@@ -120,14 +126,15 @@ class Service:
         a few addresses.
         """
         if not self._clients.enter(connection.peer):
-            self._refused += 1
+            self._refuse(CLIENT_FULL)
             return False
         if len(self.connections) >= self.bounds.connections:
-            self._refused += 1
             eldest = next(iter(self._waiting), None) or next((one for one in self._asking if one.is_coming), None)
             if eldest is None:
                 self._clients.leave(connection.peer)
+                self._refuse(FULL)
                 return False
+            self._refuse(DISPLACED)
             self.closed(eldest)
             eldest.abort()
         self.connections.add(connection)
@@ -135,6 +142,19 @@ class Service:
         self._is_empty.clear()
         self.changed(len(self.connections))
         return True
+
+    def budget_spent(self) -> None:
+        """Requests were given up for want of memory."""
+        self._count(BUDGET_SPENT)
+
+    def _refuse(self, reason: str) -> None:
+        self._refused += 1
+        self._count(reason)
+
+    def _count(self, reason: str) -> None:
+        counted = self.state.get("refused")
+        if counted is not None:
+            counted(reason)
 
     def asked(self, connection: Member) -> None:
         """A request is under way there."""

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import gc
 from collections.abc import Callable, Iterator
+from logging import getLogger
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,8 @@ from werkzeug.test import Client, TestResponse, create_environ, run_wsgi_app
 from gateway.config import Settings
 from gateway.factory import create_app
 from gateway.installation import Installation
+from gateway.server.front import Front
+from gateway.server.host.lifespan import Lifespan
 from gateway.server.insiders import is_insider
 from tests.services.loop_host import LoopHost
 
@@ -51,6 +56,27 @@ def test_metrics_are_for_this_machine(ask: Ask) -> None:
     assert b"gateway_received" in ask("/metrics").data
     refused = ask("/metrics", peer=STRANGER)
     assert (refused.status_code, b"GATEWAY_METRICS_TOKEN" in refused.data) == (403, True)
+
+
+def test_what_the_web_server_refuses_is_counted(tmp_path: Path) -> None:
+    settings = Settings(database_url=f"sqlite:///{tmp_path}/none.db", encryption_key_file=tmp_path / "key")
+    with Installation(settings) as installation:
+        lifespan = Lifespan(Front(create_app(installation), threads=1), getLogger("lifespan"))
+
+        async def live() -> None:
+            await lifespan.start()
+            lifespan.state["refused"]("client_full")
+            await lifespan.end()
+
+        thresholds = gc.get_threshold()
+        try:
+            asyncio.run(live())
+        finally:
+            # A server sets these for good.
+            gc.unfreeze()
+            gc.set_threshold(*thresholds)
+        counted = installation.metrics.registry.get_sample_value
+        assert counted("gateway_connections_refused_total", {"reason": "client_full"}) == 1
 
 
 def test_metrics_by_token(ask: Ask) -> None:

@@ -405,6 +405,8 @@ def held(server: LoopServer) -> int:
 
 
 def test_the_request_that_has_been_coming_for_longest_makes_room(small: LoopServer, application: Application) -> None:
+    told: list[str] = []
+    small.service.state["refused"] = told.append
     with small.connected() as first, small.connected() as second, small.connected() as third:
         for number, client in enumerate((first, second), 1):
             client.sendall(POST + PIECE)
@@ -412,6 +414,7 @@ def test_the_request_that_has_been_coming_for_longest_makes_room(small: LoopServ
         third.sendall(POST + PIECE)
         answer = read_all(first)
         assert application.bodies == [b"overloaded"]
+        assert told == ["budget_spent"]
         assert b"Connection: close" in answer
         for client in (second, third):
             client.sendall(b"x" * 10_000)

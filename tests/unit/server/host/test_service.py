@@ -123,6 +123,23 @@ def test_refusals_are_told_of_together(caplog: pytest.LogCaptureFixture) -> None
     assert [record.getMessage().split()[0] for record in caplog.records] == ["4"]
 
 
+def test_each_refusal_is_told_to_the_application_with_its_reason() -> None:
+    told: list[str] = []
+    taken = service(connections=2, per_client=1)
+    taken.state["refused"] = told.append
+    first, second = Peer(), Peer("198.51.100.1")
+    assert taken.admit(first)
+    assert not taken.admit(Peer())
+    assert taken.admit(second)
+    assert told == ["client_full"]
+    assert taken.admit(Peer("198.51.100.2"))
+    assert told == ["client_full", "displaced"]
+    for one in tuple(taken.connections):
+        taken.asked(one)
+    assert not taken.admit(Peer("198.51.100.3"))
+    assert told == ["client_full", "displaced", "full"]
+
+
 def test_many_refused_requests_are_told_of_together(caplog: pytest.LogCaptureFixture) -> None:
     served = service()
     for _ in range(500):
