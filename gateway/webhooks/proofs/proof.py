@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 
+from gateway.content.forms import parse_form
 from gateway.events.append import EventRow
+from gateway.webhooks.arrival import Arrival
 from gateway.webhooks.proofs.accept import ProofRow
 from gateway.webhooks.verification import SignedText
 
@@ -18,6 +20,22 @@ def proof_of(signed: SignedText, events: Sequence[EventRow], body: bytes, *, exp
     """
     first = events[0]
     return ProofRow(signed.digest(first.source_id, DIGEST_BYTES), _digest(events, body), first.id, expires_at_us)
+
+
+def division_of(signed: SignedText, event_id: str, arrival: Arrival, source_id: str, *, expires_at_us: int) -> ProofRow:
+    """The proof of a text that runs URL, names and values together, for the way in which `arrival` divides it."""
+    fields = parse_form(arrival.header("content-type") or "", arrival.body) or {}
+    _scheme, _, address = arrival.url.partition("://")
+    found = hashlib.sha256(_counted(address.partition("/")[2]))
+    for name in sorted(fields):
+        for value in sorted(fields[name]):
+            found.update(_counted(name) + _counted(value))
+    return ProofRow(signed.digest(source_id, DIGEST_BYTES), found.digest()[:DIGEST_BYTES], event_id, expires_at_us)
+
+
+def _counted(text: str) -> bytes:
+    encoded = text.encode("utf-8", "surrogatepass")
+    return b"%d:%b" % (len(encoded), encoded)
 
 
 def _digest(events: Sequence[EventRow], body: bytes) -> bytes:

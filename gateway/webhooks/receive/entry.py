@@ -22,12 +22,13 @@ class Entry(NamedTuple):
 class Submission(NamedTuple):
     """The events of one request: they are stored together or not at all. `began` is when the request was read, on the
     steady clock, in seconds. With a `proof` they are stored only if that was not accepted before; its `event_id` is the
-    first event's.
+    first event's. `may_repeat`: or if it was accepted for the same.
     """
 
     entries: tuple[Entry, ...]
     began: float
     proof: ProofRow | None = None
+    may_repeat: bool = False
 
     @property
     def events(self) -> list[EventRow]:

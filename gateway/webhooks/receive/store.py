@@ -37,7 +37,7 @@ Before = Mapping[str, ProofRow]
 def store_submissions(connection: Connection, submissions: Sequence[Submission]) -> list[Receipt]:
     """Store all events and, for those that are new, their deliveries. Repeatable; see `GroupCommit`."""
     at_once = connection.dialect.name == "postgresql" and not any(
-        entry.follow_ups for submission in submissions for entry in submission.entries
+        submission.may_repeat or any(entry.follow_ups for entry in submission.entries) for submission in submissions
     )
     before, appended = (_store_at_once if at_once else _store)(connection, submissions)
     outcomes = iter(appended)
@@ -51,7 +51,7 @@ def store_submissions(connection: Connection, submissions: Sequence[Submission])
 
 def _store(connection: Connection, submissions: Sequence[Submission]) -> tuple[Before, list[Appended]]:
     """What was accepted before, and what became of the events of the others."""
-    before = accept_proofs(connection, _proofs(submissions))
+    before = _unless_repeated(submissions, accept_proofs(connection, _proofs(submissions)))
     entries = [entry for submission in _others(submissions, before) for entry in submission.entries]
     appended = append_events(connection, [entry.event for entry in entries])
     new = [entry for entry, outcome in zip(entries, appended, strict=True) if not outcome.is_duplicate]
@@ -98,6 +98,19 @@ def _conditions(submissions: Iterable[Submission]) -> str:
 
 def _others(submissions: Iterable[Submission], before: Before) -> list[Submission]:
     return [one for one in submissions if one.proof is None or one.proof.event_id not in before]
+
+
+def _unless_repeated(submissions: Iterable[Submission], before: Before) -> Before:
+    """Of what was accepted before that which counts: not where the same may come again."""
+    repeated = {
+        submission.proof.event_id
+        for submission in submissions
+        if submission.may_repeat
+        and submission.proof is not None
+        and (first := before.get(submission.proof.event_id)) is not None
+        and first.events_digest == submission.proof.events_digest
+    }
+    return {event_id: first for event_id, first in before.items() if event_id not in repeated}
 
 
 def _again(connection: Connection, submission: Submission, proof: ProofRow, first: ProofRow) -> Receipt:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from gateway.clock import MICROSECONDS
 from gateway.delivery.routes.routing import RoutingSnapshot
 from gateway.webhooks.arrival import Arrival
-from gateway.webhooks.proofs.proof import proof_of
+from gateway.webhooks.proofs.proof import division_of, proof_of
 from gateway.webhooks.receive.entries import entries_of
 from gateway.webhooks.receive.entry import Submission
 from gateway.webhooks.sources.rows import SourceView
@@ -25,5 +25,9 @@ def submission_of(
         return Submission(entries, arrival.began)
     seconds = proof_seconds if remembering.seconds is None else remembering.seconds
     expires_at_us = arrival.received_at_us + round(seconds * MICROSECONDS)
+    if remembering.may_repeat:
+        kept = arrival if verdict.has_body else arrival._replace(body=b"")
+        proof = division_of(verdict.signed, events[0].id, kept, source.id, expires_at_us=expires_at_us)
+        return Submission(entries, arrival.began, proof, may_repeat=True)
     body = arrival.body if verdict.has_body else b""
     return Submission(entries, arrival.began, proof_of(verdict.signed, events, body, expires_at_us=expires_at_us))

@@ -36,11 +36,13 @@ class Remembering(NamedTuple):
     """How a scheme's proofs are remembered. `seconds` None: for as long as the installation remembers any.
 
     `needs_keys`: only where every event of the request has a dedupe key, since without one equal texts may be two
-    events.
+    events. `may_repeat`: the same request is an event each time it comes, and refused is only one that divides the
+    signed text into other fields, or into URL and fields elsewhere.
     """
 
     seconds: float | None
     needs_keys: bool
+    may_repeat: bool = False
 
 
 def remembered(webhook: Webhook, schemes: Sequence[Scheme], *, wanted: bool | None) -> Mapping[str, Remembering]:
@@ -49,9 +51,13 @@ def remembered(webhook: Webhook, schemes: Sequence[Scheme], *, wanted: bool | No
     `wanted` is what the operator says; None: where nothing honest can be refused.
     """
     found = {}
+    # What one scheme signed as fields may fit another's URL.
+    can_be_divided = any(coverage_of(webhook, scheme).runs_fields_together for scheme in webhook.schemes)
     for scheme in schemes:
         coverage = coverage_of(webhook, scheme)
         if not _refuses(coverage, wanted) or (wanted is None and _is_covered(coverage)):
+            if can_be_divided and coverage.is_signed and wanted is not False:
+                found[scheme.id] = Remembering(None, needs_keys=False, may_repeat=True)
             continue
         counts_for = _counts_for_seconds(coverage)
         found[scheme.id] = Remembering(

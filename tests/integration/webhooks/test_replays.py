@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import json
 from base64 import b64encode
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 from werkzeug.test import TestResponse
@@ -131,6 +132,43 @@ def test_a_form_that_is_cut_into_other_fields_is_not_another_event(gateway: Gate
         cut = post(**fields)
         assert (cut.status_code, code(cut)) == (401, "replayed")
     assert [event.dedupe_key for event in gateway.events()] == ["m-1"]
+
+
+def test_what_twilio_signed_is_not_divided_in_another_way(gateway: GatewayUnderTest) -> None:
+    gateway.source("sms", "twilio", SECRET)
+    address = f"{gateway.settings.base_url}/webhooks/sms"
+    # What somebody writes into a message is part of what is signed.
+    fields = {"AccountSid": "AC1", "Body": "hiFrom+1999", "From": "+1555", "SmsStatus": "received"}
+
+    def signed(query: str = "") -> dict[str, str]:
+        text = f"{address}{query}" + "".join(f"{name}{value}" for name, value in sorted(fields.items()))
+        return {
+            "X-Twilio-Signature": b64encode(hmac.new(SECRET.encode(), text.encode(), hashlib.sha1).digest()).decode()
+        }
+
+    def post(given: Mapping[str, str], headers: dict[str, str], query: str = "") -> TestResponse:
+        return gateway.client.post(f"/webhooks/sms{query}", data=given, headers=headers)
+
+    assert _status(post(fields, signed()))[0] == "accepted"
+    # A caller who presses the same digit twice is signed for alike.
+    again = _status(post(fields, signed()))
+    assert again[0] == "accepted"
+    token = signed() | {"I-Twilio-Idempotency-Token": "t-1"}
+    first = _status(post(fields, token))
+    assert (first[0], _status(post(fields, token))) == ("accepted", ("duplicate", first[1]))
+    for cut in (
+        {"AccountSid": "AC1", "Body": "hi", "From": "+1999From+1555", "SmsStatus": "received"},
+        {"AccountSidAC1BodyhiFrom+1999From+1555SmsStatusreceived": ""},
+    ):
+        refused = post(cut, signed())
+        assert (refused.status_code, code(refused)) == (401, "replayed")
+    # Nor are its fields put into the URL, which is what is signed of a GET.
+    asked = signed("?to=app")
+    assert _status(post(fields, asked, "?to=app"))[0] == "accepted"
+    text = "".join(f"{name}{value}" for name, value in sorted(fields.items()))
+    moved = gateway.client.get(f"/webhooks/sms?to=app{text}", headers=asked)
+    assert (moved.status_code, code(moved)) == (401, "replayed")
+    assert len(gateway.events()) == 4
 
 
 def test_proofs_of_one_source_are_no_matter_of_another(gateway: GatewayUnderTest) -> None:

@@ -54,6 +54,17 @@ def test_nobody_need_be_asked_to_take_them_all_the_same() -> None:
     assert _replays("mailgun", wanted=False) is Replays.ACCEPTED
 
 
+def test_what_twilio_signed_is_remembered_for_how_it_is_divided() -> None:
+    divided = Remembering(None, needs_keys=False, may_repeat=True)
+    assert _remembered("twilio") == {"form": divided, "body_hash": divided, "get": divided}
+    once = Remembering(None, needs_keys=False)
+    assert _remembered("twilio", wanted=True) == {"form": once, "body_hash": once, "get": divided}
+    assert _remembered("twilio", wanted=False) == {}
+    assert _remembered("github") == {}
+    # Two honest events may be signed alike.
+    assert _replays("twilio") is Replays.ACCEPTED
+
+
 def test_a_secret_in_the_request_cannot_be_told_from_its_repeat() -> None:
     gitlab = catalogue()["gitlab"]
     assert not can_refuse(gitlab.webhook, [gitlab.scheme("secret_token")])
@@ -65,6 +76,10 @@ def test_by_default_nothing_is_remembered_of_what_two_honest_events_may_share() 
         for scheme in provider.webhook.schemes:
             for rule in remembered(provider.webhook, [scheme], wanted=None).values():
                 coverage = coverage_of(provider.webhook, scheme)
+                if rule.may_repeat:
+                    # The same request may: what is refused is the same text, divided in another way.
+                    assert rule == Remembering(None, needs_keys=False, may_repeat=True)
+                    continue
                 is_keyed = rule.needs_keys or coverage.runs_fields_together
                 assert coverage.single_use or (coverage.covers_id and is_keyed), (provider.id, scheme.id)
                 assert (rule.seconds is None) is (coverage.freshness is not Freshness.LIMITED)
