@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import cache
 
-from flask import Flask, Response, g, request
-from flask_smorest import Api
+from flask import Blueprint, Flask, Response, g, request
 from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
 from gateway.api import docs_page
 from gateway.api.declaring import Resource
-from gateway.api.document import describe, documented, publish, resource_blueprint
 from gateway.api.door import Door, door_of
+from gateway.api.hints import PREFIX
 from gateway.api.mounting import Prepare
 from gateway.api.problems import Locate, Problem, Refused, in_body, problem_of, respond
 from gateway.api.rates import headers
@@ -30,7 +30,8 @@ from gateway.api.resources import (
     sources,
     tenants,
 )
-from gateway.api.serving import Endpoint
+from gateway.api.serving import Endpoint, etag_of
+from gateway.deferred import deferred
 from gateway.errors import GatewayError
 from gateway.installation import Installation
 from gateway.telemetry.logging import get_logger
@@ -52,6 +53,9 @@ RESOURCES: Sequence[Resource] = (
 # What Flask refuses by itself, by status.
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 415: "media_type_unsupported"}
 
+# Loads flask-smorest and apispec, which nothing else needs.
+_document = deferred("gateway.api.document")
+
 _log = get_logger(__name__)
 
 
@@ -61,22 +65,20 @@ def create_api(installation: Installation, prepare: Prepare) -> Flask:
     # `//` is no way to write `/`, and nobody is sent elsewhere.
     app.url_map.merge_slashes = False
     prepare(app)
-    api = describe(app)
-    # After flask-smorest, which has errors of its own.
     _answers(app)
     for resource in RESOURCES:
-        _serve(api, resource, door_of(installation))
-    publish(app, api)
+        _serve(app, resource, door_of(installation))
+    _publish(app)
     docs_page.publish(app)
     return app
 
 
-def _serve(api: Api, resource: Resource, door: Door) -> None:
-    blueprint = resource_blueprint(resource)
+def _serve(app: Flask, resource: Resource, door: Door) -> None:
+    blueprint = Blueprint(resource.name, __name__, url_prefix=PREFIX)
     for operation in resource.operations:
-        view = documented(blueprint, operation, _view(Endpoint(operation, door)))
+        view = _view(Endpoint(operation, door))
         blueprint.add_url_rule(operation.path, operation.id, view, methods=[operation.method])
-    api.register_blueprint(blueprint)
+    app.register_blueprint(blueprint)
 
 
 def _view(endpoint: Endpoint) -> Callable[..., Response]:
@@ -84,6 +86,23 @@ def _view(endpoint: Endpoint) -> Callable[..., Response]:
         return endpoint(**path)
 
     return view
+
+
+def _publish(app: Flask) -> None:
+    """Serve the document to whoever asks. It is written at the first request."""
+
+    @cache
+    def written() -> bytes:
+        made: bytes = _document.write(RESOURCES)
+        return made
+
+    @app.get(f"{PREFIX}/openapi.json")
+    def openapi() -> Response:
+        body = written()
+        response = Response(body, content_type="application/json", headers={"Cache-Control": "no-cache"})
+        response.set_etag(etag_of(body))
+        response.make_conditional(request)
+        return response
 
 
 def _answers(app: Flask) -> None:

@@ -1,14 +1,13 @@
-"""The OpenAPI document (3.1): made of what is declared, by flask-smorest and apispec; served to anybody who asks."""
+"""The OpenAPI document (3.1): made of what is declared, by flask-smorest and apispec. Nothing is served here."""
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from flask import Flask, Response, request
+from flask import Flask, Response
 from flask_smorest import Api, Blueprint
 from marshmallow import Schema, fields
 
@@ -22,7 +21,6 @@ from gateway.api.replays import HEADER as IDEMPOTENCY_HEADER
 from gateway.api.serving import query_schema
 from gateway.schema_fields import MAY_BE_MISSING, Age, BodyBase64, BodyText, Instant, Moment, Text
 
-PATH = f"{PREFIX}/openapi.json"
 SECURITY = "apiKey"
 
 DESCRIPTION = """\
@@ -86,6 +84,19 @@ class ProblemSchema(Schema):
     hints = fields.List(fields.Nested(HintSchema))
 
 
+def write(resources: Sequence[Resource]) -> bytes:
+    """The document, as JSON. What it is made by is let go of: it takes more memory than all that serves."""
+    app = Flask("gateway.api.document", static_folder=None)
+    api = describe(app)
+    for resource in resources:
+        blueprint = Blueprint(resource.name, __name__, url_prefix=PREFIX, description=resource.about)
+        for operation in resource.operations:
+            view = documented(blueprint, operation, _unserved)
+            blueprint.add_url_rule(operation.path, operation.id, view, methods=[operation.method])
+        api.register_blueprint(blueprint)
+    return json.dumps(complete(api.spec.to_dict())).encode()
+
+
 def describe(app: Flask) -> Api:
     """The document of `app`, without its operations yet."""
     app.config |= {"API_TITLE": "Gateway", "API_VERSION": "v1", "OPENAPI_VERSION": "3.1.0"}
@@ -147,22 +158,6 @@ def documented(blueprint: Blueprint, operation: Operation, view: Callable[..., R
     return done
 
 
-def publish(app: Flask, api: Api) -> None:
-    """Serve the document to whoever asks. It is written down at the first request."""
-
-    @cache
-    def written() -> bytes:
-        return json.dumps(complete(api.spec.to_dict())).encode()
-
-    @app.get(PATH)
-    def openapi() -> Response:
-        body = written()
-        response = Response(body, content_type="application/json", headers={"Cache-Control": "no-cache"})
-        response.set_etag(hashlib.sha256(body).hexdigest()[:32])
-        response.make_conditional(request)
-        return response
-
-
 def complete(document: dict[str, Any]) -> dict[str, Any]:
     """What is shown of a thing is always all of it, unless its field says otherwise: what a schema of answers has is
     required. Pure, but in place.
@@ -197,6 +192,10 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
     "Location": {"description": "Where what was made is found.", "schema": {"type": "string"}},
     "Idempotency-Replayed": {"description": "`true`: answered as it was before.", "schema": {"type": "string"}},
 }
+
+
+def _unserved(**_path: str) -> Response:
+    raise NotImplementedError("this application only describes")
 
 
 def _headers(operation: Operation) -> list[str]:
@@ -273,8 +272,3 @@ def _named(part: Any, schemas: Mapping[str, Any]) -> Any:
     elif isinstance(part, list):
         for inner in part:
             yield from _named(inner, schemas)
-
-
-def resource_blueprint(resource: Resource) -> Blueprint:
-    """An empty blueprint of `resource`, as the document has it."""
-    return Blueprint(resource.name, __name__, url_prefix=PREFIX, description=resource.about)

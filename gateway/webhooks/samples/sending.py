@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -19,6 +21,9 @@ from gateway.webhooks.sources.credentials import open_credentials
 from gateway.webhooks.sources.search import require_source, source_for
 from gateway.webhooks.sources.stored import stored_credentials
 from gateway.webhooks.sources.summary import source_url
+
+# So soon every process works by what was changed: see `gateway.db.snapshot`.
+SETTLED_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,16 +116,25 @@ def post_sample(request: SampleRequest, base_url: str) -> own_gateway.Reply:
 
 
 def send_to_source(
-    begin: Transactions, source: str, event_type: str | None = None, *, body: bytes | None = None
+    begin: Transactions,
+    source: str,
+    event_type: str | None = None,
+    *,
+    body: bytes | None = None,
+    pause: Callable[[float], None] = time.sleep,
 ) -> SentSample:
-    """Sign a sample of the source's provider and post it to this gateway, where its public URL points.
+    """Sign a sample of the source's provider and post it to this gateway, where its public URL points: after a `pause`
+    where the source was changed just now, so that every process knows it as it is.
 
     Raises as `prepare_sample` and `post_sample`.
     """
     with begin(write=False) as acting:
-        provider_id = require_source(acting.session, source).provider
-        sample = prepare_sample(acting, provider_id, event_type, source=source, body=body)
+        row = require_source(acting.session, source)
+        unsettled_seconds = SETTLED_SECONDS - (acting.now - row.updated_at).total_seconds()
+        sample = prepare_sample(acting, row.provider, event_type, source=source, body=body)
         base_url = acting.installation.settings.base_url
+    if unsettled_seconds > 0:
+        pause(min(unsettled_seconds, SETTLED_SECONDS))
     reply = post_sample(sample.request, base_url)
     return SentSample(sample, reply)
 
