@@ -27,6 +27,7 @@ from gateway.api.resources import (
     me,
     providers,
     rejections,
+    replays,
     sources,
     tenants,
 )
@@ -41,6 +42,7 @@ RESOURCES: Sequence[Resource] = (
     destinations.resource,
     events.resource,
     deliveries.resource,
+    replays.resource,
     rejections.resource,
     manifest.resource,
     providers.resource,

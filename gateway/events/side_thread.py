@@ -19,11 +19,22 @@ _log = get_logger(__name__)
 
 class SideThread:
     """Calls `step`, which says whether there may be more to do, from its start until `close`. `broken` is what to tell
-    when a step has a defect.
+    when a step has a defect. `rest` is how long it rests for each second of work, `idle_seconds` when there was none.
     """
 
-    def __init__(self, name: str, step: Callable[[], bool], clock: Clock, *, broken: str) -> None:
+    def __init__(
+        self,
+        name: str,
+        step: Callable[[], bool],
+        clock: Clock,
+        *,
+        broken: str,
+        rest: float = REST,
+        idle_seconds: float = IDLE_SECONDS,
+    ) -> None:
         self._step = step
+        self._rest = rest
+        self._idle_seconds = idle_seconds
         self._broken = broken
         self._clock = clock
         self._is_ending = threading.Event()
@@ -52,4 +63,4 @@ class SideThread:
             # A defect of ours costs nobody a delivery.
             _log.exception(self._broken)
             return IDLE_SECONDS * 12
-        return REST * (self._clock.monotonic() - began) if did_something else IDLE_SECONDS
+        return self._rest * (self._clock.monotonic() - began) if did_something else self._idle_seconds

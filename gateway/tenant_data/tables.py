@@ -12,6 +12,7 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from gateway.db.model import Base
 from gateway.delivery.models import Attempt, Delivery, Destination, DestinationSecret, DestinationState, Route
+from gateway.delivery.replays.models import Replay
 from gateway.events.models import Event, EventBlockTerm
 from gateway.tenants.api_keys.models import ApiKey
 from gateway.tenants.audit_trail.models import AuditHead, AuditRow
@@ -43,6 +44,7 @@ class OwnedTable(NamedTuple):
 
 OWNED: tuple[OwnedTable, ...] = (
     OwnedTable(Rejection, Rejection.id),
+    OwnedTable(Replay, Replay.id),
     # With their attempts.
     OwnedTable(Delivery, Delivery.id),
     OwnedTable(Event, Event.id),

@@ -28,6 +28,7 @@ from gateway.delivery.decisions.policy import Outcome
 from gateway.delivery.decisions.transitions import TRANSITIONS
 from gateway.delivery.journal import EventStatus
 from gateway.delivery.models import CircuitState, DeliveryState
+from gateway.delivery.replays.models import ReplayState
 from gateway.errors import GatewayError
 from gateway.events import system as system_events
 from gateway.out_of_order import OutOfOrderCode
@@ -168,7 +169,7 @@ def test_every_action_of_the_audit_trail_is_there() -> None:
 
 @pytest.mark.parametrize(
     ("title", "words"),
-    [("Events", EventStatus), ("Outcomes", Outcome), ("Circuits", CircuitState)],
+    [("Events", EventStatus), ("Outcomes", Outcome), ("Circuits", CircuitState), ("Replays", ReplayState)],
 )
 def test_every_state_and_outcome_is_there(title: str, words: type[Any]) -> None:
     assert set(first_codes("states.md", title)) == {word.value for word in words}

@@ -84,8 +84,11 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "providers": (("prose",), ("registry",), ("compiled", "loader"), ("schema",), ("model",), ("api",), ("webhook",)),
     "delivery": (
-        # query_schema: what may be asked for of all of it, as data.
-        ("query_schema", "worker"),
+        ("worker",),
+        # replays: many events by a filter, asked for and carried out by workers.
+        ("replays",),
+        # query_schema, schema: what may be asked for of the rest, and what is shown of it, as data.
+        ("query_schema", "schema"),
         # event_replay: events delivered again, or for the first time. retry: deliveries tried again, or stopped.
         ("event_replay",),
         ("journal", "retention", "retry", "system_events"),

@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 from sqlalchemy import ColumnElement, select
 
+from gateway.db.scope import TenantSession
 from gateway.delivery.event_replay.aim import Aim, Way, find_way
 from gateway.delivery.event_replay.counts import ReplayCounts
-from gateway.delivery.event_replay.step import take_step
+from gateway.delivery.event_replay.step import Step, take_step
 from gateway.delivery.event_status import EventStatus, has_status
 from gateway.errors import InvalidInput, NotFound
 from gateway.events.models import Event
@@ -71,6 +72,21 @@ def replay_events(begin: Begin, which: WhichEvents, aim: Aim, *, plans: bool = F
         yield from _replay_all(begin, which, aim, None if plans else tally)
 
 
+def replay_next(acting: Acting, which: WhichEvents, aim: Aim, *, after: str, plans: bool) -> Step:
+    """Replay the next `BATCH` events of those that are meant, after the one with the id `after`; less is the end.
+
+    Raises `NotFound`, `InvalidInput`.
+    """
+    way, clauses = meant(acting.session, which, aim)
+    return take_step(acting, [*clauses, Event.id > after], way, aim.again, limit=BATCH, plans=plans)
+
+
+def meant(session: TenantSession, which: WhichEvents, aim: Aim) -> tuple[Way, list[ColumnElement[bool]]]:
+    """Where the events that are meant lead, and what holds for them. Raises `NotFound`, `InvalidInput`."""
+    way = find_way(session, aim)
+    return way, _clauses(session, which, way)
+
+
 def _replay_all(begin: Begin, which: WhichEvents, aim: Aim, tally: Tally | None) -> Iterator[Progress]:
     """`replay_events`; without a `tally` nothing is done, and only counted."""
     counts, position, until = ReplayCounts(), "", which.filter.until
@@ -78,10 +94,8 @@ def _replay_all(begin: Begin, which: WhichEvents, aim: Aim, tally: Tally | None)
         with begin() as acting:
             # What comes meanwhile is not meant, and must not keep this going for ever.
             until = until or acting.now
-            way = find_way(acting.session, aim)
-            clauses = _clauses(acting, WhichEvents(replace(which.filter, until=until), which.status), way)
-            wanted = [*clauses, Event.id > position]
-            step = take_step(acting, wanted, way, aim.again, limit=BATCH, plans=tally is None)
+            bounded = WhichEvents(replace(which.filter, until=until), which.status)
+            step = replay_next(acting, bounded, aim, after=position, plans=tally is None)
             is_last = step.counts.events < BATCH
             if tally is not None:
                 tally.add(acting, asdict(step.counts), is_changed=bool(step.counts.changes), is_last=is_last)
@@ -99,8 +113,8 @@ def _asked(which: WhichEvents, aim: Aim) -> dict[str, object]:
     return {name: value for name, value in {**given, "again": aim.again}.items() if value is not None}
 
 
-def _clauses(acting: Acting, which: WhichEvents, way: Way) -> list[ColumnElement[bool]]:
-    clauses = matching(acting.session, which.filter)
+def _clauses(session: TenantSession, which: WhichEvents, way: Way) -> list[ColumnElement[bool]]:
+    clauses = matching(session, which.filter)
     if which.status is not None:
         clauses.append(has_status(which.status))
     if way.source is not None:

@@ -12,9 +12,12 @@ import pytest
 from sqlalchemy import text
 
 from gateway.clock import FakeClock, from_us
+from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.delivery.decisions.policy import AttemptResult, Outcome
 from gateway.delivery.decisions.target import Target
+from gateway.delivery.destinations.draft import DestinationDraft
+from gateway.delivery.destinations.management import add_destination
 from gateway.delivery.models import Destination, DestinationKind
 from gateway.delivery.queue.claim import Claimer, FreeSlots
 from gateway.delivery.queue.claimed import Claimed
@@ -24,9 +27,11 @@ from gateway.delivery.queue.report import Recorded, Report
 from gateway.delivery.routes.routing import RoutingSnapshot
 from gateway.events.append import EventRow, append_events
 from gateway.events.system import Occurrence
+from gateway.installation import Installation
 from gateway.security.identifiers import new_id
 from gateway.tenants.acting import Acting
 from gateway.tenants.models import DEFAULT_TENANT, DEFAULT_TENANT_ID
+from tests.integration.delivery.journals import Journal
 from tests.services.acting import acting_on
 
 
@@ -186,3 +191,13 @@ class Queue:
 @pytest.fixture
 def queue(database: Database, fake_clock: FakeClock) -> Iterator[Queue]:
     return Queue(database, fake_clock)
+
+
+@pytest.fixture
+def journal(settings: Settings, fake_clock: FakeClock) -> Iterator[Journal]:
+    with Installation(settings, clock=fake_clock) as installation:
+        made = Journal(installation, fake_clock)
+        with made.acting() as acting:
+            add_destination(acting, DestinationDraft("app", "http://127.0.0.1:9/", ordering_key="n"))
+            add_destination(acting, DestinationDraft("audit", "http://127.0.0.1:9/"))
+        yield made

@@ -6,18 +6,14 @@ import os
 import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass
+from contextlib import contextmanager
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from gateway.clock import FakeClock, from_us
+from gateway.clock import from_us
 from gateway.config import Settings
-from gateway.delivery.destinations.draft import DestinationDraft
-from gateway.delivery.destinations.management import add_destination
 from gateway.delivery.event_replay import step
 from gateway.delivery.event_replay.aim import Again, Aim
 from gateway.delivery.event_replay.counts import ReplayCounts
@@ -25,81 +21,13 @@ from gateway.delivery.event_replay.pace import LONGEST_REST_SECONDS, LOOK_SECOND
 from gateway.delivery.event_replay.replay import BATCH, WhichEvents, replay_event, replay_events
 from gateway.delivery.event_status import EventStatus
 from gateway.delivery.models import DeliveryState
-from gateway.delivery.routes.draft import RouteDraft
-from gateway.delivery.routes.management import add_route, remove_route
+from gateway.delivery.routes.management import remove_route
 from gateway.errors import InvalidInput, NotFound
-from gateway.events.append import EventRow, append_events
 from gateway.events.search import EventFilter
 from gateway.installation import Installation
 from gateway.tenants.acting import Acting, act
-from gateway.tenants.models import DEFAULT_TENANT
+from tests.integration.delivery.journals import BODY, Journal, came_many
 from tests.services.acting import TESTER, add_tenant
-from tests.services.rows import store_event
-
-ALL_OF_THEM = WhichEvents()
-EVERYWHERE = Aim()
-BODY = b'{"ref": "main", "n": %d}'
-
-
-@dataclass
-class Journal:
-    """An installation with the destinations `app` (ordered by `n`) and `audit`, and events to come."""
-
-    installation: Installation
-    clock: FakeClock
-
-    def acting(self, tenant: str = DEFAULT_TENANT, *, write: bool = True) -> AbstractContextManager[Acting]:
-        return act(self.installation, actor=TESTER, tenant=tenant, write=write)
-
-    def reading(self) -> AbstractContextManager[Acting]:
-        return self.acting(write=False)
-
-    def came(self, ago: float = 3600.0, **values: Any) -> str:
-        """An event that came `ago` seconds ago; its id."""
-        at = from_us(self.clock.now_us()) - timedelta(seconds=ago)
-        return store_event(self.installation.database, at, **values)
-
-    def route(self, name: str = "late", destination: str = "app", source: str = "github", **values: Any) -> str:
-        with self.acting() as acting:
-            return add_route(acting, RouteDraft(source, destination, name=name, **values), sources={source}).id
-
-    def destination_id(self, name: str) -> str:
-        statement = text("SELECT id FROM destinations WHERE name = :name")
-        with self.installation.database.read() as connection:
-            return str(connection.execute(statement, {"name": name}).scalar_one())
-
-    def one(self, event_id: str, aim: Aim = EVERYWHERE) -> ReplayCounts:
-        with self.reading() as acting:
-            planned = replay_event(acting, event_id, aim, plans=True)
-        with self.acting() as acting:
-            done = replay_event(acting, event_id, aim)
-        assert planned == done, "what was said before is what was done"
-        return done
-
-    def many(self, aim: Aim, which: WhichEvents = ALL_OF_THEM) -> ReplayCounts:
-        planned = [progress.counts for progress in replay_events(self.reading, which, aim, plans=True)]
-        done = [progress.counts for progress in replay_events(self.acting, which, aim)]
-        assert planned == done, "what was said before is what was done"
-        return done[-1] if done else ReplayCounts()
-
-    def deliveries(self) -> list[Any]:
-        """All of them, by their ids, with the names of their destinations."""
-        statement = text(
-            "SELECT deliveries.*, destinations.name FROM deliveries "
-            "JOIN destinations ON destinations.id = destination_id ORDER BY deliveries.id"
-        )
-        with self.installation.database.read() as connection:
-            return list(connection.execute(statement))
-
-
-@pytest.fixture
-def journal(settings: Settings, fake_clock: FakeClock) -> Iterator[Journal]:
-    with Installation(settings, clock=fake_clock) as installation:
-        made = Journal(installation, fake_clock)
-        with made.acting() as acting:
-            add_destination(acting, DestinationDraft("app", "http://127.0.0.1:9/", ordering_key="n"))
-            add_destination(acting, DestinationDraft("audit", "http://127.0.0.1:9/"))
-        yield made
 
 
 def test_an_event_that_came_before_its_route_goes_through_it(journal: Journal) -> None:
@@ -217,18 +145,6 @@ def test_another_tenants_events_and_destinations_are_not_there(journal: Journal)
         journal.many(Aim(route="late", destination="app"))
     assert list(replay_events(lambda: journal.acting("other"), WhichEvents(), Aim())) == []
     assert journal.deliveries() == []
-
-
-def came_many(journal: Journal) -> list[str]:
-    """Two batches and a bit, oldest first."""
-    journal.came(3600.0, body=BODY % 1)
-    with journal.installation.database.write() as connection:
-        (first,) = connection.execute(text("SELECT * FROM events")).all()
-        rows = [
-            EventRow(**first._asdict() | {"id": f"{first.id[:-6]}{number:06}"}) for number in range(1, 2 * BATCH + 20)
-        ]
-        append_events(connection, rows)
-    return sorted([first.id, *(row.id for row in rows)])
 
 
 def test_many_go_oldest_first_and_what_comes_meanwhile_is_not_meant(journal: Journal) -> None:
