@@ -11,6 +11,7 @@ commands, URLs or pages. Each door says in its own words what a hint means.
     │   ├── Conflict              it exists already, or its state forbids the change
     │   └── IllegalTransition     a state change that the state table does not have
     ├── LimitReached              the tenant has as many of these as it may have
+    ├── TooManyListeners          as many listen to events as may
     ├── StorageUnavailable        the database did not take or give the data; try again
     │   ├── QueueFull             the bounded commit queue is full; try again
     │   └── SchemaBehind          the database's schema is older than this code
@@ -124,6 +125,15 @@ class LimitReached(GatewayError):
 
     code = "limit_reached"
     http_status = 403
+
+
+class TooManyListeners(GatewayError):
+    """As many listen to events as may, for this key, for this tenant, or in this process."""
+
+    code = "too_many_listeners"
+    http_status = 429
+    retryable = True
+    retry_after_seconds: ClassVar[int] = 10
 
 
 class StorageUnavailable(GatewayError):

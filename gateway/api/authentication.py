@@ -89,6 +89,13 @@ class Authentication:
             detail = f"the key {caller.key.name!r} lacks {' and '.join(missing)}"
             raise Refused("scope_missing", detail, headers=[("WWW-Authenticate", challenge)])
 
+    def still_admits(self, caller: Caller, needed: Collection[Scope]) -> bool:
+        """Whether the caller, who was admitted before, would be admitted now. Raises `StorageUnavailable`."""
+        key = self._verifier.renewed(caller.key)
+        if key is None or not key.is_live(self._clock.now_us()) or not key.scopes >= set(needed):
+            return False
+        return key.tenant.id == caller.tenant.id or self._verifier.tenant(caller.tenant.slug) is not None
+
     def _key(self, authorization: str, address: str) -> KeyView:
         scheme, _, text = authorization.partition(" ")
         if not authorization:

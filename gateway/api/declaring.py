@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 
 from marshmallow import Schema
 
+from gateway.events.live.hub import EventHub, Guest
 from gateway.tenants.api_keys.scopes import Scope
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -38,7 +39,8 @@ class Operation:
     returns a `Page`. `current` finds the thing that `run` is about to change, as `answer` shows it (`current_as`, where
     the answer shows something else), for If-Match; it locks the row. `writes` says which kind of transaction is opened.
     With `opens` none is: `run` gets what opens them, a `gateway.tenants.acting.Transactions`. With `for_system` it
-    belongs to no tenant: `run` gets a `SystemActing`.
+    belongs to no tenant: `run` gets a `SystemActing`. With `is_stream` it gets a `Listening` and returns server-sent
+    events, which are sent as they come; `example` has some as `text`.
     """
 
     id: str
@@ -62,6 +64,7 @@ class Operation:
     opens: bool
     for_system: bool
     is_raw: bool
+    is_stream: bool
 
     @property
     def has_etag(self) -> bool:
@@ -83,6 +86,15 @@ class Raw:
 
 
 @dataclass(frozen=True, slots=True)
+class Listening:
+    """Who wants to listen to what. `last_event_id` is the header of this name, None where it is not there or empty."""
+
+    hub: EventHub
+    guest: Guest
+    last_event_id: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """A resource by the name that it has in paths and in the document, and what it is about."""
 
@@ -97,6 +109,10 @@ class Resource:
     def list(self, path: str, *, answer: type[Schema], **declared: Any) -> Callable[[Function], Function]:
         """Declare a GET of a list, whose rows `answer` and `example` show."""
         return self._declare("GET", path, answer=answer, is_list=True, writes=False, **declared)
+
+    def stream(self, path: str, **declared: Any) -> Callable[[Function], Function]:
+        """Declare a GET of events as they come."""
+        return self._declare("GET", path, writes=False, is_stream=True, **declared)
 
     def post(self, path: str, **declared: Any) -> Callable[[Function], Function]:
         """Declare a POST."""
@@ -134,6 +150,7 @@ class Resource:
         opens: bool = False,
         for_system: bool = False,
         is_raw: bool = False,
+        is_stream: bool = False,
     ) -> Callable[[Function], Function]:
         def declare(run: Function) -> Function:
             summary, _, description = (getdoc(run) or "").partition("\n")
@@ -148,7 +165,7 @@ class Resource:
                     scopes=(scope,) if isinstance(scope, Scope) else tuple(scope),
                     answer=answer,
                     example=example,
-                    status=status or (200 if answer is not None or is_raw else 204),
+                    status=status or (200 if answer is not None or is_raw or is_stream else 204),
                     body=body,
                     body_example=body_example,
                     max_body_bytes=max_body_bytes,
@@ -160,6 +177,7 @@ class Resource:
                     opens=opens,
                     for_system=for_system,
                     is_raw=is_raw,
+                    is_stream=is_stream,
                 )
             )
             return run

@@ -19,6 +19,7 @@ from gateway.api.links import add_links
 from gateway.api.problems import CONTENT_TYPE
 from gateway.api.replays import HEADER as IDEMPOTENCY_HEADER
 from gateway.api.serving import query_schema
+from gateway.events.live.listening import LAST_EVENT_ID
 from gateway.schema_fields import MAY_BE_MISSING, Age, BodyBase64, BodyText, Instant, Moment, Text
 
 SECURITY = "apiKey"
@@ -144,13 +145,12 @@ def documented(blueprint: Blueprint, operation: Operation, view: Callable[..., R
         example={"data": [example], "next_cursor": None} if operation.is_list else example,
         headers={name: name for name in _headers(operation)},
     )(view)
-    if operation.is_raw:
+    if operation.is_raw or operation.is_stream:
+        words, content_type, schema = _STREAM if operation.is_stream else _RAW
         doc["responses"][operation.status] = {
-            "description": "The bytes.",
+            "description": words,
             "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in _headers(operation)},
-            "content": {
-                "*/*": {"schema": {"type": "string", "format": "binary"}, "example": (example or {}).get("text")}
-            },
+            "content": {content_type: {"schema": schema, "example": (example or {}).get("text")}},
         }
         described: Callable[..., Response] = blueprint.doc(**doc)(view)
         return described
@@ -183,6 +183,8 @@ def page_of(schema: type[Schema]) -> type[Schema]:
     return made
 
 
+_RAW = ("The bytes.", "*/*", BYTES)
+_STREAM = ("Server-sent events, without an end.", "text/event-stream", {"type": "string"})
 _REQUEST_ID = {"description": "Names the request in the gateway's log.", "schema": {"type": "string"}}
 HEADERS: Mapping[str, Mapping[str, Any]] = {
     "X-Request-Id": _REQUEST_ID,
@@ -213,6 +215,8 @@ def _parameters(operation: Operation) -> Any:
         yield _header(IDEMPOTENCY_HEADER, "Marks the request, so that it may be sent twice.", maxLength=257)
     if _may_stand(operation):
         yield _header("If-None-Match", "An ETag that was answered before: while it stands, the answer is 304.")
+    if operation.is_stream:
+        yield _header(LAST_EVENT_ID, "Goes on after this event, the last one that was heard of.")
     if operation.current is not None:
         yield _header("If-Match", "The ETag of the version that is changed.", required=operation.method != "DELETE")
     yield _header(TENANT_HEADER, "The slug of the tenant to act for, with a key that has the scope `operator`.")

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from functools import partial
 
 from flask import Request, g
 
 from gateway.api.authentication import Authentication, Caller
 from gateway.api.problems import Refused
 from gateway.api.rates import RequestRates
+from gateway.events.live.hub import Guest
 from gateway.installation import Installation
 from gateway.tenants.acting import Acting, SystemActing, act, act_for_system
 from gateway.tenants.api_keys.last_use import LastUse
@@ -46,6 +48,10 @@ class Door:
                 raise Refused("rate_limited", detail)
         self._authentication.require(found, needed)
         return found
+
+    def guest(self, caller: Caller, needed: Collection[Scope]) -> Guest:
+        """The caller as one who listens, for as long as they may do what needs all of `needed`."""
+        return Guest(caller.tenant.id, caller.key.id, partial(self._authentication.still_admits, caller, needed))
 
     @contextmanager
     def acting(self, caller: Caller, *, write: bool = True) -> Iterator[Acting]:

@@ -21,13 +21,16 @@ from werkzeug.datastructures import ETags
 
 from gateway.api import replays
 from gateway.api.authentication import Caller
-from gateway.api.declaring import Operation, Raw
+from gateway.api.declaring import Listening, Operation, Raw
 from gateway.api.door import Door
 from gateway.api.problems import Refused
 from gateway.api.reading import load_body, locator, read_document, read_query
 from gateway.db.paging import DEFAULT_LIMIT, PageRequest
 from gateway.errors import NotFound, StorageUnavailable
+from gateway.events.live.hub import hub_of
+from gateway.events.live.listening import LAST_EVENT_ID
 from gateway.schema_fields import VOLATILE
+from gateway.streams import stream
 from gateway.tenants.acting import Acting, SystemActing
 from gateway.tenants.idempotency.requests import Answer, Claim, ClaimLost, keep_answer, let_go
 
@@ -66,16 +69,22 @@ class Endpoint:
         """The answer to the request that is under way. Raises `Refused` and `GatewayError`."""
         operation = self._operation
         caller = self._door.admit(request, operation.scopes)
-        # What stands outside of the body: parts of the path, and the header that marks a request.
-        outside = {*path, replays.HEADER}
+        # What stands outside of the body: parts of the path, and headers.
+        outside = {*path, replays.HEADER, LAST_EVENT_ID}
         g.locate = locator(self._body, self._query, None, outside)
         if any("\x00" in part for part in path.values()):
             raise NotFound("there is no such thing here")
         asked = self._read(request, path)
+        if operation.is_stream:
+            return stream(operation.run(self._listening(caller), **asked.arguments))
         key = request.headers.get(replays.HEADER)
         if key is None or not operation.takes_idempotency_key:
             return self._respond(self._carry_out(caller, asked))
         return self._once(caller, asked, key)
+
+    def _listening(self, caller: Caller) -> Listening:
+        guest = self._door.guest(caller, self._operation.scopes)
+        return Listening(hub_of(self._door.installation), guest, request.headers.get(LAST_EVENT_ID) or None)
 
     def _read(self, request: Request, path: Mapping[str, str]) -> Asked:
         arguments: dict[str, Any] = {}

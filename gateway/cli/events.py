@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import click
 
@@ -21,7 +22,7 @@ from gateway.deferred import deferred
 from gateway.delivery.journal import find_in_journal, show_in_journal
 from gateway.delivery.search import AttemptSummary, DeliveryDetail
 from gateway.events.follow import Follower
-from gateway.events.search import EventFilter, EventSummary
+from gateway.events.search import EventFilter, EventSummary, events_after
 
 _schema = deferred("gateway.delivery.schema")
 _event_schema = deferred("gateway.events.schema")
@@ -98,13 +99,14 @@ def show(invocation: Invocation, event_id: str) -> None:
 @with_invocation
 def tail(invocation: Invocation, source: str | None, type_: str | None, limit: int | None) -> None:
     """Follow events as they come, until Ctrl-C. With --json one object a line."""
-    follower = Follower(EventFilter(source=source, type=type_), invocation.installation.clock)
+    follower = Follower(invocation.installation.clock)
+    wanted = EventFilter(source=source, type=type_)
     note("Waiting for events; Ctrl-C ends it.")
     left = limit
     try:
         while left is None or left > 0:
             with invocation.reading() as acting:
-                found = follower.next_events(acting)
+                found = follower.next_rows(partial(events_after, acting.session, wanted))
             for event in found[:left]:
                 _print_followed(invocation, event)
             left = None if left is None else left - len(found[:left])

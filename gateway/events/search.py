@@ -7,7 +7,7 @@ became of an event is `gateway.delivery`'s matter; a filter over it is handed in
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
@@ -16,12 +16,13 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import defer
 
 from gateway.db.paging import Page, PageRequest, cursor_at, page_of, position_of
-from gateway.db.scope import TenantSession
+from gateway.db.scope import SystemSession, TenantSession
 from gateway.db.time_bounds import between, id_bounds
 from gateway.errors import InvalidInput, NotFound
 from gateway.events.blocks.finding import newest
 from gateway.events.blocks.stretches import Sought
 from gateway.events.blocks.words import words_in
+from gateway.events.matching import require_pattern
 from gateway.events.models import Event
 from gateway.security.identifiers import time_of
 from gateway.security.redaction import redact_headers, redact_url
@@ -116,10 +117,18 @@ def _page(
     return Page(summaries)
 
 
-def events_after(session: TenantSession, wanted: EventFilter, after_id: str, *, limit: int) -> list[EventSummary]:
+def events_after(session: TenantSession, wanted: EventFilter, after_id: str, limit: int) -> list[EventSummary]:
     """At most `limit` events whose id is greater than `after_id`, oldest first."""
     statement = _summarised().where(*matching(session, wanted), Event.id > after_id).order_by(Event.id).limit(limit)
     return [EventSummary(**_summary_fields(row)) for row in session.scalars(statement)]
+
+
+def events_with(
+    session: SystemSession, ids: Collection[str], tenants: Collection[str]
+) -> list[tuple[str, EventSummary]]:
+    """Those of the events with these ids that belong to these tenants: whose they are, and what; oldest first."""
+    statement = _summarised().where(Event.id.in_(ids), Event.tenant_id.in_(tenants)).order_by(Event.id)
+    return [(row.tenant_id, EventSummary(**_summary_fields(row))) for row in session.scalars(statement)]
 
 
 def show_event(acting: Acting, event_id: str) -> EventDetail:
@@ -154,8 +163,7 @@ def _summarised() -> Select[Event]:
 
 
 def _type_matches(pattern: str, *, is_sqlite: bool) -> ColumnElement[bool]:
-    if "[" in pattern:
-        raise InvalidInput.at("type", "malformed", "an event type's pattern may hold * and ?, but no brackets")
+    require_pattern(pattern)
     if "*" not in pattern and "?" not in pattern:
         return Event.type == pattern
     # LIKE ignores case on SQLite; event types do not.

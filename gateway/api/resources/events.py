@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from gateway.api.declaring import Raw, Resource
+from gateway.api.declaring import Listening, Raw, Resource
 from gateway.api.resources.deliveries import ATTEMPT, DEAD
 from gateway.db.paging import Page, PageRequest
 from gateway.delivery import journal
 from gateway.delivery.event_replay.counts import ReplayCounts
 from gateway.delivery.event_replay.replay import replay_event as replay_one
 from gateway.delivery.journal import JournalDetail, JournalLine
-from gateway.delivery.query_schema import AimSchema, EventQuerySchema, aim_of, event_filter, status_of
+from gateway.delivery.query_schema import (
+    AimSchema,
+    EventQuerySchema,
+    FollowedEventsSchema,
+    aim_of,
+    event_filter,
+    status_of,
+)
 from gateway.delivery.schema import JournalDetailSchema, JournalLineSchema, ReplayCountsSchema
+from gateway.events.live.listening import listen
 from gateway.events.search import show_event as find_event
 from gateway.tenants.acting import Acting
 from gateway.tenants.api_keys.scopes import Scope
@@ -30,6 +39,14 @@ LINE: Mapping[str, Any] = {
     "body_bytes": 19,
     "status": "dead",
 }
+FOLLOWED = f"""\
+retry: 2000
+: listening
+
+id: {LINE["id"]}
+data: {json.dumps({name: value for name, value in LINE.items() if name != "status"})}
+
+"""
 EVENT: Mapping[str, Any] = {
     **LINE,
     "request_id": "req_06bk7e8v3s9p41pf7j0q5m2c8g",
@@ -63,6 +80,18 @@ def list_events(acting: Acting, query: Mapping[str, Any], page: PageRequest) -> 
     with which the search goes on further back.
     """
     return journal.find_in_journal(acting, event_filter(query), page, status=status_of(query), text=query.get("q"))
+
+
+@resource.stream("/events/stream", scope=READ, query=FollowedEventsSchema, example={"text": FOLLOWED})
+def stream_events(listening: Listening, query: Mapping[str, Any]) -> AsyncGenerator[bytes, None]:
+    """Follow events as they come.
+
+    Server-sent events: `id` is the event's id, `data` the event without its contents, as JSON in one line. Each is told
+    at least once. A client that was cut off sends the last id in `Last-Event-ID`, and is told what came since, besides
+    what came in the five seconds before. Comments come when nothing else does for 15 seconds. The stream ends
+    when the key opens no more, and when the gateway ends.
+    """
+    return listen(listening.hub, listening.guest, event_filter(query), listening.last_event_id)
 
 
 @resource.get("/events/<event>", scope=READ, answer=JournalDetailSchema, example=EVENT)

@@ -50,6 +50,10 @@ class KeyVerifier:
                 self._wrong.popitem(last=False)
         return None
 
+    def renewed(self, key: KeyView) -> KeyView | None:
+        """A key that was found before, as it is now; None: it was revoked. Raises `StorageUnavailable`."""
+        return self._current().keys.get(key.id) or look_up(self._database, key.id)
+
     def tenant(self, slug: str) -> TenantSummary | None:
         """The tenant with this slug, also one that is new. Raises `StorageUnavailable`."""
         return self._current().tenants.get(slug) or look_up_tenant(self._database, slug)
