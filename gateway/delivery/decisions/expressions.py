@@ -17,6 +17,13 @@ from jmespath.exceptions import JMESPathError, JMESPathTypeError, UnknownFunctio
 from jmespath.parser import ParsedResult
 
 from gateway.content.data import NotData, data_of
+from gateway.delivery.decisions.bounded_evaluation import (
+    MADE_BYTES,
+    PLAIN_GROWTH,
+    BeyondBounds,
+    BoundedInterpreter,
+    growth,
+)
 from gateway.errors import InvalidInput
 
 
@@ -67,13 +74,21 @@ class EventFunctions(functions.Functions):
     def _func_header(self, name: str) -> str | None:
         return next((value for key, value in self._subject.headers if key.lower() == name.lower()), None)
 
+    @functions.signature({"types": ["string"]}, {"types": ["array-string"]})
+    def _func_join(self, separator: str, array: list[str]) -> str:
+        # The one function that gives more than its arguments have together.
+        if len(separator) * len(array) > MADE_BYTES:
+            raise BeyondBounds
+        return separator.join(array)
+
 
 @dataclass(frozen=True, slots=True)
 class Expression:
-    """A compiled expression; `text` is how the operator wrote it."""
+    """A compiled expression; `text` is how the operator wrote it. `is_plain`: it cannot make much of an event."""
 
     text: str
     _parsed: ParsedResult
+    is_plain: bool
 
     @property
     def tree(self) -> Mapping[str, Any]:
@@ -83,8 +98,13 @@ class Expression:
     def apply(self, subject: Subject) -> Any:
         """The expression's value. Raises `ExpressionFailed`."""
         data = subject.data
+        options = jmespath.Options(custom_functions=EventFunctions(subject))
         try:
-            return self._parsed.search(data, jmespath.Options(custom_functions=EventFunctions(subject)))
+            if self.is_plain:
+                return self._parsed.search(data, options)
+            return BoundedInterpreter(options, len(subject.body)).visit(self.tree, data)
+        except BeyondBounds as error:
+            raise ExpressionFailed(f"{self.text[:200]!r} failed: it makes too much of this event") from error
         except (JMESPathError, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:
             raise ExpressionFailed(f"{self.text[:200]!r} failed: {_cause(error)}") from error
 
@@ -116,7 +136,8 @@ def compile_expression(text: str, *, what: str) -> Expression:
     What it calls is not looked at: see `expression_check`.
     """
     try:
-        return Expression(text, jmespath.compile(text))
+        parsed = jmespath.compile(text)
+        return Expression(text, parsed, growth(parsed.parsed) <= PLAIN_GROWTH)
     except RecursionError as error:
         raise InvalidInput(f"{what} is nested too deeply") from error
     except JMESPathError as error:
