@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
 from sqlalchemy import select
 
@@ -23,6 +24,8 @@ from gateway.webhooks.samples.signing import Moment
 from gateway.webhooks.sources.models import Source
 
 SAMPLE_ID = "sample"
+TRIED_SECONDS = 5.0
+"""For how long routes are tried for one request or command. What is not tried by then is not counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,8 @@ class RouteTrials:
     def __init__(self, acting: Acting) -> None:
         self._acting = acting
         self._events: dict[str, Sequence[Event]] = {}
+        self._clock = acting.installation.clock
+        self._ends_at = self._clock.monotonic() + TRIED_SECONDS
 
     def of(self, draft: RouteDraft, *, provider_id: str | None = None) -> Trial | None:
         """The trial of a route without faults; None where there is nothing to try: no filter and no transform.
@@ -56,8 +61,12 @@ class RouteTrials:
         if source not in self._events:
             self._events[source] = last_events(self._acting.session, source)
         provider = self._provider(source, provider_id)
-        samples = count(() if provider is None else _made_of_samples(route, provider, source, self._acting.now_us))
-        return Trial(samples, try_on_events(route, self._events[source]))
+        made = () if provider is None else _made_of_samples(route, provider, source, self._acting.now_us)
+        samples = count(takewhile(self._is_in_time, made))
+        return Trial(samples, try_on_events(route, takewhile(self._is_in_time, self._events[source])))
+
+    def _is_in_time(self, _tried: object) -> bool:
+        return self._clock.monotonic() < self._ends_at
 
     def _provider(self, source: str, provider_id: str | None) -> Provider | None:
         if provider_id is None:

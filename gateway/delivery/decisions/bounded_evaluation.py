@@ -16,7 +16,7 @@ from typing import Any
 from jmespath import Options
 from jmespath.visitor import TreeInterpreter
 
-STEPS = 100_000
+STEPS = 20_000
 STEPS_A_BYTE = 20
 MADE_BYTES = 2 * 1024 * 1024
 MADE_BYTES_A_BYTE = 16

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
+from gateway.webhooks import route_trials
 from tests.integration.api.conftest import ApiUnderTest, code, faults
 
 MANIFEST: dict[str, Any] = {
@@ -36,6 +39,14 @@ def test_it_is_planned_applied_and_then_changes_nothing(api: ApiUnderTest) -> No
     assert change["fields"] == ["rate", "credentials.secret"]
     assert "another-s3cret" not in str(change)
     assert put(api, {}, "?prune=true&allow_empty=true&plan=true").get_json()["changes"][0]["action"] == "remove"
+
+
+def test_routes_are_tried_for_so_long(api: ApiUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    route = {**MANIFEST["routes"][0], "where": "ref", "transform": "repository"}
+    document = {**MANIFEST, "routes": [route]}
+    assert put(api, document, "?plan=true").get_json()["trials"]["reviews"]["samples"]["tried"] == 1
+    monkeypatch.setattr(route_trials, "TRIED_SECONDS", 0.0)
+    assert put(api, document, "?plan=true").get_json()["trials"]["reviews"]["samples"]["tried"] == 0
 
 
 def test_every_fault_has_its_place(api: ApiUnderTest) -> None:
