@@ -121,6 +121,8 @@ def _walked(
             if isinstance(value, str) and is_secret(name):
                 tell(value)
                 walked[name] = REDACTED
+            elif isinstance(value, list) and is_secret(name):
+                walked[name] = [_walked({name: one}, is_secret, tell, text)[name] for one in value]
             else:
                 walked[name] = _walked(value, is_secret, tell, text)
         return walked

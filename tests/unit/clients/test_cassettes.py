@@ -213,6 +213,20 @@ def test_secrets_are_left_out_wherever_they_stand() -> None:
     assert masked[2].answer.body == b"\xff[redacted]"
 
 
+def test_several_secrets_under_one_name_are_left_out() -> None:
+    mask = Mask([], [], [])
+    said = b'{"client_secrets": ["one-of-two", "two-of-two"], "tokens": [{"id": 7, "note": "mine"}], "max_tokens": [5]}'
+    one = Exchange(Request("GET", f"{BASE}/one-of-two"), Recorded(200, JSON, said))
+    mask.learn(Call("GET", f"{BASE}/one-of-two", ""), one.answer)
+
+    masked = mask.exchange(one)
+
+    assert masked.request.url == f"{BASE}/[redacted]"
+    assert masked.answer.body == (
+        b'{"client_secrets":["[redacted]","[redacted]"],"tokens":[{"id":7,"note":"mine"}],"max_tokens":[5]}'
+    )
+
+
 def test_what_holds_no_secret_stays_as_it_came() -> None:
     mask = Mask([], [], [])
     body = b'{ "a" : 1.50, "max_tokens": 5 }'
