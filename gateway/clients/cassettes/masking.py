@@ -116,7 +116,7 @@ def _walked(
 ) -> Any:
     """`document` with `text` applied, and without what stands under secret names, which `tell` hears."""
     if isinstance(document, dict):
-        walked = {}
+        walked: dict[Any, Any] = {}
         for name, value in document.items():
             if isinstance(value, str) and is_secret(name):
                 tell(value)
