@@ -28,6 +28,7 @@ from gateway.api.resources import (
     providers,
     rejections,
     replays,
+    routes,
     sources,
     tenants,
 )
@@ -40,6 +41,7 @@ from gateway.telemetry.logging import get_logger
 RESOURCES: Sequence[Resource] = (
     sources.resource,
     destinations.resource,
+    routes.resource,
     events.resource,
     deliveries.resource,
     replays.resource,

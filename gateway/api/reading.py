@@ -188,7 +188,9 @@ def locator(body: Schema | None, query: Schema | None, document: Any, outside: C
             return {"parameter": parameters.get(head, head)}
         if body is None and query is not None and field:
             return {"parameter": field}
-        return {"pointer": _pointer(keys.get(head, head) + field[len(head) :], document)}
+        # A name that stands there as it is is not one that the API calls otherwise.
+        key = head if isinstance(document, dict) and head in document else keys.get(head, head)
+        return {"pointer": _pointer(key + field[len(head) :], document)}
 
     return locate
 

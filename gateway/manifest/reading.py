@@ -21,12 +21,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from marshmallow import Schema, ValidationError, fields
+from marshmallow import Schema, ValidationError, fields, validate
 
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.draft_schema import DestinationDraftSchema, destination_draft
 from gateway.delivery.routes.draft import RouteDraft
-from gateway.delivery.routes.schema import RouteSchema
+from gateway.delivery.routes.draft_schema import RouteDraftSchema, route_draft
 from gateway.errors import Fault, InvalidInput
 from gateway.schema_fields import faults_of, texts
 from gateway.strict_yaml import load_strictly
@@ -89,8 +89,14 @@ class DestinationItem(DestinationDraftSchema):
     ordering_key = fields.String()
 
 
-class RouteItem(RouteSchema):
+class RouteItem(RouteDraftSchema):
     """A route as a manifest has it."""
+
+    types = fields.List(fields.String(), validate=validate.Length(min=1))
+    where = fields.String()
+    transform = fields.String()
+    to = fields.String(required=True)
+    name = fields.String()
 
 
 class ManifestSchema(Schema):
@@ -162,7 +168,7 @@ def manifest_of(
         destinations=tuple(
             _destination(item, f"destinations[{i}]", reading) for i, item in enumerate(data["destinations"])
         ),
-        routes=tuple(_route(item) for item in data["routes"]),
+        routes=tuple(route_draft(item) for item in data["routes"]),
     )
     return manifest, reading.faults + list(_repeated(manifest))
 
@@ -185,18 +191,6 @@ def _source(data: Mapping[str, Any], path: str, reading: _Reading) -> SourceDraf
 def _destination(data: Mapping[str, Any], path: str, reading: _Reading) -> DestinationDraft:
     headers = dict(data.get("headers", {})) | reading.variables(data.get("headers_env", {}), f"{path}.headers_env")
     return destination_draft({**data, "headers": headers})
-
-
-def _route(data: Mapping[str, Any]) -> RouteDraft:
-    return RouteDraft(
-        source=data["source"],
-        destination=data["to"],
-        event_types=tuple(data.get("types", ())),
-        where=data.get("where"),
-        transform=data.get("transform"),
-        name=data.get("name"),
-        allow_null=data["allow_null"],
-    )
 
 
 def _repeated(manifest: Manifest) -> Iterator[Fault]:

@@ -128,7 +128,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("errors",),
     ),
     "webhooks": (
-        ("route_trials",),
+        ("route_previews", "route_trials"),
         ("explain", "purge", "receive", "routes", "samples"),
         ("material", "proofs", "rejections", "sources"),
         ("secrets_at_rest", "verification"),

@@ -37,10 +37,15 @@ def add_route(acting: Acting, draft: RouteDraft, *, sources: Collection[str]) ->
 
 def change_route(acting: Acting, key: str, change: RouteChange, *, sources: Collection[str]) -> RouteSummary:
     """Change a route in place, by its name or id. For what comes from now on, and for a replay of what the route had
-    failed on. Raises `NotFound`, `InvalidInput`, or `Conflict` for a twin and for a name that is taken.
+    failed on. One that changes nothing is no change.
+
+    Raises `NotFound`, `InvalidInput`, or `Conflict` for a twin and for a name that is taken.
     """
-    route = require_route(acting.session, key)
-    draft = change.of(_summary(acting.session, route).draft)
+    route = require_route(acting.session, key, lock=True)
+    before = _summary(acting.session, route)
+    draft = change.of(before.draft)
+    if draft.is_same(before.draft) and draft.name == before.draft.name:
+        return before
     after = update_route(acting, route.id, draft, sources=sources)
     _require_no_twin(acting.session, route, draft)
     return after
@@ -51,7 +56,7 @@ def update_route(acting: Acting, route_id: str, draft: RouteDraft, *, sources: C
     caller's matter, who may be changing several. Raises `NotFound`, `InvalidInput`, or `Conflict` for a taken name.
     """
     session = acting.session
-    route = require_route(session, route_id)
+    route = require_route(session, route_id, lock=True)
     before = _summary(session, route)
     _fill(session, route, draft, sources)
     _flush(session)
@@ -62,7 +67,7 @@ def update_route(acting: Acting, route_id: str, draft: RouteDraft, *, sources: C
 
 def remove_route(acting: Acting, key: str) -> None:
     """Forget a route, by its name or id; deliveries that it made go on. Raises `NotFound`."""
-    route = require_route(acting.session, key)
+    route = require_route(acting.session, key, lock=True)
     before = _summary(acting.session, route)
     acting.session.delete(route)
     acting.session.flush()

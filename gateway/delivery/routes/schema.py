@@ -1,26 +1,23 @@
-"""A route as data: what is shown of it, and what may be given for it."""
+"""A route as it is shown as data. What may be given for one is in `draft_schema`."""
 
 from __future__ import annotations
 
-from marshmallow import Schema, fields, validate
+from marshmallow import Schema, fields
 
 from gateway.schema_fields import Instant, OutOfOrderSchema
 
 
 class RouteSchema(Schema):
-    """Shown in this order; what may be given follows."""
+    """Shown in this order."""
 
-    id = fields.String(dump_only=True)
+    id = fields.String()
     name = fields.String()
-    source = fields.String(required=True)
-    event_types = fields.List(fields.String(), dump_only=True)
-    where = fields.String()
-    transform = fields.String()
-    allow_null = fields.Boolean(load_default=False)
-    destination = fields.String(dump_only=True)
-    created_at = Instant(dump_only=True)
-    state = fields.String(dump_only=True)
-    out_of_order = fields.Nested(OutOfOrderSchema, dump_only=True)
-
-    types = fields.List(fields.String(), load_only=True, validate=validate.Length(min=1))
-    to = fields.String(load_only=True, required=True)
+    source = fields.String()
+    event_types = fields.List(fields.String())
+    where = fields.String(allow_none=True)
+    transform = fields.String(allow_none=True)
+    allow_null = fields.Boolean()
+    destination = fields.String()
+    created_at = Instant()
+    state = fields.String()
+    out_of_order = fields.Nested(OutOfOrderSchema, allow_none=True)

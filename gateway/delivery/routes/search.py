@@ -57,16 +57,20 @@ def find_routes(acting: Acting, page: PageRequest) -> Page[RouteSummary]:
     return Page(summaries(acting.session, found.rows), found.next_cursor)
 
 
-def show_route(acting: Acting, key: str) -> RouteSummary:
-    """One route, by its name or its id. Raises `NotFound`."""
-    [found] = summaries(acting.session, [require_route(acting.session, key)])
+def show_route(acting: Acting, route: str) -> RouteSummary:
+    """One route, by its name or id; where it may be changed, nobody else changes it meanwhile. Raises `NotFound`."""
+    [found] = summaries(acting.session, [require_route(acting.session, route, lock=acting.is_writing)])
     return found
 
 
-def require_route(session: TenantSession, key: str) -> Route:
-    """The row of a route, by its name or its id. Raises `NotFound`, with a suggestion where one is near."""
+def require_route(session: TenantSession, key: str, *, lock: bool = False) -> Route:
+    """The row of a route, by its name or its id; `lock`ed until the transaction ends.
+
+    Raises `NotFound`, with a suggestion where one is near.
+    """
     column = Route.id if is_id(key) else Route.name
-    route = session.scalars(select(Route).where(column == key)).first()
+    statement = select(Route).where(column == key)
+    route = session.scalars(statement.with_for_update() if lock else statement).first()
     if route is None:
         known = session.scalars(select(func.coalesce(Route.name, Route.id))).all()
         raise NotFound(f"there is no route {key!r}", suggest(key, known, Hint("list_routes")))

@@ -51,13 +51,13 @@ def compile_draft(draft: RouteDraft) -> CompiledRoute:
     )
 
 
-def last_events(session: TenantSession, source: str) -> Sequence[Event]:
-    """The newest events of `source`, newest first, within the bounds above."""
+def last_events(session: TenantSession, source: str, limit: int = TRIED_EVENTS) -> Sequence[Event]:
+    """The newest events of `source`, newest first, within the bounds above and at most `limit`."""
     newest = select(Event.id, Event.source, Event.body_bytes).order_by(Event.id.desc()).limit(LOOKED_AT_EVENTS)
     ids = [
         found.id for found in session.execute(newest) if found.source == source and found.body_bytes <= TRIED_BODY_BYTES
     ]
-    chosen = select(Event).where(Event.id.in_(ids[:TRIED_EVENTS]))
+    chosen = select(Event).where(Event.id.in_(ids[:limit]))
     return session.scalars(chosen.order_by(Event.id.desc())).all()
 
 
