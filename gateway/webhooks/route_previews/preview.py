@@ -6,10 +6,11 @@ The bounds are those of `delivery.routes.trial`: events further back, and large 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import select
@@ -28,6 +29,8 @@ from gateway.webhooks.sources.search import source_slugs
 
 DEFAULT_EVENTS = 20
 MAX_EVENTS = 100
+# A page's thread is held meanwhile. What is not tried by then is left out.
+TRIED_SECONDS = 5.0
 # What a transform makes of an event is shown up to so many bytes.
 SHOWN_PAYLOAD_BYTES = 16 * 1024
 
@@ -94,10 +97,13 @@ def _preview(acting: Acting, draft: RouteDraft, last: int) -> Preview:
     if found:
         raise InvalidInput(faults=found)
     route = compile_draft(draft)
-    return Preview(draft.source, tuple(_previewed(route, last_events(session, draft.source, last))))
+    clock = acting.installation.clock
+    ends_at = clock.monotonic() + TRIED_SECONDS
+    events = takewhile(lambda _event: clock.monotonic() < ends_at, last_events(session, draft.source, last))
+    return Preview(draft.source, tuple(_previewed(route, events)))
 
 
-def _previewed(route: CompiledRoute, events: Sequence[Event]) -> Iterator[PreviewedEvent]:
+def _previewed(route: CompiledRoute, events: Iterable[Event]) -> Iterator[PreviewedEvent]:
     for event in events:
         if not route.matches(event.type):
             yield PreviewedEvent(event.id, event.type, event.received_at, Fate.OTHER_TYPE)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from datetime import UTC, datetime
+from threading import Barrier, Thread
 
+import pytest
 from standardwebhooks import Webhook
 
 from gateway.delivery.destinations.secrets import open_headers
@@ -274,3 +276,33 @@ def verify(secret: str, request: Received) -> None:
     made_at = datetime.fromtimestamp(int(request.header("webhook-timestamp") or ""), UTC)
     signature = Webhook(secret).sign(request.header("webhook-id") or "", made_at, request.body.decode())
     assert signature in (request.header("webhook-signature") or "").split()
+
+
+@pytest.mark.parametrize(
+    ("path", "field", "values"),
+    [
+        ("/destinations/app", "concurrency", (1, 2, 3, 4)),
+        ("/routes/github-to-app", "where", ("a", "b", "c", "d")),
+    ],
+)
+def test_of_two_updates_of_one_version_one_wins(
+    api: ApiUnderTest, path: str, field: str, values: tuple[object, ...]
+) -> None:
+    api.add_source()
+    api.post("/destinations", APP)
+    api.post("/routes", {"source": "github", "destination": "app"})
+    etag = api.get(path).headers["ETag"]
+    ready, answers = Barrier(len(values)), {}
+
+    def change(value: object) -> None:
+        ready.wait()
+        answers[value] = api.ask("PATCH", path, json={field: value}, headers={"If-Match": etag}).status_code
+
+    threads = [Thread(target=change, args=(value,)) for value in values]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers.values()) == [200, 412, 412, 412]
+    [won] = [value for value, status in answers.items() if status == 200]
+    assert api.get(path).get_json()[field] == won
