@@ -19,10 +19,13 @@ from gateway.db.database import Database
 from gateway.db.engine import sqlite_path
 from gateway.db.schema.version import require_current
 from gateway.db.sealing_keys import known_keys, require_keys
+from gateway.deferred import deferred
 from gateway.errors import ConfigurationError, GatewayError, SchemaBehind, StorageUnavailable
 from gateway.handlers import load_handlers
 from gateway.installation import Installation
-from gateway.providers.loader import load_directory
+
+# Reads YAML, with libraries that only an operator's own entries need.
+_loader = deferred("gateway.providers.loader")
 
 # Writes to no row. A standby, a user without rights and a file that cannot be written say so all the same.
 _WRITE = text("UPDATE revisions SET value = value WHERE 1 = 0")
@@ -32,7 +35,7 @@ def look_at_modules(settings: Settings) -> Iterator[GatewayError]:
     """What keeps the operator's own files from being used: catalogue files and handlers."""
     if settings.providers_dir is not None:
         try:
-            load_directory(settings.providers_dir)
+            _loader.load_directory(settings.providers_dir)
         except ConfigurationError as error:
             yield error
     if settings.handlers:

@@ -133,6 +133,26 @@ def test_a_web_process_loads_nothing_that_sends_or_migrates_and_no_other_databas
     assert found & (NOT_FOR_SERVING | {"psycopg", "psycopg_binary"}) == set()
 
 
+DELIVER = """
+import sys
+import gateway.cli.worker
+from gateway.config import Settings
+from gateway.installation import Installation
+
+with Installation(Settings()) as installation:
+    assert installation.secret_headers, installation.metrics
+print("loaded:", *sorted(name for name in sys.modules if "." not in name))
+"""
+
+
+def test_a_worker_loads_neither_the_web_nor_what_reads_catalogue_files(place: Path) -> None:
+    # The first process after a change compiles the catalogue.
+    run(place, DELIVER)
+    found = run(place, DELIVER)
+    assert {"aiohttp", "sqlalchemy"} <= found
+    assert found & (WEB | REST - {"prometheus_client", "structlog"}) == {"aiohttp"}
+
+
 def test_flasks_command_line_has_the_migrations(place: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-m", "flask", "--app", "app", "db", "current"],
