@@ -43,7 +43,6 @@ Everything that the command line does to one tenant's sources, destinations, rou
 
 # Fields of ours that are texts, with the format of the text.
 STRINGS = {Instant: "date-time", Moment: "date-time", Text: None, Age: None, BodyText: None, BodyBase64: "byte"}
-BYTES = {"type": "string", "format": "binary"}
 # What may be refused, by status: in words, and with an example's code.
 PROBLEMS: Mapping[int, tuple[str, str]] = {
     400: ("The body is not JSON, or the request not HTTP as it should be.", "json_malformed"),
@@ -146,11 +145,13 @@ def documented(blueprint: Blueprint, operation: Operation, view: Callable[..., R
         headers={name: name for name in _headers(operation)},
     )(view)
     if operation.is_raw or operation.is_stream:
-        words, content_type, schema = _STREAM if operation.is_stream else _RAW
+        words, kinds = _STREAM if operation.is_stream else _RAW
         doc["responses"][operation.status] = {
             "description": words,
             "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in _headers(operation)},
-            "content": {content_type: {"schema": schema, "example": (example or {}).get("text")}},
+            "content": {
+                kind: {"schema": schema, "example": (example or {}).get("text")} for kind, schema in kinds.items()
+            },
         }
         described: Callable[..., Response] = blueprint.doc(**doc)(view)
         return described
@@ -183,8 +184,18 @@ def page_of(schema: type[Schema]) -> type[Schema]:
     return made
 
 
-_RAW = ("The bytes.", "*/*", BYTES)
-_STREAM = ("Server-sent events, without an end.", "text/event-stream", {"type": "string"})
+# Generators of clients know the first kind; that it may be any other is true as well.
+_RAW: tuple[str, Mapping[str, Mapping[str, str]]] = (
+    "The bytes.",
+    {
+        "application/octet-stream": {"type": "string", "format": "binary"},
+        "*/*": {"description": "In the content type that they came with."},
+    },
+)
+_STREAM: tuple[str, Mapping[str, Mapping[str, str]]] = (
+    "Server-sent events, without an end.",
+    {"text/event-stream": {"type": "string"}},
+)
 _REQUEST_ID = {"description": "Names the request in the gateway's log.", "schema": {"type": "string"}}
 HEADERS: Mapping[str, Mapping[str, Any]] = {
     "X-Request-Id": _REQUEST_ID,
