@@ -15,7 +15,7 @@ from tests.services.event_stream import EventStreamReader
 from tests.services.rows import store_event
 
 # A stream that should end and does not has a sign of life after 15 seconds.
-MOST_PIECES = 40
+MOST_PIECES = 6
 
 
 class Listening:
