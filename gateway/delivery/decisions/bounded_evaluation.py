@@ -1,6 +1,7 @@
 """Evaluating JMESPath within bounds: a few characters, `[@,@]|[@,@]|…`, can double a value with each step.
 
-What one evaluation may do grows with the body, so that no honest expression comes near. Steps are visits of nodes.
+What all expressions may do with one event grows with its body, so that no honest ones come near. Steps are visits of
+nodes.
 What is made counts as often as it stands in the value, as it would if that were written out.
 
 Counting costs several times what evaluating does. So it is left to expressions of which it cannot be seen beforehand
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from jmespath import Options
@@ -33,19 +35,31 @@ class BeyondBounds(Exception):
     """The expression does more than it may."""
 
 
-class BoundedInterpreter(TreeInterpreter):
-    """For one evaluation, on a body of `body_bytes`. Raises `BeyondBounds`."""
+@dataclass(slots=True)
+class Budget:
+    """What is left of steps, and of bytes that may be made."""
 
-    def __init__(self, options: Options, body_bytes: int) -> None:
+    steps: int
+    made_bytes: int
+
+
+def budget_for(body_bytes: int) -> Budget:
+    """What all expressions together may do with an event that has so large a body. Pure."""
+    return Budget(STEPS + STEPS_A_BYTE * body_bytes, MADE_BYTES + MADE_BYTES_A_BYTE * body_bytes)
+
+
+class BoundedInterpreter(TreeInterpreter):
+    """For one evaluation, which takes from `budget`. Raises `BeyondBounds`."""
+
+    def __init__(self, options: Options, budget: Budget) -> None:
         super().__init__(options)
-        self._steps = STEPS + STEPS_A_BYTE * body_bytes
-        self._bytes = MADE_BYTES + MADE_BYTES_A_BYTE * body_bytes
+        self._budget = budget
         # What was made, by its identity, which is its own for as long as it is here.
         self._made: dict[int, tuple[int, Any]] = {}
 
     def visit(self, node: Any, *args: Any, **named: Any) -> Any:
-        self._steps -= 1
-        if self._steps < 0:
+        self._budget.steps -= 1
+        if self._budget.steps < 0:
             raise BeyondBounds
         return super().visit(node, *args, **named)
 
@@ -95,8 +109,8 @@ class BoundedInterpreter(TreeInterpreter):
         return self._spend(2 + sum(map(len, value))) + sum(map(self._weight, value.values()))
 
     def _spend(self, size: int) -> int:
-        self._bytes -= size
-        if self._bytes < 0:
+        self._budget.made_bytes -= size
+        if self._budget.made_bytes < 0:
             raise BeyondBounds
         return size
 

@@ -22,6 +22,8 @@ from gateway.delivery.decisions.bounded_evaluation import (
     PLAIN_GROWTH,
     BeyondBounds,
     BoundedInterpreter,
+    Budget,
+    budget_for,
     growth,
 )
 from gateway.errors import InvalidInput
@@ -49,6 +51,11 @@ class Subject:
             return data_of(self.content_type, self.body)
         except NotData as error:
             raise ExpressionFailed(f"the body {error}") from error
+
+    @cached_property
+    def budget(self) -> Budget:
+        """What all expressions together may still do with it."""
+        return budget_for(len(self.body))
 
 
 class EventFunctions(functions.Functions):
@@ -102,7 +109,7 @@ class Expression:
         try:
             if self.is_plain:
                 return self._parsed.search(data, options)
-            return BoundedInterpreter(options, len(subject.body)).visit(self.tree, data)
+            return BoundedInterpreter(options, subject.budget).visit(self.tree, data)
         except BeyondBounds as error:
             raise ExpressionFailed(f"{self.text[:200]!r} failed: it makes too much of this event") from error
         except (JMESPathError, ValueError, TypeError, ArithmeticError, AttributeError, RecursionError) as error:

@@ -51,6 +51,16 @@ def test_what_makes_much_of_little_is_stopped(text: str) -> None:
     assert time.process_time() - began < 5.0
 
 
+def test_all_expressions_of_an_event_share_what_they_may_do() -> None:
+    greedy, honest = (compile_expression(text, what="it") for text in (NESTED_LOOPS, "join(items[0].sku, items[].sku)"))
+    given = subject(BODY)
+    assert honest.apply(given) == honest.apply(subject(BODY))
+    with pytest.raises(ExpressionFailed):
+        greedy.apply(given)
+    with pytest.raises(ExpressionFailed, match="too much"):
+        honest.apply(given)
+
+
 @for_each_row(
     ("text", "grown"),
     [
