@@ -319,7 +319,9 @@ class Connection(asyncio.Protocol):
                 self.write(text_of(500, "Internal Server Error", self.date))
             return False
         if not exchange.is_answered:
-            self._service.log.error("the application returned without a whole answer; the connection is closed")
+            # A stream ends when its listener leaves, and not before.
+            if not exchange.has_left:
+                self._service.log.error("the application returned without a whole answer; the connection is closed")
             if not exchange.is_started:
                 self.write(text_of(500, "Internal Server Error", self.date))
         self._current = None

@@ -89,6 +89,11 @@ class Exchange:
         self._sent = 0
 
     @property
+    def has_left(self) -> bool:
+        """Whether the client has left, or is not waited for any more."""
+        return self._has_left
+
+    @property
     def keeps_alive(self) -> bool:
         """Whether the connection can serve another request after this one."""
         is_complete = self._is_mute or self._announced is None or self._sent == self._announced

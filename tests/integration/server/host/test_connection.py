@@ -121,6 +121,12 @@ class Application:
         self.left.set()
         await self.answer(send, b"nobody hears this")
 
+    async def do_stream_until_left(self, receive: Any, send: Any) -> None:
+        await self.body(receive)
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        await send({"type": "http.response.body", "body": b"one", "more_body": True})
+        assert (await receive())["type"] == "http.disconnect"
+
     async def do_forever(self, receive: Any, send: Any) -> None:
         try:
             await asyncio.get_running_loop().create_future()
@@ -302,6 +308,18 @@ def test_an_application_hears_that_its_client_left(server: LoopServer, applicati
         application.left.clear()
         client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\x01\x00\x00\x00\x00\x00\x00\x00")
     assert application.left.wait(20), "what nobody waits for is not cancelled"
+
+
+def test_a_listener_that_leaves_is_no_error(server: LoopServer, caplog: pytest.LogCaptureFixture) -> None:
+    with server.connected() as client:
+        client.sendall(get("/stream/until/left"))
+        client.recv(10_000)
+    until(lambda: server.connections() == 0, "the connection is gone")
+    assert [record.message for record in caplog.records if record.levelname == "ERROR"] == []
+    with server.connected() as client:
+        client.sendall(get("/nothing"))
+        read_all(client)
+    assert "without a whole answer" in caplog.text
 
 
 def test_a_body_that_breaks_off(server: LoopServer, application: Application) -> None:
