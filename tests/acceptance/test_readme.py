@@ -105,7 +105,15 @@ def test_the_tour_works_word_for_word(reader: Reader) -> None:
 
 def test_the_tour_has_every_part() -> None:
     typed = "\n".join(step.script for step in STEPS if isinstance(step, Typed))
-    for part in ("scripts/run", "send github", "send stripe", "send slack", "retry --state dead", "GATEWAY_HANDLERS"):
+    for part in (
+        "scripts/run",
+        "send github",
+        "send stripe",
+        "send slack",
+        "retry --state dead",
+        "GATEWAY_HANDLERS",
+        "$API/audit",
+    ):
         assert part in typed
     assert "--plan" in typed
 
