@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import timedelta
 from threading import Barrier, Thread
 
 import pytest
@@ -18,6 +19,7 @@ from gateway.delivery.replays.claim import LEASE_SECONDS, Claim, claim, keep, le
 from gateway.delivery.replays.draft import ReplayDraft
 from gateway.delivery.replays.management import MOST_OPEN, cancel_replay, show_replay, start_replay
 from gateway.delivery.replays.models import ReplayState
+from gateway.delivery.replays.retention import purge_replays
 from gateway.delivery.replays.runner import ReplayRunner
 from gateway.delivery.replays.summary import ReplaySummary
 from gateway.delivery.replays.turn import take_turn
@@ -271,3 +273,18 @@ class _Stopping(FakeClock):
         if self.runner is not None:
             self.runner.stop()
         return super().monotonic()
+
+
+def test_those_that_ended_long_ago_are_forgotten(journal: Journal) -> None:
+    database = journal.installation.database
+    ended = start(journal)
+    ReplayRunner(journal.installation).step()
+    journal.clock.advance(60)
+    waiting = start(journal)
+    now = journal.installation.now()
+    assert list(purge_replays(database, now - timedelta(seconds=61))) == []
+    assert list(purge_replays(database, now, tenant_id="ten_other")) == []
+    assert list(purge_replays(database, now + timedelta(hours=1))) == [1]
+    assert show(journal, waiting).state == "pending"
+    with pytest.raises(NotFound):
+        show(journal, ended)
