@@ -41,7 +41,7 @@ def test_answers_are_as_the_document_says(api: ApiUnderTest, key: str) -> None:
     require_all(api, found, ("coverage", "fuzzing"), f"GET {STREAM}")
     # Most were carried out, not only refused; and what was made was gone on with.
     assert sum(map(found.is_done, found.statuses)) > 0.8 * len(found.statuses), found.statuses
-    assert len(found.operations("stateful")) > 10
+    assert len(found.operations("stateful")) >= 5
 
 
 def test_the_server_answers_as_the_document_says(api: ApiUnderTest, key: str) -> None:

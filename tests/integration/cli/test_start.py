@@ -121,7 +121,6 @@ NOT_FOR_SERVING = {
     "alembic",
     "flask_migrate",
     "mako",
-    "pygments",
     "authlib",
     "pebble",
 }

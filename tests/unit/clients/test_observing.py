@@ -58,6 +58,7 @@ def tracer(spans: InMemorySpanExporter) -> OpenTelemetryTracer:
     return OpenTelemetryTracer(provider)
 
 
+@pytest.mark.usefixtures("every_line")
 def test_one_line_a_call_says_all_but_what_was_put_into_it(network: responses.RequestsMock) -> None:
     network.put(f"{BASE}/people/ada%40home.example", status=503)
     network.put(f"{BASE}/people/ada%40home.example", json={"ok": 1}, headers={"X-Request-Id": "r-1"})

@@ -403,16 +403,7 @@ def test_ids_times_and_patches_are_checked_first(fhir: FhirClient) -> None:
         assert NAME not in str(error.value)
 
 
-@pytest.fixture
-def _every_line() -> Iterator[None]:
-    """Lines of every level are made, whatever was configured by tests that ran in this process before."""
-    configured = structlog.get_config()
-    structlog.reset_defaults()
-    yield
-    structlog.configure(**configured)
-
-
-@pytest.mark.usefixtures("_every_line")
+@pytest.mark.usefixtures("every_line")
 def test_lines_and_values_tell_of_nobody(network: responses.RequestsMock, fhir: FhirClient) -> None:
     network.post(f"{BASE}/Patient/_search", json=bundle("searchset", match(NAME), links={"next": f"{BASE}/{NAME}?p=2"}))
     network.get(f"{BASE}/{NAME}?p=2", json=bundle("searchset"))
