@@ -14,8 +14,9 @@ from gateway.delivery.decisions.expressions import ExpressionFailed, Subject, co
 from tests.services.for_each import for_each_row
 
 DOUBLED = "[@,@]|"
-LIST = f"`{[*range(100)]}`"
+LIST = f"`{[*range(25)]}`"
 BODY = {"a": 1, "text": "x" * 3_000, "many": [""] * 3_000, "items": [{"sku": f"s{i}", "qty": i} for i in range(50)]}
+SMALL = {"items": BODY["items"]}
 NESTED_LOOPS = NESTED_FILTERS = "`1`"
 for _ in range(6):
     NESTED_LOOPS = f"max_by({LIST}, &length(to_array({NESTED_LOOPS})))"
@@ -53,8 +54,8 @@ def test_what_makes_much_of_little_is_stopped(text: str) -> None:
 
 def test_all_expressions_of_an_event_share_what_they_may_do() -> None:
     greedy, honest = (compile_expression(text, what="it") for text in (NESTED_LOOPS, "join(items[0].sku, items[].sku)"))
-    given = subject(BODY)
-    assert honest.apply(given) == honest.apply(subject(BODY))
+    given = subject(SMALL)
+    assert honest.apply(given) == honest.apply(subject(SMALL))
     with pytest.raises(ExpressionFailed):
         greedy.apply(given)
     with pytest.raises(ExpressionFailed, match="too much"):

@@ -85,6 +85,7 @@ def test_nobody_waits_for_a_slow_page(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("webhooks_come", [True, False])
 def test_pages_rest_while_webhooks_come(webhooks_come: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(page_pool, "REST_PER_SECOND", 1e6)
+    monkeypatch.setattr(page_pool, "MOST_REST_SECONDS", 0.1)
     monkeypatch.setattr(page_pool, "TURN_SECONDS", WAIT_SECONDS)
     count = 0
 
