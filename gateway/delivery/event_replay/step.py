@@ -23,6 +23,7 @@ from gateway.delivery.retry import make_pending
 from gateway.delivery.routes.routing import CompiledRoute
 from gateway.delivery.routes.stored_events import apply_to_stored
 from gateway.events.models import Event
+from gateway.events.portions import portions
 from gateway.tenants.acting import Acting
 
 # So much of bodies is held at once, however many events a step has.
@@ -115,7 +116,9 @@ def _create(acting: Acting, route: CompiledRoute, events: Sequence[Event], *, pl
 
 def _shaped(acting: Acting, route: CompiledRoute, events: Sequence[Event]) -> Iterator[list[DeliveryRow]]:
     """The deliveries that `route` makes of `events`, a part at a time: bodies may be megabytes each."""
-    parts = [list(events)] if route.is_plain else _parts(events)
+    parts = (
+        [list(events)] if route.is_plain else portions(events, lambda event: event.body_bytes, most_bytes=BODIES_BYTES)
+    )
     for part in parts:
         contents = {} if route.is_plain else _contents(acting.session, part)
         rows = []
@@ -125,19 +128,6 @@ def _shaped(acting: Acting, route: CompiledRoute, events: Sequence[Event]) -> It
             if row is not None:
                 rows.append(_now(row, acting.now_us))
         yield rows
-
-
-def _parts(events: Sequence[Event]) -> Iterator[list[Event]]:
-    part: list[Event] = []
-    held = 0
-    for event in events:
-        if part and held + event.body_bytes > BODIES_BYTES:
-            yield part
-            part, held = [], 0
-        part.append(event)
-        held += event.body_bytes
-    if part:
-        yield part
 
 
 def _contents(session: TenantSession, events: Sequence[Event]) -> dict[str, tuple[bytes, bytes]]:

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from gateway.events.models import Event
+from gateway.events.portions import portions
 
 READ_BYTES = 4 * 1024 * 1024
 STORED_BYTES = func.length(Event.body).label("stored_bytes")
@@ -16,20 +17,7 @@ STORED_BYTES = func.length(Event.body).label("stored_bytes")
 
 def with_bodies(connection: Connection, rows: Sequence[Any]) -> Iterator[tuple[Any, bytes]]:
     """`rows` with the bodies of their events, in their order; without those that were purged meanwhile."""
-    for some in _in_parts(rows):
+    for some in portions(rows, lambda row: row.stored_bytes, most_bytes=READ_BYTES):
         found = connection.execute(select(Event.id, Event.body).where(Event.id.in_([row.id for row in some])))
         bodies = dict(iter(found))
         yield from ((row, bodies[row.id]) for row in some if row.id in bodies)
-
-
-def _in_parts(rows: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    part: list[Any] = []
-    size = 0
-    for row in rows:
-        if part and size + row.stored_bytes > READ_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(row)
-        size += row.stored_bytes
-    if part:
-        yield part
