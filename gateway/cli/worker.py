@@ -11,7 +11,7 @@ from gateway.cli.local import read_local_settings
 from gateway.cli.terminal.failures import fail_all, failures
 from gateway.cli.terminal.options import Duration
 from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES
-from gateway.delivery.worker.process import run_worker
+from gateway.engines.embedded import run_worker
 from gateway.errors import ConfigurationError, GatewayError, StorageUnavailable
 from gateway.installation import Installation
 from gateway.preflight import look_at_database, look_at_modules

@@ -26,6 +26,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("factory",),
     # server: the event-loop front, pages, the views of /healthz, /readyz and /metrics.
     ("api", "dashboard", "cli", "server"),
+    # engines: what gives deliveries and jobs a process.
+    ("engines",),
     # doctor: what can be said about an installation's health from inside. preflight: what keeps it from being started.
     # tenant_data: what a tenant has in all tables.
     ("doctor", "manifest", "preflight", "tenant_data"),

@@ -18,9 +18,9 @@ from gateway.db.schema.upgrade import config_on
 from gateway.db.sealing_keys import known_keys
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.management import add_destination
-from gateway.delivery.worker.process import run_worker
 from gateway.doctor.check import Level
 from gateway.doctor.keys import needed_keys
+from gateway.engines.embedded import run_worker
 from gateway.errors import ConfigurationError
 from gateway.installation import Installation
 from gateway.preflight import look_at_keys

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine
 
 from gateway.clock import FakeClock, from_us
 from gateway.config import Settings
-from gateway.delivery.worker.process import run_worker
+from gateway.engines.embedded import run_worker
 from gateway.errors import ConfigurationError
 from gateway.factory import create_app, db
 from gateway.installation import Installation, installation_of

@@ -32,7 +32,7 @@ KEY = generate_key()
 WORKER = """
 import sys
 from gateway.config import Settings
-from gateway.delivery.worker.process import run_worker
+from gateway.engines.embedded import run_worker
 from gateway.installation import Installation
 url, key = sys.argv[1:]
 settings = Settings(database_url=url, encryption_keys=(key,), allow_private_destinations=True)

@@ -1,0 +1,1 @@
+"""What gives deliveries and jobs a process: `embedded` asks the database, with nothing else beside it."""
