@@ -1,4 +1,4 @@
-"""`gateway sources add`, `change`, `rotate`, `disable` and `enable`."""
+"""`gateway sources add`, `change`, `rotate`, `disable`, `enable` and `remove`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal import secret_options as given
 from gateway.cli.terminal.options import Duration, Pair
 from gateway.cli.terminal.output import note, print_json
+from gateway.cli.terminal.questions import require_yes
 from gateway.clock import iso
 from gateway.errors import InvalidInput
 from gateway.kept import KEPT
@@ -18,6 +19,7 @@ from gateway.webhooks.sources.changes import CredentialDraft, SourceChange
 from gateway.webhooks.sources.credentials import DEFAULT_OVERLAP
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.management import SourceWithSecret
+from gateway.webhooks.sources.removal import removable_source, remove_source
 from gateway.webhooks.sources.schema import SourceSchema, SourceWithSecretSchema
 from gateway.webhooks.sources.schemes import SECRET
 
@@ -205,6 +207,27 @@ def enable(invocation: Invocation, slug: str) -> None:
         print_json(SourceSchema().dump(source))
     else:
         click.echo(f"{slug} receives again.")
+
+
+@click.command()
+@click.argument("slug")
+@click.option("--yes", is_flag=True, help="Do not ask. Needed where nobody can be asked, as in scripts.")
+@with_invocation
+def remove(invocation: Invocation, slug: str, yes: bool) -> None:
+    """Forget a source with its credentials, for good; its requests are answered 404 from then on.
+
+    Asks first. What it received stays in the journal. Refused while routes take its events.
+    """
+    with invocation.reading() as acting:
+        source = removable_source(acting, slug)
+    require_yes(f"Forget the source {source.slug} with its credentials, for good?", yes=yes)
+    with invocation.changing() as acting:
+        remove_source(acting, source.id)
+    if invocation.as_json:
+        print_json({"removed": source.slug})
+        return
+    click.echo(f"Removed the source {source.slug}.")
+    note(f"What it received is still there: gateway events list --source {source.slug}")
 
 
 def _with_secret(made: SourceWithSecret) -> dict[str, object]:

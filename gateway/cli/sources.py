@@ -15,6 +15,7 @@ COMMANDS = {
     "rotate": LazyCommand("gateway.cli.source_changes:rotate", "Give a source a new secret."),
     "disable": LazyCommand("gateway.cli.source_changes:disable", "Refuse a source's requests with 410."),
     "enable": LazyCommand("gateway.cli.source_changes:enable", "Receive again."),
+    "remove": LazyCommand("gateway.cli.source_changes:remove", "Forget a source; its events stay."),
 }
 
 

@@ -100,7 +100,8 @@ def apply_plan(acting: Acting, plan: Plan) -> Applied:
             secrets[destination.name] = destinations.add_destination(acting, destination).secret
         else:
             destinations.update_destination(acting, destination)
-    slugs = source_slugs(acting.session)
+    drafts = [route for _, route in plan.new_routes] + [update.draft for _, update in plan.changed_routes]
+    slugs = source_slugs(acting.session, held={draft.source for draft in drafts})
     for _, route_id in plan.old_routes:
         remove_route(acting, route_id)
     for _, update in plan.changed_routes:

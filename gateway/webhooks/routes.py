@@ -11,9 +11,10 @@ from gateway.webhooks.sources.search import source_slugs
 
 def add_route(acting: Acting, draft: RouteDraft) -> RouteSummary:
     """A new route. Raises `InvalidInput` with every fault, or `Conflict` for a twin and for a name that is taken."""
-    return management.add_route(acting, draft, sources=source_slugs(acting.session))
+    return management.add_route(acting, draft, sources=source_slugs(acting.session, held=[draft.source]))
 
 
 def change_route(acting: Acting, key: str, change: RouteChange) -> RouteSummary:
     """Change a route in place, by its name or id. Raises `NotFound`, `InvalidInput`, `Conflict` as above."""
-    return management.change_route(acting, key, change, sources=source_slugs(acting.session))
+    held = [] if change.source is None else [change.source]
+    return management.change_route(acting, key, change, sources=source_slugs(acting.session, held=held))

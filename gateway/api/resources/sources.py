@@ -11,7 +11,7 @@ from gateway.tenants.acting import Acting, Transactions
 from gateway.tenants.api_keys.scopes import Scope
 from gateway.webhooks.samples.schema import SampleDraftSchema, SentSampleSchema
 from gateway.webhooks.samples.sending import SentSample, send_to_source
-from gateway.webhooks.sources import management, search
+from gateway.webhooks.sources import management, removal, search
 from gateway.webhooks.sources.draft_schema import (
     CredentialDraftSchema,
     SourceChangeSchema,
@@ -96,6 +96,16 @@ def change_source(acting: Acting, source: str, body: Mapping[str, Any]) -> Sourc
     What is not named stays as it is. Credentials are changed by `rotate`.
     """
     return management.change_source(acting, source, source_change(body))
+
+
+@resource.delete("/sources/<source>", scope=WRITE, current=search.show_source, current_as=SourceSchema)
+def remove_source(acting: Acting, source: str) -> None:
+    """Forget a source and its credentials.
+
+    Its requests are answered 404 from then on. What it received stays in the journal. Refused while routes take its
+    events.
+    """
+    removal.remove_source(acting, source)
 
 
 @resource.post(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from sqlalchemy import or_, select
 
 from gateway.db.paging import Page, PageRequest, page_of
@@ -62,6 +64,11 @@ def require_source(session: TenantSession, source: str, *, lock: bool = False) -
     return next((row for row in found if row.id == source), found[0])
 
 
-def source_slugs(session: TenantSession) -> frozenset[str]:
-    """What a route may name as its source: every source, and `gateway` for internal events."""
+def source_slugs(session: TenantSession, *, held: Collection[str] = ()) -> frozenset[str]:
+    """What a route may name as its source: every source, and `gateway` for internal events. None of those `held` is
+    removed before the transaction ends.
+    """
+    if held:
+        kept = select(Source.id).where(Source.slug.in_(held)).order_by(Source.id)
+        session.scalars(kept.with_for_update(read=True, key_share=True)).all()
     return frozenset(session.scalars(select(Source.slug))) | {SYSTEM_SOURCE}

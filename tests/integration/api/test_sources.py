@@ -6,14 +6,17 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from threading import Barrier, Thread
 
+import requests
 from sqlalchemy import select
 from werkzeug.serving import make_server
 
 from gateway.events.models import Event
 from gateway.tenants.acting import act
 from gateway.webhooks.sources.management import disable_source
+from gateway.webhooks.sources.models import SourceCredential
 from tests.integration.api.conftest import ApiUnderTest, code, faults
 from tests.services.acting import TESTER
+from tests.services.rows import store_event
 from tests.services.waiting import until
 
 
@@ -140,6 +143,49 @@ def test_of_two_updates_of_one_version_one_wins(api: ApiUnderTest) -> None:
     assert api.get("/sources/github").get_json()["rate_per_second"] == won
 
 
+def test_a_source_goes_and_its_events_stay(api: ApiUnderTest) -> None:
+    source = api.add_source().get_json()
+    event_id = store_event(api.database, api.installation.now(), source="github", source_id=source["id"])
+    api.post("/destinations", {"name": "app", "url": "https://app.example.com"})
+    route = api.post("/routes", {"source": "github", "destination": "app"}).get_json()
+    etag = api.get("/sources/github").headers["ETag"]
+    stale = api.ask("DELETE", "/sources/github", headers={"If-Match": '"stale"'})
+    assert code(stale) == (412, "precondition_failed")
+    refused = api.ask("DELETE", "/sources/github", headers={"If-Match": etag})
+    assert code(refused) == (409, "conflict")
+    assert refused.get_json()["hints"][0]["parameters"] == {"names": ["github-to-app"]}
+    api.ask("DELETE", f"/routes/{route['id']}", headers={"If-Match": "*"})
+    assert api.ask("DELETE", "/sources/github", headers={"If-Match": etag}).status_code == 204
+    for again in (api.get(f"/sources/{source['id']}"), api.ask("DELETE", "/sources/github", headers={"If-Match": "*"})):
+        assert code(again) == (404, "not_found")
+    assert [event["id"] for event in api.get("/events?source=github").get_json()["data"]] == [event_id]
+    with api.database.system_session() as session:
+        assert session.scalars(select(SourceCredential)).all() == []
+    # Another one, which has nothing of the first but its name.
+    anew = api.add_source().get_json()
+    assert anew["id"] != source["id"]
+    assert len(anew["credentials"]) == 1
+
+
+def test_no_route_is_left_without_its_source(api: ApiUnderTest) -> None:
+    api.post("/destinations", {"name": "app", "url": "https://app.example.com"})
+    for number in range(8):
+        slug, ready, answers = f"source{number}", Barrier(2), {}
+        api.add_source(slug)
+
+        def do(method: str, path: str, body: object, ready: Barrier = ready, answers: dict[str, int] = answers) -> None:
+            ready.wait()
+            answers[method] = api.ask(method, path, json=body, headers={"If-Match": "*"}).status_code
+
+        adding = Thread(target=do, args=("POST", "/routes", {"source": slug, "destination": "app"}))
+        removing = Thread(target=do, args=("DELETE", f"/sources/{slug}", None))
+        for thread in (adding, removing):
+            thread.start()
+        for thread in (adding, removing):
+            thread.join()
+        assert answers in ({"POST": 201, "DELETE": 409}, {"POST": 422, "DELETE": 204})
+
+
 def test_two_who_add_the_same_source_at_once(api: ApiUnderTest) -> None:
     ready, answers = Barrier(4), []
 
@@ -176,6 +222,9 @@ def test_a_signed_sample_comes_in_by_the_front(api: ApiUnderTest) -> None:
             until(
                 lambda: api.post("/sources/github/test", {}).get_json()["status"] == 410, "the front knows it disabled"
             )
+            url = api.get("/sources/github").get_json()["url"]
+            assert api.ask("DELETE", "/sources/github", headers={"If-Match": "*"}).status_code == 204
+            until(lambda: requests.post(url, timeout=10).status_code == 404, "the front knows it removed")
         finally:
             server.shutdown()
     answer = sent.get_json()

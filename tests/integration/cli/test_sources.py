@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from sqlalchemy import select
 
@@ -79,6 +81,19 @@ def test_disable_and_enable(cli: CommandLine) -> None:
     cli("sources", "add", "github", "--provider", "github", "--secret", "one")
     assert cli.json("sources", "disable", "github")["state"] == "disabled"
     assert cli.json("sources", "enable", "github")["state"] == "enabled"
+
+
+def test_a_source_is_removed_when_somebody_says_so(ready: Callable[[], CommandLine]) -> None:
+    cli = ready()
+    assert "first `gateway routes remove github-to-app`" in cli("sources", "remove", "github", "--yes", code=1).stderr
+    cli("routes", "remove", "github-to-app")
+    assert "--yes" in cli("sources", "remove", "github", code=2).stderr
+    assert "nothing was changed" in cli.answering("n", "sources", "remove", "github", code=1).stderr
+    assert "for good" in cli.answering("y", "sources", "remove", "github").stderr
+    assert cli.json("sources", "list")["data"] == []
+    assert "no source 'github'" in cli("sources", "remove", "github", "--yes", code=3).stderr
+    cli("sources", "add", "github", "--provider", "github", "--secret", "one")
+    assert cli.json("sources", "remove", "github", "--yes") == {"removed": "github"}
 
 
 def test_tenants_do_not_see_each_other(cli: CommandLine) -> None:

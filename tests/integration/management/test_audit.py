@@ -41,6 +41,7 @@ from gateway.webhooks.routes import add_route, change_route
 from gateway.webhooks.sources import management as sources
 from gateway.webhooks.sources.changes import CredentialDraft, SourceChange
 from gateway.webhooks.sources.draft import SourceDraft
+from gateway.webhooks.sources.removal import remove_source
 from tests.services.acting import TESTER
 from tests.services.rows import store_event
 
@@ -117,6 +118,8 @@ def test_sources(trail: Trail) -> None:
     assert one(trail, sources.disable_source, "github") == []
     assert one(trail, sources.enable_source, "github") == ["source.enabled"]
     assert one(trail, sources.enable_source, "github") == []
+    assert one(trail, remove_source, "github") == ["source.removed"]
+    assert trail.entries[0].before["slug"] == "github"
 
 
 def test_destinations_and_routes(trail: Trail) -> None:
