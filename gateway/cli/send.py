@@ -43,7 +43,7 @@ def send(
         return
     # Before the database is asked: some providers cannot be imitated, whatever a source may hold.
     require_signable(installation, provider)
-    with invocation.reading() as acting:
+    with invocation.changing() as acting:
         sample = prepare_sample(acting, provider, event_type, source=source, body=read_bytes(body) if body else None)
     request = sample.request
     reply = post_sample(request, (url or installation.settings.base_url).rstrip("/"))

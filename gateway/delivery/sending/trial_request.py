@@ -28,7 +28,7 @@ from gateway.events.system import DESTINATION_TEST
 from gateway.installation import Installation
 from gateway.out_of_order import OutOfOrder
 from gateway.security.identifiers import new_id
-from gateway.tenants.acting import Acting, Transactions
+from gateway.tenants.acting import Acting, Begin
 
 if TYPE_CHECKING:
     from gateway.delivery.sending.sender import Sender
@@ -53,16 +53,18 @@ class SentTrial:
         return self.result.outcome is Outcome.DELIVERED
 
 
-def send_trial(begin: Transactions, name: str) -> SentTrial:
+def send_trial(begin: Begin, name: str) -> SentTrial:
     """Send one request to a destination, switched off or not, and wait for the answer: never longer than half a minute.
 
     Raises `NotFound`, `InvalidInput` for a handler, and `Conflict` for a destination that is out of order.
     """
-    with begin(write=False) as acting:
+    with begin() as acting:
         target = _target(acting, name)
         installation = acting.installation
         webhook_id = new_id("dlv")
         request = _request(installation, target, webhook_id, acting.now_us)
+        # Before it is sent: whoever asks may be killed before the answer.
+        acting.audit("destination.tested", target.id, target.name, after={"webhook_id": webhook_id})
     timeout_seconds = min(target.timeout_seconds, MAX_TIMEOUT_SECONDS)
     result = asyncio.run(_send(installation, request, timeout_seconds))
     return SentTrial(target.name, webhook_id, without_told(result, target))

@@ -13,7 +13,7 @@ from gateway.content import jsontext
 from gateway.installation import Installation
 from gateway.outgoing import own_gateway
 from gateway.providers import find_provider
-from gateway.tenants.acting import Acting, Transactions
+from gateway.tenants.acting import Acting, Begin
 from gateway.webhooks.samples.documents import default_type
 from gateway.webhooks.samples.event import SampleRequest, sample_request, unsigned_sample
 from gateway.webhooks.samples.signing import Held, Moment, choose_scheme
@@ -78,7 +78,8 @@ def prepare_sample(
 ) -> PreparedSample:
     """A sample of `event_type` (None: the provider's first one), signed for `source` (None: the provider's only one).
 
-    `body` is sent instead of the sample's. Raises `NotFound`, `InvalidInput`, `DecryptionFailed`.
+    `body` is sent instead of the sample's. It is made to be sent, and audited as if it were: whoever asks may be killed
+    before that. Raises `NotFound`, `InvalidInput`, `DecryptionFailed`.
     """
     installation = acting.installation
     require_signable(installation, provider_id)
@@ -102,6 +103,7 @@ def prepare_sample(
         options=row.options,
         body=body,
     )
+    acting.audit("source.tested", row.id, row.slug, after={"type": chosen, "own_body": body is not None})
     return PreparedSample(row.slug, chosen, request)
 
 
@@ -116,7 +118,7 @@ def post_sample(request: SampleRequest, base_url: str) -> own_gateway.Reply:
 
 
 def send_to_source(
-    begin: Transactions,
+    begin: Begin,
     source: str,
     event_type: str | None = None,
     *,
@@ -128,7 +130,7 @@ def send_to_source(
 
     Raises as `prepare_sample` and `post_sample`.
     """
-    with begin(write=False) as acting:
+    with begin() as acting:
         row = require_source(acting.session, source)
         unsettled_seconds = SETTLED_SECONDS - (acting.now - row.updated_at).total_seconds()
         sample = prepare_sample(acting, row.provider, event_type, source=source, body=body)

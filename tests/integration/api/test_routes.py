@@ -48,6 +48,17 @@ def test_a_route_lives(api: ApiUnderTest) -> None:
     assert code(api.get("/routes/all")) == (404, "not_found")
 
 
+def test_a_route_may_be_called_as_an_operation_is(api: ApiUnderTest) -> None:
+    prepare(api)
+    made = api.post("/routes", {**ROUTE, "name": "preview"}).get_json()
+    assert api.get("/routes/preview").get_json() == made
+    assert api.post("/routes/preview/preview", {}).get_json()["source"] == "github"
+    assert api.post("/routes/preview", {"source": "other"}).get_json()["source"] == "other"
+    changed = api.ask("PATCH", "/routes/preview", json={"where": "a"}, headers={"If-Match": "*"})
+    assert changed.get_json()["where"] == "a"
+    assert api.ask("DELETE", "/routes/preview").status_code == 204
+
+
 def test_a_change_that_changes_nothing_is_none(api: ApiUnderTest) -> None:
     prepare(api)
     api.post("/routes", {**ROUTE, "where": "a", "event_types": ["b", "a"]})

@@ -27,6 +27,7 @@ from gateway.delivery.retry import (
 from gateway.delivery.routes.draft import RouteChange, RouteDraft
 from gateway.delivery.routes.management import remove_route
 from gateway.delivery.search import DeliverySearch, find_deliveries
+from gateway.delivery.sending.trial_request import send_trial
 from gateway.events.search import EventFilter
 from gateway.installation import Installation
 from gateway.manifest.apply import apply_plan, make_plan
@@ -38,6 +39,7 @@ from gateway.tenants.audit_trail.search import AuditSearch, AuditSummary, find_a
 from gateway.tenants.directory import find_tenant
 from gateway.webhooks.purge import purge
 from gateway.webhooks.routes import add_route, change_route
+from gateway.webhooks.samples.sending import prepare_sample
 from gateway.webhooks.sources import management as sources
 from gateway.webhooks.sources.changes import CredentialDraft, SourceChange
 from gateway.webhooks.sources.draft import SourceDraft
@@ -118,6 +120,8 @@ def test_sources(trail: Trail) -> None:
     assert one(trail, sources.disable_source, "github") == []
     assert one(trail, sources.enable_source, "github") == ["source.enabled"]
     assert one(trail, sources.enable_source, "github") == []
+    assert one(trail, prepare_sample, "github", "push", source="github") == ["source.tested"]
+    assert trail.entries[0].after == {"type": "push", "own_body": False}
     assert one(trail, remove_source, "github") == ["source.removed"]
     assert trail.entries[0].before["slug"] == "github"
 
@@ -132,6 +136,7 @@ def test_destinations_and_routes(trail: Trail) -> None:
     assert one(trail, destinations.disable_destination, "app") == ["destination.disabled"]
     assert one(trail, destinations.disable_destination, "app") == []
     assert one(trail, destinations.enable_destination, "app") == ["destination.enabled"]
+    assert trail.of(lambda: send_trial(trail.begin, "app")) == ["destination.tested"]
     assert one(trail, add_route, RouteDraft("github", "app")) == ["route.added"]
     route_id = trail.entries[0].object_id
     assert one(trail, change_route, route_id, RouteChange(where="a")) == ["route.changed"]
