@@ -14,11 +14,12 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Engine
 
+from gateway.announcing.announcements import Announcements
+from gateway.announcing.pipe import Pipe
 from gateway.clock import Clock, SystemClock, from_us
 from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.sealing_keys import claim_key, known_keys, require_keys
-from gateway.db.wakeup import Wakeup
 from gateway.deferred import deferred
 from gateway.errors import ConfigurationError
 from gateway.handlers import HandlerRegistry, load_handlers
@@ -112,9 +113,9 @@ class Installation:
             raise
 
     @property
-    def wakeup(self) -> Wakeup:
-        """What tells the workers of this machine that something became due."""
-        return self.part(_make_wakeup)
+    def announcements(self) -> Announcements:
+        """What tells workers that something became due."""
+        return self.part(_make_announcements)
 
     @property
     def keyring_at_hand(self) -> Keyring | None:
@@ -259,8 +260,8 @@ def _make_fetcher(installation: Installation) -> Fetcher:
     return made
 
 
-def _make_wakeup(installation: Installation) -> Wakeup:
-    return Wakeup(installation.settings.wakeup_pipe)
+def _make_announcements(installation: Installation) -> Announcements:
+    return Announcements(Pipe(installation.settings.wakeup_pipe))
 
 
 def _make_metrics(installation: Installation) -> Metrics:

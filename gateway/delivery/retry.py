@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from sqlalchemy import ColumnElement, func, literal_column, select, text, update
@@ -213,10 +214,10 @@ def make_pending(acting: Acting, ids: Iterable[str], states: Iterable[DeliverySt
         .returning(Delivery.id)
         .execution_options(synchronize_session=False)
     )
-    changed = len(acting.session.scalars(statement).all())
+    changed = acting.session.scalars(statement).all()
     if changed:
-        acting.after_commit(acting.installation.wakeup.announce)
-    return changed
+        acting.after_commit(partial(acting.installation.announcements.deliveries, changed))
+    return len(changed)
 
 
 def _matching(session: TenantSession, chosen: RetryFilter) -> Any:

@@ -56,7 +56,7 @@ def opened_parts(
             policy=installation.policy,
             metrics=installation.metrics,
             attempts_in_flight=_attempts_in_flight(),
-            wakeup=installation.wakeup,
+            pipe=installation.announcements.pipe,
             secret_headers=installation.secret_headers,
             keyring=installation.keyring,
             shutdown_deadline_seconds=shutdown_deadline_seconds,

@@ -39,7 +39,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("tenants",),
     # installation: what one process has.
     ("installation",),
-    ("outgoing",),
+    # announcing: telling workers what a commit made due.
+    ("announcing", "outgoing"),
     ("db", "providers"),
     # handlers: what an application imports (`from gateway.handlers import on`), and the registry.
     ("handlers", "telemetry"),
@@ -81,7 +82,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("database",),
         ("scope",),
         ("revisions",),
-        ("after_commit", "drivers", "engine", "faults", "lease", "model", "wakeup", "write_lock"),
+        ("after_commit", "drivers", "engine", "faults", "lease", "model", "write_lock"),
         ("types",),
     ),
     "providers": (("prose",), ("registry",), ("compiled", "loader"), ("schema",), ("model",), ("api",), ("webhook",)),

@@ -342,7 +342,7 @@ async def deliver(installation: Installation) -> None:
         resolver=installation.resolver,
         policy=installation.policy,
         metrics=installation.metrics,
-        wakeup=installation.wakeup,
+        pipe=installation.announcements.pipe,
         secret_headers=installation.secret_headers,
         keyring=installation.keyring,
     )

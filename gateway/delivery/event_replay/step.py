@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, select
@@ -104,13 +105,15 @@ def _is_meant(again: Again, state: DeliveryState, attempts: int) -> bool:
 def _create(acting: Acting, route: CompiledRoute, events: Sequence[Event], *, plans: bool) -> ReplayCounts:
     meant = [event for event in events if route.matches(event.type)]
     created = unshaped = 0
+    due: list[str] = []
     for rows in _shaped(acting, route, meant):
         created += len(rows)
         unshaped += sum(row.state == DeliveryState.DEAD for row in rows)
         if not plans:
             insert_deliveries(acting.session.connection(), rows)
-    if created > unshaped and not plans:
-        acting.after_commit(acting.installation.wakeup.announce)
+            due += (row.id for row in rows if row.is_due(acting.now_us))
+    if due:
+        acting.after_commit(partial(acting.installation.announcements.deliveries, due))
     return ReplayCounts(created=created, unshaped=unshaped, turned_away=len(events) - created)
 
 

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection
 
 from gateway.db.drivers import SQLITE_ROWS, postgres_arrays, postgres_driver, sqlite_driver
+from gateway.delivery.models import DeliveryState
 
 
 class DeliveryRow(NamedTuple):
@@ -29,6 +30,10 @@ class DeliveryRow(NamedTuple):
     reason: str | None = None
     detail: str | None = None
     payload: bytes | None = None
+
+    def is_due(self, now_us: int) -> bool:
+        """Whether a worker may try it now."""
+        return self.state == DeliveryState.PENDING and self.next_attempt_at <= now_us
 
 
 _FIELDS = DeliveryRow._fields

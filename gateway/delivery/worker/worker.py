@@ -18,9 +18,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 
+from gateway.announcing.pipe import Pipe
 from gateway.clock import Clock
 from gateway.db.database import Database
-from gateway.db.wakeup import Wakeup
 from gateway.delivery.decisions.policy import AttemptResult, Outcome, Random
 from gateway.delivery.decisions.target import Target
 from gateway.delivery.queue.claim import FreeSlots
@@ -71,7 +71,7 @@ class Worker:
         resolver: Resolver,
         policy: AddressPolicy,
         metrics: Metrics,
-        wakeup: Wakeup,
+        pipe: Pipe,
         secret_headers: frozenset[str],
         keyring: Keyring,
         attempts_in_flight: int = ATTEMPTS_IN_FLIGHT,
@@ -83,7 +83,7 @@ class Worker:
         self._clock = clock
         self._resolver = resolver
         self._policy = policy
-        self._wakeup = wakeup
+        self._pipe = pipe
         self._secret_headers = secret_headers
         self._keyring = keyring
         self._deadline_seconds = shutdown_deadline_seconds
@@ -106,7 +106,7 @@ class Worker:
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._failures_in_a_row = 0
-        self._pipe: int | None = None
+        self._announced: int | None = None
         self._is_woken = False
 
     def stop(self) -> None:
@@ -119,7 +119,7 @@ class Worker:
     async def run(self) -> None:
         """Deliver until `stop`; returns when everything is recorded or released."""
         self._database_thread = ThreadPoolExecutor(1, thread_name_prefix="queue")
-        self._pipe = self._listen()
+        self._announced = self._listen()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="bodies")
         sender = Sender(clock=self._clock, resolver=self._resolver, policy=self._policy)
         self._runner = AttemptRunner(
@@ -208,24 +208,24 @@ class Worker:
     @contextmanager
     def _woken(self) -> Iterator[None]:
         """Let an announcement end the wait inside the block. What is announced at other times is heard then."""
-        if self._pipe is None:
+        if self._announced is None:
             yield
             return
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._pipe, self._hear)
+        loop.add_reader(self._announced, self._hear)
         try:
             yield
         finally:
-            loop.remove_reader(self._pipe)
+            loop.remove_reader(self._announced)
 
     def _hear(self) -> None:
-        self._wakeup.hear()
+        self._pipe.hear()
         self._is_woken = True
         self._enough.set()
 
     def _listen(self) -> int | None:
         try:
-            return self._wakeup.listen()
+            return self._pipe.listen()
         except OSError as error:
             _log.warning("no wake-ups; looking for new work every so often", error=str(error), seconds=POLL_SECONDS)
             return None

@@ -13,6 +13,7 @@ from gateway.errors import ConfigurationError, StorageUnavailable
 from gateway.installation import Installation
 from gateway.webhooks.material import MaterialStore
 from gateway.webhooks.receive.counting import count_stored
+from gateway.webhooks.receive.due import due_ids
 from gateway.webhooks.receive.entry import Receipt, Submission, submission_bytes
 from gateway.webhooks.receive.failures import FailedVerifications
 from gateway.webhooks.receive.handshakes import Handshakes
@@ -45,11 +46,10 @@ def _assemble(installation: Installation) -> Inbound:
 
     snapshot: Snapshot[InboundSnapshot] = Snapshot(database, load, clock)
     checkpoints = Checkpointer(database)
-    metrics, wakeup = installation.metrics, installation.wakeup
+    metrics, announcements = installation.metrics, installation.announcements
 
     def stored(submissions: Sequence[Submission], receipts: Sequence[Receipt]) -> None:
-        if any(entry.deliveries for submission in submissions for entry in submission.entries):
-            wakeup.announce()
+        announcements.deliveries(due_ids(submissions, receipts, clock.now_us()))
         checkpoints.wrote()
         count_stored(metrics, clock, submissions, receipts)
 

@@ -13,9 +13,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from gateway.announcing.pipe import Pipe
 from gateway.clock import SystemClock
 from gateway.db.database import Database
-from gateway.db.wakeup import Wakeup
 from gateway.delivery.decisions.policy import AttemptResult, Outcome
 from gateway.delivery.models import DestinationKind
 from gateway.delivery.sending.handler_child import HandlerCall
@@ -177,7 +177,7 @@ def test_deliveries_to_handlers(pool: HandlerPool, database: Database, tmp_path:
         resolver=StaticResolver({}),
         policy=AddressPolicy(allow_private=True),
         metrics=Metrics(),
-        wakeup=Wakeup(None),
+        pipe=Pipe(None),
         secret_headers=frozenset(),
         keyring=Keyring([bytes(32)]),
     )

@@ -15,9 +15,9 @@ from aiohttp import web
 from sqlalchemy import text
 from standardwebhooks import Webhook
 
+from gateway.announcing.pipe import Pipe
 from gateway.clock import MICROSECONDS, Clock, SystemClock
 from gateway.db.database import Database
-from gateway.db.wakeup import Wakeup
 from gateway.delivery.decisions.target import SigningSecret, Target
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker import worker as worker_module
@@ -64,7 +64,7 @@ def make_worker(queue: Queue, **options: Any) -> Worker:
         "resolver": StaticResolver({}),
         "policy": AddressPolicy(allow_private=True),
         "metrics": Metrics(),
-        "wakeup": Wakeup(None),
+        "pipe": Pipe(None),
         "secret_headers": frozenset(),
         "keyring": Keyring([bytes(32)]),
         "shutdown_deadline_seconds": 5.0,
@@ -136,10 +136,10 @@ def test_what_is_announced_is_tried_without_waiting_for_the_next_look(
 ) -> None:
     monkeypatch.setattr(worker_module, "POLL_SECONDS", PATIENCE_SECONDS)
     sink, path = Sink(), tmp_path / "pipe"
-    announcer = Wakeup(path)
+    announcer = Pipe(path)
 
     async def go() -> None:
-        async with sink.running(), working(make_worker(live, wakeup=Wakeup(path))):
+        async with sink.running(), working(make_worker(live, pipe=Pipe(path))):
             target = live.destination(url=sink.url)
             for _ in range(10):
                 sink.arrived.clear()
@@ -157,7 +157,7 @@ def test_a_worker_that_cannot_be_woken_looks_by_itself(live: Queue, tmp_path: Pa
     sink = Sink()
 
     async def go() -> None:
-        async with sink.running(), working(make_worker(live, wakeup=Wakeup(tmp_path / "pipe"))):
+        async with sink.running(), working(make_worker(live, pipe=Pipe(tmp_path / "pipe"))):
             live.add(live.destination(url=sink.url))
             await until(all_are(live, "delivered"))
 

@@ -1,7 +1,7 @@
-"""Telling the workers of this machine that something became due, so that they need not wait for their next look.
+"""The pipe that wakes the workers of this machine.
 
 A named pipe: it needs nobody at its other end, outlives both ends, and one byte in it stands for any number of
-announcements. The database stays the truth: a wake-up that is lost, or that nobody made, costs one polling interval.
+announcements. Every byte says that something became due; that of jobs says in addition that it is a job.
 """
 
 from __future__ import annotations
@@ -13,8 +13,11 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 
+DUE = b"\0"
+JOB = b"\1"
 
-class Wakeup:
+
+class Pipe:
     """One process's end of the pipe at `path`; without a path everything here does nothing. Safe to share."""
 
     def __init__(self, path: Path | None) -> None:
@@ -24,15 +27,13 @@ class Wakeup:
         self._lock = threading.Lock()
 
     def announce(self) -> None:
-        """Something became due and is committed. Never blocks and never raises."""
-        if self._path is None:
-            return
-        with suppress(OSError):
-            if self._descriptor is None:
-                self._open()
-            # One that nobody has heard yet says it all: whoever hears it looks into the database afterwards.
-            if self._descriptor is not None and not self._outstanding.poll(0):
-                os.write(self._descriptor, b"\0")
+        """A delivery became due and is committed. Never blocks and never raises."""
+        # One that nobody has heard yet says it all: whoever hears it looks into the database afterwards.
+        self._write(DUE, unless_outstanding=True)
+
+    def announce_job(self) -> None:
+        """The same of a job."""
+        self._write(JOB, unless_outstanding=False)
 
     def listen(self) -> int | None:
         """The descriptor that is readable while an announcement waits, None without a path. Makes the pipe.
@@ -47,12 +48,13 @@ class Wakeup:
             self._open()
         return self._descriptor
 
-    def hear(self) -> None:
-        """Take what was announced; look into the database afterwards, not before."""
+    def hear(self) -> bool:
+        """Take what was announced, and say whether jobs were; look into the database afterwards, not before."""
         if self._descriptor is not None:
             # Another worker may have been quicker.
             with suppress(BlockingIOError):
-                os.read(self._descriptor, 512)
+                return JOB in os.read(self._descriptor, 512)
+        return False
 
     def close(self) -> None:
         """Let go of this end. Idempotent."""
@@ -61,6 +63,15 @@ class Wakeup:
             if descriptor is not None:
                 self._outstanding.unregister(descriptor)
                 os.close(descriptor)
+
+    def _write(self, mark: bytes, *, unless_outstanding: bool) -> None:
+        if self._path is None:
+            return
+        with suppress(OSError):
+            if self._descriptor is None:
+                self._open()
+            if self._descriptor is not None and not (unless_outstanding and self._outstanding.poll(0)):
+                os.write(self._descriptor, mark)
 
     def _open(self) -> None:
         assert self._path is not None
