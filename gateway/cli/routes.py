@@ -9,6 +9,7 @@ import click
 
 from gateway.cli.event_replay import plan_option, replay_many, yes_option
 from gateway.cli.invocation import Invocation, with_invocation
+from gateway.cli.route_trial import test
 from gateway.cli.terminal.event_filter import EventChoice
 from gateway.cli.terminal.options import TimeOrAge, common_options
 from gateway.cli.terminal.out_of_order import note_out_of_order, reason
@@ -201,6 +202,9 @@ def remove(invocation: Invocation, keys: tuple[str, ...]) -> None:
         print_json({"removed": list(keys)})
     else:
         click.echo(f"Removed {', '.join(keys)}.")
+
+
+routes.add_command(test)
 
 
 def _in_words(route: RouteSummary) -> str:

@@ -59,6 +59,11 @@ class PreviewedEvent:
     payload_bytes: int | None = None
     detail: str | None = None
 
+    @property
+    def is_sent(self) -> bool:
+        """Whether it would be delivered."""
+        return self.fate is Fate.SENT
+
 
 @dataclass(frozen=True, slots=True)
 class Preview:
@@ -70,7 +75,7 @@ class Preview:
     @property
     def sent(self) -> int:
         """How many of them would be delivered."""
-        return sum(1 for event in self.events if event.fate is Fate.SENT)
+        return sum(1 for event in self.events if event.is_sent)
 
 
 def preview_route(begin: Transactions, key: str, change: RouteChange, *, last: int = DEFAULT_EVENTS) -> Preview:
