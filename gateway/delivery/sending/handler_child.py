@@ -1,23 +1,25 @@
 """What runs inside a handler process: loading the application's modules, and one call at a time.
 
-The parent's side is `handler_pool`. Nothing here may raise: what goes wrong is told as a value, because an exception
+The worker's side is `handler_process`. Nothing here may raise: what goes wrong is told as a value, because an exception
 of the application may not survive the way to another process.
 """
 
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
+import select
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection
 from typing import NamedTuple
 
 from gateway.clock import from_us
 from gateway.handlers import REGISTRY, HandlerEvent, PermanentFailure, describe, import_fault
 from gateway.security.sealed_text import MARK
 
+READY = "ready"
+BEGAN = "began"
 RETURNED = "returned"
 FAILED = "failed"
 PERMANENT = "permanent"
@@ -40,12 +42,18 @@ class HandlerCall(NamedTuple):
     body: bytes
 
 
-def initialize(modules: Sequence[str]) -> None:
-    """Get a new handler process ready: it ends with its parent, and knows the application's handlers."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), name="parent-watch", daemon=True).start()
+def serve(descriptor: int, modules: Sequence[str]) -> None:
+    """The life of a handler process: import `modules`, say so, and call what comes through the pipe, for as long as its
+    other end is open. Of each call it is told first that it begins, and then how it ended.
+    """
+    pipe = Connection(descriptor)
+    threading.Thread(target=_end_with, args=(descriptor,), name="parent-watch", daemon=True).start()
     _import_faults.extend(fault for module in modules if (fault := import_fault(module)) is not None)
+    pipe.send(READY)
+    while True:
+        handler_call = pipe.recv()
+        pipe.send(BEGAN)
+        pipe.send(call(handler_call))
 
 
 def call(handler_call: HandlerCall) -> tuple[str, str | None]:
@@ -82,6 +90,9 @@ def _shown(pairs: Iterable[Sequence[object]]) -> Iterator[tuple[str, str]]:
     return ((str(name), str(value)) for name, value in pairs if MARK not in str(value))
 
 
-def _end_with(sentinel: int) -> None:
-    wait([sentinel])
+def _end_with(descriptor: int) -> None:
+    """End as soon as nobody holds the other end of the pipe, whatever the handler is doing."""
+    hangup = select.poll()
+    hangup.register(descriptor, 0)
+    hangup.poll()
     os._exit(1)

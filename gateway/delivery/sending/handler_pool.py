@@ -1,23 +1,22 @@
 """Calling handlers in processes of their own, so that one that blocks or crashes costs its own delivery only.
 
-Built on pebble: it cuts off what takes too long by ending the process, and tells a process that died from a call that
-failed. What runs inside is `handler_child`.
+What takes too long is cut off by ending its process. One process is `handler_process`, what runs inside it
+`handler_child`.
 """
 
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any
-
-from pebble import ProcessExpired, ProcessPool
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from gateway.clock import Clock
 from gateway.delivery.decisions.policy import AttemptResult, Outcome
 from gateway.delivery.sending.excerpts import storable
-from gateway.delivery.sending.handler_child import FAILED, PERMANENT, HandlerCall, call, initialize
+from gateway.delivery.sending.handler_child import FAILED, PERMANENT, HandlerCall
+from gateway.delivery.sending.handler_process import HandlerProcess, NeverBegan, ProcessEnded
 
 DEFAULT_PROCESSES = 4
 # A new process imports the application before it takes a call; inside the lease's margin.
@@ -25,7 +24,7 @@ START_SECONDS = 12.0
 
 
 class HandlerPool:
-    """Handler processes of one worker, started at the first call. For one event loop.
+    """Handler processes of one worker, each started when a call finds none that is idle. For one event loop.
 
     `modules` are imported by every process. One handler never takes all slots, so that one that hangs leaves room
     for the others.
@@ -38,7 +37,9 @@ class HandlerPool:
         self._most_per_handler = max(1, processes - 1)
         self._running: Counter[str] = Counter()
         self._running_in_all = 0
-        self._pool: Any = None
+        self._busy: set[HandlerProcess] = set()
+        self._idle: list[HandlerProcess] = []
+        self._threads = ThreadPoolExecutor(processes, thread_name_prefix="handlers")
 
     def free(self, handler: str) -> int:
         """How many more calls of `handler` may start now."""
@@ -66,34 +67,59 @@ class HandlerPool:
 
     def close(self) -> None:
         """End every process, whatever it is doing. Blocks for a moment."""
-        if self._pool is not None:
-            self._pool.stop()
-            self._pool.join()
-            self._pool = None
+        for process in tuple(self._busy):
+            process.kill()
+        self._threads.shutdown()
+        for process in (*self._busy, *self._idle):
+            process.end()
+        self._busy.clear()
+        self._idle.clear()
 
     async def _outcome(self, handler_call: HandlerCall, timeout_seconds: float) -> tuple[Outcome, str | None]:
         try:
             async with asyncio.timeout(timeout_seconds + START_SECONDS):
-                future = self._started().schedule(call, args=[handler_call], timeout=timeout_seconds)
-                ended, error = await asyncio.wrap_future(future)
+                ended, error = await self._ended(handler_call, timeout_seconds)
         except TimeoutError:
             return Outcome.HANDLER_TIMEOUT, f"cut off after {timeout_seconds:g} s"
-        except ProcessExpired as expiry:
-            return Outcome.HANDLER_CRASHED, f"its process ended with code {expiry.exitcode}"
-        except RuntimeError as fault:
-            # The pool itself broke: the next call gets a new one.
-            self._pool = None
-            return Outcome.HANDLER_CRASHED, f"the handler processes could not be used: {fault}"
+        except OSError as fault:
+            return Outcome.HANDLER_CRASHED, f"no process could be started: {fault}"
+        except NeverBegan as end:
+            return Outcome.HANDLER_CRASHED, f"its process ended with code {end.exit_code} before it was called"
+        except ProcessEnded as end:
+            return Outcome.HANDLER_CRASHED, f"its process ended with code {end.exit_code}"
         if ended == PERMANENT:
             return Outcome.HANDLER_PERMANENT_FAILURE, error
         return (Outcome.HANDLER_FAILED, error) if ended == FAILED else (Outcome.DELIVERED, None)
 
-    def _started(self) -> Any:
-        if self._pool is None:
-            self._pool = ProcessPool(
-                max_workers=self._processes,
-                initializer=initialize,
-                initargs=[self._modules],
-                context=multiprocessing.get_context("spawn"),
-            )
-        return self._pool
+    async def _ended(self, handler_call: HandlerCall, timeout_seconds: float) -> tuple[str, str | None]:
+        """A process that died after its last call, of what that left behind, costs this one nothing."""
+        if self._idle:
+            with suppress(NeverBegan):
+                return await self._called(self._idle.pop(), handler_call, timeout_seconds)
+        return await self._called(HandlerProcess(self._modules, self._clock), handler_call, timeout_seconds)
+
+    async def _called(
+        self, process: HandlerProcess, handler_call: HandlerCall, timeout_seconds: float
+    ) -> tuple[str, str | None]:
+        self._busy.add(process)
+        try:
+            loop = asyncio.get_running_loop()
+            return await loop.run_in_executor(self._threads, self._call, process, handler_call, timeout_seconds)
+        except asyncio.CancelledError:
+            process.kill()
+            raise
+
+    def _call(
+        self, process: HandlerProcess, handler_call: HandlerCall, timeout_seconds: float
+    ) -> tuple[str, str | None]:
+        """In a thread, which the process belongs to meanwhile."""
+        try:
+            ending = process.call(handler_call, timeout_seconds=timeout_seconds)
+        except BaseException:
+            process.end()
+            raise
+        else:
+            self._idle.append(process)
+        finally:
+            self._busy.discard(process)
+        return ending

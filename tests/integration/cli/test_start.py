@@ -122,7 +122,6 @@ NOT_FOR_SERVING = {
     "flask_migrate",
     "mako",
     "authlib",
-    "pebble",
 }
 
 

@@ -7,7 +7,8 @@ import json
 import os
 import random
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -29,7 +30,7 @@ from gateway.telemetry.metrics import Metrics
 from .conftest import Queue
 
 APPLICATION = """
-import os, signal, threading
+import os, signal, threading, time
 from pathlib import Path
 from gateway.handlers import PermanentFailure, on
 
@@ -49,6 +50,27 @@ def gives_up(event):
 @on("github")
 def exits(event):
     os._exit(3)
+
+@on("github")
+def exits_quietly(event):
+    os._exit(0)
+
+@on("github")
+def exits_beside_a_process_of_its_own(event):
+    child = os.fork()
+    if child == 0:
+        time.sleep(60)
+        os._exit(0)
+    Path(event.json["path"]).write_text(str(child))
+    os._exit(4)
+
+@on("github")
+def lets_go_of_its_files(event):
+    os.closerange(3, 1000)
+
+@on("github")
+def tells_its_process(event):
+    Path(event.json["path"]).write_text(str(os.getpid()))
 
 @on("github")
 def leaves(event):
@@ -119,6 +141,8 @@ def test_a_handler_gets_its_event(pool: HandlerPool, tmp_path: Path) -> None:
         ("leaves", Outcome.HANDLER_FAILED, "SystemExit"),
         ("gives_up", Outcome.HANDLER_PERMANENT_FAILURE, "PermanentFailure: never heard of it (shop_handlers.py:"),
         ("exits", Outcome.HANDLER_CRASHED, "code 3"),
+        ("exits_quietly", Outcome.HANDLER_CRASHED, "code 0"),
+        ("lets_go_of_its_files", Outcome.HANDLER_CRASHED, "code 1"),
         ("is_killed", Outcome.HANDLER_CRASHED, "code -9"),
         ("unregistered", Outcome.HANDLER_FAILED, "not known to this worker"),
         ("missing", Outcome.HANDLER_FAILED, "cannot import broken_handlers: ModuleNotFoundError"),
@@ -146,6 +170,69 @@ def test_one_that_hangs_is_cut_off_and_holds_up_nobody(pool: HandlerPool, tmp_pa
     with pytest.raises(ProcessLookupError):
         os.kill(int(pid_file.read_text()), 0)
     assert called(pool, "gives_up").outcome is Outcome.HANDLER_PERMANENT_FAILURE
+
+
+def test_of_many_only_those_that_crash_or_hang_are_said_to(pool: HandlerPool) -> None:
+    """Two calls at a time, each beside one that takes its process down or is cut off."""
+    expected = {
+        "gives_up": Outcome.HANDLER_PERMANENT_FAILURE,
+        "exits": Outcome.HANDLER_CRASHED,
+        "is_killed": Outcome.HANDLER_CRASHED,
+        "hangs": Outcome.HANDLER_TIMEOUT,
+    }
+    body = json.dumps({"path": os.devnull}).encode()
+
+    async def in_a_row(names: Sequence[str]) -> None:
+        for name in names:
+            result = await pool.run(a_call(name, body), timeout_seconds=0.2 if name == "hangs" else 20.0)
+            assert result.outcome is expected[name], (name, result)
+
+    async def go() -> None:
+        mixed = [name for name in expected for _ in range(2)]
+        await asyncio.gather(in_a_row(["gives_up"] * 20), in_a_row(mixed))
+
+    asyncio.run(go())
+
+
+def test_a_process_that_died_while_idle_costs_no_call(pool: HandlerPool, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    body = json.dumps({"path": str(pid_file)}).encode()
+    assert called(pool, "tells_its_process", body=body).outcome is Outcome.DELIVERED
+    first = pid_file.read_text()
+    os.kill(int(first), signal.SIGKILL)
+    assert called(pool, "tells_its_process", body=body).outcome is Outcome.DELIVERED
+    assert pid_file.read_text() != first
+
+
+def test_a_process_that_the_handler_left_behind_holds_up_nobody(pool: HandlerPool, tmp_path: Path) -> None:
+    pid_file = tmp_path / "pid"
+    body = json.dumps({"path": str(pid_file)}).encode()
+    result = called(pool, "exits_beside_a_process_of_its_own", body=body, timeout_seconds=50.0)
+    os.kill(int(pid_file.read_text()), signal.SIGKILL)
+    assert (result.outcome, result.error) == (Outcome.HANDLER_CRASHED, "its process ended with code 4")
+
+
+def test_a_module_that_takes_its_process_down_is_told_and_tried_no_further(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "deadly_handlers.py").write_text(
+        f"import os\nopen({str(tmp_path / 'starts')!r}, 'a').write('.')\nos._exit(5)"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with closing(HandlerPool(["deadly_handlers"], clock=SystemClock(), processes=1)) as pool:
+        result = called(pool, "any", module="deadly_handlers")
+    assert (result.outcome, result.error) == (
+        Outcome.HANDLER_CRASHED,
+        "its process ended with code 5 before it was called",
+    )
+    assert (tmp_path / "starts").read_text() == "."
+
+
+def test_where_no_process_can_be_started_that_is_told(pool: HandlerPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.executable", "/nowhere/python")
+    result = called(pool, "gives_up")
+    assert result.outcome is Outcome.HANDLER_CRASHED
+    assert "no process could be started" in (result.error or "")
 
 
 def test_one_handler_never_takes_all_places() -> None:
