@@ -28,6 +28,10 @@ class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMING)
 
 
+SYSTEM = "system"
+"""What stands for a tenant's id in a row that belongs to none; no tenant has this id."""
+
+
 class TenantOwned:
     """A row that belongs to one tenant. Sessions opened for a tenant see and write only its rows."""
 

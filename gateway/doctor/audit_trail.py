@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from gateway.db.model import SYSTEM
 from gateway.db.rows import every_row
 from gateway.doctor.check import CheckResult, Level
 from gateway.installation import Installation
 from gateway.tenants.audit_trail.examination import examine_chains
-from gateway.tenants.audit_trail.models import SYSTEM
 from gateway.tenants.models import Tenant
 
 NAME = "audit trail"

@@ -14,6 +14,7 @@ from gateway.db.model import Base
 from gateway.delivery.models import Attempt, Delivery, Destination, DestinationSecret, DestinationState, Route
 from gateway.delivery.replays.models import Replay
 from gateway.events.models import Event, EventBlockTerm
+from gateway.jobs.models import Job, Schedule
 from gateway.tenants.api_keys.models import ApiKey
 from gateway.tenants.audit_trail.models import AuditHead, AuditRow
 from gateway.tenants.idempotency.models import IdempotentRequest
@@ -43,6 +44,9 @@ class OwnedTable(NamedTuple):
 
 
 OWNED: tuple[OwnedTable, ...] = (
+    # What makes more of the rest goes first.
+    OwnedTable(Schedule, Schedule.id),
+    OwnedTable(Job, Job.id),
     OwnedTable(Rejection, Rejection.id),
     OwnedTable(Replay, Replay.id),
     # With their attempts.

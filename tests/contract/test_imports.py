@@ -35,6 +35,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("entities",),
     ("webhooks", "oauth"),
     ("delivery",),
+    # jobs: work that is neither a webhook nor a delivery.
+    ("jobs",),
     ("clients", "events"),
     ("tenants",),
     # installation: what one process has.

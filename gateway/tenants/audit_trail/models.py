@@ -15,9 +15,6 @@ from gateway.db.model import Base, TenantOwned
 from gateway.db.types import Identifier, UtcTimestamp
 from gateway.errors import GatewayError
 
-SYSTEM = "system"
-"""What stands for a tenant's id where an entry concerns none; no tenant has this id."""
-
 
 class AuditRow(Base, TenantOwned):
     """One change. `number` counts from 1 in its chain, which is `tenant_id`'s; `before` and `after` are JSON objects.

@@ -10,12 +10,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, or_, select
 
+from gateway.db.model import SYSTEM
 from gateway.db.paging import Page, PageRequest, page_of
 from gateway.db.time_bounds import between
 from gateway.errors import NotFound
 from gateway.tenants.acting import Acting, SystemActing
 from gateway.tenants.audit import ActorKind
-from gateway.tenants.audit_trail.models import SYSTEM, AuditRow
+from gateway.tenants.audit_trail.models import AuditRow
 from gateway.tenants.audit_trail.trail import PREFIX
 from gateway.tenants.models import Tenant
 

@@ -16,10 +16,11 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from gateway.clock import to_us
+from gateway.db.model import SYSTEM
 from gateway.security.identifiers import new_id
 from gateway.tenants.audit import AuditEntry
 from gateway.tenants.audit_trail.chain import BEGINNING, Link, hash_after
-from gateway.tenants.audit_trail.models import SYSTEM, AuditHead, AuditRow
+from gateway.tenants.audit_trail.models import AuditHead, AuditRow
 from gateway.tenants.audit_trail.values import kept_object, kept_text
 
 PREFIX = "aud"

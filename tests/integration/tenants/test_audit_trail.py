@@ -13,13 +13,14 @@ from sqlalchemy import delete, insert, select, update
 from gateway.clock import FakeClock
 from gateway.config import Settings
 from gateway.db.database import Database
+from gateway.db.model import SYSTEM
 from gateway.db.paging import PageRequest
 from gateway.errors import InvalidInput, NotFound
 from gateway.installation import Installation
 from gateway.tenants.acting import act, act_for_system
 from gateway.tenants.audit import Actor, ActorKind
 from gateway.tenants.audit_trail.examination import ChainState, examine_chains
-from gateway.tenants.audit_trail.models import SYSTEM, AuditHead, AuditIsAppendOnly, AuditRow
+from gateway.tenants.audit_trail.models import AuditHead, AuditIsAppendOnly, AuditRow
 from gateway.tenants.audit_trail.search import AuditSearch, AuditSummary, find_audit, show_audit
 from gateway.tenants.models import DEFAULT_TENANT_ID
 from tests.services.acting import TESTER, add_tenant, installation_on

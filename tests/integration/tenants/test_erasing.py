@@ -18,6 +18,7 @@ from sqlalchemy import func, select, text, update
 from gateway.clock import FakeClock, from_us, to_us
 from gateway.config import Settings
 from gateway.db.database import Database
+from gateway.db.model import SYSTEM
 from gateway.db.paging import PageRequest
 from gateway.delivery.models import Delivery, DeliveryState
 from gateway.errors import NotFound
@@ -28,7 +29,6 @@ from gateway.tenant_data.erasing import SETTLED_AFTER, erase_tenant
 from gateway.tenant_data.tables import OWNED
 from gateway.tenants.acting import SystemActing, act, act_for_system
 from gateway.tenants.audit_trail.examination import examine_chains
-from gateway.tenants.audit_trail.models import SYSTEM
 from gateway.tenants.audit_trail.search import AuditSearch, find_audit
 from gateway.tenants.models import DEFAULT_TENANT_ID, Tenant
 from gateway.webhooks.proofs.accept import ProofRow, accept_proofs

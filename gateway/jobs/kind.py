@@ -1,0 +1,53 @@
+"""A kind of job: a function, and how its jobs are carried out. All kinds stand in one list, `engines/kinds.py`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from marshmallow import RAISE, Schema, ValidationError
+
+from gateway.errors import InvalidInput
+
+Result: TypeAlias = Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """What all jobs of one kind share.
+
+    `run` carries one out and returns its result; what it raises fails the attempt. It is called again with the position
+    that it committed last when the process before died, and after a failure. Its module is best a `deferred` one.
+    """
+
+    name: str
+    """Lower-case words with dots (`events.replay`); its queue is `jobs.<name>`."""
+    payload: type[Schema]
+    run: Callable[[Any], Result]
+    timeout_seconds: float
+    """How long one attempt may take."""
+    retry_seconds: tuple[float, ...] = ()
+    """How long to wait after the first failure, the second, …; after the last one it has failed. Errors that say of a
+    request that it cannot be carried out (`InvalidInput`) are not retried."""
+    concurrency: int | None = None
+    """How many run at once on all machines, None for as many as there are slots."""
+    tenant_concurrency: int | None = None
+    """The same, of each tenant."""
+    uniqueness: Callable[[Mapping[str, Any]], str | None] | None = None
+    """Payload → a key: of one key, one waits and one runs."""
+    in_process: bool = False
+    """In a child process of its own, which can be killed, instead of a thread."""
+
+    def loaded(self, payload: Mapping[str, Any]) -> dict[str, Any]:
+        """`payload` as it is kept. Raises `InvalidInput`: a defect of whoever asks."""
+        schema = self.payload(unknown=RAISE)
+        try:
+            kept: dict[str, Any] = schema.dump(schema.load(payload))
+        except ValidationError as error:
+            raise InvalidInput(f"the payload of a job {self.name} is wrong: {error}") from error
+        return kept
+
+    def key_of(self, payload: Mapping[str, Any]) -> str | None:
+        """The uniqueness key of a payload, None where there is none."""
+        return None if self.uniqueness is None else self.uniqueness(payload)
