@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit
 
 from dotenv import dotenv_values
 
@@ -222,6 +222,9 @@ def _database_url(text: str) -> str:
         raise ValueError("must start with sqlite:/// or postgresql+psycopg://")
     if text in {"sqlite:///", "sqlite:///:memory:"}:
         raise ValueError("must name a file: an in-memory database would lose every event")
+    pooler = dict(parse_qsl(urlsplit(text).query, keep_blank_values=True)).get("pooler", "transaction")
+    if pooler != "transaction" or (text.startswith("sqlite") and "pooler=" in text):
+        raise ValueError("takes pooler=transaction of PostgreSQL, and no other pooler")
     return text
 
 

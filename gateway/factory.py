@@ -12,7 +12,7 @@ from gateway.api import mounting
 from gateway.cli import main as command_line
 from gateway.cli.terminal.hints import message
 from gateway.config import Settings, load_settings
-from gateway.db.engine import absolute_url, engine_options
+from gateway.db.engine import engine_options, engine_url
 from gateway.db.model import Base
 from gateway.db.schema.version import require_current
 from gateway.errors import ConfigurationError, SchemaBehind, StorageUnavailable
@@ -78,7 +78,7 @@ def create_server() -> Flask:
 def _database(app: Flask, installation: Installation) -> None:
     """Flask-SQLAlchemy and the installation work on one engine."""
     url = installation.settings.database_url
-    app.config["SQLALCHEMY_DATABASE_URI"] = absolute_url(url)
+    app.config["SQLALCHEMY_DATABASE_URI"] = engine_url(url)
     app.config["SQLALCHEMY_ENGINE_OPTIONS"] = engine_options(url)
     db.init_app(app)
     with app.app_context():

@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 SERVICES_REQUIRED = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 
 
+DATABASES = ("sqlite", *(pytest.param(kind, marks=pytest.mark.postgres) for kind in ("postgres", "pooled")))
+
+
 @dataclass(frozen=True)
 class PostgresTemplate:
     """A server, and the name of a migrated database on it that is there to be copied."""
@@ -62,6 +65,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=longest_first)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Who asks for a database runs once on each kind, and behind a pooler too if marked `pooled`."""
+    asked = [mark.args[0] for mark in metafunc.definition.iter_markers("parametrize")]
+    if "database_url" in metafunc.fixturenames and not any("database_url" in names for names in asked):
+        is_pooled = metafunc.definition.get_closest_marker("pooled") is not None
+        metafunc.parametrize("database_url", DATABASES[: 3 if is_pooled else 2], indirect=True)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _loopback() -> Iterator[None]:
     with loopback_only():
@@ -74,9 +85,9 @@ def fake_clock() -> FakeClock:
     return FakeClock()
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
+@pytest.fixture
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """The URL of a fresh, migrated database of the test's own; the test runs once on each kind."""
+    """The URL of a fresh, migrated database of the test's own, of a kind of `DATABASES`."""
     if request.param == "sqlite":
         template: Path = request.getfixturevalue("_sqlite_template")
         path = tmp_path / "gateway.db"
@@ -85,7 +96,7 @@ def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str
         return
     reused: ReusedDatabases = request.getfixturevalue("_reused_databases")
     with reused.lent() as url:
-        yield url
+        yield url if request.param == "postgres" else _through(request.getfixturevalue("pooler"), url)
 
 
 @pytest.fixture
@@ -131,7 +142,7 @@ def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _postgres_server() -> Iterator[URL]:
+def postgres_server() -> Iterator[URL]:
     from tests.services.postgres import PostgresMissing, server_url
 
     try:
@@ -142,14 +153,14 @@ def _postgres_server() -> Iterator[URL]:
 
 
 @pytest.fixture(scope="session")
-def _postgres_template(_postgres_server: URL) -> Iterator[PostgresTemplate]:
+def _postgres_template(postgres_server: URL) -> Iterator[PostgresTemplate]:
     from gateway.db.schema.upgrade import upgrade
     from tests.services.postgres import create_database, drop_database, fresh_name
 
     name = fresh_name("template")
-    upgrade(create_database(_postgres_server, name))
-    yield PostgresTemplate(_postgres_server, name)
-    drop_database(_postgres_server, name)
+    upgrade(create_database(postgres_server, name))
+    yield PostgresTemplate(postgres_server, name)
+    drop_database(postgres_server, name)
 
 
 @pytest.fixture(scope="session")
@@ -159,6 +170,23 @@ def _reused_databases(_postgres_template: PostgresTemplate) -> Iterator[ReusedDa
     reused = ReusedDatabases(_postgres_template.server, _postgres_template.name)
     yield reused
     reused.remove()
+
+
+@pytest.fixture(scope="session")
+def pooler(postgres_server: URL) -> Iterator[URL]:
+    from tests.services.pgbouncer import PgBouncerMissing, pgbouncer
+
+    try:
+        with pgbouncer(postgres_server) as url:
+            yield url
+    except PgBouncerMissing as reason:
+        _do_without(str(reason))
+
+
+def _through(pooler: URL, url: str) -> str:
+    from sqlalchemy import make_url
+
+    return pooler.set(database=make_url(url).database).render_as_string(hide_password=False)
 
 
 def _do_without(reason: str) -> None:

@@ -11,10 +11,11 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from gateway.db import pooler
 from gateway.security.private_files import make_private_file
 
 WRITE_OPTION = "gateway_write"
@@ -32,12 +33,15 @@ SQLITE_PRAGMAS = (
     "PRAGMA journal_size_limit=67108864",
 )
 
-POSTGRES_OPTIONS = "-c synchronous_commit=on -c statement_timeout=30000 -c lock_timeout=5000 -c timezone=UTC"
+POSTGRES_OPTIONS = (
+    f"-c synchronous_commit=on -c statement_timeout=30000 -c lock_timeout=5000 -c timezone=UTC {pooler.MARK}"
+)
 
 
 def engine_options(database_url: str) -> dict[str, Any]:
     """Keyword arguments for `create_engine`, also given to Flask-SQLAlchemy."""
-    if make_url(database_url).get_backend_name() == "sqlite":
+    url = make_url(database_url)
+    if url.get_backend_name() == "sqlite":
         return {
             "connect_args": {"check_same_thread": False, "timeout": BUSY_TIMEOUT_MS / 1000, "cached_statements": 256},
             "pool_size": 8,
@@ -46,7 +50,7 @@ def engine_options(database_url: str) -> dict[str, Any]:
     return {
         "connect_args": {
             "connect_timeout": 5,
-            "options": POSTGRES_OPTIONS,
+            **({"prepare_threshold": None} if pooler.is_pooled(url) else {"options": POSTGRES_OPTIONS}),
             "application_name": "gateway",
             # A peer that is gone without a word is noticed within 20 s or so, not after a quarter of an hour.
             "keepalives_idle": 10,
@@ -61,17 +65,19 @@ def engine_options(database_url: str) -> dict[str, Any]:
     }
 
 
-def absolute_url(database_url: str) -> str:
-    """The same database by an absolute path: Flask-SQLAlchemy would look for a relative one in its instance folder."""
-    url = make_url(database_url)
+def engine_url(database_url: str) -> URL:
+    """The same database as an engine takes it: without what is said to us, and by an absolute path, since
+    Flask-SQLAlchemy would look for a relative one in its instance folder.
+    """
+    url = pooler.without_option(make_url(database_url))
     if url.get_backend_name() != "sqlite" or not url.database:
-        return database_url
-    return url.set(database=str(Path(url.database).absolute())).render_as_string(hide_password=False)
+        return url
+    return url.set(database=str(Path(url.database).absolute()))
 
 
 def open_engine(database_url: str) -> Engine:
     """An engine with every rule of this module applied."""
-    engine = create_engine(database_url, **engine_options(database_url))
+    engine = create_engine(engine_url(database_url), **engine_options(database_url))
     apply_rules(engine)
     return engine
 
@@ -82,6 +88,8 @@ def apply_rules(engine: Engine) -> None:
         event.listen(engine, "do_connect", _make_sqlite_private)
         event.listen(engine, "connect", _configure_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
+    if engine.dialect.name == "postgresql" and not event.contains(engine, "do_connect", pooler.connect):
+        event.listen(engine, "do_connect", pooler.connect)
 
 
 def sqlite_path(engine: Engine) -> Path | None:

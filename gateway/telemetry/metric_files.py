@@ -45,11 +45,12 @@ def forget_process(directory: Path, pid: int) -> None:
 
 
 def reserve_files(directory: Path, pid: int) -> None:
-    """Give the files of process `pid` their space now.
+    """Give the files of process `pid` their space now, in a directory that is made where there is none.
 
     They are memory-mapped and sparse: a disk that is full when a page is first written would kill the process with
     SIGBUS. Raises `OSError` when there is no room even now.
     """
+    make_private_folder(directory)
     for kind in ("counter", "histogram"):
         descriptor = os.open(directory / f"{kind}_{pid}.db", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
         try:

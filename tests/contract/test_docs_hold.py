@@ -9,16 +9,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import click
 import pytest
 import responses
 from responses.matchers import header_matcher, query_param_matcher
 
-from gateway.cli.main import gateway
 from gateway.delivery.sending.signing import sign
 from gateway.handlers import load_handlers
 from gateway.manifest.reading import parse
 from gateway.security.tokens import generate_signing_secret
+from tests.services.commands import fault
 from tests.services.for_each import for_each
 from tests.services.markdown import ROOT, anchors, fences, links, pages, prose, read
 
@@ -65,21 +64,6 @@ def shown_commands(name: str) -> Iterator[list[str]]:
                     yield words[1:]
 
 
-def fault(words: list[str]) -> str | None:
-    """What is wrong with a command line of ours, or None."""
-    command: click.Command = gateway
-    context = click.Context(gateway, info_name="gateway")
-    while isinstance(command, click.Group):
-        name = words.pop(0) if words else ""
-        found = command.get_command(context, name)
-        if found is None:
-            return f"there is no command {name!r} in {context.command_path}"
-        command, context = found, click.Context(found, info_name=name, parent=context)
-    known = {name for parameter in command.params for name in parameter.opts}
-    unknown = [word for word in words if word.startswith("--") and word.split("=")[0] not in known]
-    return f"{context.command_path} has no {unknown[0]}" if unknown else None
-
-
 @for_each(PAGES, str)
 def test_commands_that_are_shown_exist(name: str) -> None:
     if name == "docs/reference/commands.md":
@@ -100,6 +84,7 @@ def test_commands_are_really_read() -> None:
     ("page", "example"),
     [
         ("docs/how-to/configure-with-a-file.md", "examples/gateway.yaml"),
+        ("docs/how-to/run-on-postgresql.md", "examples/pgbouncer.ini"),
         ("docs/how-to/reverse-proxies.md", "examples/proxies/nginx.conf"),
         ("docs/how-to/reverse-proxies.md", "examples/proxies/haproxy.cfg"),
         ("docs/how-to/reverse-proxies.md", "examples/proxies/Caddyfile"),

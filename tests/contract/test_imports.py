@@ -85,6 +85,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("scope",),
         ("revisions",),
         ("after_commit", "drivers", "engine", "faults", "lease", "model", "write_lock"),
+        ("pooler",),
         ("types",),
     ),
     "providers": (("prose",), ("registry",), ("compiled", "loader"), ("schema",), ("model",), ("api",), ("webhook",)),

@@ -14,7 +14,7 @@ from tests.services.postgres import create_database, drop_database, dsn, fresh_n
 
 OTHERS = """
 SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
-WHERE datname = current_database() AND pid <> pg_backend_pid()
+WHERE datname = %s AND pid <> pg_backend_pid()
 """
 # Everything that a test may have made, changed or removed besides rows, in a word.
 SHAPE = """
@@ -65,8 +65,10 @@ class ReusedDatabases:
         """The URL of a database that is as the template is, for as long as the block lasts."""
         name = fresh_name("test")
         if len(self._kept) > RESTING:
-            rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
-            self._administrator.execute(rename.format(sql.Identifier(self._kept.popleft()), sql.Identifier(name)))
+            rename, rested = sql.SQL("ALTER DATABASE {} RENAME TO {}"), self._kept.popleft()
+            # A pooler may have come back to it.
+            self._administrator.execute(OTHERS, [rested])
+            self._administrator.execute(rename.format(sql.Identifier(rested), sql.Identifier(name)))
         else:
             create_database(self._server, name, template=self._template)
         yield url_of(self._server, name)
@@ -85,7 +87,7 @@ class ReusedDatabases:
         """Empty the database; False where its tables are not what they were."""
         with psycopg.connect(dsn(self._server, name), autocommit=True) as connection:
             connection.execute("SET default_transaction_read_only = off")
-            connection.execute(OTHERS)
+            connection.execute(OTHERS, [name])
             if _shape(connection) != self._shape:
                 return False
             # Rows go in any order, as no key is looked after.

@@ -19,6 +19,8 @@ from gateway.db.writing.pending import Pending
 from gateway.errors import QueueFull, StorageUnavailable
 from tests.services.waiting import until
 
+pytestmark = pytest.mark.pooled
+
 
 @pytest.fixture(autouse=True)
 def table(database: Database) -> None:

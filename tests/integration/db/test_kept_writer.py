@@ -15,6 +15,8 @@ from gateway.db.writing import kept_writer as kept_writer_module
 from gateway.db.writing.kept_writer import KeptWriter
 from gateway.errors import StorageUnavailable
 
+pytestmark = pytest.mark.pooled
+
 
 @pytest.fixture(autouse=True)
 def table(database: Database) -> None:

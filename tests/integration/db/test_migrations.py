@@ -18,6 +18,8 @@ from gateway.db.schema.version import current, head, require_current
 from gateway.errors import SchemaBehind
 from gateway.factory import create_app
 
+pytestmark = pytest.mark.pooled
+
 assert create_app  # importing the factory declares every table
 
 

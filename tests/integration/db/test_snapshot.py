@@ -20,6 +20,8 @@ from gateway.db.snapshot import Snapshot
 from gateway.errors import StorageUnavailable
 from gateway.telemetry.logging import configure_logging
 
+pytestmark = pytest.mark.pooled
+
 
 class Loader:
     """Counts loads, and fails while told to."""

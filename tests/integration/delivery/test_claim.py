@@ -12,6 +12,8 @@ from gateway.delivery.retry import retry_delivery
 
 from .conftest import Queue
 
+pytestmark = pytest.mark.pooled
+
 
 def test_a_claim_leases_what_is_due_with_its_event(queue: Queue) -> None:
     target = queue.destination()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from gateway.delivery.decisions.policy import Outcome
 from gateway.delivery.queue.claim import FreeSlots
 from gateway.delivery.queue.report import Report
@@ -9,6 +11,8 @@ from gateway.delivery.queue.session import QueueSession
 from gateway.events.system import Occurrence
 
 from .conftest import Queue
+
+pytestmark = pytest.mark.pooled
 
 FREE = FreeSlots(100, lambda target: target.concurrency)
 

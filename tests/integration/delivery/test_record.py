@@ -14,6 +14,8 @@ from gateway.delivery.retry import cancel_delivery
 
 from .conftest import Queue
 
+pytestmark = pytest.mark.pooled
+
 
 def sweep(queue: Queue, held: tuple[str, ...] = ()) -> int:
     with queue.database.write() as connection:

@@ -25,6 +25,8 @@ from gateway.webhooks.receive.entry import Entry, Receipt, Submission, submissio
 from gateway.webhooks.receive.store import store_submissions
 from gateway.webhooks.verification import SignedText
 
+pytestmark = pytest.mark.pooled
+
 NOW_US = 1_795_171_821_000_000
 REPLAYS, PROOFS = 60, 3
 AWKWARD = ('"', "\\", '\\"', "a,b", "{}", "NULL", "", " x ", "'", "é\U0001f600", "\n\t", '{"a": ["b"]}', "%s", "usual")

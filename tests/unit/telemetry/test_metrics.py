@@ -96,15 +96,16 @@ def test_a_database_that_is_away_leaves_the_other_metrics() -> None:
     assert key("gateway_oldest_due_seconds") not in shown
 
 
-def test_a_missing_metrics_dir_does_not_stop_anything(tmp_path: Path) -> None:
-    metrics = Metrics(tmp_path / "missing")
+def test_a_metrics_dir_that_cannot_be_made_does_not_stop_anything(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    metrics = Metrics(tmp_path / "file" / "metrics")
     assert scrape(metrics)[key("gateway_telemetry_failures_total")] == 1
 
 
-def test_files_have_their_space_from_the_start(tmp_path: Path) -> None:
-    reserve_files(tmp_path, 7)
+def test_files_have_their_space_from_the_start_also_where_no_web_process_made_their_directory(tmp_path: Path) -> None:
+    reserve_files(tmp_path / "missing", 7)
     for name in ("counter_7.db", "histogram_7.db"):
-        status = (tmp_path / name).stat()
+        status = (tmp_path / "missing" / name).stat()
         assert status.st_size >= 1 << 18
         assert status.st_blocks * 512 >= status.st_size
 
