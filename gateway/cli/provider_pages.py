@@ -47,22 +47,26 @@ def index(providers: Mapping[str, Provider]) -> str:
         "the same as its page. A sender that is not here: `generic` for any HMAC over the body, or",
         "[an entry of your own](../ADDING_A_PROVIDER.md).",
         "",
-        "Evidence says how an entry's signature scheme was checked; where none is known, how that of its API was:",
+        "Evidence says how an entry's signature scheme was checked; where none is known, its API, or its OAuth:",
         "",
         *(f"- `{level}`: {meaning}." for level, meaning in EVIDENCE.items()),
     ]
     ordered = sorted(providers.values(), key=lambda provider: (provider.category, provider.name.lower()))
     for category, members in groupby(ordered, key=lambda provider: provider.category):
         lines += ["", f"## {category}", ""]
-        lines += ["| provider | id | webhooks verified by | API: lists | evidence |", "| --- | --- | --- | --- | --- |"]
+        lines += [
+            "| provider | id | webhooks verified by | accounts by | API: lists | evidence |",
+            "| --- | --- | --- | --- | --- | --- |",
+        ]
         for provider in members:
             methods = (
                 "; ".join(dict.fromkeys(method_words(scheme) for scheme in provider.webhook.schemes)) or "none known"
             )
+            connected = provider.oauth.kind if provider.oauth is not None else ""
             lists = ", ".join(provider.api.resources) if provider.api is not None else ""
             lines.append(
                 f"| [{_escaped(provider.name)}]({provider.id}.md) | `{provider.id}` | {_escaped(methods)} "
-                f"| {_escaped(lists)} | {provider.evidence.level} |"
+                f"| {connected} | {_escaped(lists)} | {provider.evidence.level} |"
             )
     return "\n".join(lines) + "\n"
 

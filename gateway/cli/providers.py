@@ -1,4 +1,4 @@
-"""`gateway providers`: who calls and can be called, how they sign, how to set them up; and checking one's own entry."""
+"""`gateway providers`: who calls, can be connected and called, and how; and checking one's own entry."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ WIDTH = 100
 @click.group()
 @common_options
 def providers() -> None:
-    """Who can call and be called, how they sign, and how to set them up."""
+    """Who can call, be connected and be called, and how to set them up."""
 
 
 @providers.command("list")
@@ -42,16 +42,19 @@ def list_(invocation: Invocation, search: str | None, category: str | None) -> N
         categories = sorted({provider.category for provider in catalogue.values()})
         note(f"No provider matches; categories are {', '.join(categories)}. For any other sender there is `generic`.")
     rows = [
-        (one.id, one.name, one.category, _methods(one), _lists(one), one.evidence.level, _origin(one)) for one in found
+        (one.id, one.name, one.category, _methods(one), _lists(one), _kind(one), one.evidence.level, _origin(one))
+        for one in found
     ]
-    print_table(("provider", "name", "category", "method", "api", "evidence", "from"), rows, now=invocation.now())
+    print_table(
+        ("provider", "name", "category", "method", "api", "oauth", "evidence", "from"), rows, now=invocation.now()
+    )
 
 
 @providers.command()
 @click.argument("provider_id", metavar="ID")
 @with_invocation
 def show(invocation: Invocation, provider_id: str) -> None:
-    """Show a provider: how to set it up there, what is verified and how, retries, its API, evidence and quirks."""
+    """Show a provider: how to set it up, what is verified, how accounts are connected, its API, evidence and quirks."""
     provider = find_provider(invocation.installation.catalogue, provider_id)
     sections = describe(provider, say)
     if invocation.as_json:
@@ -90,6 +93,8 @@ def _report(provider: Provider, results: Sequence[VectorResult], *, has_vectors:
     parts = [f"{scheme.id} ({method_words(scheme)})" for scheme in provider.webhook.schemes]
     if provider.api is not None:
         parts.append(f"an API with the lists {', '.join(provider.api.resources) or 'none'}")
+    if provider.oauth is not None:
+        parts.append(f"accounts by {provider.oauth.kind} ({', '.join(provider.oauth.grants)})")
     click.echo(printable(f"{provider.origin}: a valid entry for {provider.name} ({provider.id}): {', '.join(parts)}."))
     for result in results:
         if result.fault is not None:
@@ -120,6 +125,10 @@ def _methods(provider: Provider) -> str:
 
 def _lists(provider: Provider) -> str:
     return ", ".join(provider.api.resources) if provider.api is not None else ""
+
+
+def _kind(provider: Provider) -> str:
+    return provider.oauth.kind if provider.oauth is not None else ""
 
 
 def _origin(provider: Provider) -> str:

@@ -2,7 +2,8 @@
 
 It says what the YAML files say, which alone are the source, and is good for exactly these files and the code that reads
 them: a digest of both stands in it, and any other one means reading the YAML again. Entries are made of it one by one,
-when they are asked for, because a process needs a few of them or none; what is derived from all stands in it too.
+when they are asked for, because a process needs a few of them or none, and until then are bytes; so are sections that
+fewer still need. What is derived from all stands in it too.
 
 The first process that may write there does so, as Python does with modules.
 """
@@ -17,11 +18,15 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from gateway.providers import model
 from gateway.providers.api import model as api
+from gateway.providers.later import Later
 from gateway.providers.model import Provider
 from gateway.providers.webhook import model as webhook
 from gateway.providers.webhook import parts, places, proof
@@ -29,20 +34,35 @@ from gateway.providers.webhook.proof import Carriers
 
 CODE = Path(__file__).parent
 
-# By their names: where a class stands here, `marshal` has a tuple that begins with its name.
-_CLASSES: Mapping[str, type[Any]] = {
-    one.__name__: one
-    for module in (model, api, webhook, parts, places, proof)
-    for one in vars(module).values()
-    if isinstance(one, type) and dataclasses.is_dataclass(one) and one.__module__ == module.__name__
-}
+Classes = Mapping[str, type[Any]]
+
+
+def _classes(*modules: ModuleType) -> Classes:
+    """By their names: where a class stands here, `marshal` has a tuple that begins with its name."""
+    return {
+        one.__name__: one
+        for module in modules
+        for one in vars(module).values()
+        if isinstance(one, type) and dataclasses.is_dataclass(one) and one.__module__ == module.__name__
+    }
+
+
+_ENTRY = _classes(model, api, webhook, parts, places, proof)
 _TUPLE = ""
+_LATER = "later"
+
+
+@cache
+def _section() -> Classes:
+    """The classes of what is made later; their modules are imported by whoever asks for the first of it."""
+    names = ("model", "parts")
+    return _classes(*(import_module(f"gateway.providers.oauth.{name}") for name in names))
 
 
 class Catalogue(Mapping[str, Provider]):
     """Providers by their ids, each made when it is first asked for, and then always the same object."""
 
-    def __init__(self, entries: Mapping[str, Any], proofs: Carriers, shared_secrets: Carriers) -> None:
+    def __init__(self, entries: Mapping[str, bytes], proofs: Carriers, shared_secrets: Carriers) -> None:
         self._entries = entries
         self._made: dict[str, Provider] = {}
         self.proofs = proofs
@@ -88,34 +108,46 @@ def fingerprint(directory: Path) -> str:
     return digest.hexdigest()
 
 
-def encode(value: Any) -> Any:
-    """`value` of the catalogue's model as what `marshal` takes."""
+def encode(value: Any) -> bytes:
+    """`value` of the catalogue's model as what a file holds."""
+    return marshal.dumps(_encoded(value, _ENTRY))
+
+
+def decode(content: bytes) -> Any:
+    """What `encode` was given."""
+    return _decoded(marshal.loads(content), _ENTRY)  # noqa: S302 (as above)
+
+
+def _encoded(value: Any, classes: Classes) -> Any:
+    if isinstance(value, Later):
+        return (_LATER, marshal.dumps(_encoded(value.get(), _section())))
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         name = type(value).__name__
-        return (name, *(encode(getattr(value, field.name)) for field in dataclasses.fields(_CLASSES[name])))
+        return (name, *(_encoded(getattr(value, field.name), classes) for field in dataclasses.fields(classes[name])))
     if isinstance(value, tuple):
-        return (_TUPLE, *map(encode, value))
+        return (_TUPLE, *(_encoded(one, classes) for one in value))
     if isinstance(value, list):
-        return [encode(one) for one in value]
+        return [_encoded(one, classes) for one in value]
     if isinstance(value, Mapping):
-        return {key: encode(one) for key, one in value.items()}
+        return {key: _encoded(one, classes) for key, one in value.items()}
     return value
 
 
-def decode(value: Any) -> Any:
-    """What `encode` was given."""
+def _decoded(value: Any, classes: Classes) -> Any:
     kind = type(value)
     if kind is tuple:
-        made = [decode(one) for one in value[1:]]
-        return _CLASSES[value[0]](*made) if value[0] else tuple(made)
+        if value[0] == _LATER:
+            return Later(lambda: _decoded(marshal.loads(value[1]), _section()))  # noqa: S302 (as above)
+        made = [_decoded(one, classes) for one in value[1:]]
+        return classes[value[0]](*made) if value[0] else tuple(made)
     if kind is list:
-        return [decode(one) for one in value]
+        return [_decoded(one, classes) for one in value]
     if kind is dict:
-        return {key: decode(one) for key, one in value.items()}
+        return {key: _decoded(one, classes) for key, one in value.items()}
     return value
 
 
-def _data(providers: Mapping[str, Provider]) -> tuple[Any, Any, Any]:
+def _data(providers: Mapping[str, Provider]) -> tuple[dict[str, bytes], bytes, bytes]:
     return (
         {name: encode(one) for name, one in providers.items()},
         encode(proof.joined(proof.proofs(one.webhook) for one in providers.values())),
@@ -123,7 +155,7 @@ def _data(providers: Mapping[str, Provider]) -> tuple[Any, Any, Any]:
     )
 
 
-def _catalogue(data: tuple[Any, Any, Any]) -> Catalogue:
+def _catalogue(data: tuple[dict[str, bytes], bytes, bytes]) -> Catalogue:
     entries, proofs, shared_secrets = data
     return Catalogue(entries, decode(proofs), decode(shared_secrets))
 

@@ -15,7 +15,10 @@ from marshmallow import ValidationError
 
 from gateway.errors import ConfigurationError
 from gateway.providers.api import soundness as api_soundness
-from gateway.providers.model import Provider
+from gateway.providers.later import Later
+from gateway.providers.model import Evidence, Provider
+from gateway.providers.oauth import soundness as oauth_soundness
+from gateway.providers.oauth.parts import Sources
 from gateway.providers.schema import ProviderSchema
 from gateway.providers.webhook import soundness
 from gateway.providers.webhook.functions import FUNCTIONS
@@ -80,7 +83,7 @@ def parse_provider(provider_id: str, text: str, *, origin: str) -> Provider:
         raise CatalogueError([f"{origin}: {error}"]) from error
     if not isinstance(raw, dict):
         raise CatalogueError(
-            [f"{origin}: must be a mapping with the keys name, category, docs, evidence, and webhook or api"]
+            [f"{origin}: must be a mapping with the keys name, category, docs, evidence, and webhook, oauth or api"]
         )
     try:
         data = _SCHEMA.load(raw)
@@ -97,21 +100,30 @@ def _build(provider_id: str, data: Mapping[str, Any], origin: str) -> Provider:
     api = data.get("api")
     if api is not None:
         faults += [f"api.{fault}" for fault in api_soundness.faults(api)]
+    oauth = data.get("oauth")
+    if oauth is not None:
+        faults += [f"oauth.{fault}" for fault in oauth_soundness.faults(oauth)]
     if faults:
         raise CatalogueError([f"{origin}: {fault}" for fault in faults])
     return Provider(
         id=provider_id,
         name=data["name"],
         category=data["category"],
-        docs=data["docs"],
-        evidence=data["evidence"],
+        docs=data.get("docs", ""),
+        evidence=data.get("evidence") or _evidence(data["oauth"].evidence),
         webhook=webhook,
         setup=tuple(data.get("setup", ())),
         quirks=tuple(data.get("quirks", ())),
         options=options,
         origin=origin,
         api=api,
+        connecting=Later(lambda: oauth) if oauth is not None else None,
     )
+
+
+def _evidence(sources: Sources) -> Evidence:
+    """That of an entry of which only the section `oauth` is known."""
+    return Evidence(sources.level, sources.by)
 
 
 def _flatten(messages: object, key: str) -> Iterator[str]:

@@ -1,17 +1,22 @@
 """A catalogue entry as frozen data: what a provider is, where its facts come from, and its sections.
 
 Providers compare by identity: one entry is loaded once and serves as a cache key. A section is a package of its own:
-`webhook` says how a provider signs and delivers, `api` how it is called.
+`webhook` says how a provider signs and delivers, `oauth` how its accounts are connected, `api` how it is called.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from gateway.errors import Hint, InvalidInput
 from gateway.providers.api.model import Api
+from gateway.providers.later import Later
 from gateway.providers.webhook.model import NO_WEBHOOKS, Scheme, Webhook
+
+if TYPE_CHECKING:
+    from gateway.providers.oauth.model import OAuth
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,8 @@ class Option:
 class Provider:
     """One entry of the catalogue. `origin` is the file it came from, by name.
 
-    `webhook` has no scheme where nothing is known of the provider's webhooks; then `api` is there.
+    `webhook` has no scheme where nothing is known of the provider's webhooks; then `api` or `oauth` is there. `docs` is
+    empty where no page of the vendor's was read.
     """
 
     id: str
@@ -59,6 +65,12 @@ class Provider:
     options: Mapping[str, Option] = field(default_factory=dict)
     origin: str = ""
     api: Api | None = None
+    connecting: Later[OAuth] | None = None
+
+    @property
+    def oauth(self) -> OAuth | None:
+        """How its accounts are connected, made when first asked for; None where nothing is known of that."""
+        return self.connecting.get() if self.connecting is not None else None
 
     @property
     def sends_webhooks(self) -> bool:

@@ -12,6 +12,7 @@ from marshmallow.validate import Length, OneOf
 
 from gateway.providers import model
 from gateway.providers.api.schema import ApiSchema
+from gateway.providers.oauth.schema import OAuthSchema
 from gateway.providers.webhook.schema import EVIDENCE_LEVELS, StrictSchema, WebhookSchema
 
 
@@ -46,9 +47,10 @@ class OptionSchema(StrictSchema):
 class ProviderSchema(StrictSchema):
     name = fields.String(required=True, validate=Length(1, 120))
     category = fields.String(required=True, validate=Length(1, 40))
-    docs = fields.String(required=True)
-    evidence = fields.Nested(EvidenceSchema, required=True)
+    docs = fields.String()
+    evidence = fields.Nested(EvidenceSchema)
     webhook = fields.Nested(WebhookSchema)
+    oauth = fields.Nested(OAuthSchema)
     api = fields.Nested(ApiSchema)
     setup = fields.List(fields.String())
     options = fields.Dict(keys=fields.String(), values=fields.Nested(OptionSchema))
@@ -56,7 +58,14 @@ class ProviderSchema(StrictSchema):
 
     @validates_schema
     def sections(self, data: dict[str, Any], **_: object) -> None:
-        if "webhook" not in data and "api" not in data:
-            raise ValidationError("needs the section `webhook`, how it signs, or `api`, how it is called, or both")
+        if not data.keys() & {"webhook", "oauth", "api"}:
+            raise ValidationError(
+                "needs the section `webhook`, how it signs, `oauth`, how accounts are connected, or `api`, how it is "
+                "called, or several"
+            )
+        # The section `oauth` says itself what backs it.
+        missing = {"docs", "evidence"} - data.keys() if data.keys() & {"webhook", "api"} else set()
+        if missing:
+            raise ValidationError({name: [fields.Field.default_error_messages["required"]] for name in missing})
         if "webhook" not in data and "options" in data:
             raise ValidationError({"options": ["are values of a source, and without `webhook` there can be none"]})

@@ -88,7 +88,17 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("pooler",),
         ("types",),
     ),
-    "providers": (("prose",), ("registry",), ("compiled", "loader"), ("schema",), ("model",), ("api",), ("webhook",)),
+    "providers": (
+        ("prose",),
+        ("registry",),
+        ("compiled", "loader"),
+        ("schema",),
+        ("model",),
+        ("oauth",),
+        ("api",),
+        ("webhook",),
+        ("later",),
+    ),
     "delivery": (
         ("worker",),
         # replays: many events by a filter, asked for and carried out by workers.

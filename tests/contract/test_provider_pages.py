@@ -13,6 +13,11 @@ from gateway.cli.main import gateway
 from gateway.cli.provider_pages import INDEX, pages, write
 from gateway.cli.terminal.entry_words import add_command, say
 from gateway.providers import CatalogueError, catalogue, load_file, parse_provider
+from gateway.providers.oauth import words as oauth_words
+from gateway.providers.oauth.hosts import redirect_path
+from gateway.providers.oauth.schema import OAuthSchema
+from gateway.providers.oauth.templates import FROM_THE_START, GIVEN_LATER
+from gateway.providers.oauth.words import REFRESH
 from gateway.providers.prose.description import describe
 from gateway.providers.prose.words import EVIDENCE, IDS
 from gateway.providers.webhook.places import FILTERS, NAMED_KINDS, PLAIN_KINDS
@@ -75,6 +80,7 @@ def test_every_page_says_how_to_set_up_what_is_verified_and_how_sure_that_is() -
             assert tuple(sections.get("Set up", ())) == provider.setup
         assert EVIDENCE[provider.evidence.level] in sections["Evidence"][0]
         assert ("Handshakes" in sections) is bool(provider.webhook.handshakes)
+        assert ("Connecting accounts" in sections) is (provider.oauth is not None)
         assert ("Calling its API" in sections) is (provider.api is not None)
         assert set(provider.quirks) <= set(sections.get("Good to know", ()))
 
@@ -85,6 +91,42 @@ def test_no_line_holds_what_only_a_program_understands() -> None:
             assert "Place(" not in line
             assert "None" not in line.split()
             assert not re.search(r"\bfrozenset|Template\(|<.*object at", line), line
+
+
+def test_every_page_says_where_the_browser_comes_back_to_and_what_is_asked_for_and_kept() -> None:
+    for provider in catalogue().values():
+        if (oauth := provider.oauth) is None:
+            continue
+        lines = next(one.lines for one in describe(provider, say) if one.title == "Connecting accounts")
+        text = "\n".join(lines)
+        if oauth.authorize is not None:
+            assert redirect_path(provider.id, oauth, "<app credentials>") in text
+            assert all(scope in text for scope in oauth.authorize.scopes)
+        assert all(f"Parameter `{name}`: " in text for name in oauth.parameters)
+        assert all(f"`{name}`" in text for name in oauth.kept)
+        assert REFRESH[oauth.refresh.style] in text
+        assert len(oauth.quirks) == sum(quirk[1:] in text for quirk in oauth.quirks)
+
+
+def test_the_guide_names_every_word_of_oauth() -> None:
+    chapter = GUIDE[GUIDE.index("## How accounts are connected") :]
+    known = (oauth_words.GRANTS, oauth_words.AUTHENTICATION, oauth_words.PKCE, oauth_words.REFRESH)
+    for table in (*known, oauth_words.REVOCATION, oauth_words.EXPIRY, oauth_words.ACCOUNT, oauth_words.EVIDENCE):
+        for word in table:
+            assert f"`{word}`" in chapter, word
+    for key in OAuthSchema().fields:
+        assert f"`{key}`" in chapter, key
+    for name in FROM_THE_START | GIVEN_LATER:
+        assert f"`{{{name}}}`" in chapter, name
+
+
+def test_the_guide_s_oauth_is_valid(tmp_path: Path) -> None:
+    section = re.search(r"```yaml\n(oauth:\n.*?)```", GUIDE, re.DOTALL)
+    assert section is not None
+    (tmp_path / "acme-shop.yaml").write_text(f"{_block('acme-shop.yaml')}{section[1]}", encoding="utf-8")
+    shop = load_file(tmp_path / "acme-shop.yaml")
+    assert shop.oauth is not None
+    assert shop.sends_webhooks
 
 
 def test_the_example_is_a_valid_entry_and_its_vectors_pass(own: Path) -> None:

@@ -20,11 +20,22 @@ GITHUB: Mapping[str, Any] = {
     "schemes": [{"id": "default", "method": "HMAC-SHA256 over the body"}],
     "choose": "request",
     "lists": ["issues"],
+    "oauth": {
+        "kind": "oauth2",
+        "grants": ["authorization_code", "device_code"],
+        "scopes": ["read:user"],
+        "parameters": [],
+        "refresh": "none_or_rotating",
+        "evidence": {
+            "level": "docs",
+            "meaning": "read in the vendor's documentation; not tried against the vendor's code",
+        },
+    },
     "evidence": {"level": "vendor_vectors", "meaning": "checked with the vendor's own examples"},
     "from": "github.yaml",
 }
 
-resource = Resource("providers", "Who can call, and how they sign. Any key may ask.")
+resource = Resource("providers", "Who can call, be connected and be called, and how. Any key may ask.")
 
 
 class ProviderQuery(Schema):

@@ -13,6 +13,7 @@ from gateway.errors import Hint
 from gateway.providers.model import Provider
 from gateway.providers.prose import words
 from gateway.providers.prose.calls import call_lines
+from gateway.providers.prose.connecting import connecting_lines, sources_lines
 from gateway.providers.prose.reach import reach_words
 from gateway.providers.webhook.model import AnswerRule, HandshakeRule, Scheme
 from gateway.providers.webhook.places import Template
@@ -38,9 +39,11 @@ class Section:
 
 def describe(provider: Provider, say: Say = say_nothing) -> list[Section]:
     """The sections of an entry, those without lines left out."""
+    oauth = provider.oauth
     sections = [
         *(_webhook_sections(provider, say) if provider.sends_webhooks else (Section("Set up", provider.setup),)),
         Section("Good to know", tuple(provider.quirks)),
+        Section("Connecting accounts", tuple(connecting_lines(provider, oauth)) if oauth is not None else ()),
         Section("Calling its API", tuple(call_lines(provider.api)) if provider.api is not None else ()),
         Section("Evidence", tuple(_evidence(provider))),
     ]
@@ -249,9 +252,13 @@ def _delivery(provider: Provider) -> Iterator[str]:
 
 def _evidence(provider: Provider) -> Iterator[str]:
     evidence = provider.evidence
-    yield f"{'Signature' if provider.sends_webhooks else 'API'}: {words.evidence_words(evidence)}."
-    if evidence.by:
-        yield f"By: {'; '.join(evidence.by)}."
+    if provider.sends_webhooks or provider.api is not None:
+        yield f"{'Signature' if provider.sends_webhooks else 'API'}: {words.evidence_words(evidence)}."
+        if evidence.by:
+            yield f"By: {'; '.join(evidence.by)}."
     if provider.sends_webhooks:
         yield f"Events: {words.IDS[evidence.ids]}."
-    yield f"The vendor's page: {provider.docs}."
+    if provider.oauth is not None:
+        yield from sources_lines(provider.oauth)
+    if provider.docs:
+        yield f"The vendor's page: {provider.docs}."

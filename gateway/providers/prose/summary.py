@@ -28,9 +28,21 @@ class EvidenceSummary:
 
 
 @dataclass(frozen=True, slots=True)
+class OAuthSummary:
+    """How accounts are connected: kind and ways, the values that are asked for, how tokens are renewed, evidence."""
+
+    kind: str
+    grants: Sequence[str]
+    scopes: Sequence[str]
+    parameters: Sequence[str]
+    refresh: str
+    evidence: EvidenceSummary
+
+
+@dataclass(frozen=True, slots=True)
 class ProviderSummary:
     """An entry. `choose` says who chooses among its schemes, None where it has none; `lists` are those of its API, None
-    where that is not described. `origin` is the name of its file.
+    where that is not described, as `oauth` is. `origin` is the name of its file.
     """
 
     id: str
@@ -39,6 +51,7 @@ class ProviderSummary:
     schemes: Sequence[SchemeSummary]
     choose: str | None
     lists: Sequence[str] | None
+    oauth: OAuthSummary | None
     evidence: EvidenceSummary
     origin: str
 
@@ -52,8 +65,23 @@ def summary(provider: Provider) -> ProviderSummary:
         schemes=tuple(SchemeSummary(scheme.id, method_words(scheme)) for scheme in provider.webhook.schemes),
         choose=provider.webhook.choose if provider.sends_webhooks else None,
         lists=tuple(provider.api.resources) if provider.api is not None else None,
+        oauth=_oauth(provider),
         evidence=EvidenceSummary(provider.evidence.level, EVIDENCE[provider.evidence.level]),
         origin=provider.origin,
+    )
+
+
+def _oauth(provider: Provider) -> OAuthSummary | None:
+    oauth = provider.oauth
+    if oauth is None:
+        return None
+    return OAuthSummary(
+        kind=oauth.kind,
+        grants=tuple(oauth.grants),
+        scopes=oauth.authorize.scopes if oauth.authorize is not None else (),
+        parameters=tuple(oauth.parameters),
+        refresh=oauth.refresh.style,
+        evidence=EvidenceSummary(oauth.evidence.level, EVIDENCE[oauth.evidence.level]),
     )
 
 
@@ -71,6 +99,17 @@ class EvidenceSchema(Schema):
     meaning = fields.String()
 
 
+class OAuthSchema(Schema):
+    """How accounts are connected."""
+
+    kind = fields.String()
+    grants = fields.List(fields.String())
+    scopes = fields.List(fields.String())
+    parameters = fields.List(fields.String())
+    refresh = fields.String()
+    evidence = fields.Nested(EvidenceSchema)
+
+
 class ProviderSchema(Schema):
     """An entry, shown in this order."""
 
@@ -80,5 +119,6 @@ class ProviderSchema(Schema):
     schemes = fields.List(fields.Nested(SchemeSchema))
     choose = fields.String(allow_none=True)
     lists = fields.List(fields.String(), allow_none=True)
+    oauth = fields.Nested(OAuthSchema, allow_none=True)
     evidence = fields.Nested(EvidenceSchema)
     origin = fields.String(data_key="from")

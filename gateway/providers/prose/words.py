@@ -15,6 +15,9 @@ EVIDENCE = {
     "source": "read in the source code of the vendor's sender",
     "secondary": "taken from other people's code or notes: confirm it with a real request before you rely on it",
     "ours": "made for this gateway; there is no vendor",
+    # Of OAuth only.
+    "run": "a server of this kind was asked, in a run of ours",
+    "single": "taken from one library's code, and nothing else was seen: look at the vendor's page before you use it",
 }
 IDS = {
     "seen": "the places of event type and id were seen in a source",

@@ -14,6 +14,7 @@ import pytest
 
 from gateway.providers import Provider, catalogue, load_catalogue, parse_provider
 from gateway.providers.compiled import Catalogue, compiled, decode, encode, fingerprint
+from gateway.providers.later import Later
 from gateway.providers.registry import BUILT_IN
 from gateway.providers.webhook import proof
 
@@ -32,6 +33,8 @@ webhook:
 
 def said(value: Any) -> Any:
     """`value` with all that is in it, comparable: entries and schemes compare by identity."""
+    if isinstance(value, Later):
+        return Later, said(value.get())
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         return type(value), [said(getattr(value, field.name)) for field in dataclasses.fields(value)]
     if isinstance(value, Mapping):
@@ -68,7 +71,7 @@ def test_it_is_what_the_yaml_says() -> None:
     assert list(ours) == list(parsed)
     assert len(ours) == len(parsed) > 100
     for name, provider in parsed.items():
-        assert said(decode(marshal.loads(marshal.dumps(encode(provider))))) == said(provider), name
+        assert said(decode(encode(provider))) == said(provider), name
         assert said(ours[name]) == said(provider), name
 
 
