@@ -11,6 +11,7 @@ from xdist.scheduler import LoadScopeScheduling
 # shares nothing with the next; the longest first. Of other files, and of classes, all tests run in one process, which
 # starts once what they share.
 LONG = (
+    "tests/crash/test_rounds.py",
     "tests/acceptance/test_readme.py",
     "tests/acceptance/test_kills.py",
     "tests/fuzz/test_judging.py",
@@ -31,6 +32,7 @@ LONG = (
 FOLDERS = (
     "tests/real/",
     "tests/hostile/",
+    "tests/crash/",
     "tests/acceptance/",
     "tests/fuzz/",
     "tests/integration/",

@@ -9,7 +9,7 @@ import itertools
 import json
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from tests.services.waiting import until
@@ -32,12 +32,13 @@ def signed(body: bytes, delivery: str, *, event: str = "push", secret: str = SEC
 
 class GithubSender:
     """Threads that send until told to stop, each one event after the other, with a `key` of its own, and
-    with a pause of `pause_seconds` after each.
+    with a pause of `pause_seconds` after each. One event of `doubled_every` is sent over two connections at once.
 
     `answers` counts statuses, 0 for a connection that broke.
 
     `acknowledged` maps the delivery ids that were answered 200 to the event ids of the answers; `sent` are all the
-    delivery ids that were tried. An id is tried until it is acknowledged, as long as the sender runs.
+    delivery ids that were tried. An id is tried until it is acknowledged, as long as the sender runs. `contradicted`
+    are those that were acknowledged again, under another event id.
     """
 
     def __init__(
@@ -48,9 +49,11 @@ class GithubSender:
         threads: int = 8,
         body_bytes: int = 500,
         pause_seconds: float = 0.0,
+        doubled_every: int | None = None,
     ) -> None:
         self._port = port
         self._pause_seconds = pause_seconds
+        self._doubled_every = doubled_every
         self._path = path
         self._padding = "x" * body_bytes
         self._numbers = itertools.count()
@@ -60,6 +63,7 @@ class GithubSender:
         self._limit: int | None = None
         self.sent: set[str] = set()
         self.acknowledged: dict[str, str] = {}
+        self.contradicted: set[str] = set()
         self.answers: Counter[int] = Counter()
         self.retry_afters: list[str | None] = []
 
@@ -92,34 +96,54 @@ class GithubSender:
         until(lambda: self.answers[status] >= wanted, lambda: f"{wanted} times {status}: {self.answers}")
 
     def _send_all(self, key: int) -> None:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS)
+        connections = [http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS) for _ in range(2)]
         for number in self._numbers:
             if self._stopping.is_set() or (self._limit is not None and number >= self._limit):
                 break
             delivery = f"d-{self._port}-{number}"
             body = json.dumps({"number": number, "key": key, "padding": self._padding}).encode()
+            is_doubled = self._doubled_every is not None and number % self._doubled_every == 0
             self.sent.add(delivery)
-            while not self._send(connection, delivery, body) and not self._stopping.is_set():
+            while not self._send(connections[: 1 + is_doubled], delivery, body) and not self._stopping.is_set():
                 self._stopping.wait(PAUSE_SECONDS)
             if self._pause_seconds:
                 self._stopping.wait(self._pause_seconds)
-        connection.close()
+        for connection in connections:
+            connection.close()
 
-    def _send(self, connection: http.client.HTTPConnection, delivery: str, body: bytes) -> bool:
-        """Whether it was acknowledged."""
+    def _send(self, connections: Sequence[http.client.HTTPConnection], delivery: str, body: bytes) -> bool:
+        """Whether it was acknowledged, by one of the answers at least."""
+        under_way = [connection for connection in connections if self._post(connection, delivery, body)]
+        # Each answer is read, also when the first one is enough.
+        answers = [self._is_acknowledged(connection, delivery) for connection in under_way]
+        return any(answers)
+
+    def _post(self, connection: http.client.HTTPConnection, delivery: str, body: bytes) -> bool:
         try:
             connection.request("POST", self._path, body, signed(body, delivery))
+        except (OSError, http.client.HTTPException):
+            self._broke(connection)
+            return False
+        return True
+
+    def _is_acknowledged(self, connection: http.client.HTTPConnection, delivery: str) -> bool:
+        try:
             response = connection.getresponse()
             answer = response.read()
         except (OSError, http.client.HTTPException):
-            connection.close()
-            with self._counting:
-                self.answers[0] += 1
+            self._broke(connection)
             return False
         with self._counting:
             self.answers[response.status] += 1
             if response.status == 503:
                 self.retry_afters.append(response.headers.get("Retry-After"))
             if response.status == 200:
-                self.acknowledged[delivery] = json.loads(answer)["event_id"]
+                told = json.loads(answer)["event_id"]
+                if self.acknowledged.setdefault(delivery, told) != told:
+                    self.contradicted.add(delivery)
         return response.status == 200
+
+    def _broke(self, connection: http.client.HTTPConnection) -> None:
+        connection.close()
+        with self._counting:
+            self.answers[0] += 1

@@ -1,0 +1,45 @@
+"""A short run of the crash matrix: every kind of kill once in each cell. `scripts/crash` makes longer ones."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.crash.field import Cell
+from tests.crash.kills import kills_of
+from tests.crash.points import POINTS
+from tests.crash.round import Round
+from tests.services.markdown import codes, read, rows
+from tests.services.postgres import PrivatePostgres
+
+SEED = 1
+CELLS = (
+    pytest.param(Cell("embedded", "sqlite"), id="embedded-sqlite"),
+    pytest.param(Cell("embedded", "postgres"), id="embedded-postgres", marks=pytest.mark.postgres),
+)
+
+pytestmark = pytest.mark.faults
+
+
+@pytest.fixture
+def postgres(request: pytest.FixtureRequest, cell: Cell) -> PrivatePostgres | None:
+    """The server of the cell, which is killed too."""
+    return request.getfixturevalue("private_postgres") if cell.database == "postgres" else None
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_nothing_is_lost_whatever_dies(cell: Cell, postgres: PrivatePostgres | None, tmp_path: Path) -> None:
+    told: list[str] = []
+    kinds = [kill.name for kill in kills_of(cell)]
+    round_ = Round(cell, len(kinds), SEED, tmp_path / "round", postgres)
+    count = round_.run(told.append)
+    assert count.faults == [], "\n".join(told)
+    # Each of them happened: no point is one that nobody passes.
+    assert sorted(round_.reached) == sorted(kinds)
+    assert count.acknowledged >= count.kills
+
+
+def test_the_page_tells_of_every_point() -> None:
+    told = {name for row in rows(read("docs/reference/crashes.md"), "Points") for name in codes(row[0])}
+    assert told == {point.name for point in POINTS}
