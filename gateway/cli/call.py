@@ -15,6 +15,7 @@ from gateway.cli.terminal.bodies import pretty
 from gateway.cli.terminal.output import note, print_json, print_json_line
 from gateway.cli.terminal.request_files import read_bytes
 from gateway.cli.terminal.secret_options import from_variable
+from gateway.clients.client import ApiClient
 from gateway.clients.described import DescribedClient
 from gateway.clients.errors import IntegrationError
 from gateway.clients.observer import CallReport, NullObserver
@@ -105,7 +106,7 @@ def call(
     of_api = entry.api.parameters.keys() if entry.api is not None else frozenset[str]()
     in_path = {name: value for name, value in given.items() if name not in of_api}
     try:
-        client = DescribedClient.for_provider(
+        client = ApiClient.for_provider(
             provider,
             from_variable(secret_env) if secret_env is not None else None,
             providers_dir=settings.providers_dir,

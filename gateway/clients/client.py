@@ -3,6 +3,9 @@
     client = ApiClient("https://api.example.com/v1", auth=Bearer(token), rate_limit=[Rate(100, 60)])
     client.json("GET", "/contacts/{id}", {"id": 17})
 
+    crm = ApiClient.for_provider("hubspot", token_source)
+    crm.resource("contacts").records(since=yesterday)
+
 What it is made of (`auth`, `attempts`, `retries`, `breaker`, `limits`, `waits`, `paging`, `transport`) can be used by
 itself. No Flask, no database, no environment: what clients share with other processes is an argument.
 """
@@ -22,6 +25,7 @@ from gateway.clients.attempts import CallRunner, Progress
 from gateway.clients.auth.base import Auth, Unauthenticated
 from gateway.clients.breaker import Breaker
 from gateway.clients.building import CallBuilder, Query, pairs
+from gateway.clients.by_provider import ByProvider
 from gateway.clients.calling import Caller
 from gateway.clients.compression import Compression
 from gateway.clients.errors import FailedCall, IntegrationError, ResponseInvalid
@@ -54,7 +58,7 @@ ERROR_BYTES: Final = 64 * 1024
 _HEADERS: Final = {"User-Agent": user_agent("client"), "Accept": "*/*", "Accept-Encoding": "gzip, deflate"}
 
 
-class ApiClient(Verbs):
+class ApiClient(Verbs, ByProvider):
     """One system's API with one set of credentials. Safe from any number of threads, and in a child after a fork.
 
     `base_url` is `https://host/path`; `http://` needs `allow_http`. `system` is its name in errors, lines and metrics,

@@ -120,7 +120,7 @@ def test_python_that_is_shown_is_python(name: str) -> None:
 def test_the_call_that_the_readme_shows_lists_to_the_end(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    snippet = next(fence.text for fence in fences(read("README.md")) if "DescribedClient" in fence.text)
+    snippet = next(fence.text for fence in fences(read("README.md")) if "for_provider" in fence.text)
     url = "https://api.hubapi.com/crm/objects/2026-03/contacts"
     asked = {"limit": "100", "properties": "email"}
     following = {"next": {"after": "7"}}

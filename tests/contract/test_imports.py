@@ -127,6 +127,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
             "batching",
             "breaker",
             "building",
+            "by_provider",
             "call_metrics",
             "compression",
             "fallback",
@@ -153,8 +154,8 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
 }
 # The command line starts the web server and a development shell: it may call the factory. Tokens are fetched with a
-# client of their own.
-EXCEPTIONS = {("cli", "factory"), ("auth", "client")}
+# client of their own. A client is asked for by the name of a provider, and what executes its description stands above.
+EXCEPTIONS = {("cli", "factory"), ("auth", "client"), ("by_provider", "described")}
 # errors are the lowest of those that stand together.
 SIDEWAYS = {("config", "errors"), ("clock", "errors"), ("suggestions", "errors")}
 

@@ -39,7 +39,7 @@ def _iso(at: datetime, precision: str) -> str:
     return at.isoformat(timespec=precision).replace("+00:00", "Z")
 
 
-def placed(body: Mapping[str, Any], values: Iterable[tuple[str, str]]) -> dict[str, Any]:
+def placed(body: Mapping[str, Any], values: Iterable[tuple[str, object]]) -> dict[str, Any]:
     """A copy of `body` with `values` at their dotted names; objects that are missing on the way are made."""
     made: dict[str, Any] = copy.deepcopy(dict(body))
     for name, value in values:

@@ -1,12 +1,11 @@
 """A client for a system that is described as data: the section `api` of its catalogue entry.
 
-crm = DescribedClient.for_provider("hubspot", TokenAuth(source))
+crm = ApiClient.for_provider("hubspot", TokenAuth(source))
 for contact in crm.resource("contacts").records(since=yesterday): ...
 """
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -20,6 +19,7 @@ from gateway.clients.client import ApiClient
 from gateway.clients.described.asking import instant, placed
 from gateway.clients.described.judging import judge_of
 from gateway.clients.described.parts import auth_of, base_url_of, headers_of, style_of
+from gateway.clients.described.writing import options_of
 from gateway.clients.limits import Rate
 from gateway.clients.paging.reading import MAX_PAGES, pages
 from gateway.clients.paging.styles import Page, PageRequest, records_at
@@ -51,26 +51,6 @@ class DescribedClient:
         """Let go of the connections."""
         for http in (self.http, *self.services.values()):
             http.close()
-
-    @classmethod
-    def for_provider(
-        cls,
-        provider: str,
-        credential: str | Auth | TokenSource | None = None,
-        *,
-        providers_dir: Path | None = None,
-        **options: Any,
-    ) -> DescribedClient:
-        """A client for a provider of the catalogue; the options are those of `for_api`.
-
-        Raises `NotFound`, `InvalidInput`, `ConfigurationError` for own entries that cannot be used.
-        """
-        entries = catalogue(providers_dir)
-        entry = find_provider(entries, provider)
-        if entry.api is None:
-            known = sorted(one for one, other in entries.items() if other.api is not None)
-            raise NotFound(f"nothing is known of how {provider} is called (it is of {', '.join(known)})")
-        return cls.for_api(provider, entry.api, credential, **options)
 
     @classmethod
     def for_api(
@@ -112,6 +92,22 @@ class DescribedClient:
             raise NotFound(f"{self.http.system} has no list {name!r} (there is: {', '.join(known) or 'none'})", hint)
         http = self.http if found.service is None else self.services[found.service]
         return DescribedResource(http, found)
+
+
+def client_for(
+    provider: str,
+    credential: str | Auth | TokenSource | None = None,
+    *,
+    providers_dir: Path | None = None,
+    **options: Any,
+) -> DescribedClient:
+    """What `ApiClient.for_provider` promises."""
+    entries = catalogue(providers_dir)
+    entry = find_provider(entries, provider)
+    if entry.api is None:
+        known = sorted(one for one, other in entries.items() if other.api is not None)
+        raise NotFound(f"nothing is known of how {provider} is called (it is of {', '.join(known)})")
+    return DescribedClient.for_api(provider, entry.api, credential, **options)
 
 
 class DescribedResource:
@@ -195,25 +191,27 @@ class DescribedResource:
             raise errors.ResponseInvalid(f"{self._http.system}: a record has no id at {self.description.id}")
         return str(found)
 
-    def write(self, action: str, record: Mapping[str, Any] | None = None, **parameters: object) -> Any:
+    def write(
+        self,
+        action: str,
+        record: Mapping[str, Any] | None = None,
+        *,
+        based_on: Mapping[str, Any] | None = None,
+        **parameters: object,
+    ) -> Any:
         """Create, update, upsert or delete (`action`) a record; `parameters` fill the path. What the system answers.
 
-        Raises `InvalidInput` where the system has no such write, `IntegrationError`.
+        `based_on` is the record as it was read: where it changed since, nothing is written, and that is a
+        `RemoteConflict`. So is a try whose first answer was lost.
+
+        Raises `InvalidInput` where the system has no such write or version, `IntegrationError`.
         """
         write = self.description.writes.get(action)
         if write is None:
             there = ", ".join(self.description.writes) or "none"
             raise InvalidInput(f"{self._http.system} is not known to {action} here (what is known: {there})")
-        body: dict[str, Any] = {}
-        if record is not None:
-            content: dict[str, Any] = {write.wrap: dict(record)} if write.wrap is not None else dict(record)
-            if write.idempotency_field is not None:
-                content.setdefault(write.idempotency_field, str(uuid.uuid4()))
-            body["form" if write.form else "json"] = content
-        if write.idempotency_header is not None:
-            body["headers"] = {write.idempotency_header: str(uuid.uuid4())}
-        body["may_repeat"] = write.idempotency_header is not None or write.idempotency_field is not None
-        answer = self._http.request(write.method, write.path, parameters, **body)
+        options = options_of(write, record, concurrency=self.description.concurrency, based_on=based_on)
+        answer = self._http.request(write.method, write.path, parameters, **options)
         if answer.status == 204 or not answer.body:
             return None
         return answer.document if "json" in answer.media_type else answer.text

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from gateway.clients.auth.base import Auth, TokenSource
 from gateway.clients.batching import grouped
-from gateway.clients.described import DescribedClient
+from gateway.clients.client import ApiClient
 from gateway.clients.errors import ResponseInvalid
 from gateway.clients.limits import RateLimit
 from gateway.clients.waits import Unit, read
@@ -81,7 +81,7 @@ class OpenAI:
             raise ValueError("a request holds at least one text of one token")
         given = options.pop("rate_limit", ())
         self._limit = given if isinstance(given, RateLimit) else RateLimit("openai", given, clock=options.get("clock"))
-        self.http = DescribedClient.for_provider(
+        self.http = ApiClient.for_provider(
             "openai", credential, base_url=base_url, rate_limit=self._limit, **options
         ).http
         self._count = count_tokens or _bytes_of

@@ -130,6 +130,18 @@ class Write:
 
 
 @dataclass(frozen=True, slots=True)
+class Concurrency:
+    """How a write is bound to what was read: the record's version, and the `header` or `field` that takes it back.
+
+    The field is of what is written, by a dotted name; of the query where a write has no body.
+    """
+
+    version: str
+    header: str | None = None
+    field: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Resource:
     """A list of records. `query` goes with each page; `deletions` says how one hears of records that are gone.
 
@@ -152,7 +164,7 @@ class Resource:
     deleted: str | None = None
     one: str | None = None
     writes: Mapping[str, Write] = field(default_factory=dict)
-    concurrency: str = "none"
+    concurrency: Concurrency | None = None
 
 
 @dataclass(frozen=True, slots=True)

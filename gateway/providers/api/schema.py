@@ -32,7 +32,6 @@ ERROR_KINDS = (
     "unavailable",
 )
 DELETIONS = ("absent", "flag", "history", "list", "webhook")
-CONCURRENCY = ("none", "etag", "version_field", "unmodified_since", "sha")
 WRITES = ("create", "update", "upsert", "delete")
 HEADER_NAME = Regexp(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+\Z", error="is no header's name")
 
@@ -202,6 +201,16 @@ class WriteSchema(StrictSchema):
         return model.Write(**data)
 
 
+class ConcurrencySchema(StrictSchema):
+    version = DocumentPath(required=True)
+    header = fields.String(validate=HEADER_NAME)
+    field = fields.String(validate=Length(1))
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: object) -> model.Concurrency:
+        return model.Concurrency(**data)
+
+
 class ResourceSchema(StrictSchema):
     path = fields.String(required=True, validate=Length(1))
     records = DocumentPath(required=True)
@@ -218,7 +227,7 @@ class ResourceSchema(StrictSchema):
     deleted = DocumentPath()
     one = fields.String()
     writes = fields.Dict(keys=fields.String(validate=OneOf(WRITES)), values=fields.Nested(WriteSchema))
-    concurrency = fields.String(validate=OneOf(CONCURRENCY))
+    concurrency = fields.Nested(ConcurrencySchema)
 
     @post_load
     def build(self, data: dict[str, Any], **_: object) -> model.Resource:

@@ -55,8 +55,19 @@ def _resource(api: Api, resource: Resource) -> Iterator[str]:
             yield f"writes.{name}.idempotency_header: every write has one already"
         if write.idempotency_field is not None and write.method == "DELETE":
             yield f"writes.{name}.idempotency_field: a DELETE has no body"
+    yield from _concurrency(resource)
     yield from _paging(resource)
     yield from _changes(resource)
+
+
+def _concurrency(resource: Resource) -> Iterator[str]:
+    concurrency = resource.concurrency
+    if concurrency is None:
+        return
+    if (concurrency.header is None) == (concurrency.field is None):
+        yield "concurrency: the version goes into a `header` or into a `field`"
+    if not resource.writes.keys() - {"create"}:
+        yield "concurrency: there is no write of a record that was read"
 
 
 def _paging(resource: Resource) -> Iterator[str]:

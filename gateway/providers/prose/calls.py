@@ -75,6 +75,9 @@ def _list(resource: Resource) -> str:
     parts.append(_DELETIONS[resource.deletions].format(deleted=resource.deleted))
     if resource.writes:
         parts.append("writes: " + ", ".join(map(_write, resource.writes.items())))
+    if resource.concurrency is not None:
+        bound = resource.concurrency
+        parts.append(f"only of the version that was read, by `{bound.version}` in `{bound.header or bound.field}`")
     return "; ".join(parts)
 
 

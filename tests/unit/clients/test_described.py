@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -123,7 +124,8 @@ def send_write(system: str, write: dict[str, Any]) -> None:
     resource = client(system).resource(write["resource"])
     with responses.RequestsMock() as network:
         network.add(method, f"{origin(system, write['resource'])}{path}", json={"id": "new"})
-        answer = resource.write(write["action"], write.get("record"), **write.get("parameters", {}))
+        given = {"based_on": write["based_on"]} if "based_on" in write else {}
+        answer = resource.write(write["action"], write.get("record"), **given, **write.get("parameters", {}))
         sent = network.calls[0].request
 
     assert answer == {"id": "new"}
@@ -135,6 +137,8 @@ def send_write(system: str, write: dict[str, Any]) -> None:
     else:
         assert body == write.get("sends", ""), write
     assert write.get("header", "User-Agent") in sent.headers, write
+    assert sent.headers.items() >= write.get("carries", {}).items(), write
+    assert urlsplit(sent.url).query == write.get("query", ""), write
 
 
 def test_what_is_not_there_is_told_with_what_is() -> None:

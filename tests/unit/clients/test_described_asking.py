@@ -9,6 +9,7 @@ import pytest
 import requests
 import responses
 
+from gateway.clients.client import ApiClient
 from gateway.clients.described import DescribedClient
 from gateway.clients.described.asking import instant, placed
 from gateway.clients.errors import Unavailable
@@ -47,7 +48,7 @@ def test_values_are_placed_at_dotted_names_and_the_entry_stays_as_it_is() -> Non
 
 
 def test_what_a_list_cannot_be_asked_is_refused_before_anything_is_sent() -> None:
-    google = DescribedClient.for_provider("google", "token")
+    google = ApiClient.for_provider("google", "token")
     with google:
         files, events = google.resource("files"), google.resource("events")
         for wrong in (
@@ -65,9 +66,9 @@ def test_what_a_list_cannot_be_asked_is_refused_before_anything_is_sent() -> Non
 
 def test_parameters_are_those_of_urls_and_headers() -> None:
     with pytest.raises(InvalidInput, match="no parameter shop"):
-        DescribedClient.for_provider("google", "token", parameters={"shop": "x"})
+        ApiClient.for_provider("google", "token", parameters={"shop": "x"})
     with pytest.raises(InvalidInput, match="account is missing"):
-        DescribedClient.for_provider("twilio", "name:password")
+        ApiClient.for_provider("twilio", "name:password")
 
 
 def answers_at_the_second_try(
@@ -77,7 +78,7 @@ def answers_at_the_second_try(
     with responses.RequestsMock() as network:
         network.add(method, url, status=503)
         network.add(method, url, json={"results": [], "has_more": False})
-        ask(DescribedClient.for_provider(system, "key", session=requests.Session(), sleep=lambda _seconds: None))
+        ask(ApiClient.for_provider(system, "key", session=requests.Session(), sleep=lambda _seconds: None))
         return [(call.request.body or b"").decode() for call in network.calls]
 
 
@@ -111,7 +112,7 @@ def test_what_reads_by_post_and_what_has_a_key_is_sent_again() -> None:
 def test_a_write_without_a_key_is_sent_once() -> None:
     with responses.RequestsMock() as network:
         network.post("https://app.asana.com/api/1.0/tasks", status=503)
-        asana = DescribedClient.for_provider("asana", "key", session=requests.Session(), sleep=lambda _seconds: None)
+        asana = ApiClient.for_provider("asana", "key", session=requests.Session(), sleep=lambda _seconds: None)
         with pytest.raises(Unavailable):
             asana.resource("tasks").write("create", {"name": "Tea"})
         assert len(network.calls) == 1
