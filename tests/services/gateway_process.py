@@ -197,7 +197,7 @@ class Installation:
         program.wait_for_log("worker started")
         return program
 
-    def web(self, *options: str) -> Program:
+    def web(self, *options: str, before: Callable[[], None] | None = None) -> Program:
         """The web processes alone, as for a machine without a worker: gunicorn with our settings."""
         command = [sys.executable, "-m", "gunicorn", "--config", str(ROOT / "gunicorn.conf.py")]
         number = len(self._programs)
@@ -206,6 +206,7 @@ class Installation:
             self.directory,
             self.environment,
             self.directory / f"web-{number}.log",
+            before,
         )
         self._programs.append(program)
         until(self.is_up, program.log)

@@ -32,7 +32,8 @@ def signed(body: bytes, delivery: str, *, event: str = "push", secret: str = SEC
 
 class GithubSender:
     """Threads that send until told to stop, each one event after the other, with a `key` of its own, and
-    with a pause of `pause_seconds` after each. One event of `doubled_every` is sent over two connections at once.
+    with a pause of `pause_seconds` after each. One event of `doubled_every` is sent over two connections at once. They
+    are numbered from `first`.
 
     `answers` counts statuses, 0 for a connection that broke.
 
@@ -50,13 +51,15 @@ class GithubSender:
         body_bytes: int = 500,
         pause_seconds: float = 0.0,
         doubled_every: int | None = None,
+        first: int = 0,
     ) -> None:
         self._port = port
         self._pause_seconds = pause_seconds
         self._doubled_every = doubled_every
         self._path = path
         self._padding = "x" * body_bytes
-        self._numbers = itertools.count()
+        self._numbers = itertools.count(first)
+        self._first = first
         self._stopping = threading.Event()
         self._counting = threading.Lock()
         self._threads = [threading.Thread(target=self._send_all, args=(key,), daemon=True) for key in range(threads)]
@@ -98,7 +101,7 @@ class GithubSender:
     def _send_all(self, key: int) -> None:
         connections = [http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS) for _ in range(2)]
         for number in self._numbers:
-            if self._stopping.is_set() or (self._limit is not None and number >= self._limit):
+            if self._stopping.is_set() or (self._limit is not None and number >= self._first + self._limit):
                 break
             delivery = f"d-{self._port}-{number}"
             body = json.dumps({"number": number, "key": key, "padding": self._padding}).encode()

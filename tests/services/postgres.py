@@ -28,13 +28,16 @@ class PostgresMissing(Exception):
 
 
 class PrivatePostgres:
-    """A server of one's own on a free port, which a test may stop, kill and start again."""
+    """A server of one's own on a free port, which a test may stop, kill and start again. On loopback; with `network`,
+    on all addresses, for who calls from there.
+    """
 
-    def __init__(self) -> None:
+    def __init__(self, network: str | None = None) -> None:
         self._binaries = find_binaries()
         # The server refuses to run as root.
         self._user = "postgres" if os.getuid() == 0 else None
         self._directory = Path(tempfile.mkdtemp(prefix="gateway-postgres-"))
+        self._listens_on = "127.0.0.1" if network is None else "*"
         self.port = free_port()
         self.url = f"postgresql+psycopg://postgres@127.0.0.1:{self.port}/postgres"
         try:
@@ -42,6 +45,9 @@ class PrivatePostgres:
                 shutil.chown(self._directory, self._user)
             data = self._directory / "data"
             self._run("initdb", "-D", str(data), "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync")
+            if network is not None:
+                with (data / "pg_hba.conf").open("a") as rules:
+                    rules.write(f"host all all {network} trust\n")
             self.start()
         except (OSError, LookupError, subprocess.CalledProcessError) as error:
             shutil.rmtree(self._directory, ignore_errors=True)
@@ -49,7 +55,9 @@ class PrivatePostgres:
 
     def start(self) -> None:
         """Start the server and wait until it takes connections."""
-        options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories='{self._directory}'"
+        options = (
+            f"-p {self.port} -c listen_addresses='{self._listens_on}' -c unix_socket_directories='{self._directory}'"
+        )
         # Nothing here outlives the machine, and a killed server's writes are safe with its kernel.
         options += " -c fsync=off -c full_page_writes=off"
         self._pg_ctl("start", "-w", "-o", options, "-l", str(self._directory / "log"))

@@ -25,8 +25,8 @@ BEHAVIOURS: Mapping[str, Answer] = {
 class SinkThread:
     """A running sink. `received` grows in another thread; read it with `at`."""
 
-    def __init__(self) -> None:
-        self._sink = Sink(self._answer)
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        self._sink = Sink(self._answer, host=host)
 
     @property
     def port(self) -> int:
@@ -34,7 +34,7 @@ class SinkThread:
 
     def url(self, path: str = "/hook") -> str:
         """The URL of one behaviour; any path that is not in `BEHAVIOURS` answers 200."""
-        return f"http://127.0.0.1:{self.port}{path}"
+        return f"http://{self._sink.host}:{self.port}{path}"
 
     def at(self, path: str = "/hook") -> list[Received]:
         """What came to `path`, in the order of arrival."""
@@ -67,9 +67,9 @@ class SinkThread:
 
 
 @contextmanager
-def sink_thread() -> Iterator[SinkThread]:
+def sink_thread(host: str = "127.0.0.1") -> Iterator[SinkThread]:
     """A sink that runs inside the block."""
-    sink, started = SinkThread(), threading.Event()
+    sink, started = SinkThread(host), threading.Event()
     loop, stopped = asyncio.new_event_loop(), asyncio.Event()
 
     def serve() -> None:

@@ -29,16 +29,17 @@ class Received:
 
 @dataclass
 class Sink:
-    """A server on loopback that keeps what it got and answers as told."""
+    """A server, on loopback unless told otherwise, that keeps what it got and answers as told."""
 
     answer: Answer | None = None
     received: list[Received] = field(default_factory=list)
     port: int = 0
+    host: str = "127.0.0.1"
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.port}/hook"
+        return f"http://{self.host}:{self.port}/hook"
 
     async def handle(self, request: web.Request) -> web.StreamResponse:
         body = await request.read()
@@ -56,7 +57,7 @@ class Sink:
             application, access_log=None, shutdown_timeout=0.1, max_line_size=128 * 1024, max_field_size=128 * 1024
         )
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", self.port, backlog=1024)
+        site = web.TCPSite(runner, self.host, self.port, backlog=1024)
         await site.start()
         self.port = runner.addresses[0][1]
         try:

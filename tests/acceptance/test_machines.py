@@ -1,0 +1,109 @@
+"""Three machines that share a database and nothing else: no disk, no memory, no host name."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gateway.db.schema.upgrade import upgrade
+from gateway.security.sealing import generate_key
+from tests.services.gateway_process import Installation, Program
+from tests.services.github_sender import SOURCE, GithubSender
+from tests.services.machines import NETWORK, Machine, NoMachines, machines
+from tests.services.postgres import PostgresMissing, PrivatePostgres
+from tests.services.sink_thread import SinkThread, sink_thread
+from tests.services.tables import Tables, tables_of
+from tests.services.waiting import until
+
+pytestmark = pytest.mark.faults
+
+EVENTS = 200
+WORKERS = ("worker-1", "worker-2")
+
+
+@dataclass
+class Fleet:
+    """The machines, and what is installed on those that run a gateway."""
+
+    machines: dict[str, Machine]
+    installed: dict[str, Installation]
+    sink: SinkThread
+    tables: Tables
+    sent: int = 0
+
+    def start_worker(self, name: str) -> Program:
+        worker = self.installed[name].start("worker", before=self.machines[name].enter)
+        worker.wait_for_log("worker started")
+        return worker
+
+    def send(self, count: int) -> None:
+        """So many events of a vendor, who reaches the web machine through a proxy there."""
+        sender = GithubSender(self.installed["web"].port, first=self.sent)
+        self.sent += count
+        with self.machines["web"].entered(), sender.sending(count):
+            sender.join()
+        assert len(sender.acknowledged) == count, sender.answers
+
+    def send_until_by(self, names: Collection[str]) -> None:
+        """Send, until each of these machines has delivered some of it."""
+        seen = len(self.sink.at())
+
+        def have_all_delivered() -> bool:
+            self.send(EVENTS // 10)
+            addresses = {one.peer[0] for one in self.sink.at()[seen:]}
+            return addresses >= {self.machines[name].address for name in names}
+
+        until(have_all_delivered, f"deliveries by {names}", timeout_seconds=120, every_seconds=0.3)
+
+
+@pytest.fixture
+def fleet(tmp_path: Path) -> Iterator[Fleet]:
+    with ExitStack() as stack:
+        try:
+            found = stack.enter_context(machines(tmp_path, "database", "world", "web", *WORKERS))
+            with found["database"].entered():
+                server = PrivatePostgres(NETWORK)
+        except (NoMachines, PostgresMissing) as reason:
+            pytest.skip(str(reason))
+        stack.callback(server.remove)
+        url = server.url.replace("127.0.0.1", found["database"].address)
+        with found["database"].entered():
+            upgrade(url)
+            tables = stack.enter_context(tables_of(server.url))
+        with found["world"].entered():
+            sink = stack.enter_context(sink_thread(found["world"].address))
+        variables = {"GATEWAY_ENCRYPTION_KEYS": generate_key(), "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": "true"}
+        installed = {
+            name: stack.enter_context(Installation(found[name].folder / "gateway", url, **variables))
+            for name in ("web", *WORKERS)
+        }
+        with found["web"].entered():
+            installed["web"].apply(
+                sources=[SOURCE],
+                destinations=[{"name": "app", "url": sink.url(), "timeout": 2}],
+                routes=[{"source": "github", "to": "app"}],
+            )
+            installed["web"].web(before=found["web"].enter)
+        # From where the tables can be read.
+        with found["database"].entered():
+            yield Fleet(found, installed, sink, tables)
+
+
+def test_two_machines_deliver_what_a_third_takes_and_one_that_is_cut_off_comes_back(fleet: Fleet) -> None:
+    for name in WORKERS:
+        fleet.start_worker(name)
+    fleet.send_until_by(WORKERS)
+
+    # Without a word: no connection is closed. What it holds is taken over when its leases end.
+    with fleet.machines["worker-1"].cut_from(fleet.machines["database"]):
+        fleet.send(EVENTS)
+        fleet.tables.wait_until_all_are("delivered", timeout_seconds=120)
+
+    fleet.send_until_by(["worker-1"])
+    fleet.tables.wait_until_all_are("delivered")
+    assert fleet.tables.states() == {"delivered": fleet.sent}
+    assert {len(ids) for ids in fleet.tables.events().values()} == {1}
