@@ -12,7 +12,7 @@ from gateway.cli.terminal.entry_words import add_command, say
 from gateway.cli.terminal.failures import FAILED, fail
 from gateway.cli.terminal.options import common_options
 from gateway.cli.terminal.output import as_data, note, print_json, print_table, printable
-from gateway.providers import Provider, find_provider, load_file, search_providers
+from gateway.providers import Provider, find_by_any_name, load_file, search_providers
 from gateway.providers.prose.description import Section, describe
 from gateway.providers.prose.summary import ProviderSchema, summary
 from gateway.providers.prose.words import method_words
@@ -28,7 +28,7 @@ def providers() -> None:
 
 
 @providers.command("list")
-@click.option("--search", metavar="TEXT", help="Only those whose id, name or category contains TEXT.")
+@click.option("--search", metavar="TEXT", help="Only those whose ids, name or category contain TEXT.")
 @click.option("--category", help="Only those of this category, such as payments.")
 @with_invocation
 def list_(invocation: Invocation, search: str | None, category: str | None) -> None:
@@ -55,7 +55,7 @@ def list_(invocation: Invocation, search: str | None, category: str | None) -> N
 @with_invocation
 def show(invocation: Invocation, provider_id: str) -> None:
     """Show a provider: how to set it up, what is verified, how accounts are connected, its API, evidence and quirks."""
-    provider = find_provider(invocation.installation.catalogue, provider_id)
+    provider = find_by_any_name(invocation.installation.catalogue, provider_id)
     sections = describe(provider, say)
     if invocation.as_json:
         shown = ProviderSchema().dump(summary(provider))

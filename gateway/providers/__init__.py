@@ -9,6 +9,7 @@ from gateway.providers.model import Evidence, Option, Provider
 from gateway.providers.registry import (
     catalogue,
     entry,
+    find_by_any_name,
     find_provider,
     load_catalogue,
     proofs,
@@ -32,6 +33,7 @@ __all__ = [
     "Webhook",
     "catalogue",
     "entry",
+    "find_by_any_name",
     "find_provider",
     "load_catalogue",
     "load_file",

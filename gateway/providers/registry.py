@@ -82,12 +82,13 @@ def entry(extra_dir: Path | None, provider_id: str) -> Provider | None:
 def search_providers(
     providers: Mapping[str, Provider], *, text: str = "", category: str | None = None
 ) -> list[Provider]:
-    """The entries of `category` (None: any) whose id, name or category contains `text`, in whatever case."""
+    """The entries of `category` (None: any) whose ids, name or category contain `text`, in whatever case."""
     wanted = text.lower()
     return [
         one
         for one in providers.values()
-        if (category is None or one.category == category) and wanted in f"{one.id} {one.name} {one.category}".lower()
+        if (category is None or one.category == category)
+        and wanted in " ".join((one.id, one.name, one.category, *_also(one))).lower()
     ]
 
 
@@ -98,3 +99,15 @@ def find_provider(providers: Mapping[str, Provider], provider_id: str) -> Provid
         hint = suggest(provider_id.lower(), providers, Hint("use_generic_provider"), at_most=3)
         raise NotFound(f"the catalogue has no provider {provider_id!r}", hint)
     return provider
+
+
+def find_by_any_name(providers: Mapping[str, Provider], name: str) -> Provider:
+    """The entry with this id, or with this as another name of it. Raises `NotFound`, as `find_provider` does."""
+    for one in () if name in providers else providers.values():
+        if name in _also(one):
+            return one
+    return find_provider(providers, name)
+
+
+def _also(provider: Provider) -> tuple[str, ...]:
+    return provider.oauth.also if provider.oauth is not None else ()

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields
 
 from gateway.api.declaring import Resource
 from gateway.db.paging import Page, PageRequest, page_of_values
-from gateway.providers import find_provider, search_providers
+from gateway.providers import find_by_any_name, search_providers
 from gateway.providers.prose.summary import ProviderSchema, ProviderSummary, summary
 from gateway.tenants.acting import Acting
 
@@ -55,4 +55,4 @@ def list_providers(acting: Acting, page: PageRequest, query: Mapping[str, Any]) 
 @resource.get("/providers/<provider>", answer=ProviderSchema, example=GITHUB)
 def show_provider(acting: Acting, provider: str) -> ProviderSummary:
     """Show a provider."""
-    return summary(find_provider(acting.installation.catalogue, provider))
+    return summary(find_by_any_name(acting.installation.catalogue, provider))

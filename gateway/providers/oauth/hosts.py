@@ -59,7 +59,7 @@ def url_fault(text: str, *, plain_http: bool = False) -> str | None:
         host, _port = parts.hostname or "", parts.port
     except ValueError:
         return "is no URL"
-    if re.search(r"[\s\\\x00-\x20\x7f-]", text) or not text.isascii() or not host:
+    if re.search(r"[\s\\\x00-\x1f\x7f]", text) or not text.isascii() or not host:
         return "is no URL"
     if parts.scheme != "https" and not (parts.scheme == "http" and plain_http and is_loopback(host)):
         return "must begin with https://"

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from gateway.providers.oauth.hosts import host_faults, takes_what_leads_astray
+from gateway.providers.oauth.hosts import host_faults, takes_what_leads_astray, url_fault
 from gateway.providers.oauth.model import Grant, OAuth
 from gateway.providers.oauth.parts import Call, Texts
 from gateway.providers.oauth.templates import FROM_THE_START, GIVEN_LATER, SECRETS, known_at, named, names_in
@@ -156,6 +156,9 @@ def _parameters(oauth: OAuth) -> Iterator[str]:
     for name, parameter in oauth.parameters.items():
         if name not in used:
             yield f"parameters.{name}: stands in braces nowhere"
+        for key, text in (("default", parameter.default), ("example", parameter.example)):
+            if parameter.kind == "url" and text is not None and (fault := url_fault(text, plain_http=True)):
+                yield f"parameters.{name}.{key}: {fault}"
         if name not in in_urls or parameter.kind == "url" or parameter.choices:
             continue
         if parameter.pattern is None or takes_what_leads_astray(parameter.pattern):
