@@ -12,8 +12,7 @@ from types import FrameType
 import uvloop
 
 from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES
-from gateway.delivery.worker.worker import Worker
-from gateway.engines.parts import opened_parts
+from gateway.engines.parts import Parts, opened_parts
 from gateway.installation import Installation
 from gateway.telemetry.logging import get_logger
 
@@ -44,10 +43,10 @@ def run_worker(
             installation,
             shutdown_deadline_seconds=shutdown_deadline_seconds,
             handler_processes=handler_processes,
-        ) as worker,
+        ) as parts,
         asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner,
     ):
-        runner.run(_run(worker, on_ready, arrived))
+        runner.run(_run(parts, on_ready, arrived))
     return 0
 
 
@@ -67,13 +66,13 @@ def _early_signals() -> Iterator[list[int]]:
             signal.signal(number, handler)
 
 
-async def _run(worker: Worker, on_ready: Callable[[], None] | None, arrived: list[int]) -> None:
+async def _run(parts: Parts, on_ready: Callable[[], None] | None, arrived: list[int]) -> None:
     loop = asyncio.get_running_loop()
     for number in STOP_SIGNALS:
-        loop.add_signal_handler(number, worker.stop)
+        loop.add_signal_handler(number, parts.stop)
     for _ in arrived:
-        worker.stop()
+        parts.stop()
     _log.info("worker started; delivering until SIGTERM")
     if on_ready is not None:
         on_ready()
-    await worker.run()
+    await parts.worker.run()

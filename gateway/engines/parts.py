@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
+from typing import NamedTuple
 
 from gateway.db.schema.version import require_current
 from gateway.db.snapshot import Snapshot
@@ -16,10 +17,12 @@ from gateway.delivery.routes.loader import RoutingLoader
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker.slots import ATTEMPTS_IN_FLIGHT
 from gateway.delivery.worker.worker import Worker
+from gateway.engines.kinds import KINDS
 from gateway.events.blocks.build import BlockBuilder
 from gateway.events.side_thread import SideThread
 from gateway.events.usage_counter import UsageCounter
 from gateway.installation import Installation
+from gateway.jobs.runner import JobRunner
 from gateway.open_files import FOR_THE_REST, raise_open_files, worker_shortage
 from gateway.telemetry.logging import get_logger
 
@@ -29,12 +32,23 @@ REPLAY_LOOK_SECONDS = 1.0
 _log = get_logger(__name__)
 
 
+class Parts(NamedTuple):
+    """What delivers, to be run by the engine, and what carries out jobs, which runs."""
+
+    worker: Worker
+    jobs: JobRunner
+
+    def stop(self) -> None:
+        """Have both come to their end. From the loop's thread; told a second time, without waiting."""
+        self.jobs.stop()
+        self.worker.stop()
+
+
 @contextmanager
 def opened_parts(
     installation: Installation, *, shutdown_deadline_seconds: float, handler_processes: int
-) -> Iterator[Worker]:
-    """Everything that a worker's process does beside its deliveries, running; and what delivers, to be run by the
-    engine. Leaving the block ends the rest.
+) -> Iterator[Parts]:
+    """Everything that a worker's process does. Leaving the block ends what does not deliver.
 
     Raises `ConfigurationError`, `SchemaBehind`, `StorageUnavailable`.
     """
@@ -46,6 +60,7 @@ def opened_parts(
     snapshot = Snapshot(installation.database, loader, clock)
     with closing(snapshot), ExitStack() as ending:
         snapshot.current()
+        jobs = JobRunner(installation, KINDS)
         worker = Worker(
             database=installation.database,
             routing=snapshot.current,
@@ -57,6 +72,7 @@ def opened_parts(
             metrics=installation.metrics,
             attempts_in_flight=_attempts_in_flight(),
             pipe=installation.announcements.pipe,
+            on_job=jobs.wake,
             secret_headers=installation.secret_headers,
             keyring=installation.keyring,
             shutdown_deadline_seconds=shutdown_deadline_seconds,
@@ -76,7 +92,9 @@ def opened_parts(
             builder = BlockBuilder(installation.database, clock, unrouted)
             broken = "a block of the journal could not be built; searches look through its events"
             ending.enter_context(closing(SideThread("blocks", builder.step, clock, broken=broken)))
-        yield worker
+        jobs.start()
+        ending.enter_context(closing(jobs))
+        yield Parts(worker, jobs)
 
 
 def _attempts_in_flight() -> int:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from marshmallow import RAISE, Schema, ValidationError
 
 from gateway.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from gateway.jobs.run import JobRun
 
 Result: TypeAlias = Mapping[str, Any] | None
 
@@ -18,13 +21,14 @@ class Kind:
     """What all jobs of one kind share.
 
     `run` carries one out and returns its result; what it raises fails the attempt. It is called again with the position
-    that it committed last when the process before died, and after a failure. Its module is best a `deferred` one.
+    that it committed last when the process before died, and after a failure. It and the other functions are those of a
+    module, so that another process finds them; what `run` needs is best `deferred`.
     """
 
     name: str
     """Lower-case words with dots (`events.replay`); its queue is `jobs.<name>`."""
     payload: type[Schema]
-    run: Callable[[Any], Result]
+    run: Callable[[JobRun], Result]
     timeout_seconds: float
     """How long one attempt may take."""
     retry_seconds: tuple[float, ...] = ()

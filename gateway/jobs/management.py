@@ -28,7 +28,7 @@ def cancel_job(acting: Acting | SystemActing, job_id: str) -> JobSummary:
     if before is JobState.PENDING:
         row.state, row.finished_at = JobState.CANCELLED, acting.now
     acting.session.flush()
-    _audit(acting, "job.cancelled", row)
+    _job_changed(acting, "job.cancelled", row)
     return summary(row)
 
 
@@ -49,7 +49,7 @@ def retry_job(acting: Acting | SystemActing, job_id: str) -> JobSummary:
     row.attempts_made = row.deaths = 0
     row.finished_at = row.cancel_requested_at = row.error = row.error_code = None
     acting.session.flush()
-    _audit(acting, "job.retried", row)
+    _job_changed(acting, "job.retried", row)
     announce_after_commit(acting, row.kind, row.id)
     return summary(row)
 
@@ -67,7 +67,7 @@ def _is_another_waiting(acting: Acting | SystemActing, row: Job) -> bool:
     return acting.session.scalars(waiting.limit(1)).first() is not None
 
 
-def _audit(acting: Acting | SystemActing, action: str, row: Job) -> None:
+def _job_changed(acting: Acting | SystemActing, action: str, row: Job) -> None:
     after = {"kind": row.kind, **row.payload}
     if isinstance(acting, Acting):
         acting.audit(action, row.id, after=after)

@@ -31,6 +31,7 @@ from gateway.delivery.models import CircuitState, DeliveryState
 from gateway.delivery.replays.models import ReplayState
 from gateway.errors import GatewayError
 from gateway.events import system as system_events
+from gateway.jobs.models import JobState
 from gateway.out_of_order import OutOfOrderCode
 from gateway.telemetry.exposition import ConfigurationCollector, ConfigurationGauges, QueueCollector, QueueGauges
 from gateway.telemetry.metrics import Metrics
@@ -169,7 +170,13 @@ def test_every_action_of_the_audit_trail_is_there() -> None:
 
 @pytest.mark.parametrize(
     ("title", "words"),
-    [("Events", EventStatus), ("Outcomes", Outcome), ("Circuits", CircuitState), ("Replays", ReplayState)],
+    [
+        ("Events", EventStatus),
+        ("Outcomes", Outcome),
+        ("Circuits", CircuitState),
+        ("Jobs", JobState),
+        ("Replays", ReplayState),
+    ],
 )
 def test_every_state_and_outcome_is_there(title: str, words: type[Any]) -> None:
     assert set(first_codes("states.md", title)) == {word.value for word in words}

@@ -72,6 +72,7 @@ class Worker:
         policy: AddressPolicy,
         metrics: Metrics,
         pipe: Pipe,
+        on_job: Callable[[], None] = lambda: None,
         secret_headers: frozenset[str],
         keyring: Keyring,
         attempts_in_flight: int = ATTEMPTS_IN_FLIGHT,
@@ -84,6 +85,7 @@ class Worker:
         self._resolver = resolver
         self._policy = policy
         self._pipe = pipe
+        self._on_job = on_job
         self._secret_headers = secret_headers
         self._keyring = keyring
         self._deadline_seconds = shutdown_deadline_seconds
@@ -219,7 +221,8 @@ class Worker:
             loop.remove_reader(self._announced)
 
     def _hear(self) -> None:
-        self._pipe.hear()
+        if self._pipe.hear():
+            self._on_job()
         self._is_woken = True
         self._enough.set()
 

@@ -16,6 +16,7 @@ from gateway.db.lease import new_token
 from gateway.jobs.kind import Kind
 from gateway.jobs.models import IS_PENDING, IS_RUNNING, Job, JobState
 from gateway.jobs.queue.fairness import share
+from gateway.jobs.queue.held import Held
 from gateway.tenants.audit import Actor, ActorKind
 
 # So many tenants that have something to do are looked at by one claim; the next one goes on behind them.
@@ -62,6 +63,11 @@ class ClaimedJob(NamedTuple):
     actor: Actor
     request_id: str | None
     token: str
+
+    @property
+    def held(self) -> Held:
+        """The lease by which it is held."""
+        return Held(self.id, self.token)
 
 
 class JobClaimer:

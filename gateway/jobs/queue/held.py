@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, case, literal, null, select, update
 from gateway.clock import from_us
 from gateway.db.lease import expires_at_us
 from gateway.jobs.models import Job, JobState
+from gateway.jobs.queue.takeover import given_back
 
 _JOBS: Table = Job.__table__  # type: ignore[assignment]
 
@@ -36,7 +37,7 @@ class Outcome:
     """How an attempt ended, to be recorded by `record`. `state` is what the job becomes.
 
     A job that becomes pending is due again after `wait_seconds`; `is_failure` burns an attempt. One that is to be
-    cancelled becomes that whatever its state here.
+    cancelled becomes that whatever its state here. With `is_death` its process died, and `state` is the queue's matter.
     """
 
     held: Held
@@ -46,6 +47,7 @@ class Outcome:
     error: str | None = None
     is_failure: bool = False
     wait_seconds: float = 0.0
+    is_death: bool = False
 
 
 def renew(connection: Connection, held: Sequence[Held], *, now_us: int) -> Mapping[Held, Standing]:
@@ -58,9 +60,11 @@ def renew(connection: Connection, held: Sequence[Held], *, now_us: int) -> Mappi
 
 
 def standing(connection: Connection, held: Held) -> Standing:
-    """How a job stands; its row stays as it is to the end of a transaction that writes."""
+    """How a job stands. To the end of a transaction that writes, nobody can take it over or cancel it; its lease can be
+    renewed meanwhile.
+    """
     statement = select(_JOBS.c.cancel_requested_at).where(_JOBS.c.id == held.id, _JOBS.c.lease_token == held.token)
-    row = connection.execute(statement.with_for_update()).first()
+    row = connection.execute(statement.with_for_update(read=True, key_share=True)).first()
     if row is None:
         return Standing.LOST
     return Standing.HELD if row.cancel_requested_at is None else Standing.CANCELLED
@@ -72,6 +76,9 @@ def record(connection: Connection, outcomes: Iterable[Outcome], *, now_us: int) 
 
 
 def _record(connection: Connection, outcome: Outcome, now_us: int) -> bool:
+    mine = (_JOBS.c.id == outcome.held.id) & (_JOBS.c.lease_token == outcome.held.token)
+    if outcome.is_death:
+        return connection.execute(update(_JOBS).where(mine).values(given_back(now_us))).rowcount == 1
     now = literal(from_us(now_us), _JOBS.c.finished_at.type)
     is_cancelled = _JOBS.c.cancel_requested_at.is_not(None)
     is_over = outcome.state is not JobState.PENDING
@@ -89,5 +96,4 @@ def _record(connection: Connection, outcome: Outcome, now_us: int) -> bool:
         "lease_token": None,
         "lease_renewed_at": None,
     }
-    mine = (_JOBS.c.id == outcome.held.id) & (_JOBS.c.lease_token == outcome.held.token)
     return connection.execute(update(_JOBS).where(mine).values(values)).rowcount == 1

@@ -23,6 +23,11 @@ LATE_SECONDS = 15.0
 MOST_DEATHS = 3
 """So many processes may die with a job that does not come further; then it is given up."""
 
+DIED = "job_process_died"
+
+_DEADLY = f"{MOST_DEATHS} processes died while they carried it out, each without getting further"
+_LOCAL = "the process that asked for it died, and nobody else can carry it out"
+
 _JOBS: Table = Job.__table__  # type: ignore[assignment]
 _IS_RUNNING = text(IS_RUNNING)
 
@@ -73,22 +78,21 @@ def take_back(connection: Connection, silent: Iterable[tuple[str, Sign]], *, now
     return [one for one in done if one is not None]
 
 
-def _take_back(connection: Connection, job_id: str, sign: Sign, now_us: int) -> TakenBack | None:
+def given_back(now_us: int) -> dict[str, Any]:
+    """The columns of a job whose process died, as they become."""
     now = literal(from_us(now_us), _JOBS.c.finished_at.type)
     is_cancelled = _JOBS.c.cancel_requested_at.is_not(None)
     is_deadly = _JOBS.c.deaths + 1 >= MOST_DEATHS
-    is_over = is_cancelled | _JOBS.c.is_local | is_deadly
-    deadly = f"{MOST_DEATHS} processes died while they carried it out, each without getting further"
-    local = "the process that asked for it died, and nobody else can carry it out"
-    values = {
+    has_failed = _JOBS.c.is_local | is_deadly
+    return {
         "state": case(
             (is_cancelled, JobState.CANCELLED.value),
-            (_JOBS.c.is_local | is_deadly, JobState.FAILED.value),
+            (has_failed, JobState.FAILED.value),
             else_=JobState.PENDING.value,
         ),
-        "finished_at": case((is_over, now), else_=null()),
-        "error_code": case((_JOBS.c.is_local | is_deadly, "job_process_died"), else_=null()),
-        "error": case((_JOBS.c.is_local, local), (is_deadly, deadly), else_=null()),
+        "finished_at": case((is_cancelled | has_failed, now), else_=null()),
+        "error_code": case((has_failed, DIED), else_=null()),
+        "error": case((_JOBS.c.is_local, _LOCAL), (is_deadly, _DEADLY), else_=null()),
         "deaths": _JOBS.c.deaths + 1,
         "due_at": now,
         "scheduled_at": now,
@@ -96,7 +100,12 @@ def _take_back(connection: Connection, job_id: str, sign: Sign, now_us: int) -> 
         "lease_token": None,
         "lease_renewed_at": None,
     }
+
+
+def _take_back(connection: Connection, job_id: str, sign: Sign, now_us: int) -> TakenBack | None:
     same = (_JOBS.c.lease_token == sign.token) & (_JOBS.c.lease_renewed_at == sign.renewed_at)
-    taken = update(_JOBS).where(_JOBS.c.id == job_id, same).values(values).returning(_JOBS.c.kind, _JOBS.c.state)
-    row = connection.execute(taken).first()
+    # A holder that is amid a transaction lives.
+    free = select(_JOBS.c.id).where(_JOBS.c.id == job_id, same).with_for_update(skip_locked=True)
+    taken = update(_JOBS).where(_JOBS.c.id.in_(free)).values(given_back(now_us))
+    row = connection.execute(taken.returning(_JOBS.c.kind, _JOBS.c.state)).first()
     return None if row is None else TakenBack(job_id, row.kind, JobState(row.state))

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from marshmallow import Schema, fields
 
 from gateway.clock import FakeClock
 from gateway.config import Settings
+from gateway.db.paging import every
 from gateway.installation import Installation
 from gateway.jobs.kind import Kind
 from gateway.jobs.models import JobState
@@ -22,18 +22,10 @@ from gateway.jobs.request import request_job
 from gateway.jobs.search import show_job
 from gateway.jobs.summary import JobSummary
 from gateway.tenants.acting import Acting, SystemActing, act, act_for_system
+from gateway.tenants.audit_trail.search import AuditSearch, find_audit
 from gateway.tenants.models import DEFAULT_TENANT
+from tests.integration.jobs.kinds import PLAIN
 from tests.services.acting import TESTER
-
-
-class Payload(Schema):
-    """What the jobs of these tests are given."""
-
-    n = fields.Integer(load_default=0)
-
-
-PLAIN = Kind(name="tests.plain", payload=Payload, run=lambda run: None, timeout_seconds=60.0)
-UNIQUE = replace(PLAIN, name="tests.unique", uniqueness=lambda payload: str(payload["n"]))
 
 
 @dataclass
@@ -67,6 +59,12 @@ class Work:
     def show(self, job: JobSummary | ClaimedJob) -> JobSummary:
         with self.system(write=False) as acting:
             return show_job(acting, job.id)
+
+    def counted(self) -> list[int]:
+        """The numbers that jobs counted, in their order."""
+        with self.acting(write=False) as acting:
+            found = every(lambda page: find_audit(acting, AuditSearch(action="test.counted"), page))
+            return [int(row.object_id) for row in reversed(list(found))]
 
     def next_due_us(self, *kinds: Kind) -> int | None:
         with self.installation.database.read() as connection:

@@ -14,7 +14,8 @@ from gateway.jobs.schema import JobSchema
 from gateway.jobs.search import JobSearch, find_jobs, show_job
 from gateway.jobs.summary import JobSummary
 from gateway.tenants.audit_trail.search import AuditSearch, find_audit
-from tests.integration.jobs.conftest import PLAIN, UNIQUE, Work
+from tests.integration.jobs.conftest import Work
+from tests.integration.jobs.kinds import PLAIN, UNIQUE
 from tests.services.acting import add_tenant
 
 

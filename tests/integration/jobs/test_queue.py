@@ -17,7 +17,8 @@ from gateway.jobs.queue.look import is_anything_of_another_time, pull_back
 from gateway.jobs.queue.takeover import LEASE_SECONDS, MOST_DEATHS, SilenceWatch, TakenBack, take_back
 from gateway.jobs.request import request_job
 from gateway.jobs.retention import purge_jobs
-from tests.integration.jobs.conftest import PLAIN, UNIQUE, Work
+from tests.integration.jobs.conftest import Work
+from tests.integration.jobs.kinds import PLAIN, UNIQUE
 from tests.services.acting import add_tenant
 
 

@@ -1,0 +1,268 @@
+"""Carrying out jobs beside a worker's deliveries.
+
+        ended attempts                       claims
+      ┌───────────────► one thread (queue) ─────────► a thread for each job ─┐
+      │                  renews, takes over                (or its process)  │
+      └───────────────────────────────────────────────────────────────────────┘
+
+The queue's thread asks the database when it is woken, when an attempt has ended, when the next job is known to be due,
+and every few seconds. Everything here steps back behind deliveries.
+
+Shutdown, in this order: claim nothing more; have every job left at its next checkpoint; record what came of them, so
+that others go on at once. The lease of one that does not come to a checkpoint in time ends by itself.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import socket
+import threading
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from queue import Empty, SimpleQueue
+
+from sqlalchemy import Connection
+
+from gateway.clock import MICROSECONDS
+from gateway.errors import StorageUnavailable
+from gateway.installation import Installation
+from gateway.jobs.attempt import carry_out, interrupted
+from gateway.jobs.child_process import carry_out_in_child
+from gateway.jobs.interruption import Interruption, Reason
+from gateway.jobs.kind import Kind
+from gateway.jobs.leases import Leases
+from gateway.jobs.queue.claim import ClaimedJob, JobClaimer
+from gateway.jobs.queue.held import Held, Outcome, record
+from gateway.jobs.queue.look import is_anything_of_another_time, next_due_us, pull_back
+from gateway.jobs.queue.takeover import SilenceWatch, take_back
+from gateway.jobs.run import JobRun
+from gateway.priority import step_back
+from gateway.telemetry.logging import get_logger
+
+SLOTS = 4
+LOOK_SECONDS = 3.0
+SWEEP_SECONDS = 5.0
+STORAGE_SECONDS = 1.0
+# How long a job in a thread may take to its next checkpoint once it is to be left.
+LEAVE_SECONDS = 10.0
+
+_log = get_logger(__name__)
+
+
+def process_name() -> str:
+    """What tells people who holds a job: the machine and the process."""
+    return f"{socket.gethostname()}:{os.getpid()}"
+
+
+@dataclass(slots=True)
+class _Running:
+    """An attempt under way. `leave_by` is when its thread is given up, once it is to be left."""
+
+    kind: Kind
+    job: ClaimedJob
+    interruption: Interruption
+    ends_by: float
+    leave_by: float | None = None
+
+
+class JobRunner:
+    """One per worker process. `kinds` by their names; of these it takes those in `takes`, all unless given."""
+
+    def __init__(
+        self,
+        installation: Installation,
+        kinds: Mapping[str, Kind],
+        *,
+        takes: Collection[str] | None = None,
+        slots: int = SLOTS,
+    ) -> None:
+        self._installation = installation
+        self._database, self._clock = installation.database, installation.clock
+        self._kinds = {name: kind for name, kind in kinds.items() if takes is None or name in takes}
+        self._slots = slots
+        self._claimer = JobClaimer(process_name())
+        self._leases = Leases(self._database, self._clock)
+        self._watch = SilenceWatch(self._clock)
+        self._running: dict[Held, _Running] = {}
+        self._ended: SimpleQueue[Outcome] = SimpleQueue()
+        self._unrecorded: list[Outcome] = []
+        self._woken = threading.Event()
+        self._is_ending = threading.Event()
+        self._sweep_at = self._clock.monotonic()
+        self._turn = 0
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Carry out jobs in threads of its own until `close`."""
+        self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """A job became due. From any thread; blocks nobody."""
+        self._woken.set()
+
+    def stop(self) -> None:
+        """Claim nothing more, and have all jobs left. Returns at once; idempotent."""
+        self._is_ending.set()
+        self._woken.set()
+
+    def close(self) -> None:
+        """Stop, and wait until what can be recorded is. Idempotent."""
+        self.stop()
+        if self._thread is not None:
+            self._thread.join(LEAVE_SECONDS + STORAGE_SECONDS)
+
+    def step(self) -> float:
+        """One pass: record what ended, keep leases, claim what there is room for. How long to wait for the next one.
+
+        Raises `StorageUnavailable`; nothing is lost by it.
+        """
+        self._collect()
+        self._leases.renew_if_due()
+        self._leave_late_ones()
+        if self._is_ending.is_set():
+            for running in self._running.values():
+                running.interruption.interrupt(Reason.ENDING)
+            self._record_and_claim([])
+            return LOOK_SECONDS / 10
+        self._sweep()
+        if len(self._running) >= self._slots:
+            self._record_and_claim([])
+            return LOOK_SECONDS
+        return self._take()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is under way or to be recorded."""
+        return not self._running and not self._unrecorded and self._ended.empty()
+
+    def _run(self) -> None:
+        step_back()
+        give_up_at: float | None = None
+        while True:
+            self._woken.clear()
+            try:
+                pause_seconds = self.step()
+            except StorageUnavailable:
+                # Whoever delivers says so.
+                pause_seconds = STORAGE_SECONDS
+            except Exception:
+                # A defect of ours costs nobody a delivery.
+                _log.exception("jobs could not be looked for")
+                pause_seconds = LOOK_SECONDS
+            if self._is_ending.is_set():
+                give_up_at = give_up_at or self._clock.monotonic() + LEAVE_SECONDS
+                if self.is_idle or self._clock.monotonic() >= give_up_at:
+                    break
+            self._woken.wait(pause_seconds)
+        if not self.is_idle:
+            left = [running.job.id for running in self._running.values()]
+            _log.warning("jobs did not come to a checkpoint; others go on when their leases have ended", job_ids=left)
+
+    def _collect(self) -> None:
+        while True:
+            try:
+                outcome = self._ended.get_nowait()
+            except Empty:
+                return
+            # One whose thread was given up has had its outcome.
+            if self._running.pop(outcome.held, None) is not None:
+                self._unrecorded.append(outcome)
+
+    def _leave_late_ones(self) -> None:
+        now = self._clock.monotonic()
+        for held, running in list(self._running.items()):
+            if now >= running.ends_by:
+                running.interruption.interrupt(Reason.TIMED_OUT)
+            reason = running.interruption.reason
+            if reason is None or reason is Reason.ENDING:
+                continue
+            running.leave_by = running.leave_by or now + LEAVE_SECONDS
+            if now >= running.leave_by:
+                _log.error(
+                    "a job does not come to a checkpoint; its thread is left to itself, and commits nothing more",
+                    job_id=held.id,
+                    kind=running.kind.name,
+                    reason=reason,
+                )
+                del self._running[held]
+                self._unrecorded.append(interrupted(running.kind, running.job, reason))
+
+    def _sweep(self) -> None:
+        now = self._clock.monotonic()
+        if now < self._sweep_at:
+            return
+        self._sweep_at = now + SWEEP_SECONDS
+        now_us = self._clock.now_us()
+        with self._database.read() as connection:
+            silent = self._watch.look(connection)
+            is_to_be_pulled_back = is_anything_of_another_time(connection, now_us)
+        if not silent and not is_to_be_pulled_back:
+            return
+        with self._database.write() as connection:
+            taken = take_back(connection, silent.items(), now_us=now_us)
+            pull_back(connection, now_us)
+        for job in taken:
+            _log.warning("the process of a job died", job_id=job.id, kind=job.kind, state=job.state)
+
+    def _take(self) -> float:
+        """Claim for the free slots; how long to wait for the next look."""
+        now_us = self._clock.now_us()
+        with self._database.read() as connection:
+            next_due = next_due_us(connection, list(self._kinds))
+        due = [self._kinds[name] for name in self._kinds if next_due.get(name, now_us + 1) <= now_us]
+        self._turn += 1
+        start = self._turn % len(due) if due else 0
+        if self._record_and_claim(due[start:] + due[:start]):
+            return 0.0
+        later = [(at - now_us) / MICROSECONDS for at in next_due.values() if at > now_us]
+        # Not all workers at once.
+        return min([LOOK_SECONDS * (1 + random.random() / 4), *later])  # noqa: S311 (not for secrets)
+
+    def _record_and_claim(self, due: Sequence[Kind]) -> bool:
+        """Whether something was claimed and there is room for more. What ended and the first claim share a
+        transaction.
+        """
+        if not due and self._unrecorded:
+            with self._database.write() as connection:
+                late = self._record(connection)
+            self._recorded(late)
+        is_any = False
+        for kind in due:
+            free = self._slots - len(self._running)
+            if free <= 0:
+                break
+            with self._database.write() as connection:
+                late = self._record(connection)
+                jobs = self._claimer.claim(connection, kind, free, now_us=self._clock.now_us())
+            self._recorded(late)
+            for job in jobs:
+                self._begin(kind, job)
+            is_any = is_any or bool(jobs)
+        return is_any and len(self._running) < self._slots
+
+    def _record(self, connection: Connection) -> list[Outcome]:
+        return record(connection, self._unrecorded, now_us=self._clock.now_us()) if self._unrecorded else []
+
+    def _recorded(self, late: Sequence[Outcome]) -> None:
+        self._leases.drop([outcome.held for outcome in self._unrecorded])
+        self._unrecorded = []
+        for outcome in late:
+            _log.info("a job that was taken over or removed has ended here too", job_id=outcome.held.id)
+
+    def _begin(self, kind: Kind, job: ClaimedJob) -> None:
+        running = _Running(kind, job, Interruption(), self._clock.monotonic() + kind.timeout_seconds)
+        self._running[job.held] = running
+        self._leases.hold(job.held, running.interruption)
+        threading.Thread(target=self._carry_out, args=(running,), name=f"job {job.kind}", daemon=True).start()
+
+    def _carry_out(self, running: _Running) -> None:
+        step_back()
+        kind, job, interruption = running.kind, running.job, running.interruption
+        if kind.in_process:
+            outcome = carry_out_in_child(self._installation.settings, kind, job, interruption, self._clock)
+        else:
+            outcome = carry_out(kind, job, JobRun(self._installation, job, interruption))
+        self._ended.put(outcome)
+        self._woken.set()
