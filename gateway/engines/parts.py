@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
+from gateway.db import shared_clock
 from gateway.db.schema.version import require_current
 from gateway.db.snapshot import Snapshot
 from gateway.delivery.event_status import unrouted
@@ -54,6 +55,7 @@ def opened_parts(
     """
     installation.require_configuration()
     settings, clock = installation.settings, installation.clock
+    shared = shared_clock.SharedClock(clock, installation.database)
     loader = RoutingLoader(settings, installation.keyring, installation.handlers, clock, delivers=True)
     require_current(installation.database)
     installation.claim_keys()
@@ -61,11 +63,12 @@ def opened_parts(
     with closing(snapshot), ExitStack() as ending:
         snapshot.current()
         jobs = JobRunner(installation, KINDS)
+        shared.step()
         worker = Worker(
             database=installation.database,
             routing=snapshot.current,
             handlers=HandlerPool(settings.handlers, clock=clock, processes=handler_processes),
-            clock=clock,
+            clock=shared,
             random=random.random,
             resolver=installation.resolver,
             policy=installation.policy,
@@ -77,6 +80,9 @@ def opened_parts(
             keyring=installation.keyring,
             shutdown_deadline_seconds=shutdown_deadline_seconds,
         )
+        broken = "the database's time could not be asked for; going on with what is known of it"
+        seconds = shared_clock.EVERY_SECONDS
+        ending.enter_context(closing(SideThread("clock", shared.step, clock, broken=broken, idle_seconds=seconds)))
         counter = UsageCounter(installation.database, clock)
         broken = "events could not be counted; who may have no more stored is not told"
         ending.enter_context(closing(SideThread("usage", counter.step, clock, broken=broken)))

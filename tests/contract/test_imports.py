@@ -80,7 +80,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("insiders", "messages"),
     ),
     "db": (
-        ("paging", "rows", "schema", "sealing_keys", "snapshot", "time_bounds", "writing"),
+        ("paging", "rows", "schema", "sealing_keys", "shared_clock", "snapshot", "time_bounds", "writing"),
         ("database",),
         ("scope",),
         ("revisions",),
