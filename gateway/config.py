@@ -28,6 +28,7 @@ DEFAULT_SCHEDULE_SECONDS = (5.0, 30.0, 120.0, 600.0, 1800.0, 3600.0, 7200.0, 144
 LEAST_BUDGET_BYTES = 64 * 1024 * 1024
 LEAST_TOKEN_CHARACTERS = 16
 KEY_BYTES = 32
+BROKER_SCHEMES = ("amqp", "amqps", "redis", "rediss")
 KEY_FAULT = f"is not {KEY_BYTES} bytes of base64"
 
 # Set by `gateway run` for its processes.
@@ -44,6 +45,7 @@ class Settings:
     listen: tuple[str, int] | None = None
     trusted_proxies: int = 0
     broker_url: str = field(default="", repr=False)
+    sweep_seconds: int = 3
     handlers: tuple[str, ...] = ()
     providers_dir: Path | None = None
     max_body_bytes: int = 5 * 1024 * 1024
@@ -114,6 +116,7 @@ def read_settings(
         listen=reader.get("GATEWAY_LISTEN", _host_and_port, defaults.listen),
         trusted_proxies=reader.get("GATEWAY_TRUSTED_PROXIES", _whole(0, 10), defaults.trusted_proxies),
         broker_url=reader.get("GATEWAY_BROKER_URL", _broker_url, defaults.broker_url),
+        sweep_seconds=reader.get("GATEWAY_SWEEP_SECONDS", _whole(1, 3600), defaults.sweep_seconds),
         handlers=reader.get("GATEWAY_HANDLERS", _modules, defaults.handlers),
         providers_dir=reader.get("GATEWAY_PROVIDERS_DIR", _directory, defaults.providers_dir),
         max_body_bytes=reader.get("GATEWAY_MAX_BODY_BYTES", _whole(1, 1 << 30), defaults.max_body_bytes),
@@ -261,9 +264,27 @@ def _host_and_port(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
-def _broker_url(_text: str) -> str:
-    # Taking it in silence would leave its owner waiting for workers that never ask the broker.
-    raise ValueError("is not supported yet: leave it empty, and the embedded worker delivers")
+def _broker_url(text: str) -> str:
+    """One address, or several of one kind with semicolons between them. No fault quotes what may be a password."""
+    schemes = set()
+    for one in text.split(";"):
+        parts = urlsplit(one)
+        schemes.add(parts.scheme)
+        if parts.scheme not in BROKER_SCHEMES:
+            raise ValueError(f"must start with {', '.join(f'{scheme}://' for scheme in BROKER_SCHEMES)}")
+        if "#" in one:
+            raise ValueError("has a # in it: write it as %23")
+        try:
+            port = parts.port
+        except ValueError:
+            port = 0
+        if port == 0 or not parts.hostname:
+            raise ValueError("must name a host, for example amqp://user:password@127.0.0.1/ or redis://127.0.0.1/0")
+        if parts.scheme.startswith("redis") and not (parts.path.strip("/") or "0").isdecimal():
+            raise ValueError("names a database of Redis that is no number, for example redis://127.0.0.1/0")
+    if len(schemes) > 1:
+        raise ValueError("names brokers of different kinds")
+    return text
 
 
 def _modules(text: str) -> tuple[str, ...]:

@@ -53,6 +53,7 @@ def create_app(installation: Installation | Settings | None = None) -> Flask:
         installation.clock,
         installation.metrics,
         inbound_of(installation).ingest.snapshot,
+        installation.announcements.publisher,
     )
     command_line.register(app)
     return app

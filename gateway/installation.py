@@ -6,6 +6,8 @@ opposite order. Nothing here knows what it is used for: who acts on it, and for 
 
 from __future__ import annotations
 
+import os
+import socket
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -16,6 +18,7 @@ from sqlalchemy import Connection, Engine
 
 from gateway.announcing.announcements import Announcements
 from gateway.announcing.pipe import Pipe
+from gateway.announcing.publisher import broker_publisher
 from gateway.clock import Clock, SystemClock, from_us
 from gateway.config import Settings
 from gateway.db.database import Database
@@ -261,7 +264,18 @@ def _make_fetcher(installation: Installation) -> Fetcher:
 
 
 def _make_announcements(installation: Installation) -> Announcements:
-    return Announcements(Pipe(installation.settings.wakeup_pipe))
+    settings = installation.settings
+    pipe = Pipe(settings.wakeup_pipe)
+    if not settings.broker_url:
+        return Announcements(pipe)
+    origin = f"gateway-{os.getpid()}@{socket.gethostname()}"
+
+    def dropped(reason: str, count: int) -> None:
+        installation.metrics.announcements_dropped(reason, count)
+
+    return Announcements(
+        pipe, broker_publisher(settings.broker_url, installation.clock, origin=origin, dropped=dropped)
+    )
 
 
 def _make_metrics(installation: Installation) -> Metrics:

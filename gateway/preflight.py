@@ -55,6 +55,18 @@ def look_at_keys(installation: Installation) -> Iterator[GatewayError]:
         return
 
 
+def look_at_worker(installation: Installation) -> Iterator[GatewayError]:
+    """What keeps a worker in this very process from delivering. Imports the handlers: they are needed here."""
+    try:
+        installation.require_configuration()
+    except ConfigurationError as error:
+        yield error
+    except StorageUnavailable:
+        # Told by the next look, with what to do.
+        pass
+    yield from look_at_database(installation.database)
+
+
 def look_at_database(database: Database, *, is_made: bool = False) -> Iterator[GatewayError]:
     """What keeps the database from being read and written. `is_made`: one that is not there will be made, and one that
     is behind brought up to date.

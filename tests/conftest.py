@@ -133,6 +133,41 @@ def private_postgres() -> Iterator[PrivatePostgres]:
 
 
 @pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis for tests of this process, which they leave as they like; see `broker_url`."""
+    from tests.services.brokers import BrokerMissing, redis_broker
+
+    try:
+        with redis_broker() as server:
+            yield server.url
+    except BrokerMissing as reason:
+        _do_without(str(reason))
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_url() -> Iterator[str]:
+    """A RabbitMQ, or a virtual host of one, for tests of this process."""
+    from tests.services.brokers import BrokerMissing
+    from tests.services.brokers import rabbitmq_url as made
+
+    try:
+        with made() as url:
+            yield url
+    except BrokerMissing as reason:
+        _do_without(str(reason))
+
+
+@pytest.fixture(params=["rabbitmq", "redis"])
+def broker_url(request: pytest.FixtureRequest) -> str:
+    """The URL of a broker in whose queues nothing is; the test runs once with each kind."""
+    from tests.services.brokers import emptied
+
+    url: str = request.getfixturevalue(f"{request.param}_url")
+    emptied(url)
+    return url
+
+
+@pytest.fixture(scope="session")
 def _sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from gateway.db.schema.upgrade import upgrade
 

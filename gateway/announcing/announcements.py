@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Protocol
 
 from gateway.announcing.pipe import Pipe
+from gateway.announcing.publisher import Publisher
 
 
 class Announcer(Protocol):
@@ -19,20 +20,28 @@ class Announcer(Protocol):
 
 
 class Announcements:
-    """An `Announcer`: the workers of this machine hear by a pipe. Safe to share."""
+    """An `Announcer`: the workers of this machine hear by the pipe, all workers by the broker. Safe to share."""
 
-    def __init__(self, pipe: Pipe) -> None:
+    def __init__(self, pipe: Pipe, publisher: Publisher | None = None) -> None:
         self.pipe = pipe
+        self.publisher = publisher
 
     def deliveries(self, ids: Iterable[str]) -> None:
         """As `Announcer`."""
+        if self.publisher is not None:
+            ids = list(ids)
+            self.publisher.deliveries(ids)
         if next(iter(ids), None) is not None:
             self.pipe.announce()
 
-    def job(self, _kind: str, _job_id: str) -> None:
+    def job(self, kind: str, job_id: str) -> None:
         """As `Announcer`."""
+        if self.publisher is not None:
+            self.publisher.job(kind, job_id)
         self.pipe.announce_job()
 
     def close(self) -> None:
         """Let go of what announces. Idempotent."""
+        if self.publisher is not None:
+            self.publisher.close()
         self.pipe.close()

@@ -10,12 +10,16 @@ import click
 from gateway.cli.local import read_local_settings
 from gateway.cli.terminal.failures import fail_all, failures
 from gateway.cli.terminal.options import Duration
+from gateway.deferred import deferred
 from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES
-from gateway.engines.embedded import run_worker
-from gateway.errors import ConfigurationError, GatewayError, StorageUnavailable
+from gateway.errors import InvalidInput
 from gateway.installation import Installation
-from gateway.preflight import look_at_database, look_at_modules
+from gateway.preflight import look_at_modules, look_at_worker
 from gateway.telemetry.logging import configure_logging
+
+# One of the two is wanted.
+_embedded = deferred("gateway.engines.embedded")
+_celery = deferred("gateway.engines.celery_engine.run")
 
 DEFAULT_DEADLINE = timedelta(seconds=20)
 
@@ -34,8 +38,23 @@ DEFAULT_DEADLINE = timedelta(seconds=20)
     show_default=True,
     help="How many handlers may run at once; the processes start with the first handler's delivery.",
 )
-def worker(shutdown_deadline: timedelta, handler_processes: int) -> None:
-    """Make deliveries until SIGTERM or Ctrl-C. Any number of workers may share one database."""
+@click.option(
+    "-Q",
+    "--queues",
+    metavar="NAME,…",
+    default="",
+    help="With a broker: the queues that this worker takes, with commas between them [all].",
+)
+@click.option(
+    "-n",
+    "--name",
+    help="With a broker: what this worker is called there; no two may have one name [gateway-PID@HOST].",
+)
+def worker(shutdown_deadline: timedelta, handler_processes: int, queues: str, name: str | None) -> None:
+    """Make deliveries until SIGTERM or Ctrl-C. Any number of workers may share one database.
+
+    With GATEWAY_BROKER_URL it is a Celery worker, woken by the broker; `celery -A gateway.celery worker` is the same.
+    """
     with failures():
         # As `gateway run` on this machine: else a worker beside it would refuse what the other one delivers.
         settings, error = read_local_settings()
@@ -43,26 +62,18 @@ def worker(shutdown_deadline: timedelta, handler_processes: int) -> None:
             fail_all([error, *look_at_modules(settings)])
         configure_logging(settings, sys.stderr)
         with Installation(settings) as installation:
-            _require_start(installation)
-            code = run_worker(
-                installation,
-                shutdown_deadline_seconds=shutdown_deadline.total_seconds(),
-                handler_processes=handler_processes,
-            )
+            found = list(look_at_worker(installation))
+            if found:
+                fail_all(found)
+            given = {
+                "shutdown_deadline_seconds": shutdown_deadline.total_seconds(),
+                "handler_processes": handler_processes,
+            }
+            if settings.broker_url:
+                chosen = [one.strip() for one in queues.split(",") if one.strip()]
+                code = _celery.run_worker(installation, **given, queues=chosen, name=name)
+            elif queues or name:
+                raise InvalidInput("queues and names are for workers of a broker, and GATEWAY_BROKER_URL is not set")
+            else:
+                code = _embedded.run_worker(installation, **given)
     raise click.exceptions.Exit(code)
-
-
-def _require_start(installation: Installation) -> None:
-    """End the command with everything that would keep it from delivering."""
-    found: list[GatewayError] = []
-    try:
-        # Not in a child: what is imported here is needed here.
-        installation.require_configuration()
-    except ConfigurationError as error:
-        found.append(error)
-    except StorageUnavailable:
-        # Told below, with what to do.
-        pass
-    found += look_at_database(installation.database)
-    if found:
-        fail_all(found)

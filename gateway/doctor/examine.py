@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from gateway.doctor.addresses import base_url, private_destinations
 from gateway.doctor.audit_trail import audit_trail
+from gateway.doctor.broker import broker
 from gateway.doctor.catalogue import catalogue
 from gateway.doctor.check import CheckResult, Level
 from gateway.doctor.configuration import configuration
@@ -31,6 +32,7 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
     yield kept
     yield from files(installation)
     yield from open_files(installation.settings)
+    yield from broker(installation.settings)
     try:
         found = schema(installation)
         yield found

@@ -12,12 +12,9 @@ from types import FrameType
 import uvloop
 
 from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES
-from gateway.engines.parts import Parts, opened_parts
+from gateway.engines.parts import SWITCH_SECONDS, Parts, opened_parts
 from gateway.installation import Installation
 from gateway.telemetry.logging import get_logger
-
-# Python's default of 5 ms is what the database thread might wait for the loop after each of its statements.
-SWITCH_SECONDS = 0.001
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 

@@ -5,7 +5,7 @@ on beside that in threads.
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple
 
@@ -23,12 +23,14 @@ from gateway.events.blocks.build import BlockBuilder
 from gateway.events.side_thread import SideThread
 from gateway.events.usage_counter import UsageCounter
 from gateway.installation import Installation
-from gateway.jobs.runner import JobRunner
+from gateway.jobs.runner import SLOTS, JobRunner
 from gateway.open_files import FOR_THE_REST, raise_open_files, worker_shortage
 from gateway.telemetry.logging import get_logger
 
 # How soon a replay is begun that somebody asks for.
 REPLAY_LOOK_SECONDS = 1.0
+# Python's default of 5 ms is what the database thread might wait for the loop after each of its statements.
+SWITCH_SECONDS = 0.001
 
 _log = get_logger(__name__)
 
@@ -47,9 +49,18 @@ class Parts(NamedTuple):
 
 @contextmanager
 def opened_parts(
-    installation: Installation, *, shutdown_deadline_seconds: float, handler_processes: int
+    installation: Installation,
+    *,
+    shutdown_deadline_seconds: float,
+    handler_processes: int,
+    sweep_seconds: float | None = None,
+    takes: Collection[str] | None = None,
+    job_slots: int = SLOTS,
 ) -> Iterator[Parts]:
     """Everything that a worker's process does. Leaving the block ends what does not deliver.
+
+    `sweep_seconds` is for an engine that hears of what becomes due on any machine. `takes` are the kinds of jobs that
+    are carried out here, all unless given; so many at once.
 
     Raises `ConfigurationError`, `SchemaBehind`, `StorageUnavailable`.
     """
@@ -62,7 +73,7 @@ def opened_parts(
     snapshot = Snapshot(installation.database, loader, clock)
     with closing(snapshot), ExitStack() as ending:
         snapshot.current()
-        jobs = JobRunner(installation, KINDS)
+        jobs = JobRunner(installation, KINDS, takes=takes, slots=job_slots)
         shared.step()
         worker = Worker(
             database=installation.database,
@@ -74,11 +85,12 @@ def opened_parts(
             policy=installation.policy,
             metrics=installation.metrics,
             attempts_in_flight=_attempts_in_flight(),
-            pipe=installation.announcements.pipe,
+            announcements=installation.announcements,
             on_job=jobs.wake,
             secret_headers=installation.secret_headers,
             keyring=installation.keyring,
             shutdown_deadline_seconds=shutdown_deadline_seconds,
+            sweep_seconds=sweep_seconds,
         )
         broken = "the database's time could not be asked for; going on with what is known of it"
         seconds = shared_clock.EVERY_SECONDS

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from flask import Flask, Response, jsonify, request
 
-from gateway.clock import Clock
+from gateway.announcing.publisher import Publisher
+from gateway.clock import Clock, from_us
 from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.schema.version import require_current
@@ -33,8 +34,9 @@ def register(
     clock: Clock,
     metrics: Metrics,
     configuration: Snapshot[InboundSnapshot],
+    publisher: Publisher | None,
 ) -> None:
-    """Add the three URLs to `app`."""
+    """Add the three URLs to `app`. `publisher` is what tells the broker, where there is one."""
     configured = ConfigurationCollector(lambda: configuration_gauges(configuration), metrics)
     queue = QueueCollector(lambda: read_queue_gauges(database, clock), metrics)
 
@@ -44,7 +46,7 @@ def register(
 
     @app.get(READYZ)
     def readyz() -> tuple[Response, int]:
-        report = HealthReport(tuple(checks(database, configuration)))
+        report = HealthReport(tuple(checks(database, configuration, publisher)))
         has_details = is_insider(request.environ, settings.metrics_token)
         return jsonify(report.to_json(has_details=has_details)), report.http_status
 
@@ -65,12 +67,25 @@ def refuse_metrics(*, has_token: bool) -> Response:
     return Response("the token of GATEWAY_METRICS_TOKEN is wanted\n", 401, headers, content_type="text/plain")
 
 
-def checks(database: Database, configuration: Snapshot[InboundSnapshot]) -> Iterator[HealthCheck]:
+def checks(
+    database: Database, configuration: Snapshot[InboundSnapshot], publisher: Publisher | None
+) -> Iterator[HealthCheck]:
     """What `/readyz` looks at."""
     found = database_check(database)
     yield found
     if found.ok or configuration.is_loaded:
         yield configuration_check(configuration)
+    if publisher is not None:
+        yield broker_check(publisher)
+
+
+def broker_check(publisher: Publisher) -> HealthCheck:
+    """How the broker is. Webhooks are received and delivered without it, only later: never failing."""
+    state = publisher.state
+    if state.is_connected:
+        return HealthCheck("broker", ok=True, detail="connected")
+    detail = f"away since {from_us(state.since_us):%Y-%m-%d %H:%M:%S} UTC: {state.error or 'not connected yet'}"
+    return HealthCheck("broker", ok=True, detail=detail, is_degraded=True)
 
 
 def configuration_check(configuration: Snapshot[InboundSnapshot]) -> HealthCheck:

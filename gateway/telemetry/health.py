@@ -7,11 +7,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class HealthCheck:
-    """One thing that was looked at. `detail` says, for people, what is wrong and what to do; it holds no secrets."""
+    """One thing that was looked at. `detail` says, for people, what is wrong and what to do; it holds no secrets.
+    `is_degraded`: it is ok, because all is done that is to be done, and less well than it could be.
+    """
 
     name: str
     ok: bool
     detail: str = ""
+    is_degraded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,14 +34,20 @@ class HealthReport:
         return 200 if self.ok else 503
 
     def to_json(self, *, has_details: bool = True) -> dict[str, object]:
-        """`{"status": "ok" | "failing", "checks": {name: {"ok": …, "detail": …}}}`. Details name hosts and counts:
-        strangers do without.
+        """`{"status": "ok" | "degraded" | "failing", "checks": {name: {"ok": …, "detail": …}}}`, and `"degraded": true`
+        for what makes it so. Details name hosts and counts: strangers do without.
         """
+        is_degraded = any(check.is_degraded for check in self.checks)
         return {
-            "status": "ok" if self.ok else "failing",
+            "status": "failing" if not self.ok else "degraded" if is_degraded else "ok",
             "checks": {check.name: _check_json(check, has_details=has_details) for check in self.checks},
         }
 
 
 def _check_json(check: HealthCheck, *, has_details: bool) -> dict[str, object]:
-    return {"ok": check.ok, "detail": check.detail} if check.detail and has_details else {"ok": check.ok}
+    shown: dict[str, object] = {"ok": check.ok}
+    if check.is_degraded:
+        shown["degraded"] = True
+    if check.detail and has_details:
+        shown["detail"] = check.detail
+    return shown

@@ -63,6 +63,19 @@ class Metrics:
             "gateway_api_refused", "API requests whose key was missing or wrong, or may not do this, by code.", "code"
         )
         self._attempts = self._labelled("gateway_attempts", "Tries of deliveries, by outcome.", "outcome")
+        self._announcements_dropped = self._labelled(
+            "gateway_announcements_dropped",
+            "Due deliveries and jobs that the broker was not told of, by reason.",
+            "reason",
+        )
+        self._announcements_refused = self._labelled(
+            "gateway_announcements_refused",
+            "Messages of the broker that nobody could make anything of, by reason.",
+            "reason",
+        )
+        self._announcements_stale = self._counter(
+            "gateway_announcements_stale", "Messages of the broker of which nothing was due any more."
+        )
         self._duplicates = self._counter("gateway_duplicates", "Events that had been received before.")
         self._ingest = self._fail_open(
             BatchHistogram(
@@ -106,6 +119,18 @@ class Metrics:
         """Events arrived that were there already."""
         if count:
             self._duplicates(count)
+
+    def announcements_dropped(self, reason: str, count: int) -> None:
+        """The broker was not told of so many deliveries or jobs; workers find them by themselves."""
+        self._announcements_dropped(reason, count)
+
+    def announcement_refused(self, reason: str) -> None:
+        """A message was dropped that is none of ours, or no whole one."""
+        self._announcements_refused(reason)
+
+    def announcements_stale(self, count: int) -> None:
+        """So many messages told of nothing that was still due."""
+        self._announcements_stale(count)
 
     def attempt(self, outcome: str) -> None:
         """A delivery was tried."""

@@ -23,7 +23,8 @@ PACKAGE = ROOT / "gateway"
 # From the top down. What stands on one line does not import each other; imports go down only.
 LAYERS: tuple[tuple[str, ...], ...] = (
     ("app", "asgi", "wsgi"),
-    ("factory",),
+    # celery: the application for Celery's command line.
+    ("celery", "factory"),
     # server: the event-loop front, pages, the views of /healthz, /readyz and /metrics.
     ("api", "dashboard", "cli", "server"),
     # engines: what gives deliveries and jobs a process.

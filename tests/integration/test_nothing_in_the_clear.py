@@ -342,7 +342,7 @@ async def deliver(installation: Installation) -> None:
         resolver=installation.resolver,
         policy=installation.policy,
         metrics=installation.metrics,
-        pipe=installation.announcements.pipe,
+        announcements=installation.announcements,
         secret_headers=installation.secret_headers,
         keyring=installation.keyring,
     )

@@ -46,6 +46,19 @@ def allow(target: Target, state: SharedState, *, free: int, leased: int, now_us:
     return Allowance(attempts)
 
 
+def next_chance_us(target: Target, state: SharedState, *, now_us: int) -> int | None:
+    """When to ask again for a destination that `allow` gave nothing: at once, where it hangs on what others do; None
+    when it hangs on its configuration.
+    """
+    if target.disabled or state.is_disabled:
+        return None
+    if state.is_paused(now_us):
+        return state.paused_until_us
+    if target.kind is DestinationKind.HTTP and state.circuit.state is CircuitState.OPEN:
+        return max(now_us, state.circuit.probe_at_us or now_us)
+    return now_us
+
+
 def share(limit: int, wanted: Mapping[str, int]) -> dict[str, int]:
     """`limit` slots among those who want at least one: nobody gets more than wanted, nor more than an equal part
     while others want. When there are fewer slots than takers, the first in order get one each.

@@ -15,7 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.db.drivers import sqlite_driver
 from gateway.db.lease import TAKE, expires_at_us, new_token
-from gateway.delivery.decisions.allotment import NOTHING, Allowance, allow, is_guarded, share
+from gateway.delivery.decisions.allotment import NOTHING, Allowance, allow, is_guarded, next_chance_us, share
 from gateway.delivery.decisions.circuit import probing
 from gateway.delivery.decisions.shared_state import SharedState
 from gateway.delivery.decisions.target import Target
@@ -114,11 +114,14 @@ class Claimer:
     def __init__(self) -> None:
         self._heads = HeadScan()
         self._turn = 0
+        # When something comes due that the last look did not take, as far as it saw; not later than then: it hung on
+        # others. None: it saw nothing.
+        self.next_due_us: int | None = None
 
     def has_work(self, connection: Connection, targets: Mapping[str, Target], slots: FreeSlots, *, now_us: int) -> bool:
         """Whether a claim would take something. Only reads."""
         return any(
-            pick.unkeyed or self._heads.due_heads(connection, pick.target.id, wanted=1, now_us=now_us)
+            pick.unkeyed or self._due_heads(connection, pick.target.id, wanted=1, now_us=now_us)
             for pick in self._picks(connection, targets, slots, now_us)
         )
 
@@ -138,6 +141,9 @@ class Claimer:
         rest = [(pick, part - taken.get(pick.target.id, 0)) for pick, part in chosen if pick.unkeyed]
         rows += _take(connection, [(pick, part) for pick, part in rest if part > 0], token, now_us)
         if not rows:
+            if any(pick.unkeyed for pick, _ in chosen):
+                # Others were quicker, or are at it.
+                self._expect(now_us)
             return []
         taken = _counts(rows)
         probes = {pick.target.id for pick, _ in chosen if pick.allowance.is_probe}
@@ -148,9 +154,12 @@ class Claimer:
     def _picks(
         self, connection: Connection, targets: Mapping[str, Target], slots: FreeSlots, now_us: int
     ) -> list[_Pick]:
+        self.next_due_us = None
         if slots.limit <= 0:
             return []
-        unkeyed = {id_ for id_, due_at_us in oldest_pending(connection).items() if due_at_us <= now_us}
+        pending = oldest_pending(connection)
+        unkeyed = {id_ for id_, due_at_us in pending.items() if due_at_us <= now_us}
+        self._expect(min((at_us for id_, at_us in pending.items() if at_us > now_us and id_ in targets), default=None))
         keyed = set(keyed_destinations(connection))
         found = [target for id_ in sorted(unkeyed | keyed) if (target := targets.get(id_)) and slots.of(target) > 0]
         states = load_states(connection, [target.id for target in found])
@@ -163,6 +172,8 @@ class Claimer:
             allowance = allow(target, state, free=free, leased=held, now_us=now_us)
             if allowance.attempts > 0:
                 picks.append(_Pick(target, target.id in unkeyed, target.id in keyed, state, allowance))
+            else:
+                self._expect(next_chance_us(target, state, now_us=now_us))
         return picks
 
     def _guard(self, connection: Connection, picks: list[_Pick], slots: FreeSlots, now_us: int) -> list[_Pick]:
@@ -183,6 +194,8 @@ class Claimer:
                 pick = pick._replace(state=state or pick.state, allowance=allowance)
             if pick.allowance.attempts > 0:
                 judged.append(pick)
+            else:
+                self._expect(now_us)
         return judged
 
     def _rotated(self, picks: Sequence[_Pick]) -> Iterable[_Pick]:
@@ -191,13 +204,22 @@ class Claimer:
         start = self._turn % len(picks) if picks else 0
         return (*picks[start:], *picks[:start])
 
+    def _due_heads(self, connection: Connection, destination_id: str, *, wanted: int, now_us: int) -> list[str]:
+        found = self._heads.due_heads(connection, destination_id, wanted=wanted, now_us=now_us)
+        self._expect(self._heads.next_us)
+        return found
+
+    def _expect(self, at_us: int | None) -> None:
+        if at_us is not None and (self.next_due_us is None or at_us < self.next_due_us):
+            self.next_due_us = at_us
+
     def _take_heads(
         self, connection: Connection, chosen: Sequence[tuple[_Pick, int]], token: str, now_us: int
     ) -> list[Any]:
         rows: list[Any] = []
         for pick, part in chosen:
             if pick.keyed:
-                ids = self._heads.due_heads(connection, pick.target.id, wanted=part, now_us=now_us)
+                ids = self._due_heads(connection, pick.target.id, wanted=part, now_us=now_us)
                 rows += _take_ids(connection, ids, _lease(pick.target, token, now_us)) if ids else []
         return rows
 

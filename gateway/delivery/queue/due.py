@@ -65,8 +65,12 @@ _LEASED = """
 SELECT destination_id, count(*) FROM deliveries /*leased*/ WHERE state = 'leased' AND destination_id IN (/*ids*/)
 GROUP BY destination_id
 """
+_ANY_DUE = """
+SELECT EXISTS (SELECT 1 FROM deliveries WHERE id IN (/*ids*/) AND state = 'pending' AND next_attempt_at <= :now_us)
+"""
 _POSTGRES = {statement: text(statement) for statement in (_DUE, _KEYED, _HEADS)}
-_POSTGRES[_LEASED] = text(_LEASED.replace("/*ids*/", "SELECT unnest(CAST(:ids AS text[]))"))
+for _statement in (_LEASED, _ANY_DUE):
+    _POSTGRES[_statement] = text(_statement.replace("/*ids*/", "SELECT unnest(CAST(:ids AS text[]))"))
 
 
 def _for_sqlite(statement: str) -> str:
@@ -75,7 +79,7 @@ def _for_sqlite(statement: str) -> str:
     return statement.replace("/*ids*/", "SELECT value FROM json_each(:ids)")
 
 
-_SQLITE = {statement: _for_sqlite(statement) for statement in (_DUE, _KEYED, _HEADS, _LEASED)}
+_SQLITE = {statement: _for_sqlite(statement) for statement in (_DUE, _KEYED, _HEADS, _LEASED, _ANY_DUE)}
 
 
 def _rows(connection: Connection, statement: str, values: dict[str, Any] | None = None) -> list[Any]:
@@ -96,8 +100,16 @@ def keyed_destinations(connection: Connection) -> list[str]:
 
 def leased_counts(connection: Connection, ids: Sequence[str]) -> dict[str, int]:
     """How many deliveries of each of `ids` are leased, by whichever worker."""
-    wanted = json.dumps(list(ids)) if connection.dialect.name == "sqlite" else list(ids)
-    return {row[0]: row[1] for row in _rows(connection, _LEASED, {"ids": wanted})}
+    return {row[0]: row[1] for row in _rows(connection, _LEASED, {"ids": _array(connection, ids)})}
+
+
+def is_any_due(connection: Connection, ids: Sequence[str], *, now_us: int) -> bool:
+    """Whether one of the deliveries `ids` may be tried now. Each is looked up by itself."""
+    return bool(_rows(connection, _ANY_DUE, {"ids": _array(connection, ids), "now_us": now_us})[0][0])
+
+
+def _array(connection: Connection, ids: Sequence[str]) -> Any:
+    return json.dumps(list(ids)) if connection.dialect.name == "sqlite" else list(ids)
 
 
 class HeadScan:
@@ -108,6 +120,8 @@ class HeadScan:
 
     def __init__(self, keys_per_scan: int = 500) -> None:
         self._most = keys_per_scan
+        # When the next of those comes due that the last scan saw; its own instant when it did not see all.
+        self.next_us: int | None = None
         self._position: dict[str, str] = {}
 
     def due_heads(self, connection: Connection, destination_id: str, *, wanted: int, now_us: int) -> list[str]:
@@ -119,6 +133,8 @@ class HeadScan:
             heads += [head for head in self._scan(connection, destination_id, "") if head[0] < start]
         due = [head for head in heads if head[2] <= now_us and not head[3]][:wanted]
         self._remember(destination_id, heads, due[-1][0] if len(due) == wanted else None)
+        later = (head[2] for head in heads if head[2] > now_us and not head[3])
+        self.next_us = now_us if destination_id in self._position else min(later, default=None)
         return [head[1] for head in due]
 
     def _scan(self, connection: Connection, destination_id: str, after: str) -> list[Any]:

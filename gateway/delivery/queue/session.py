@@ -20,6 +20,7 @@ from gateway.delivery.decisions.policy import Random
 from gateway.delivery.decisions.target import Target
 from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS, Claimer, FreeSlots
 from gateway.delivery.queue.claimed import Claimed
+from gateway.delivery.queue.due import is_any_due
 from gateway.delivery.queue.leases import SWEEP_STEP, expired, repair_times
 from gateway.delivery.queue.record import Journal, record
 from gateway.delivery.queue.report import Recorded, Report
@@ -33,13 +34,20 @@ _log = get_logger(__name__)
 
 
 class Batch(NamedTuple):
-    """What one transaction brought: new deliveries to attempt, and what was recorded."""
+    """What one transaction brought: new deliveries to attempt, and what was recorded.
+
+    `next_due_us` is when more comes due, as far as this look saw; not later than now when something was due that could
+    not be taken. `is_stale`: what was announced had been taken already, and nothing else was looked at.
+    """
 
     claimed: Sequence[Claimed]
     recorded: Sequence[Recorded]
+    next_due_us: int | None = None
+    is_stale: bool = False
 
 
 NOTHING = Batch((), ())
+STALE = Batch((), (), is_stale=True)
 
 
 class QueueSession:
@@ -64,22 +72,33 @@ class QueueSession:
         self._claimer = Claimer()
         self._watch = LeaseWatch(clock, every_seconds=SWEEP_SECONDS)
         self._was_idle = False
+        self._first_lease_us: int | None = None
 
     def run(
-        self, reports: Sequence[Report], slots: FreeSlots, held: Mapping[str, int], *, is_woken: bool = False
+        self,
+        reports: Sequence[Report],
+        slots: FreeSlots,
+        held: Mapping[str, int],
+        *,
+        is_woken: bool = False,
+        announced: Sequence[str] = (),
     ) -> Batch:
         """Record `reports`, let go of leases that ended, claim what fits into `slots`.
 
         `held` are the deliveries that this worker holds, with the end of their lease. `is_woken`: somebody says that
-        there is work; else an idle one looks first, which takes no lock. Raises `StorageUnavailable`:
-        then nothing was recorded, or everything was and recording it again is harmless.
+        there is work; else an idle one looks first, which takes no lock. `announced` are deliveries that are said to
+        be due, when nothing else is a reason to look: they alone are looked up.
+        Raises `StorageUnavailable`: then nothing was recorded, or everything was and recording it again is harmless.
         """
         targets = self._targets()
         self._look_at_clock(targets)
         try:
             may_look = self._was_idle and not (reports or is_woken or self._watch.must_pull_back)
-            if may_look and not self._is_anything_due(targets, slots):
-                return NOTHING
+            if may_look and announced:
+                if not self._is_any_due(announced):
+                    return STALE
+            elif may_look and not self._is_anything_due(targets, slots):
+                return NOTHING._replace(next_due_us=self._earlier(self._claimer.next_due_us))
             batch = self._run(reports, slots, held, targets)
         except sqlite3.OperationalError as error:
             raise StorageUnavailable(f"the database is not available: {error}") from error
@@ -115,7 +134,7 @@ class QueueSession:
         self._watch.pulled_back()
         if swept:
             self._watch.swept()
-        return Batch(claimed, recorded)
+        return Batch(claimed, recorded, self._claimer.next_due_us)
 
     def _record(self, connection: Connection, reports: Sequence[Report], now_us: int) -> list[Recorded]:
         return record(connection, reports, journal=self._journal, now_us=now_us, random=self._random)
@@ -140,16 +159,25 @@ class QueueSession:
     def _is_anything_due(self, targets: Mapping[str, Target], slots: FreeSlots) -> bool:
         """A look that takes no write lock, for the long times in which there is nothing to do."""
         now_us = self._clock.now_us()
+        self._first_lease_us = None
         with self._database.read() as connection:
             if self._claimer.has_work(connection, targets, slots, now_us=now_us):
                 return True
             if not self._watch.is_sweep_due:
                 return False
-            first_us = connection.execute(_FIRST_LEASE).scalar()
-        if first_us is not None and first_us <= now_us:
+            self._first_lease_us = connection.execute(_FIRST_LEASE).scalar()
+        if self._first_lease_us is not None and self._first_lease_us <= now_us:
             return True
         self._watch.swept()
         return False
+
+    def _is_any_due(self, ids: Sequence[str]) -> bool:
+        with self._database.read() as connection:
+            return is_any_due(connection, ids, now_us=self._clock.now_us())
+
+    def _earlier(self, due_us: int | None) -> int | None:
+        """`due_us`, or the end of the first lease that was seen: whoever holds it may be gone."""
+        return min((at_us for at_us in (due_us, self._first_lease_us) if at_us is not None), default=None)
 
     def _look_at_clock(self, targets: Mapping[str, Target]) -> None:
         if self._watch.look() is ClockJump.FORWARD:

@@ -4,7 +4,9 @@
       ▲                                                                        │
       └────────────────────────────────────────────────────────────────────────┘
 
-It claims when results are to be recorded, when it is woken because something was stored, and every so often anyhow.
+It claims when results are to be recorded, when it is told that something became due, and every so often anyhow: at
+short intervals, or, where `sweep_seconds` says that announcements come from everywhere, that seldom, and when the next
+delivery is known to come due.
 
 Shutdown, in this order: stop claiming; wait for the attempts in flight until the deadline; cut off the rest; record
 what came of them and release what was cut off; close the sender, the handler processes, the threads.
@@ -13,20 +15,20 @@ what came of them and release what was cut off; close the sender, the handler pr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from functools import partial
 
-from gateway.announcing.pipe import Pipe
-from gateway.clock import Clock
+from gateway.announcing.announcements import Announcements
+from gateway.clock import MICROSECONDS, Clock
 from gateway.db.database import Database
 from gateway.delivery.decisions.policy import AttemptResult, Outcome, Random
 from gateway.delivery.decisions.target import Target
 from gateway.delivery.queue.claim import FreeSlots
 from gateway.delivery.queue.claimed import Claimed
 from gateway.delivery.queue.report import Report
-from gateway.delivery.queue.session import NOTHING, Batch, QueueSession
+from gateway.delivery.queue.session import NOTHING, STALE, Batch, QueueSession
 from gateway.delivery.routes.routing import RoutingSnapshot
 from gateway.delivery.sending.attempts import AttemptRunner
 from gateway.delivery.sending.handler_pool import HandlerPool
@@ -42,6 +44,10 @@ from gateway.telemetry.logging import get_logger
 from gateway.telemetry.metrics import Metrics
 
 POLL_SECONDS = 0.05
+# How soon a change of configuration is seen by one that waits for announcements.
+ROUTING_SECONDS = 0.25
+# More ids than this are not looked up one by one.
+MOST_ANNOUNCED = 1_000
 # Results that came within this time share a transaction.
 GATHER_SECONDS = 0.005
 # With fewer in flight there is little to gather, and what comes in next would only wait.
@@ -71,12 +77,13 @@ class Worker:
         resolver: Resolver,
         policy: AddressPolicy,
         metrics: Metrics,
-        pipe: Pipe,
+        announcements: Announcements,
         on_job: Callable[[], None] = lambda: None,
         secret_headers: frozenset[str],
         keyring: Keyring,
         attempts_in_flight: int = ATTEMPTS_IN_FLIGHT,
         shutdown_deadline_seconds: float = 20.0,
+        sweep_seconds: float | None = None,
     ) -> None:
         self._database = database
         self._routing = routing
@@ -84,7 +91,10 @@ class Worker:
         self._clock = clock
         self._resolver = resolver
         self._policy = policy
-        self._pipe = pipe
+        self._announcements = announcements
+        self._pipe = announcements.pipe
+        self._metrics = metrics
+        self._sweep_seconds = sweep_seconds
         self._on_job = on_job
         self._secret_headers = secret_headers
         self._keyring = keyring
@@ -108,8 +118,16 @@ class Worker:
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._failures_in_a_row = 0
-        self._announced: int | None = None
+        self._pipe_end: int | None = None
         self._is_woken = False
+        # Deliveries that are said to be due, by message.
+        self._announced: list[Sequence[str]] = []
+        self._look_at = 0.0
+
+    def announce(self, ids: Sequence[str]) -> None:
+        """The deliveries `ids` are said to be due. From the loop's thread."""
+        self._announced.append(ids)
+        self._enough.set()
 
     def stop(self) -> None:
         """Shut down in order; told a second time, without waiting for what is in flight. From the loop's thread."""
@@ -121,7 +139,7 @@ class Worker:
     async def run(self) -> None:
         """Deliver until `stop`; returns when everything is recorded or released."""
         self._database_thread = ThreadPoolExecutor(1, thread_name_prefix="queue")
-        self._announced = self._listen()
+        self._pipe_end = self._listen()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="bodies")
         sender = Sender(clock=self._clock, resolver=self._resolver, policy=self._policy)
         self._runner = AttemptRunner(
@@ -158,26 +176,37 @@ class Worker:
         targets = self._routing().targets if batch.claimed else {}
         for claimed in batch.claimed:
             self._begin(claimed, targets)
-        await self._gather(is_busy=bool(batch.claimed), took_seconds=took_seconds)
+        if not batch.is_stale:
+            self._look_at = self._clock.monotonic() + self._pause_seconds(batch, took_seconds)
+        await self._gather()
 
     async def _pass(self, free: FreeSlots) -> Batch:
         """One transaction with the queue. When the database is away: waits, keeps the reports, and brings nothing."""
         reports, self._reports = self._reports, []
         self._enough.clear()
-        is_woken, self._is_woken = self._is_woken, False
-        run = partial(self._queue.run, reports, free, dict(self._held), is_woken=is_woken)
+        announced, self._announced = self._announced, []
+        ids = [id_ for message in announced for id_ in message if id_ not in self._held]
+        is_woken, self._is_woken = self._is_woken or len(ids) > MOST_ANNOUNCED, False
+        if self._clock.monotonic() >= self._look_at:
+            ids = []
+        elif announced and not (ids or is_woken or reports):
+            self._metrics.announcements_stale(len(announced))
+            return STALE
+        run = partial(self._queue.run, reports, free, dict(self._held), is_woken=is_woken, announced=ids)
         try:
             batch = await asyncio.get_running_loop().run_in_executor(self._database_thread, run)
         except StorageUnavailable as error:
             self._reports = reports + self._reports
             await self._back_off(error)
-            return NOTHING
+            return NOTHING._replace(next_due_us=self._clock.now_us())
         if self._failures_in_a_row:
             self._failures_in_a_row = 0
             _log.info("the database is back; delivering again")
         for report in reports:
             self._held.pop(report.claimed.id, None)
         self._reporter.report(batch.recorded)
+        if batch.is_stale:
+            self._metrics.announcements_stale(len(announced))
         return batch
 
     async def _back_off(self, error: StorageUnavailable) -> None:
@@ -191,8 +220,21 @@ class Worker:
         self._failures_in_a_row += 1
         await asyncio.sleep(pause_seconds)
 
-    async def _gather(self, *, is_busy: bool, took_seconds: float) -> None:
-        """Wait until another transaction is worth it: enough results, or time to look for new work."""
+    def _pause_seconds(self, batch: Batch, took_seconds: float) -> float:
+        """How long to wait for reports and announcements until the next look."""
+        if batch.claimed:
+            return FULL_LOAD_WAIT_SECONDS
+        # A look that was costly is not repeated as often.
+        shortest_seconds = max(POLL_SECONDS, 4 * took_seconds)
+        if self._sweep_seconds is None:
+            return shortest_seconds
+        if batch.next_due_us is None:
+            return self._sweep_seconds
+        due_in_seconds = (batch.next_due_us - self._clock.now_us()) / MICROSECONDS
+        return min(self._sweep_seconds, max(shortest_seconds, due_in_seconds))
+
+    async def _gather(self) -> None:
+        """Wait until another transaction is worth it: enough results, an announcement, or time to look for work."""
         if self._stopping.is_set():
             return
         if self._slots.taken >= GATHERED_ATTEMPTS:
@@ -200,25 +242,33 @@ class Worker:
         self._enough_at = max(1, min(self._slots.taken // 2, ENOUGH_REPORTS))
         if len(self._reports) >= self._enough_at:
             return
-        # A look that was costly is not repeated as often.
-        poll_seconds = FULL_LOAD_WAIT_SECONDS if is_busy else max(POLL_SECONDS, 4 * took_seconds)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(poll_seconds):
-                with self._woken():
-                    await self._enough.wait()
+        routing = self._routing()
+        with self._woken():
+            while not self._enough.is_set():
+                left_seconds = self._look_at - self._clock.monotonic()
+                # Results wait for no longer than this, however few they are; nor does a change of configuration.
+                at_most_seconds = POLL_SECONDS if self._slots.taken else ROUTING_SECONDS
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(min(left_seconds, at_most_seconds)):
+                        await self._enough.wait()
+                if self._reports or left_seconds <= at_most_seconds:
+                    break
+                if self._routing() is not routing:
+                    self._look_at = 0.0
+                    break
 
     @contextmanager
     def _woken(self) -> Iterator[None]:
         """Let an announcement end the wait inside the block. What is announced at other times is heard then."""
-        if self._announced is None:
+        if self._pipe_end is None:
             yield
             return
         loop = asyncio.get_running_loop()
-        loop.add_reader(self._announced, self._hear)
+        loop.add_reader(self._pipe_end, self._hear)
         try:
             yield
         finally:
-            loop.remove_reader(self._announced)
+            loop.remove_reader(self._pipe_end)
 
     def _hear(self) -> None:
         if self._pipe.hear():
@@ -230,7 +280,11 @@ class Worker:
         try:
             return self._pipe.listen()
         except OSError as error:
-            _log.warning("no wake-ups; looking for new work every so often", error=str(error), seconds=POLL_SECONDS)
+            _log.warning(
+                "no wake-ups; looking for new work every so often",
+                error=str(error),
+                seconds=self._sweep_seconds or POLL_SECONDS,
+            )
             return None
 
     def _begin(self, claimed: Claimed, targets: Mapping[str, Target]) -> None:
@@ -278,6 +332,7 @@ class Worker:
             if self._reports:
                 await self._pass(_NO_SLOTS)
         cut_off = list(self._tasks)
+        released = list(self._held)
         for task in cut_off:
             task.cancel()
         if cut_off:
@@ -285,4 +340,6 @@ class Worker:
         give_up_at = self._clock.monotonic() + RECORD_AT_LAST_SECONDS
         while self._reports and self._clock.monotonic() < give_up_at:
             await self._pass(_NO_SLOTS)
+        if cut_off:
+            self._announcements.deliveries(released)
         _log.info("stopped", released=len(cut_off), unrecorded=len(self._reports))

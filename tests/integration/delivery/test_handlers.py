@@ -14,6 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from gateway.announcing.announcements import Announcements
 from gateway.announcing.pipe import Pipe
 from gateway.clock import SystemClock
 from gateway.db.database import Database
@@ -264,7 +265,7 @@ def test_deliveries_to_handlers(pool: HandlerPool, database: Database, tmp_path:
         resolver=StaticResolver({}),
         policy=AddressPolicy(allow_private=True),
         metrics=Metrics(),
-        pipe=Pipe(None),
+        announcements=Announcements(Pipe(None)),
         secret_headers=frozenset(),
         keyring=Keyring([bytes(32)]),
     )

@@ -15,6 +15,7 @@ from aiohttp import web
 from sqlalchemy import text
 from standardwebhooks import Webhook
 
+from gateway.announcing.announcements import Announcements
 from gateway.announcing.pipe import Pipe
 from gateway.clock import MICROSECONDS, Clock, SystemClock
 from gateway.db.database import Database
@@ -64,7 +65,7 @@ def make_worker(queue: Queue, **options: Any) -> Worker:
         "resolver": StaticResolver({}),
         "policy": AddressPolicy(allow_private=True),
         "metrics": Metrics(),
-        "pipe": Pipe(None),
+        "announcements": Announcements(Pipe(None)),
         "secret_headers": frozenset(),
         "keyring": Keyring([bytes(32)]),
         "shutdown_deadline_seconds": 5.0,
@@ -139,7 +140,7 @@ def test_what_is_announced_is_tried_without_waiting_for_the_next_look(
     announcer = Pipe(path)
 
     async def go() -> None:
-        async with sink.running(), working(make_worker(live, pipe=Pipe(path))):
+        async with sink.running(), working(make_worker(live, announcements=Announcements(Pipe(path)))):
             target = live.destination(url=sink.url)
             for _ in range(10):
                 sink.arrived.clear()
@@ -157,7 +158,7 @@ def test_a_worker_that_cannot_be_woken_looks_by_itself(live: Queue, tmp_path: Pa
     sink = Sink()
 
     async def go() -> None:
-        async with sink.running(), working(make_worker(live, pipe=Pipe(tmp_path / "pipe"))):
+        async with sink.running(), working(make_worker(live, announcements=Announcements(Pipe(tmp_path / "pipe")))):
             live.add(live.destination(url=sink.url))
             await until(all_are(live, "delivered"))
 

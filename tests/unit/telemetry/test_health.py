@@ -18,3 +18,14 @@ def test_one_failure_fails_the_whole() -> None:
     report = HealthReport((HealthCheck("database", ok=True), HealthCheck("migrations", ok=False, detail="run it")))
     assert (report.ok, report.http_status) == (False, 503)
     assert report.to_json()["status"] == "failing"
+
+
+def test_degraded_is_ready_all_the_same() -> None:
+    checks = (HealthCheck("database", ok=True), HealthCheck("broker", ok=True, detail="away", is_degraded=True))
+    report = HealthReport(checks)
+    assert report.http_status == 200
+    assert report.to_json() == {
+        "status": "degraded",
+        "checks": {"database": {"ok": True}, "broker": {"ok": True, "degraded": True, "detail": "away"}},
+    }
+    assert HealthReport((*checks, HealthCheck("other", ok=False))).to_json()["status"] == "failing"

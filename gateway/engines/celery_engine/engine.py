@@ -1,0 +1,133 @@
+"""What runs beside Celery's consumer in one process: the parts of a worker, with deliveries on a loop of their own.
+
+The consumer's thread hands over ids and goes on at once; everything else happens here. Ends in order when told to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+from collections.abc import Callable, Collection
+from contextlib import ExitStack, suppress
+
+import uvloop
+
+from gateway.announcing.names import DELIVERIES, queue_of_jobs
+from gateway.delivery.worker.worker import Worker
+from gateway.engines.kinds import KINDS
+from gateway.engines.parts import SWITCH_SECONDS, Parts, opened_parts
+from gateway.installation import Installation
+from gateway.telemetry.logging import get_logger
+
+# Ids of one message beyond which it is none of ours.
+MOST_IDS = 1_000
+
+_log = get_logger(__name__)
+
+
+class Engine:
+    """One process's. `queues` are those that it consumes, and so tell what it does; it carries out `job_slots` jobs at
+    once. `on_end` is called when it ends without being told to.
+
+    For the main thread; `stop` may be called in handlers of its signals.
+    """
+
+    def __init__(
+        self,
+        installation: Installation,
+        *,
+        queues: Collection[str],
+        shutdown_deadline_seconds: float,
+        handler_processes: int,
+        job_slots: int,
+        on_end: Callable[[], None],
+    ) -> None:
+        self._installation = installation
+        self._delivers = DELIVERIES in queues
+        self._takes = [kind for kind in KINDS if queue_of_jobs(kind) in queues]
+        self._job_slots = job_slots
+        self._deadline_seconds = shutdown_deadline_seconds
+        self._handler_processes = handler_processes
+        self._on_end = on_end
+        self._ending = ExitStack()
+        self._parts: Parts | None = None
+        self._thread: threading.Thread | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._times_stopped = 0
+        self.consumed_at = installation.clock.monotonic()
+
+    def start(self) -> None:
+        """Deliver and carry out jobs from now on. Raises `ConfigurationError`, `SchemaBehind`, `StorageUnavailable`."""
+        sys.setswitchinterval(SWITCH_SECONDS)
+        parts = self._ending.enter_context(
+            opened_parts(
+                self._installation,
+                shutdown_deadline_seconds=self._deadline_seconds,
+                handler_processes=self._handler_processes,
+                sweep_seconds=self._installation.settings.sweep_seconds,
+                takes=self._takes,
+                job_slots=self._job_slots,
+            )
+        )
+        self._parts = parts
+        if self._delivers:
+            self._thread = threading.Thread(target=self._run, args=(parts.worker,), name="deliveries", daemon=True)
+            self._thread.start()
+
+    def deliver(self, ids: object) -> bool:
+        """Deliveries that are said to be due; False when that is no list of ids."""
+        if not isinstance(ids, list) or len(ids) > MOST_IDS or not all(isinstance(one, str) for one in ids):
+            return False
+        if self._loop is not None and self._parts is not None and not self._times_stopped:
+            self._loop.call_soon_threadsafe(self._parts.worker.announce, ids)
+        return True
+
+    def run_job(self) -> None:
+        """A job is said to be due. Which one decides nothing: the next is the one whose turn it is."""
+        if self._parts is not None:
+            self._parts.jobs.wake()
+
+    def consumed(self) -> None:
+        """The consumer read a message."""
+        self.consumed_at = self._installation.clock.monotonic()
+
+    def stop(self) -> None:
+        """Claim nothing more and end; told a second time, without waiting for what is in flight."""
+        # In a handler of a signal nothing may be waited for that this very thread may hold.
+        self._times_stopped += 1
+        loop, parts = self._loop, self._parts
+        if loop is not None and parts is not None:
+            with suppress(RuntimeError):
+                # Closed since.
+                loop.call_soon_threadsafe(parts.stop)
+
+    def wait(self, *, hurries: bool = False) -> None:
+        """Stop if that was not said yet, and return when everything has ended."""
+        while self._times_stopped < 1 + hurries:
+            self.stop()
+        if self._parts is not None:
+            self._parts.jobs.stop()
+        if self._thread is not None:
+            # With a timeout: else no handler of a signal would run meanwhile.
+            while self._thread.is_alive():
+                self._thread.join(0.2)
+        self._ending.close()
+
+    def _run(self, worker: Worker) -> None:
+        try:
+            with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+                runner.run(self._deliver(worker))
+        except BaseException:
+            _log.exception("deliveries ended; so does this process")
+        finally:
+            self._loop = None
+            if not self._times_stopped:
+                self._on_end()
+
+    async def _deliver(self, worker: Worker) -> None:
+        self._loop = asyncio.get_running_loop()
+        # What was said before that.
+        for _ in range(self._times_stopped):
+            worker.stop()
+        await worker.run()
