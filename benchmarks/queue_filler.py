@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from itertools import cycle, islice
 
 from benchmarks.samples import EVENT_TYPE, SignedBody, delivery_ids, signed_bodies
@@ -30,6 +31,18 @@ def queue_deliveries(subject: GatewayUnderTest, count: int) -> None:
             submissions = [Submission((entry(subject, signed, key),), 0.0) for signed, key in batch]
             with database.write() as connection:
                 store_submissions(connection, submissions)
+    finally:
+        database.close()
+
+
+def queue_one_each(subjects: Sequence[GatewayUnderTest]) -> None:
+    """A new event with one delivery for each of `subjects`, which share a database; all of them due at once."""
+    made = zip(subjects, cycle(signed_bodies()), delivery_ids(), strict=False)
+    submissions = [Submission((entry(subject, signed, key),), 0.0) for subject, signed, key in made]
+    database = Database.open(subjects[0].database_url)
+    try:
+        with database.write() as connection:
+            store_submissions(connection, submissions)
     finally:
         database.close()
 

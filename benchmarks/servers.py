@@ -66,6 +66,10 @@ class Sink:
         """When the first of them came, in monotonic seconds."""
         return float(fetch_json(self.port, "/counts")["first_at"])
 
+    def last_at(self) -> float:
+        """When the last of them came, in monotonic seconds."""
+        return float(fetch_json(self.port, "/counts")["last_at"])
+
     def arrivals(self) -> dict[str, float]:
         """When each delivery id came first, in monotonic seconds."""
         return dict(fetch_json(self.port, "/arrivals"))

@@ -33,12 +33,13 @@ def test_web_and_workers_share_what_the_pooler_has(
         worker.wait_for_log("worker started")
     sender = GithubSender(installation.port)
     with sender.sending(EVENTS):
-        sender.wait_for(EVENTS // 2)
-        workers[0].kill()
         sender.wait_for(EVENTS // 4)
+        workers[0].kill()
+        sender.join()
+    assert len(sender.acknowledged) == EVENTS
     assert set(tables.events()) == set(sender.acknowledged)
     tables.wait_until_all_are("delivered", timeout_seconds=120)
-    assert tables.states() == {"delivered": 2 * len(sender.acknowledged)}
+    assert tables.states() == {"delivered": 2 * EVENTS}
     assert installation.get("/readyz").status == 200
     workers[1].terminate()
     assert workers[1].wait() == 0
