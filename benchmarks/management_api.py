@@ -184,6 +184,8 @@ def _path(query: Mapping[str, str]) -> str:
 
 def _fill(subject: GatewayUnderTest, rows: int, what: str) -> None:
     fill_journal(subject.database_url, rows)
+    # As in a journal that grew: without statistics each block would be built by reading all deliveries.
+    settle(subject.database_url)
     progress(f"{what}: {rows} events")
     with _opened(subject) as installation:
         builder = BlockBuilder(installation.database, installation.clock, unrouted)

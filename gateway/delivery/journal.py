@@ -7,7 +7,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 from gateway.db.paging import Page, PageRequest
-from gateway.delivery.event_status import EventStatus, has_status, statuses
+from gateway.delivery.event_status import EventStatus, has_status, statuses, where_few
 from gateway.delivery.search import DeliveryDetail, deliveries_of
 from gateway.events.search import EventDetail, EventFilter, EventSummary, find_events, show_event
 from gateway.tenants.acting import Acting
@@ -46,6 +46,7 @@ def find_in_journal(
         text=text,
         is_unrouted=status is EventStatus.UNROUTED,
         also=None if status is None else has_status(status),
+        among=None if status is None else where_few(acting.session, status),
     )
     became = statuses(acting.session, [event.id for event in found.rows])
     lines = (JournalLine(**_fields_of(event), status=became[event.id]) for event in found.rows)

@@ -74,9 +74,11 @@ def find_events(
     text: str | None = None,
     is_unrouted: bool = False,
     also: ColumnElement[bool] | None = None,
+    among: Select[str] | None = None,
 ) -> Page[EventSummary]:
     """A page of events, newest first. `text` has words that all have to be in the body or the dedupe key, whole and in
-    any case and order; `also` narrows it further, `is_unrouted` says that it lets only events without deliveries pass.
+    any case and order; `also` narrows it further, `is_unrouted` says that it lets only events without deliveries pass,
+    `among` selects the ids of all that it lets pass, and perhaps of some others, where they are few.
 
     Looking for words is given up after some time: the page says so in `looked_back_to`. Raises `InvalidInput`.
     """
@@ -84,15 +86,20 @@ def find_events(
     if text is not None and not words:
         raise InvalidInput.at("q", "malformed", "there is no word to look for: give letters or digits")
     clauses = matching(acting.session, wanted) + ([] if also is None else [also])
-    if wanted.source is None and wanted.type is None and not is_unrouted and not words:
+    sought = Sought(wanted.source, wanted.type, is_unrouted, words)
+    if sought == Sought() and among is None:
         found = page_of(acting.session, _summarised().where(*clauses), Event.id, page, is_descending=True)
         return Page(tuple(EventSummary(**_summary_fields(row)) for row in found.rows), found.next_cursor)
-    sought = Sought(wanted.source, wanted.type, is_unrouted, words)
-    return _page(acting, wanted, sought, clauses, page)
+    return _page(acting, wanted, sought, clauses, among, page)
 
 
 def _page(
-    acting: Acting, wanted: EventFilter, sought: Sought, clauses: Sequence[ColumnElement[bool]], page: PageRequest
+    acting: Acting,
+    wanted: EventFilter,
+    sought: Sought,
+    clauses: Sequence[ColumnElement[bool]],
+    among: Select[str] | None,
+    page: PageRequest,
 ) -> Page[EventSummary]:
     below, above = id_bounds(PREFIX, wanted.since, wanted.until)
     if page.cursor is not None:
@@ -102,6 +109,7 @@ def _page(
         acting.session,
         sought,
         clauses,
+        among=among,
         below_id=below,
         above_id=above,
         limit=page.limit + 1,

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
+from math import ceil
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, String, and_, column, select, true, values
+from sqlalchemy import ColumnElement, Select, String, and_, bindparam, func, select, true
+from sqlalchemy.dialects.postgresql import ARRAY
 
 from gateway.clock import Clock
 from gateway.db.scope import TenantSession
 from gateway.events.blocks.bodies import STORED_BYTES, with_bodies
-from gateway.events.blocks.stretches import Sought, Stretch, stretches
+from gateway.events.blocks.stretches import NO_END, BlockWalk, FewWalk, Sought, Stretch, Walk
 from gateway.events.blocks.words import words_in, words_of
 from gateway.events.models import Event
 
 BUDGET_SECONDS = 2.0
 """How long bodies are looked through for one page."""
+FIRST = 4
+"""Blocks that are asked for at first, since they are often enough."""
 LOOKED_AT = 256
 """Events whose bodies are looked through before the time is looked at."""
 
@@ -32,13 +37,14 @@ def newest(
     sought: Sought,
     clauses: Sequence[ColumnElement[bool]],
     *,
+    among: Select[str] | None = None,
     below_id: str,
     above_id: str,
     limit: int,
     clock: Clock,
 ) -> Found:
     """The newest `limit` events that are sought and fulfil `clauses` over `Event`, with ids between the two; an empty
-    one is no bound.
+    one is no bound. `among` selects the ids that alone may be found, where they are few; blocks are not asked then.
     """
     bounds = [Event.tenant_id == session.tenant_id, Event.id > above_id]
     if below_id:
@@ -46,7 +52,14 @@ def newest(
     wanted = [*bounds, *clauses]
     found: list[str] = []
     give_up_at = clock.monotonic() + BUDGET_SECONDS
-    for some in stretches(session, sought, below_id=below_id, above_id=above_id):
+    walk: Walk
+    if among is None or sought.words:
+        walk = BlockWalk(session, sought, below_id=below_id, above_id=above_id)
+    else:
+        walk = FewWalk(session, among, below_id=below_id, above_id=above_id)
+    many, looked_at = FIRST if among is None else limit, 0
+    while len(found) < limit and not walk.is_over:
+        some = walk.step(many)
         if not sought.words:
             found += _ids(session, some, wanted, limit - len(found))
         else:
@@ -56,9 +69,14 @@ def newest(
                     break
                 if clock.monotonic() > give_up_at:
                     return Found(found, reached_id)
-        if len(found) >= limit:
-            break
+        looked_at += many
+        many = min(_enough(limit - len(found), len(found), looked_at), walk.most)
     return Found(found[:limit])
+
+
+def _enough(missing: int, found: int, looked_at: int) -> int:
+    """In how many more the rest should be, if it lies as thick there as what was found. Pure."""
+    return looked_at * 8 if not found else 1 + ceil(missing * looked_at / found * 1.25)
 
 
 def _with_words(
@@ -69,7 +87,7 @@ def _with_words(
         below_id = ""
         while True:
             statement = select(Event.id, Event.content_type, Event.dedupe_key, STORED_BYTES)
-            statement = statement.where(*_within(stretch), *wanted)
+            statement = statement.where(Event.id >= stretch.first_id, Event.id <= stretch.last_id, *wanted)
             if below_id:
                 statement = statement.where(Event.id < below_id)
             rows = session.execute(statement.order_by(Event.id.desc()).limit(LOOKED_AT)).all()
@@ -91,26 +109,34 @@ def _has(words: frozenset[bytes], row: Any, body: bytes) -> bool:
 def _ids(
     session: TenantSession, some: Sequence[Stretch], wanted: Sequence[ColumnElement[bool]], limit: int
 ) -> Sequence[str]:
-    # SQLite has no lateral joins, and a statement more costs it little.
-    if len(some) == 1 or session.get_bind().dialect.name == "sqlite":
-        found: list[str] = []
-        for stretch in some:
-            within = select(Event.id).where(*_within(stretch), *wanted).order_by(Event.id.desc())
-            found += session.scalars(within.limit(limit - len(found))).all()
-            if len(found) == limit:
-                break
-        return found
-    columns = column("first_id", String), column("last_id", String)
-    bounds = values(*columns, name="stretch").data(list(some)).cte("stretches")
-    lies_in = and_(Event.id >= bounds.c.first_id, Event.id <= bounds.c.last_id)
+    connection, found = session.connection(), list[str]()
+    within = _within_sqlite if connection.dialect.name == "sqlite" else _within_postgres
+    if some and some[0].last_id == NO_END:
+        # It may be all of the journal, and is read from its end on.
+        youngest = select(Event.id).where(Event.id >= some[0].first_id, *wanted).order_by(Event.id.desc()).limit(limit)
+        found += session.scalars(youngest)
+        some = some[1:]
+    if some and len(found) < limit:
+        found += (one for one in connection.scalars(within(some, wanted, limit - len(found))) if one is not None)
+    return found
+
+
+def _within_postgres(some: Sequence[Stretch], wanted: Sequence[ColumnElement[bool]], limit: int) -> Select[str]:
+    columns = zip(Stretch._fields, zip(*some, strict=True), strict=True)
+    # Two arrays, not a parameter for each: the statement is the same for any number, and made once.
+    arrays = (bindparam(name, list(column), ARRAY(String)) for name, column in columns)
+    bounds = func.unnest(*arrays).table_valued(*Stretch._fields, name="stretches").render_derived()
     # Each stretch by itself and no further than needed: a join would have the planner guess how much lies in one.
-    inner = select(Event.id).where(lies_in, *wanted).order_by(Event.id.desc()).limit(limit).lateral("found")
+    lies_in = (Event.id >= bounds.c.first_id, Event.id <= bounds.c.last_id)
+    inner = select(Event.id).where(*lies_in, *wanted).order_by(Event.id.desc()).limit(limit).lateral("found")
     outer = select(inner.c.id).select_from(bounds).join(inner, true())
-    return session.scalars(outer.order_by(inner.c.id.desc()).limit(limit)).all()
+    return outer.order_by(inner.c.id.desc()).limit(limit)
 
 
-def _within(stretch: Stretch) -> Sequence[ColumnElement[bool]]:
-    clauses: list[ColumnElement[bool]] = [Event.id >= stretch.first_id]
-    if stretch.last_id:
-        clauses.append(Event.id <= stretch.last_id)
-    return clauses
+def _within_sqlite(some: Sequence[Stretch], wanted: Sequence[ColumnElement[bool]], limit: int) -> Select[str]:
+    pairs = func.json_each(json.dumps(some)).table_valued("value", name="stretches")
+    first_id, last_id = (func.json_extract(pairs.c.value, f"$[{place}]") for place in (0, 1))
+    # An outer join is carried out in this order: an inner one begins with the whole journal. What it adds, a row of
+    # nothing for a stretch without any, comes last, and is left out.
+    found = and_(Event.id >= first_id, Event.id <= last_id, *wanted)
+    return select(Event.id).select_from(pairs).outerjoin(Event, found).order_by(Event.id.desc()).limit(limit)

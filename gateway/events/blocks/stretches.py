@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fnmatch import translate
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
-from sqlalchemy import BigInteger, Integer, LargeBinary, cast, func, literal, select
+from sqlalchemy import BigInteger, Integer, LargeBinary, Select, cast, func, literal, select, union_all
 
 from gateway.db.scope import TenantSession
 from gateway.events.blocks.terms import ANY, UNROUTED, both_term, source_term, type_term
 from gateway.events.blocks.word_filter import SEGMENT_BYTES, Place, place_of
 from gateway.events.models import EventBlock, EventBlockTerm
 
-FIRST_BLOCKS, MOST_ASKED = 4, 256
-"""How many blocks are asked for at a time: few at first, since they are often enough."""
 MOST_BLOCKS = 64
-"""How many of them are given at a time."""
+"""How many blocks are asked for at a time, of which all events are looked at that are sought."""
+MOST_BLOCKS_WITH_WORDS = 256
+"""And of which few are left, because the others surely have not all of the words."""
+MOST_SINGLE_EVENTS = 1_024
+"""How many events are asked for one by one, at a time."""
 MOST_WORDS_ASKED = 6
 """Of what somebody looks for; the rest is seen in the bodies."""
 MOST_TYPES = 40
@@ -26,8 +28,13 @@ MOST_LOOKED_AT = 400
 """And types that are compared with it."""
 
 
+NO_END = "~"
+"""Sorts behind every id."""
+LAST_CHARACTER = chr(0x10FFFF)
+
+
 class Stretch(NamedTuple):
-    """The events from `first_id` up to `last_id`; up to the youngest of all where that is empty."""
+    """The events from `first_id` up to `last_id`."""
 
     first_id: str
     last_id: str
@@ -49,33 +56,77 @@ class Sought(NamedTuple):
     words: frozenset[bytes] = frozenset()
 
 
-def stretches(session: TenantSession, sought: Sought, *, below_id: str, above_id: str) -> Iterator[Sequence[Stretch]]:
-    """Some stretches at a time, newest first, that have every event that is sought with an id above `above_id` and
-    below `below_id` (empty ones are no bounds).
+class Walk(Protocol):
+    """Goes back through what is sought, newest first. `most` is how many may be asked for at a time; `is_over` says
+    that there is no more.
     """
-    newest_id = session.scalar(select(func.max(EventBlock.last_id))) or ""
-    if not below_id or newest_id < below_id:
-        yield [Stretch(_after(newest_id), "")]
-        block_below = _after(newest_id)
-    else:
-        holding = select(func.min(EventBlock.last_id)).where(EventBlock.last_id >= below_id)
-        block_below = _after(session.scalar(holding) or newest_id)
-    terms = _terms(session, sought)
-    places = [place_of(session.tenant_id, word) for word in sorted(sought.words, key=len)[-MOST_WORDS_ASKED:]]
-    many = MOST_ASKED if places else FIRST_BLOCKS
-    while terms:
-        blocks = _blocks(session, terms, places, below=block_below, above_id=above_id, limit=many)
-        found = [
+
+    most: int
+    is_over: bool
+
+    def step(self, many: int) -> Sequence[Stretch]:
+        """The next stretches, newest first, of `many` blocks or events at most. None is no end."""
+        ...
+
+
+class BlockWalk:
+    """By blocks: all stretches that have an event that is sought, with an id above `above_id` and below `below_id`; an
+    empty one is no bound. What is younger than the last block comes with the first ones, whole.
+    """
+
+    def __init__(self, session: TenantSession, sought: Sought, *, below_id: str, above_id: str) -> None:
+        self._session, self._above_id = session, above_id
+        self._young: list[Stretch] = []
+        newest_id = session.scalar(select(func.max(EventBlock.last_id))) or ""
+        if not below_id or newest_id < below_id:
+            self._young = [Stretch(_after(newest_id), NO_END)]
+            self._below = _after(newest_id)
+        else:
+            holding = select(func.min(EventBlock.last_id)).where(EventBlock.last_id >= below_id)
+            self._below = _after(session.scalar(holding) or newest_id)
+        self._terms = _terms(session, sought)
+        words = sorted(sought.words, key=len)[-MOST_WORDS_ASKED:]
+        self._places = [place_of(session.tenant_id, word) for word in words]
+        self.most = MOST_BLOCKS_WITH_WORDS if words else MOST_BLOCKS
+        self.is_over = False
+
+    def step(self, many: int) -> Sequence[Stretch]:
+        young, self._young = self._young, []
+        blocks: Sequence[_Block] = ()
+        if self._terms:
+            bounds = {"below": self._below, "above_id": self._above_id}
+            blocks = _blocks(self._session, self._terms, self._places, **bounds, limit=many)
+        self.is_over = len(blocks) < many
+        if blocks:
+            self._below = blocks[-1].last_id
+        return young + [
             Stretch(block.first_found, block.last_found)
             for block in blocks
-            if all(place.may_hold(segment) for place, segment in zip(places, block.segments, strict=True))
+            if all(place.may_hold(segment) for place, segment in zip(self._places, block.segments, strict=True))
         ]
-        for start in range(0, len(found), MOST_BLOCKS):
-            yield found[start : start + MOST_BLOCKS]
-        if len(blocks) < many:
-            return
-        block_below = blocks[-1].last_id
-        many = min(many * 4, MOST_ASKED)
+
+
+class FewWalk:
+    """By the ids that `among` selects, which says itself whose they are: each is a stretch of its own."""
+
+    most = MOST_SINGLE_EVENTS
+
+    def __init__(self, session: TenantSession, among: Select[str], *, below_id: str, above_id: str) -> None:
+        self._connection = session.connection()
+        [self._id] = among.selected_columns
+        self._newest = among.distinct().order_by(self._id.desc())
+        if above_id:
+            self._newest = self._newest.where(self._id > above_id)
+        self._below_id = below_id
+        self.is_over = False
+
+    def step(self, many: int) -> Sequence[Stretch]:
+        statement = self._newest.where(self._id < self._below_id) if self._below_id else self._newest
+        ids = self._connection.scalars(statement.limit(many)).all()
+        self.is_over = len(ids) < many
+        if ids:
+            self._below_id = ids[-1]
+        return [Stretch(one, one) for one in ids]
 
 
 def _blocks(
@@ -84,7 +135,7 @@ def _blocks(
     """The newest blocks with one of the terms, each with the segment of each place."""
     columns: list[Any] = [EventBlockTerm.last_id, EventBlockTerm.first_found, EventBlockTerm.last_found]
     columns += [_segment(place).label(f"segment_{number}") for number, place in enumerate(places)]
-    found: list[_Block] = []
+    statements = []
     for term in terms:
         statement = select(*columns).where(
             EventBlockTerm.tenant_id == session.tenant_id,
@@ -94,9 +145,11 @@ def _blocks(
         )
         if places:
             statement = statement.join(EventBlock, EventBlock.last_id == EventBlockTerm.last_id)
-        rows = session.execute(statement.order_by(EventBlockTerm.last_id.desc()).limit(limit))
-        found += [_Block(last_id, first, last, segments) for last_id, first, last, *segments in rows]
-    return found if len(terms) == 1 else _united(found, limit)
+        statements.append(statement.order_by(EventBlockTerm.last_id.desc()).limit(limit))
+    if len(statements) == 1:
+        return [_Block(row[0], row[1], row[2], row[3:]) for row in session.execute(statements[0])]
+    every = union_all(*(select(one.subquery()) for one in statements))
+    return _united([_Block(row[0], row[1], row[2], row[3:]) for row in session.connection().execute(every)], limit)
 
 
 def _united(found: Sequence[_Block], limit: int) -> Sequence[_Block]:
@@ -141,15 +194,19 @@ def _terms_like(session: TenantSession, pattern: str) -> Sequence[str] | None:
     head = re.split(r"[*?]", pattern, maxsplit=1)[0].removesuffix(".")
     # Written so that it never looks back past what a star has taken: many stars do not cost many times as much.
     fits = re.compile(translate(pattern)).match
-    first = select(func.min(EventBlockTerm.term)).where(EventBlockTerm.tenant_id == session.tenant_id)
-    found: list[str] = []
-    term = session.scalar(first.where(EventBlockTerm.term >= head))
-    for _ in range(MOST_LOOKED_AT):
-        if term is None or not term.startswith(head):
-            return found
-        if fits(term) or term == pattern.removesuffix(".*"):
-            found.append(term)
-        if len(found) > MOST_TYPES:
-            return None
-        term = session.scalar(first.where(EventBlockTerm.term > term))
-    return None
+    known = _terms_from(session, head)
+    found = [term for term in known if fits(term) or term == pattern.removesuffix(".*")]
+    return None if len(known) == MOST_LOOKED_AT or len(found) > MOST_TYPES else found
+
+
+def _terms_from(session: TenantSession, head: str) -> Sequence[str]:
+    """The tenant's first terms that begin with `head`, each found behind the one before."""
+    terms = EventBlockTerm.__table__.c
+    of_tenant = select(func.min(terms.term)).where(terms.tenant_id == session.tenant_id)
+    walked = of_tenant.where(terms.term >= head).cte("walked", recursive=True)
+    [term] = walked.c
+    behind = of_tenant.where(terms.term > term).scalar_subquery()
+    walked = walked.union_all(select(behind).where(term.is_not(None), term < head + LAST_CHARACTER))
+    [term] = walked.c
+    found = session.connection().scalars(select(term).limit(MOST_LOOKED_AT)).all()
+    return [one for one in found if one is not None and one.startswith(head)]

@@ -97,9 +97,10 @@ SEARCHES = [
 def installation(settings: Settings, fake_clock: FakeClock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Installation]:
     # Small ones, so that few events make many of them.
     monkeypatch.setattr(build, "BLOCK_EVENTS", SMALL_BLOCK)
-    monkeypatch.setattr(stretches, "FIRST_BLOCKS", 2)
-    monkeypatch.setattr(stretches, "MOST_ASKED", 3)
-    monkeypatch.setattr(stretches, "MOST_BLOCKS", 2)
+    monkeypatch.setattr(finding, "FIRST", 2)
+    monkeypatch.setattr(stretches, "MOST_BLOCKS", 3)
+    monkeypatch.setattr(stretches, "MOST_BLOCKS_WITH_WORDS", 4)
+    monkeypatch.setattr(stretches.FewWalk, "most", 3)
     with Installation(settings, clock=fake_clock) as made:
         with act_for_system(made, actor=TESTER, write=True) as acting:
             create_tenant(acting, "acme")
