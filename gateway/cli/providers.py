@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from textwrap import fill
 
 import click
 
@@ -138,4 +139,6 @@ def _origin(provider: Provider) -> str:
 def _print_section(section: Section) -> None:
     click.echo(f"\n{section.title}")
     for line in section.lines:
-        click.echo(click.wrap_text(printable(line), WIDTH, initial_indent="  - ", subsequent_indent="    "))
+        # URLs and names stay whole, to be copied.
+        shown = printable(line)
+        click.echo(fill(shown, WIDTH, initial_indent="  - ", subsequent_indent="    ", break_on_hyphens=False))

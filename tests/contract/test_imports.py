@@ -91,7 +91,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "providers": (
         ("prose",),
-        ("registry",),
+        ("registry", "ways"),
         ("compiled", "loader"),
         ("schema",),
         ("model",),

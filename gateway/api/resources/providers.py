@@ -20,9 +20,9 @@ GITHUB: Mapping[str, Any] = {
     "schemes": [{"id": "default", "method": "HMAC-SHA256 over the body"}],
     "choose": "request",
     "lists": ["issues"],
+    "ways": ["authorization_code", "device_code", "api_key"],
     "oauth": {
         "kind": "oauth2",
-        "grants": ["authorization_code", "device_code"],
         "scopes": ["read:user"],
         "parameters": [],
         "refresh": "none_or_rotating",

@@ -27,7 +27,7 @@ AUTHENTICATION: Mapping[str, str] = {
 }
 
 PKCE: Mapping[str, str] = {
-    "unknown": "sent, S256; nobody was seen to refuse it",
+    "unknown": "S256; whether the provider has it was not verified",
     "supported": "S256",
     "required": "S256, which the provider insists on",
     "avoid": "not sent: others switch it off here",
@@ -37,7 +37,7 @@ WITHOUT_PKCE = frozenset({"avoid", "unsupported"})
 
 REFRESH: Mapping[str, str] = {
     "unknown": "not known: whatever comes is stored, and without a new refresh token the old one is kept",
-    "none": "no refresh token exists; when the access token ends, somebody connects again",
+    "none": "there is no refresh token",
     "none_needed": "no refresh token is needed: the access token does not end",
     "static": "the refresh token stays the same",
     "rotating": "each refresh token is good for one use, and a new one comes with every answer",

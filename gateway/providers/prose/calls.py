@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gateway.providers.api.model import Api, Paging, Resource, Write
+from gateway.providers.ways import Trial
 
 _PAGING = {
     "single": "all at once",
@@ -25,7 +26,7 @@ _DELETIONS = {
 }
 
 
-def call_lines(api: Api) -> Iterator[str]:
+def call_lines(api: Api, trial: Trial | None) -> Iterator[str]:
     """What there is to know before calling it."""
     yield f"Base URL: `{api.base_url}` ({api.docs})."
     for name, url in api.services.items():
@@ -33,6 +34,8 @@ def call_lines(api: Api) -> Iterator[str]:
     for name, parameter in api.parameters.items():
         yield f"Parameter `{name}`: {parameter.about}."
     yield f"Credentials: {_credential(api)}."
+    if trial is not None:
+        yield f"Whether they are good shows `{trial.method} {trial.url}`."
     for name, value in api.headers.items():
         yield f"Every request carries `{name}: {value}`."
     for rate in api.rates:

@@ -185,7 +185,7 @@ def _account(oauth: OAuth) -> Iterator[str]:
         return
     parts = [f"Account: from {words.ACCOUNT[account.source]}"]
     if account.call is not None:
-        parts.append(_call(account.call))
+        parts.append(f"`{account.call.url}`" if account.source == "websocket" else _call(account.call))
     if account.id is not None:
         parts.append(f"its id is `{account.id}`" + (f", with `{account.also}`" if account.also is not None else ""))
     if account.label:
@@ -201,7 +201,7 @@ def _life(oauth: OAuth) -> Iterator[str]:
         yield "An access token lives until it is revoked."
     elif life.by:
         each = (f"`{name}`: {'for ever' if one is None else period(one)}" for name, one in life.by.items())
-        yield f"An access token lives, by the kind of app: {'; '.join(each)}."
+        yield f"An access token lives {'; '.join(each)}."
     elif life.seconds is not None:
         until = f" to {period(life.at_most)}" if life.at_most is not None else ""
         by = f", as {life.set_by} sets it" if life.set_by is not None else ""

@@ -15,6 +15,7 @@ from gateway.providers.prose import words
 from gateway.providers.prose.calls import call_lines
 from gateway.providers.prose.connecting import connecting_lines, sources_lines
 from gateway.providers.prose.reach import reach_words
+from gateway.providers.ways import trial
 from gateway.providers.webhook.model import AnswerRule, HandshakeRule, Scheme
 from gateway.providers.webhook.places import Template
 
@@ -44,7 +45,9 @@ def describe(provider: Provider, say: Say = say_nothing) -> list[Section]:
         *(_webhook_sections(provider, say) if provider.sends_webhooks else (Section("Set up", provider.setup),)),
         Section("Good to know", tuple(provider.quirks)),
         Section("Connecting accounts", tuple(connecting_lines(provider, oauth)) if oauth is not None else ()),
-        Section("Calling its API", tuple(call_lines(provider.api)) if provider.api is not None else ()),
+        Section(
+            "Calling its API", tuple(call_lines(provider.api, trial(provider))) if provider.api is not None else ()
+        ),
         Section("Evidence", tuple(_evidence(provider))),
     ]
     return [section for section in sections if section.lines]

@@ -9,6 +9,7 @@ from marshmallow import Schema, fields
 
 from gateway.providers.model import Provider
 from gateway.providers.prose.words import EVIDENCE, method_words
+from gateway.providers.ways import ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,9 @@ class EvidenceSummary:
 
 @dataclass(frozen=True, slots=True)
 class OAuthSummary:
-    """How accounts are connected: kind and ways, the values that are asked for, how tokens are renewed, evidence."""
+    """How accounts are connected: the kind, the values that are asked for, how tokens are renewed, evidence."""
 
     kind: str
-    grants: Sequence[str]
     scopes: Sequence[str]
     parameters: Sequence[str]
     refresh: str
@@ -42,7 +42,8 @@ class OAuthSummary:
 @dataclass(frozen=True, slots=True)
 class ProviderSummary:
     """An entry. `choose` says who chooses among its schemes, None where it has none; `lists` are those of its API, None
-    where that is not described, as `oauth` is. `origin` is the name of its file.
+    where that is not described, as `oauth` is. `ways` are those in which an account is connected. `origin` is the name
+    of its file.
     """
 
     id: str
@@ -51,6 +52,7 @@ class ProviderSummary:
     schemes: Sequence[SchemeSummary]
     choose: str | None
     lists: Sequence[str] | None
+    ways: Sequence[str]
     oauth: OAuthSummary | None
     evidence: EvidenceSummary
     origin: str
@@ -65,6 +67,7 @@ def summary(provider: Provider) -> ProviderSummary:
         schemes=tuple(SchemeSummary(scheme.id, method_words(scheme)) for scheme in provider.webhook.schemes),
         choose=provider.webhook.choose if provider.sends_webhooks else None,
         lists=tuple(provider.api.resources) if provider.api is not None else None,
+        ways=tuple(way.kind for way in ways(provider)),
         oauth=_oauth(provider),
         evidence=EvidenceSummary(provider.evidence.level, EVIDENCE[provider.evidence.level]),
         origin=provider.origin,
@@ -77,7 +80,6 @@ def _oauth(provider: Provider) -> OAuthSummary | None:
         return None
     return OAuthSummary(
         kind=oauth.kind,
-        grants=tuple(oauth.grants),
         scopes=oauth.authorize.scopes if oauth.authorize is not None else (),
         parameters=tuple(oauth.parameters),
         refresh=oauth.refresh.style,
@@ -103,7 +105,6 @@ class OAuthSchema(Schema):
     """How accounts are connected."""
 
     kind = fields.String()
-    grants = fields.List(fields.String())
     scopes = fields.List(fields.String())
     parameters = fields.List(fields.String())
     refresh = fields.String()
@@ -119,6 +120,7 @@ class ProviderSchema(Schema):
     schemes = fields.List(fields.Nested(SchemeSchema))
     choose = fields.String(allow_none=True)
     lists = fields.List(fields.String(), allow_none=True)
+    ways = fields.List(fields.String())
     oauth = fields.Nested(OAuthSchema, allow_none=True)
     evidence = fields.Nested(EvidenceSchema)
     origin = fields.String(data_key="from")

@@ -316,6 +316,7 @@ def test_providers(cli: CommandLine) -> None:
         ],
         "choose": "operator",
         "lists": ["issues"],
+        "ways": ["authorization_code"],
         "oauth": {"kind": "oauth2"},
         "evidence": {"level": "sdk", "meaning": "x"},
         "from": "github.yaml",

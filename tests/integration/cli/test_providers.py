@@ -137,6 +137,27 @@ def test_check_names_file_key_and_reason(cli: CommandLine, own: Path) -> None:
 
 
 @pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_an_own_entry_s_oauth_is_checked_and_shown(
+    cli: CommandLine, own: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    section = GUIDE.partition("```yaml\noauth:")[2].partition("```")[0]
+    path = own / "acme-shop.yaml"
+    path.write_text(f"{ENTRY}oauth:{section}")
+    monkeypatch.setenv("GATEWAY_PROVIDERS_DIR", str(own))
+    assert "accounts by oauth2 (authorization_code)" in cli("providers", "check", str(path)).stdout
+    shown = cli("providers", "show", "acme-shop").stdout
+    assert "<GATEWAY_BASE_URL>/oauth/acme-shop/callback" in shown
+    assert cli.json("providers", "show", "acme-shop")["ways"] == ["authorization_code"]
+    [row] = cli.rows("providers", "list", "--search", "acme-shop")
+    assert "oauth2" in row
+    path.write_text(path.read_text().replace("under: [acme.example]", "pattern: .*"))
+    assert (
+        "acme-shop.yaml: oauth.api.base_url: 'api_url' is not known to be a URL"
+        in cli("providers", "check", str(path), code=2).stderr
+    )
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_check_judges_how_an_api_is_described(cli: CommandLine, tmp_path: Path) -> None:
     guide = (ROOT / "docs" / "ADDING_AN_API.md").read_text(encoding="utf-8")
     text = guide.partition("```yaml\n")[2].partition("```")[0]

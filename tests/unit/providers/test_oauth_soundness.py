@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from contextlib import suppress
+from copy import deepcopy
+
 import pytest
 
 from gateway.providers import CatalogueError, parse_provider
 from gateway.providers.oauth.model import OAuth
+from gateway.strict_yaml import load_strictly
 from tests.services.for_each import for_each
 
 ENTRY = """\
@@ -183,6 +189,31 @@ def test_an_entry_with_it_alone_needs_no_other_evidence() -> None:
         "acme.yaml: docs: Missing data for required field.",
         "acme.yaml: evidence: Missing data for required field.",
     } <= {*caught.value.faults}
+
+
+ODD: tuple[object, ...] = (None, 5, True, "", "x{", "{a}{b}", "https://[", [], [5], {}, {"a": 5}, {"a": {"b": [1]}})
+
+
+def leaves(value: object, path: tuple[object, ...] = ()) -> Iterator[tuple[object, ...]]:
+    """The paths of all that is in a document."""
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield (*path, key)
+        yield from leaves(inner, (*path, key))
+
+
+def test_whatever_stands_in_a_file_is_told_as_a_fault() -> None:
+    right, tried = load_strictly(ENTRY), 0
+    for path in leaves(right["oauth"]):
+        # One of the odd values for each place, each of them many times.
+        document = deepcopy(right)
+        inner = document["oauth"]
+        for key in path[:-1]:
+            inner = inner[key]
+        inner[path[-1]] = ODD[tried % len(ODD)]
+        tried += 1
+        with suppress(CatalogueError):
+            parsed(json.dumps(document))
+    assert tried == 70
 
 
 def test_with_discovery_endpoints_may_be_left_out() -> None:
