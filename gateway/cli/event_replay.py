@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import sys
-import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
+from typing import TYPE_CHECKING
 
 import click
 
 from gateway.cli.invocation import Invocation, with_invocation
+from gateway.cli.jobs_here import carried_out, detach_option, tell_detached
 from gateway.cli.terminal.event_filter import EventChoice, with_event_choice
 from gateway.cli.terminal.output import note, print_json
+from gateway.cli.terminal.progress import Progress
 from gateway.cli.terminal.questions import require_yes
 from gateway.clock import iso
+from gateway.deferred import deferred
 from gateway.delivery.event_replay.aim import Again, Aim
 from gateway.delivery.event_replay.counts import ReplayCounts
-from gateway.delivery.event_replay.pace import Pace
-from gateway.delivery.event_replay.replay import BATCH, Progress, WhichEvents, replay_event, replay_events
+from gateway.delivery.event_replay.replay import BATCH, Counted, WhichEvents, plan_replay, replay_event
 from gateway.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from gateway.jobs.request import Holder
+    from gateway.jobs.summary import JobSummary
+
+_drafts = deferred("gateway.delivery.replays.draft")
+_kind = deferred("gateway.delivery.replays.kind")
+_replays = deferred("gateway.delivery.replays.management")
 
 plan_option = click.option("--plan", is_flag=True, help="Say how many there are, and do nothing.")
 yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
@@ -32,6 +41,7 @@ yes_option = click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--all", "everything", is_flag=True, help="Also what has arrived, was cancelled, or waits.")
 @plan_option
 @yes_option
+@detach_option
 @with_event_choice
 @with_invocation
 def replay(
@@ -43,6 +53,7 @@ def replay(
     everything: bool,
     plan: bool,
     yes: bool,
+    detach: bool,
     choice: EventChoice,
 ) -> None:
     """Deliver an event again, or, without ID, every one that matches; oldest first.
@@ -56,29 +67,41 @@ def replay(
     if event_id is None:
         if not choice:
             raise InvalidInput("give an ID, or a filter: --source, --type, --status, --since, --until")
-        replay_many(invocation, choice, aim, plan=plan, yes=yes)
+        replay_many(invocation, choice, aim, plan=plan, yes=yes, detach=detach)
     elif choice:
         raise InvalidInput("give an ID or a filter, not both")
     else:
         _replay_one(invocation, event_id, aim, plan=plan, yes=yes)
 
 
-def replay_many(invocation: Invocation, choice: EventChoice, aim: Aim, *, plan: bool, yes: bool) -> None:
+def replay_many(
+    invocation: Invocation, choice: EventChoice, aim: Aim, *, plan: bool, yes: bool, detach: bool = False
+) -> None:
     """Say how many there are, ask, replay, and say what was done."""
     # The end is set now: what comes while somebody thinks about the answer is not meant.
     now = invocation.now()
     wanted = choice.filter(now)
     which = WhichEvents(replace(wanted, until=wanted.until or now), choice.status)
-    planned = _through(_followed(replay_events(invocation.reading, which, aim, plans=True), "Counted"))
+    planned = _counted(plan_replay(invocation.reading, which, aim))
     if plan or not planned.changes:
         _say(invocation, planned, is_plan=plan)
         return
     if not yes:
         note(planned_words(planned))
         require_yes(_question(planned), yes=False)
-    pace = Pace(invocation.reading, invocation.installation.clock, time.sleep)
-    steps = _followed(replay_events(invocation.changing, which, aim), f"Of {planned.events} replayed", pace)
-    _say(invocation, _through(steps))
+    draft = _drafts.ReplayDraft(which, aim)
+
+    def ask(holder: Holder | None = None) -> JobSummary:
+        with invocation.changing() as acting:
+            job: JobSummary = _replays.ask_for_replay(acting, draft, holder=holder)
+            return job
+
+    if detach:
+        tell_detached(invocation, ask())
+        return
+    with Progress(f"Of {planned.events} replayed: {{}} events") as progress:
+        done = carried_out(invocation, _kind.REPLAY, ask, progress)
+    _say(invocation, ReplayCounts(**done))
 
 
 def _replay_one(invocation: Invocation, event_id: str, aim: Aim, *, plan: bool, yes: bool) -> None:
@@ -95,26 +118,15 @@ def _replay_one(invocation: Invocation, event_id: str, aim: Aim, *, plan: bool, 
     _say(invocation, done, event_id)
 
 
-def _followed(steps: Iterator[Progress], done: str, pace: Pace | None = None) -> Iterator[ReplayCounts]:
-    """The counts so far after each step, shown on a terminal, at the pace that leaves others their place."""
-    shown = False
-    for step in steps:
-        # What is done at once needs no line of its own.
-        if sys.stderr.isatty() and step.counts.events >= BATCH:
-            shown = True
-            click.echo(f"\r{done}: {step.counts.events} events, up to {iso(step.received_at)}", err=True, nl=False)
-        yield step.counts
-        if pace is not None:
-            pace.wait(step.destinations)
-    if shown:
-        note("")
-
-
-def _through(steps: Iterator[ReplayCounts]) -> ReplayCounts:
-    """The counts at the end."""
+def _counted(steps: Iterator[Counted]) -> ReplayCounts:
+    """The counts at the end, shown on a terminal meanwhile."""
     last = ReplayCounts()
-    for counts in steps:
-        last = counts
+    with Progress("Counted: {} events") as progress:
+        for step in steps:
+            last = step.counts
+            # What is done at once needs no line of its own.
+            if last.events >= BATCH:
+                progress.show(last.events, f"up to {iso(step.received_at)}")
     return last
 
 

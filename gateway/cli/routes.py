@@ -9,6 +9,7 @@ import click
 
 from gateway.cli.event_replay import plan_option, replay_many, yes_option
 from gateway.cli.invocation import Invocation, with_invocation
+from gateway.cli.jobs_here import detach_option
 from gateway.cli.route_trial import test
 from gateway.cli.terminal.event_filter import EventChoice
 from gateway.cli.terminal.options import TimeOrAge, common_options
@@ -173,6 +174,7 @@ def change(
 @click.option("--until", type=TimeOrAge(), metavar="TIME", help="Events older than this; else all until now.")
 @plan_option
 @yes_option
+@detach_option
 @with_invocation
 def backfill(
     invocation: Invocation,
@@ -181,13 +183,14 @@ def backfill(
     until: datetime | timedelta | None,
     plan: bool,
     yes: bool,
+    detach: bool,
 ) -> None:
     """Deliver through the route NAME what came before it was there, oldest first.
 
     What it had delivered already, also under another name, is left alone: it may be done again at any time.
     """
     choice = EventChoice(None, None, None, since, until)
-    replay_many(invocation, choice, Aim(Again.NONE, route=key), plan=plan, yes=yes)
+    replay_many(invocation, choice, Aim(Again.NONE, route=key), plan=plan, yes=yes, detach=detach)
 
 
 @routes.command()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.delivery.replays.kind import REPLAY
 from gateway.jobs.kind import Kind
 
-_ALL: tuple[Kind, ...] = ()
+_ALL: tuple[Kind, ...] = (REPLAY,)
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 """By their names."""

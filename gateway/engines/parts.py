@@ -13,7 +13,6 @@ from gateway.db import shared_clock
 from gateway.db.schema.version import require_current
 from gateway.db.snapshot import Snapshot
 from gateway.delivery.event_status import unrouted
-from gateway.delivery.replays.runner import ReplayRunner
 from gateway.delivery.routes.loader import RoutingLoader
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker.slots import ATTEMPTS_IN_FLIGHT
@@ -27,8 +26,6 @@ from gateway.jobs.runner import SLOTS, JobRunner
 from gateway.open_files import FOR_THE_REST, raise_open_files, worker_shortage
 from gateway.telemetry.logging import get_logger
 
-# How soon a replay is begun that somebody asks for.
-REPLAY_LOOK_SECONDS = 1.0
 # Python's default of 5 ms is what the database thread might wait for the loop after each of its statements.
 SWITCH_SECONDS = 0.001
 
@@ -98,14 +95,6 @@ def opened_parts(
         counter = UsageCounter(installation.database, clock)
         broken = "events could not be counted; who may have no more stored is not told"
         ending.enter_context(closing(SideThread("usage", counter.step, clock, broken=broken)))
-        replays = ReplayRunner(installation)
-        broken = "a replay could not be looked for"
-        ending.enter_context(
-            closing(
-                SideThread("replays", replays.step, clock, broken=broken, rest=0.0, idle_seconds=REPLAY_LOOK_SECONDS)
-            )
-        )
-        ending.callback(replays.stop)
         if settings.search_index:
             builder = BlockBuilder(installation.database, clock, unrouted)
             broken = "a block of the journal could not be built; searches look through its events"

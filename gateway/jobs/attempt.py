@@ -12,11 +12,10 @@ from gateway.jobs.run import JobRun
 from gateway.telemetry.logging import get_logger
 
 BROKE = "job_broke"
+BROKEN = "the gateway failed; its log says how, by the job's id"
 TIMED_OUT = "job_timed_out"
 # The database is away, or did not take something: that is nobody's failure.
 STORAGE_SECONDS = 5.0
-
-_BROKEN = "the gateway failed; its log says how, by the job's id"
 
 _log = get_logger(__name__)
 
@@ -38,7 +37,7 @@ def carry_out(kind: Kind, job: ClaimedJob, run: JobRun) -> Outcome:
         return failed(kind, job, error.code, str(error))
     except (Exception, SystemExit):
         _log.exception("a job broke; what it did stays done", job_id=job.id, kind=kind.name)
-        return failed(kind, job, BROKE, _BROKEN)
+        return failed(kind, job, BROKE, BROKEN)
     return Outcome(job.held, JobState.SUCCEEDED, result=None if result is None else dict(result))
 
 

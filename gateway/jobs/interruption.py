@@ -10,6 +10,7 @@ class Reason(StrEnum):
     """Why a job is to be left."""
 
     ENDING = "ending"  # this process ends: another one goes on with it
+    GIVES_WAY = "gives_way"  # others have waited for long: it goes on later
     CANCELLED = "cancelled"  # a person stopped it
     LOST = "lost"  # another process has it by now, or may have: nothing was heard of this one for too long
     TIMED_OUT = "timed_out"  # the attempt took longer than its kind allows

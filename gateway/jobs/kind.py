@@ -40,6 +40,9 @@ class Kind:
     """The same, of each tenant."""
     uniqueness: Callable[[Mapping[str, Any]], str | None] | None = None
     """Payload → a key: of one key, one waits and one runs."""
+    gives_way: bool = False
+    """While others wait and no slot is free, one that has had its turn goes to the end of the queue. For long work that
+    commits its position."""
     in_process: bool = False
     """In a child process of its own, which can be killed, instead of a thread."""
 

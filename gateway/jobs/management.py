@@ -24,12 +24,17 @@ def cancel_job(acting: Acting | SystemActing, job_id: str) -> JobSummary:
     if before is JobState.CANCELLED or row.cancel_requested_at is not None:
         return summary(row)
     require_transition(before, JobState.CANCELLED)
-    row.cancel_requested_at = acting.now
-    if before is JobState.PENDING:
-        row.state, row.finished_at = JobState.CANCELLED, acting.now
-    acting.session.flush()
+    leave(acting, row)
     _job_changed(acting, "job.cancelled", row)
     return summary(row)
+
+
+def leave(acting: Acting | SystemActing, row: Job) -> None:
+    """Have an open job, whose row is locked, cancelled: at once, or by whoever holds it."""
+    row.cancel_requested_at = acting.now
+    if row.state == JobState.PENDING:
+        row.state, row.finished_at = JobState.CANCELLED, acting.now
+    acting.session.flush()
 
 
 def retry_job(acting: Acting | SystemActing, job_id: str) -> JobSummary:

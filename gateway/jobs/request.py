@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Insert, Table, select, text
 from sqlalchemy.dialects import postgresql, sqlite
@@ -21,6 +21,16 @@ from gateway.tenants.acting import Acting, SystemActing
 _IS_WAITING = text(IS_WAITING)
 
 
+class Holder(NamedTuple):
+    """A process that carries out what it asks for: what tells people of it, and its lease. `is_alone` says that nobody
+    else can carry it out.
+    """
+
+    worker: str
+    token: str
+    is_alone: bool = False
+
+
 def request_job(
     acting: Acting | SystemActing,
     kind: Kind,
@@ -29,11 +39,13 @@ def request_job(
     tenant_id: str | None = None,
     due_at: datetime | None = None,
     schedule_id: str | None = None,
+    holder: Holder | None = None,
 ) -> JobSummary:
     """Ask for a job, which is due at once unless `due_at` says when; it begins after this transaction has committed.
 
     Where one with the same uniqueness key waits and has not begun, that one is returned, brought forward where need be.
-    Who acts for no tenant may say by `tenant_id` whose job it is. Raises `InvalidInput` for a wrong payload.
+    With a `holder` it is that process's from the beginning, beside whatever waits (`gateway.jobs.here`). Who acts for
+    no tenant may say by `tenant_id` whose job it is. Raises `InvalidInput` for a wrong payload.
     """
     kept = kind.loaded(payload)
     owner = acting.tenant.id if isinstance(acting, Acting) else tenant_id or SYSTEM
@@ -49,12 +61,14 @@ def request_job(
         "due_at": due,
         "schedule_id": schedule_id,
         **_asked(acting),
+        **({} if holder is None else _held(acting, holder)),
     }
     session = acting.session
     while True:
         made = session.connection().execute(_insert(session, row)).scalar()
         if made is not None:
-            announce_after_commit(acting, kind.name, made)
+            if holder is None:
+                announce_after_commit(acting, kind.name, made)
             return summary(session.scalars(select(Job).where(Job.id == made)).one())
         # Held to the end of the transaction: it does not begin before that is there which it was asked for.
         waiting = select(Job).where(Job.tenant_id == owner, Job.kind == kind.name, Job.uniqueness_key == key)
@@ -66,6 +80,17 @@ def request_job(
             # Held as it is, nobody could take it who was told of it before.
             announce_after_commit(acting, kind.name, found.id)
             return summary(found)
+
+
+def _held(acting: Acting | SystemActing, holder: Holder) -> dict[str, Any]:
+    return {
+        "state": JobState.RUNNING,
+        "started_at": acting.now,
+        "lease_token": holder.token,
+        "lease_renewed_at": acting.now,
+        "worker": holder.worker,
+        "is_local": holder.is_alone,
+    }
 
 
 def _asked(acting: Acting | SystemActing) -> dict[str, Any]:

@@ -14,9 +14,7 @@ that others go on at once. The lease of one that does not come to a checkpoint i
 
 from __future__ import annotations
 
-import os
 import random
-import socket
 import threading
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -32,6 +30,7 @@ from gateway.jobs.child_process import carry_out_in_child
 from gateway.jobs.interruption import Interruption, Reason
 from gateway.jobs.kind import Kind
 from gateway.jobs.leases import Leases
+from gateway.jobs.process_name import process_name
 from gateway.jobs.queue.claim import ClaimedJob, JobClaimer
 from gateway.jobs.queue.held import Held, Outcome, record
 from gateway.jobs.queue.look import is_anything_of_another_time, next_due_us, pull_back
@@ -44,15 +43,12 @@ SLOTS = 4
 LOOK_SECONDS = 3.0
 SWEEP_SECONDS = 5.0
 STORAGE_SECONDS = 1.0
+# So long a job has its slot while others wait, if its kind gives way.
+TURN_SECONDS = 10.0
 # How long a job in a thread may take to its next checkpoint once it is to be left.
 LEAVE_SECONDS = 10.0
 
 _log = get_logger(__name__)
-
-
-def process_name() -> str:
-    """What tells people who holds a job: the machine and the process."""
-    return f"{socket.gethostname()}:{os.getpid()}"
 
 
 @dataclass(slots=True)
@@ -62,7 +58,7 @@ class _Running:
     kind: Kind
     job: ClaimedJob
     interruption: Interruption
-    ends_by: float
+    began_at: float
     leave_by: float | None = None
 
 
@@ -129,6 +125,7 @@ class JobRunner:
         self._sweep()
         if len(self._running) >= self._slots:
             self._record_and_claim([])
+            self._give_way()
             return LOOK_SECONDS
         return self._take()
 
@@ -173,10 +170,10 @@ class JobRunner:
     def _leave_late_ones(self) -> None:
         now = self._clock.monotonic()
         for held, running in list(self._running.items()):
-            if now >= running.ends_by:
+            if now - running.began_at >= running.kind.timeout_seconds:
                 running.interruption.interrupt(Reason.TIMED_OUT)
             reason = running.interruption.reason
-            if reason is None or reason is Reason.ENDING:
+            if reason in (None, Reason.ENDING, Reason.GIVES_WAY):
                 continue
             running.leave_by = running.leave_by or now + LEAVE_SECONDS
             if now >= running.leave_by:
@@ -206,11 +203,23 @@ class JobRunner:
         for job in taken:
             _log.warning("the process of a job died", job_id=job.id, kind=job.kind, state=job.state)
 
+    def _give_way(self) -> None:
+        """While others wait, who has had its slot for longest goes to the end of the queue."""
+        now = self._clock.monotonic()
+        had_their_turn = [one for one in self._running.values() if one.kind.gives_way]
+        had_their_turn = [one for one in had_their_turn if now - one.began_at >= TURN_SECONDS]
+        now_us = self._clock.now_us()
+        if had_their_turn and any(at <= now_us for at in self._next_due().values()):
+            min(had_their_turn, key=lambda one: one.began_at).interruption.interrupt(Reason.GIVES_WAY)
+
+    def _next_due(self) -> Mapping[str, int]:
+        with self._database.read() as connection:
+            return next_due_us(connection, list(self._kinds))
+
     def _take(self) -> float:
         """Claim for the free slots; how long to wait for the next look."""
         now_us = self._clock.now_us()
-        with self._database.read() as connection:
-            next_due = next_due_us(connection, list(self._kinds))
+        next_due = self._next_due()
         due = [self._kinds[name] for name in self._kinds if next_due.get(name, now_us + 1) <= now_us]
         self._turn += 1
         start = self._turn % len(due) if due else 0
@@ -252,7 +261,7 @@ class JobRunner:
             _log.info("a job that was taken over or removed has ended here too", job_id=outcome.held.id)
 
     def _begin(self, kind: Kind, job: ClaimedJob) -> None:
-        running = _Running(kind, job, Interruption(), self._clock.monotonic() + kind.timeout_seconds)
+        running = _Running(kind, job, Interruption(), self._clock.monotonic())
         self._running[job.held] = running
         self._leases.hold(job.held, running.interruption)
         threading.Thread(target=self._carry_out, args=(running,), name=f"job {job.kind}", daemon=True).start()

@@ -56,7 +56,6 @@ LEFT_OUT: Mapping[str, str] = {
     "destination_states": "how deliveries go just now",
     "jobs": "how work of the gateway goes; the audit trail tells who asked",
     "schedules": "when work of the gateway is due",
-    "replays": "how replays of many events go; the audit trail tells who asked",
     "event_block_terms": "the index of events",
     "idempotent_requests": "answers that are kept for a day",
     "tenant_usage": "counts",

@@ -12,7 +12,6 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from gateway.db.model import Base
 from gateway.delivery.models import Attempt, Delivery, Destination, DestinationSecret, DestinationState, Route
-from gateway.delivery.replays.models import Replay
 from gateway.events.models import Event, EventBlockTerm
 from gateway.jobs.models import Job, Schedule
 from gateway.tenants.api_keys.models import ApiKey
@@ -48,7 +47,6 @@ OWNED: tuple[OwnedTable, ...] = (
     OwnedTable(Schedule, Schedule.id),
     OwnedTable(Job, Job.id),
     OwnedTable(Rejection, Rejection.id),
-    OwnedTable(Replay, Replay.id),
     # With their attempts.
     OwnedTable(Delivery, Delivery.id),
     OwnedTable(Event, Event.id),

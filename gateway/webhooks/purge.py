@@ -12,11 +12,11 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from gateway.clock import to_us
-from gateway.delivery.replays.retention import purge_replays
 from gateway.delivery.retention import Cutoff, Purged, count_events, purge_events
 from gateway.errors import Hint, InvalidInput
 from gateway.events.blocks.retention import purge_blocks
 from gateway.installation import Installation
+from gateway.jobs.retention import purge_jobs
 from gateway.tenants.acting import act_for_system
 from gateway.tenants.audit import Actor
 from gateway.tenants.directory import find_tenant
@@ -144,7 +144,7 @@ def _purge(installation: Installation, cutoff: Cutoff) -> Iterator[Forgotten]:
     yield from map(_forgotten, purge_events(database, cutoff))
     for _ in purge_blocks(database, to_us(cutoff.before)):
         yield Forgotten()
-    for _ in purge_replays(database, cutoff.before, tenant_id=cutoff.tenant_id):
+    for _ in purge_jobs(database, cutoff.before, tenant_id=cutoff.tenant_id):
         yield Forgotten()
     for count in purge_rejections(database, now=now, tenant_id=cutoff.tenant_id):
         yield Forgotten(rejections=count)

@@ -28,7 +28,6 @@ from gateway.delivery.decisions.policy import Outcome
 from gateway.delivery.decisions.transitions import TRANSITIONS
 from gateway.delivery.journal import EventStatus
 from gateway.delivery.models import CircuitState, DeliveryState
-from gateway.delivery.replays.models import ReplayState
 from gateway.errors import GatewayError
 from gateway.events import system as system_events
 from gateway.jobs.models import JobState
@@ -175,7 +174,6 @@ def test_every_action_of_the_audit_trail_is_there() -> None:
         ("Outcomes", Outcome),
         ("Circuits", CircuitState),
         ("Jobs", JobState),
-        ("Replays", ReplayState),
     ],
 )
 def test_every_state_and_outcome_is_there(title: str, words: type[Any]) -> None:

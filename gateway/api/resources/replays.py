@@ -16,7 +16,7 @@ from gateway.tenants.api_keys.scopes import Scope
 
 REPLAY = Scope.EVENTS_REPLAY
 ASKED: Mapping[str, Any] = {
-    "id": "rpl_06bk7e8v3s9p41pf7j0q5m2c8g",
+    "id": "job_06bk7e8v3s9p41pf7j0q5m2c8g",
     "state": "pending",
     "plan": False,
     "asked": {
@@ -48,7 +48,9 @@ RUNNING: Mapping[str, Any] = {
 }
 CANCELLED: Mapping[str, Any] = {**RUNNING, "state": "cancelled", "finished_at": "2026-11-27T12:01:00.000Z"}
 
-resource = Resource("replays", "Many events by a filter, delivered again by a worker, oldest first.")
+resource = Resource(
+    "replays", "Many events by a filter, delivered again by a worker, oldest first: jobs of the kind `events.replay`."
+)
 
 
 @resource.list("/replays", scope=REPLAY, query=ReplayQuerySchema, answer=ReplaySchema, example=RUNNING)

@@ -23,8 +23,9 @@ class Progress:
         if self._is_shown:
             note("")
 
-    def show(self, done: int) -> None:
-        """So many are done."""
+    def show(self, done: int, line: str | None = None) -> None:
+        """So many are done; `line` says more."""
         if done and sys.stderr.isatty():
-            click.echo("\r" + self._words.format(done), err=True, nl=False)
+            more = "" if line is None else f", {line}"
+            click.echo(f"\r{self._words.format(done)}{more}", err=True, nl=False)
             self._is_shown = True

@@ -1,13 +1,13 @@
-"""Replaying events: one, or many by a filter, in short transactions and oldest first.
+"""Replaying events: one, or some of many by a filter, oldest first; and counting beforehand what that would do.
 
-What was done before a failure stays done; doing it again makes nothing twice. Only what had arrived and is sent again
-(`Again.ALL`) is sent once more.
+Many are replayed by jobs (`delivery/replays`). Doing it again makes nothing twice; only what had arrived and is sent
+again (`Again.ALL`) is sent once more.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import NamedTuple
 
@@ -22,7 +22,6 @@ from gateway.errors import InvalidInput, NotFound
 from gateway.events.models import Event
 from gateway.events.search import EventFilter, matching
 from gateway.tenants.acting import Acting, Begin
-from gateway.tenants.audit_trail.tally import Tally, tallied
 
 BATCH = 100
 
@@ -35,14 +34,11 @@ class WhichEvents:
     status: EventStatus | None = None
 
 
-class Progress(NamedTuple):
-    """How far a replay of many is: `counts` so far, when the last event came, and the ids of destinations that got
-    more to do in the last transaction.
-    """
+class Counted(NamedTuple):
+    """How far counting is: `counts` so far, and when the last event came."""
 
     counts: ReplayCounts
     received_at: datetime
-    destinations: frozenset[str]
 
 
 def replay_event(acting: Acting, event_id: str, aim: Aim, *, plans: bool = False) -> ReplayCounts:
@@ -62,14 +58,23 @@ def replay_event(acting: Acting, event_id: str, aim: Aim, *, plans: bool = False
     return step.counts
 
 
-def replay_events(begin: Begin, which: WhichEvents, aim: Aim, *, plans: bool = False) -> Iterator[Progress]:
-    """Replay every event that is meant; with `plans`, only count what that would do. One value per transaction, of
-    which the last is the whole; none when no event is meant. May be stopped between two values and started again.
+def plan_replay(begin: Begin, which: WhichEvents, aim: Aim) -> Iterator[Counted]:
+    """Count what replaying every event that is meant would do. One value per transaction, of which the last is the
+    whole; none when no event is meant. `which` has an end, else this has none either.
 
     Raises `NotFound`, `InvalidInput`, `StorageUnavailable`.
     """
-    with tallied(begin, "events.replayed", asked=_asked(which, aim)) as tally:
-        yield from _replay_all(begin, which, aim, None if plans else tally)
+    counts, position = ReplayCounts(), ""
+    while True:
+        with begin() as acting:
+            step = replay_next(acting, which, aim, after=position, plans=True)
+        if step.last is None:
+            return
+        counts += step.counts
+        yield Counted(counts, step.last.received_at)
+        if step.counts.events < BATCH:
+            return
+        position = step.last.id
 
 
 def replay_next(acting: Acting, which: WhichEvents, aim: Aim, *, after: str, plans: bool) -> Step:
@@ -85,32 +90,6 @@ def meant(session: TenantSession, which: WhichEvents, aim: Aim) -> tuple[Way, li
     """Where the events that are meant lead, and what holds for them. Raises `NotFound`, `InvalidInput`."""
     way = find_way(session, aim)
     return way, _clauses(session, which, way)
-
-
-def _replay_all(begin: Begin, which: WhichEvents, aim: Aim, tally: Tally | None) -> Iterator[Progress]:
-    """`replay_events`; without a `tally` nothing is done, and only counted."""
-    counts, position, until = ReplayCounts(), "", which.filter.until
-    while True:
-        with begin() as acting:
-            # What comes meanwhile is not meant, and must not keep this going for ever.
-            until = until or acting.now
-            bounded = WhichEvents(replace(which.filter, until=until), which.status)
-            step = replay_next(acting, bounded, aim, after=position, plans=tally is None)
-            is_last = step.counts.events < BATCH
-            if tally is not None:
-                tally.add(acting, asdict(step.counts), is_changed=bool(step.counts.changes), is_last=is_last)
-        if step.last is None:
-            return
-        counts += step.counts
-        yield Progress(counts, step.last.received_at, step.destinations)
-        if is_last:
-            return
-        position = step.last.id
-
-
-def _asked(which: WhichEvents, aim: Aim) -> dict[str, object]:
-    given = {**asdict(which.filter), "status": which.status, "route": aim.route, "destination": aim.destination}
-    return {name: value for name, value in {**given, "again": aim.again}.items() if value is not None}
 
 
 def _clauses(session: TenantSession, which: WhichEvents, way: Way) -> list[ColumnElement[bool]]:

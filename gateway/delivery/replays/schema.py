@@ -10,11 +10,11 @@ from marshmallow import Schema, fields, validate
 from gateway.delivery.event_replay.replay import WhichEvents
 from gateway.delivery.query_schema import AimSchema, EventFilterSchema, aim_of, event_filter, status_of
 from gateway.delivery.replays.draft import ReplayDraft
-from gateway.delivery.replays.models import ReplayState
 from gateway.delivery.schema import ReplayCountsSchema
+from gateway.jobs.models import JobState
 from gateway.schema_fields import Instant
 
-STATES = [state.value for state in ReplayState]
+STATES = [state.value for state in JobState]
 
 
 class AskedReplaySchema(Schema):
@@ -65,6 +65,6 @@ def replay_draft(data: Mapping[str, Any]) -> ReplayDraft:
     return ReplayDraft(WhichEvents(event_filter(data), status_of(data)), aim_of(data), data["plan"])
 
 
-def state_of(data: Mapping[str, Any]) -> ReplayState | None:
+def state_of(data: Mapping[str, Any]) -> JobState | None:
     """The state that `ReplayQuerySchema` loaded."""
-    return None if data["state"] is None else ReplayState(data["state"])
+    return None if data["state"] is None else JobState(data["state"])

@@ -8,7 +8,8 @@ from datetime import datetime
 from typing import Any
 
 from gateway.delivery.event_replay.counts import ReplayCounts
-from gateway.delivery.replays.models import Replay, ReplayState
+from gateway.delivery.replays.reached import NOTHING, Reached
+from gateway.jobs.models import Job, JobState
 from gateway.tenants.audit import ActorKind
 
 
@@ -19,7 +20,7 @@ class ReplaySummary:
     """
 
     id: str
-    state: ReplayState
+    state: JobState
     is_plan: bool
     asked: Mapping[str, Any]
     counts: ReplayCounts
@@ -33,20 +34,22 @@ class ReplaySummary:
     finished_at: datetime | None
 
 
-def summary(row: Replay) -> ReplaySummary:
-    """The row as it is shown."""
+def summary(row: Job) -> ReplaySummary:
+    """The row as it is shown. One that is to be cancelled commits nothing more, so that it is."""
+    reached = NOTHING if row.position is None else Reached.of(row.position)
+    is_left = row.state == JobState.RUNNING and row.cancel_requested_at is not None
     return ReplaySummary(
         id=row.id,
-        state=ReplayState(row.state),
-        is_plan=row.is_plan,
-        asked=row.asked,
-        counts=ReplayCounts(**row.counts),
-        reached_at=row.reached_at,
+        state=JobState.CANCELLED if is_left else JobState(row.state),
+        is_plan=row.payload["is_plan"],
+        asked={name: value for name, value in row.payload.items() if name != "is_plan"},
+        counts=reached.counts,
+        reached_at=reached.at,
         asker_kind=ActorKind(row.asker_kind),
         asker_id=row.asker_id,
         asker_name=row.asker_name,
-        detail=row.detail,
+        detail=row.error,
         created_at=row.created_at,
         started_at=row.started_at,
-        finished_at=row.finished_at,
+        finished_at=row.cancel_requested_at if is_left else row.finished_at,
     )

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -12,12 +13,12 @@ from sqlalchemy import text
 from gateway.clock import FakeClock, from_us
 from gateway.delivery.event_replay.aim import Aim
 from gateway.delivery.event_replay.counts import ReplayCounts
-from gateway.delivery.event_replay.replay import BATCH, WhichEvents, replay_event, replay_events
+from gateway.delivery.event_replay.replay import BATCH, WhichEvents, plan_replay, replay_event, replay_next
 from gateway.delivery.routes.draft import RouteDraft
 from gateway.delivery.routes.management import add_route
 from gateway.events.append import EventRow, append_events
 from gateway.installation import Installation
-from gateway.tenants.acting import Acting, act
+from gateway.tenants.acting import Acting, Begin, act
 from gateway.tenants.models import DEFAULT_TENANT
 from tests.services.acting import TESTER
 from tests.services.rows import store_event
@@ -25,6 +26,21 @@ from tests.services.rows import store_event
 ALL_OF_THEM = WhichEvents()
 EVERYWHERE = Aim()
 BODY = b'{"ref": "main", "n": %d}'
+
+
+def replayed(begin: Begin, which: WhichEvents, aim: Aim) -> Iterator[ReplayCounts]:
+    """Replay many as their job does; the counts so far, after each transaction."""
+    counts, position = ReplayCounts(), ""
+    while True:
+        with begin() as acting:
+            step = replay_next(acting, which, aim, after=position, plans=False)
+        if step.last is None:
+            return
+        counts += step.counts
+        yield counts
+        if step.counts.events < BATCH:
+            return
+        position = step.last.id
 
 
 @dataclass
@@ -63,10 +79,15 @@ class Journal:
         return done
 
     def many(self, aim: Aim, which: WhichEvents = ALL_OF_THEM) -> ReplayCounts:
-        planned = [progress.counts for progress in replay_events(self.reading, which, aim, plans=True)]
-        done = [progress.counts for progress in replay_events(self.acting, which, aim)]
+        planned = [counted.counts for counted in plan_replay(self.reading, self.bounded(which), aim)]
+        done = list(replayed(self.acting, self.bounded(which), aim))
         assert planned == done, "what was said before is what was done"
         return done[-1] if done else ReplayCounts()
+
+    def bounded(self, which: WhichEvents) -> WhichEvents:
+        """The same, of what came until now."""
+        until = which.filter.until or from_us(self.clock.now_us())
+        return WhichEvents(replace(which.filter, until=until), which.status)
 
     def deliveries(self) -> list[Any]:
         """All of them, by their ids, with the names of their destinations."""

@@ -18,7 +18,7 @@ from gateway.delivery.event_replay import step
 from gateway.delivery.event_replay.aim import Again, Aim
 from gateway.delivery.event_replay.counts import ReplayCounts
 from gateway.delivery.event_replay.pace import LONGEST_REST_SECONDS, LOOK_SECONDS, STALLED_SECONDS, Pace
-from gateway.delivery.event_replay.replay import BATCH, WhichEvents, replay_event, replay_events
+from gateway.delivery.event_replay.replay import BATCH, WhichEvents, plan_replay, replay_event
 from gateway.delivery.event_status import EventStatus
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.routes.management import remove_route
@@ -26,7 +26,7 @@ from gateway.errors import InvalidInput, NotFound
 from gateway.events.search import EventFilter
 from gateway.installation import Installation
 from gateway.tenants.acting import Acting, act
-from tests.integration.delivery.journals import BODY, Journal, came_many
+from tests.integration.delivery.journals import BODY, Journal, came_many, replayed
 from tests.services.acting import TESTER, add_tenant
 
 
@@ -126,7 +126,7 @@ def test_many_by_each_filter(journal: Journal) -> None:
         WhichEvents(EventFilter(source="github"), EventStatus.UNROUTED): 1,
     }
     for which, number in chosen.items():
-        found = list(replay_events(journal.reading, which, Aim(destination="audit"), plans=True))
+        found = list(plan_replay(journal.reading, journal.bounded(which), Aim(destination="audit")))
         assert found[-1].counts == ReplayCounts(events=number, created=number), which
     assert journal.many(Aim(), WhichEvents(status=EventStatus.DEAD)).replayed == 1
     journal.route()
@@ -140,20 +140,20 @@ def test_another_tenants_events_and_destinations_are_not_there(journal: Journal)
     with journal.acting("other") as acting, pytest.raises(NotFound, match="event"):
         replay_event(acting, event_id, Aim())
     with pytest.raises(NotFound, match="'app'"):
-        list(replay_events(lambda: journal.acting("other"), WhichEvents(), Aim(destination="app")))
+        list(replayed(lambda: journal.acting("other"), WhichEvents(), Aim(destination="app")))
     with pytest.raises(InvalidInput, match="not both"):
         journal.many(Aim(route="late", destination="app"))
-    assert list(replay_events(lambda: journal.acting("other"), WhichEvents(), Aim())) == []
+    assert list(replayed(lambda: journal.acting("other"), WhichEvents(), Aim())) == []
     assert journal.deliveries() == []
 
 
 def test_many_go_oldest_first_and_what_comes_meanwhile_is_not_meant(journal: Journal) -> None:
     ids = came_many(journal)
-    steps = replay_events(journal.acting, WhichEvents(), Aim(destination="app"))
+    steps = replayed(journal.acting, journal.bounded(WhichEvents()), Aim(destination="app"))
     next(steps)
     journal.clock.advance(1)
     journal.came(0)
-    assert [progress.counts.created for progress in steps] == [2 * BATCH, len(ids)]
+    assert [counts.created for counts in steps] == [2 * BATCH, len(ids)]
     made = journal.deliveries()
     assert [one.event_id for one in made] == ids
     assert made == sorted(made, key=lambda one: one.next_attempt_at)
@@ -191,17 +191,17 @@ def _die_in_the_second_transaction(settings: Settings) -> None:
                 os.kill(os.getpid(), signal.SIGKILL)
 
     with Installation(settings) as installation:
-        list(replay_events(begin, WhichEvents(), Aim(route="late")))
+        list(replayed(begin, WhichEvents(), Aim(route="late")))
 
 
 def test_two_at_once_make_nothing_twice(journal: Journal) -> None:
     ids = came_many(journal)
     with ThreadPoolExecutor(2) as threads:
         done = [
-            threads.submit(lambda: list(replay_events(journal.acting, WhichEvents(), Aim(destination="audit"))))
+            threads.submit(lambda: list(replayed(journal.acting, WhichEvents(), Aim(destination="audit"))))
             for _ in range(2)
         ]
-    counts = [one.result()[-1].counts for one in done]
+    counts = [one.result()[-1] for one in done]
     assert sum(one.created for one in counts) == len(ids)
     assert sorted(one.event_id for one in journal.deliveries()) == ids
 
