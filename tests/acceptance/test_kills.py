@@ -42,12 +42,15 @@ def test_web_processes_killed_in_a_burst(installation: Installation, sink: SinkT
 def test_worker_killed_in_a_burst(installation: Installation, sink: SinkThread, tables: Tables) -> None:
     route_to(installation, sink)
     installation.web("--workers", "1")
-    # Slowly: what comes while a worker starts has to be delivered too.
+    # Slowly: what comes while a worker works has to be delivered too.
     sender = GithubSender(installation.port, pause_seconds=0.008)
     was_amid = False
     with sender.sending():
         for round_ in range(10):
             worker = installation.start("worker")
+            # On a busy machine that takes long, and what came meanwhile would take longer.
+            with sender.holding():
+                worker.wait_for_log("worker started")
             before = len(sink.at())
             sink.wait_for(before + 200)
             worker.kill()

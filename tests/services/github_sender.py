@@ -61,6 +61,8 @@ class GithubSender:
         self._numbers = itertools.count(first)
         self._first = first
         self._stopping = threading.Event()
+        self._may_send = threading.Event()
+        self._may_send.set()
         self._counting = threading.Lock()
         self._threads = [threading.Thread(target=self._send_all, args=(key,), daemon=True) for key in range(threads)]
         self._limit: int | None = None
@@ -82,6 +84,15 @@ class GithubSender:
             self._stopping.set()
             self.join()
 
+    @contextmanager
+    def holding(self) -> Iterator[None]:
+        """Begin no event inside the block."""
+        self._may_send.clear()
+        try:
+            yield
+        finally:
+            self._may_send.set()
+
     def join(self) -> None:
         """Wait for the threads, which end when they are told to or have sent everything."""
         for thread in self._threads:
@@ -101,6 +112,7 @@ class GithubSender:
     def _send_all(self, key: int) -> None:
         connections = [http.client.HTTPConnection("127.0.0.1", self._port, timeout=ANSWER_SECONDS) for _ in range(2)]
         for number in self._numbers:
+            self._may_send.wait()
             if self._stopping.is_set() or (self._limit is not None and number >= self._first + self._limit):
                 break
             delivery = f"d-{self._port}-{number}"
