@@ -1,22 +1,25 @@
-"""The tour of the README, typed word for word into three terminals, with ports of the test's own."""
+"""Chapters of the README, typed word for word into terminals, with ports, a database and a broker of the test's own."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import pytest
+from sqlalchemy import URL
 
-from tests.services.postgres import free_port
+from tests.services.brokers import rabbitmq_url
+from tests.services.postgres import create_database, drop_database, free_port, fresh_name
 from tests.services.processes import wait_until
 from tests.services.terminals import Terminal
-from tests.services.tour import CtrlC, Shown, Step, Typed, find, matches, steps
+from tests.services.tour import SEVERAL_MACHINES, TOUR, CtrlC, Shown, Step, Typed, find, matches, steps
 
 ROOT = Path(__file__).parents[2]
-STEPS = list(steps((ROOT / "README.md").read_text(encoding="utf-8")))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+STEPS = list(steps(README, TOUR))
 COMMAND_SECONDS = 60.0
 # Several times what the tour takes: the machine may be busy.
 SHOWN_SECONDS = 60.0
@@ -24,16 +27,25 @@ FOREGROUND = 2
 
 
 class Reader:
-    """Somebody who follows the tour."""
+    """Somebody who follows a chapter. `own` is what they have instead of what stands there."""
 
     def __init__(self, folder: Path, ports: Mapping[str, str]) -> None:
         self._ports = ports
+        self.own: dict[str, str] = {}
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
         environment = inherited | {"GATEWAY_BASE_URL": f"http://127.0.0.1:{ports['8000']}"}
         self._terminals = {number: Terminal(folder, environment) for number in (1, 2, 3)}
         self._kept: list[str] = []
         self._last: Typed | None = None
         self._output = ""
+
+    def read(self, chapter: Sequence[Step]) -> None:
+        """Do all of it."""
+        for step, then in zip(chapter, [*chapter[1:], None], strict=True):
+            try:
+                self.follow(step, then)
+            except AssertionError as fault:
+                raise AssertionError(f"{fault}\nat {step}\n{self.screens()}") from fault
 
     def follow(self, step: Step, then: Step | None) -> None:
         """Do one step, and see what it shows; `then` is the next one."""
@@ -77,7 +89,7 @@ class Reader:
 
     def _own(self, text: str) -> str:
         """`text` with the ports of this test; `scripts/run` without its installing what is installed."""
-        for usual, own in self._ports.items():
+        for usual, own in (self._ports | self.own).items():
             text = text.replace(usual, own)
         text = text.replace("scripts/run", f".venv/bin/gateway run --port {self._ports['8000']}")
         return text.replace("examples/sink.py", f"examples/sink.py --port {self._ports['9000']}")
@@ -96,11 +108,21 @@ def reader(tmp_path: Path) -> Iterator[Reader]:
 
 
 def test_the_tour_works_word_for_word(reader: Reader) -> None:
-    for step, then in zip(STEPS, [*STEPS[1:], None], strict=True):
+    reader.read(STEPS)
+
+
+def test_the_chapter_on_several_machines_works_word_for_word(reader: Reader, postgres_server: URL) -> None:
+    name = fresh_name("readme")
+    with rabbitmq_url() as broker:
+        reader.own = {
+            "postgresql://gateway:choose-one@127.0.0.1/gateway": create_database(postgres_server, name),
+            "amqp://guest:guest@127.0.0.1/": broker,
+        }
         try:
-            reader.follow(step, then)
-        except AssertionError as fault:
-            raise AssertionError(f"{fault}\nat {step}\n{reader.screens()}") from fault
+            reader.read(list(steps(README, SEVERAL_MACHINES)))
+        finally:
+            reader.close()
+            drop_database(postgres_server, name)
 
 
 def test_the_tour_has_every_part() -> None:
@@ -119,8 +141,7 @@ def test_the_tour_has_every_part() -> None:
 
 
 def test_the_handler_in_the_tour_is_the_one_of_the_example() -> None:
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    shown = readme.split("```python\n", 1)[1].split("```", 1)[0]
+    shown = README.split("```python\n", 1)[1].split("```", 1)[0]
     example = (ROOT / "examples" / "handlers.py").read_text(encoding="utf-8")
     for line in shown.splitlines():
         assert line in example or line.startswith(("from gateway.handlers", "def review")), line

@@ -20,8 +20,9 @@ from tests.services.postgres import free_port
 from tests.services.waiting import until
 
 RABBITMQ_PORT = 5672
-# Debian's own wrapper changes the user, and so the environment.
 RABBITMQ_BINARIES = f"{os.environ.get('PATH', '')}:/usr/lib/rabbitmq/bin:/usr/sbin"
+# Debian's own wrapper changes the user: right for the server at hand, and wrong for one of one's own.
+UNWRAPPED_BINARIES = f"/usr/lib/rabbitmq/bin:{RABBITMQ_BINARIES}"
 CONTROL_SECONDS = 60
 
 
@@ -59,18 +60,20 @@ class PrivateRedis:
 
 
 class PrivateRabbitmq:
-    """A RabbitMQ of one's own on free ports, in a folder of its own."""
+    """A RabbitMQ of one's own on free ports, in a folder of its own. On loopback, or for everybody on the network."""
 
-    def __init__(self) -> None:
-        server = _program("rabbitmq-server", "rabbitmq-server", RABBITMQ_BINARIES)
+    def __init__(self, *, for_network: bool = False) -> None:
+        server = _program("rabbitmq-server", "rabbitmq-server", UNWRAPPED_BINARIES)
         self._folder = Path(tempfile.mkdtemp(prefix="gateway-rabbitmq-"))
         port, name = free_port(), f"gateway-{uuid.uuid4().hex[:8]}@localhost"
         self.url = f"amqp://guest:guest@127.0.0.1:{port}/"
         (self._folder / "plugins").write_text("[].")
+        if for_network:
+            (self._folder / "rabbitmq.conf").write_text("loopback_users = none\n")
         self._environment = os.environ | {
             "HOME": str(self._folder),
             "RABBITMQ_NODENAME": name,
-            "RABBITMQ_NODE_IP_ADDRESS": "127.0.0.1",
+            "RABBITMQ_NODE_IP_ADDRESS": "0.0.0.0" if for_network else "127.0.0.1",
             "RABBITMQ_NODE_PORT": str(port),
             "RABBITMQ_DIST_PORT": str(free_port()),
             "ERL_EPMD_PORT": str(free_port()),

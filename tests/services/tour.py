@@ -1,4 +1,4 @@
-"""The tour of the README as steps: what is typed in which terminal, and what has to be shown.
+"""Chapters of the README as steps: what is typed in which terminal, and what has to be shown.
 
 In the section, a fence `sh 2` is typed in the second terminal, `sh 2 until` again and again until it shows what
 follows. A fence `text` is what the commands before it show, `text 3` what the third terminal shows next; `…` stands
@@ -11,7 +11,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-TITLE = "## A tour in five minutes"
+TOUR = "A tour in five minutes"
+SEVERAL_MACHINES = "Several machines"
 ANYTHING = "…"
 _FENCE = re.compile(r"```(sh|text)(?: (\d))?( until)?")
 _CTRL_C = re.compile(r"<!-- ctrl-c (\d) -->")
@@ -44,9 +45,9 @@ class CtrlC:
 Step = Typed | Shown | CtrlC
 
 
-def steps(readme: str) -> Iterator[Step]:
-    """The steps of the tour, in order."""
-    section = readme[readme.index(TITLE) + len(TITLE) :].split("\n## ", 1)[0]
+def steps(readme: str, title: str) -> Iterator[Step]:
+    """The steps of the chapter `title`, in order."""
+    section = readme.split(f"\n## {title}\n", 1)[1].split("\n## ", 1)[0]
     lines = iter(section.splitlines())
     for line in lines:
         if ctrl_c := _CTRL_C.fullmatch(line):
