@@ -39,7 +39,7 @@ def subject(body: object) -> Subject:
         "join(text, many)",
         "to_string(@)" + "|to_string([@])" * 40,
         f"map(&[@,@], {DOUBLED * 30}@)",
-        f"[{','.join(['@'] * 2_000)}]",
+        f"[{','.join(['@'] * 4_000)}]",
         f"[{DOUBLED * 30}@] == [{DOUBLED * 30}@]",
         NESTED_LOOPS,
         NESTED_FILTERS,
