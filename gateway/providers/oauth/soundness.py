@@ -12,6 +12,7 @@ from gateway.providers.oauth.hosts import host_faults, takes_what_leads_astray, 
 from gateway.providers.oauth.model import Grant, OAuth
 from gateway.providers.oauth.parts import Call, Texts
 from gateway.providers.oauth.templates import FROM_THE_START, GIVEN_LATER, SECRETS, known_at, named, names_in
+from gateway.providers.oauth.words import IN_METADATA
 
 
 def faults(oauth: OAuth) -> list[str]:
@@ -90,22 +91,22 @@ def templates(oauth: OAuth) -> Iterator[tuple[str, str, Texts]]:
 
 
 def _endpoints(oauth: OAuth) -> Iterator[str]:
-    if oauth.discovery is not None:
-        return
-    wanted = [("token.url", oauth.token.url)]
+    wanted = [("token", oauth.token.url)]
     if oauth.authorize is not None:
-        wanted.append(("authorize.url", oauth.authorize.url))
+        wanted.append(("authorize", oauth.authorize.url))
         if oauth.authorize.pushed is not None:
-            wanted.append(("authorize.pushed.url", oauth.authorize.pushed.url))
-    wanted += [(f"{key}.url", call.url) for key, _step, call in calls(oauth)]
+            wanted.append(("authorize.pushed", oauth.authorize.pushed.url))
+    wanted += [(key, call.url) for key, _step, call in calls(oauth)]
     if "device_code" in oauth.grants:
-        wanted.append(("grants.device_code.url", oauth.grants["device_code"].url))
+        wanted.append(("grants.device_code", oauth.grants["device_code"].url))
     for key, url in wanted:
-        if url is None:
-            yield f"{key}: is needed where there is no `discovery` to name it"
-    if oauth.token.authentication == "discovered":
+        if url is None and key not in IN_METADATA:
+            yield f"{key}.url: is needed"
+        elif url is None and oauth.discovery is None:
+            yield f"{key}.url: is needed where there is no `discovery` to name it"
+    if oauth.discovery is None and oauth.token.authentication == "discovered":
         yield "token.authentication: without `discovery` nothing tells"
-    if oauth.issuer.claims:
+    if oauth.discovery is None and oauth.issuer.claims:
         yield "issuer.claims: are for what `discovery` says of the issuer"
 
 

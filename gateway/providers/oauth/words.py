@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+IN_METADATA: Mapping[str, str] = {
+    "account": "userinfo_endpoint",
+    "account.details": "userinfo_endpoint",
+    "authorize": "authorization_endpoint",
+    "authorize.pushed": "pushed_authorization_request_endpoint",
+    "grants.device_code": "device_authorization_endpoint",
+    "introspection": "introspection_endpoint",
+    "revoke": "revocation_endpoint",
+    "token": "token_endpoint",
+}
+"""Where the URL of each request stands in the provider's metadata (RFC 8414), when the entry has none."""
+
 KINDS: Mapping[str, str] = {
     "oauth2": "OAuth 2.0",
     "oidc": "OpenID Connect: with the scope `openid`, an ID token comes along",

@@ -187,8 +187,13 @@ def test_renewing_and_ending() -> None:
     assert sum(bool(one.refresh.needs.scopes or one.refresh.needs.parameters) for one in EVERY) == 19
     assert sum(bool(one.refresh.parameters) for one in EVERY) == 6
     assert sum(one.refresh.lifetime_seconds is not None for one in EVERY) == 15
-    assert names(lambda one: one.refresh.lifetime_field is not None) == {"quickbooks", "shopify", "tiktok"}
-    assert names(lambda one: one.refresh.idle_seconds is not None) == {"jira"}
+    assert {name: one.refresh.lifetime_field for name, one in CONNECTED.items() if one.refresh.lifetime_field} == {
+        "quickbooks": "x_refresh_token_expires_in",
+        "shopify": "refresh_token_expires_in",
+        "tiktok": "refresh_expires_in",
+    }
+    idle = {name: one.refresh.idle_seconds for name, one in CONNECTED.items() if one.refresh.idle_seconds}
+    assert idle == {"jira": 7_776_000}
     assert names(lambda one: one.refresh.grace_seconds is not None) == {"okta"}
     assert names(lambda one: one.refresh.last_seconds is not None) == {"exact-online"}
     assert names(lambda one: one.refresh.url is not None) == {"figma"}
@@ -208,6 +213,40 @@ def test_renewing_and_ending() -> None:
     assert sum(one.never for one in lives) == 6
     assert sum(bool(one.by) for one in lives) == 2
     assert sum(one.seconds is not None for one in lives) == 55 - 6 - 2
+
+
+def test_requests_that_are_nobody_else_s() -> None:
+    """What a flow sends where a provider wants it otherwise, whole."""
+    found = {}
+    for name in ("github", "square", "stripe", "twitch", "box"):
+        revoke = CONNECTED[name].revoke
+        assert revoke is not None
+        assert revoke.call is not None
+        call = revoke.call
+        found[name] = (call.method, call.format, call.authorization or call.authentication, dict(call.body))
+    token = {"token": "{token}"}
+    assert found == {
+        "github": ("DELETE", "json", "client_secret_basic", {"access_token": "{access_token}"}),
+        "square": (
+            "POST",
+            "json",
+            "Client {client_secret}",
+            {"client_id": "{client_id}", "access_token": "{access_token}"},
+        ),
+        "stripe": ("POST", "form", "secret_only", {"client_id": "{client_id}", "stripe_user_id": "{account_id}"}),
+        "twitch": ("POST", "form", "none", token),
+        "box": ("POST", "form", "client_secret_post", token),
+    }
+    swap = CONNECTED["instagram"].refresh.call
+    assert swap is not None
+    assert (swap.method, swap.authentication) == ("GET", "nobody")
+    assert swap.query == {"grant_type": "ig_refresh_token", "access_token": "{access_token}"}
+    slack, withings = CONNECTED["slack"].answer, CONNECTED["withings"].answer
+    assert (slack.ok, slack.error_code) == ("ok == `true`", "error")
+    assert (withings.root, withings.ok, withings.error_message) == ("body", "status == `0`", "error")
+    assert CONNECTED["square"].answer.expires_field == "expires_at"
+    assert CONNECTED["bigcommerce"].token.parameters == {"context": "{context}", "scope": "{scope}"}
+    assert CONNECTED["zoho"].callback.keep["accounts_server"].replaces == "accounts"
 
 
 def test_calling() -> None:

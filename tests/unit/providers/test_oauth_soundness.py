@@ -105,6 +105,8 @@ BREAKS = [
         "oauth.token.authentication: without `discovery` nothing tells",
     ),
     ("kind: oidc", "kind: oidc\n  issuer: {claims: {a: b}}", "oauth.issuer.claims: are for what `discovery` says"),
+    ('url: "{home}/tenants"\n    choose', "choose", "oauth.after_exchange.url: is needed"),
+    ("kind: oidc", "kind: oidc\n  check: {}", "oauth.check.url: is needed"),
     ("kind: oidc", "kind: oauth1", "oauth.request_token: is the first step of OAuth 1.0a"),
     ("kind: oidc", "kind: oidc\n  grants: {client_credentials: {}}", "oauth.authorize: belongs to the grant"),
     ("kind: oidc", "kind: oidc\n  grants: {authorization_code: {}, jwt_bearer: {}}", "jwt_bearer.assertion: is what"),
