@@ -19,3 +19,13 @@ def parse_duration(text: str) -> timedelta | None:
         return timedelta(seconds=seconds)
     except OverflowError:
         return None
+
+
+def duration(seconds: int) -> str:
+    """Whole seconds as `parse_duration` reads them, in units as large as can be: `1h30m`."""
+    parts = []
+    for unit, size in sorted(UNITS.items(), key=lambda one: -one[1]):
+        count, seconds = divmod(seconds, size)
+        if count:
+            parts.append(f"{count}{unit}")
+    return "".join(parts) or "0"

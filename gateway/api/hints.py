@@ -52,6 +52,7 @@ WORDS: Mapping[str, Words] = {
     "list_keys": Words("see which keys there are", "GET /api-keys"),
     "list_rejections": Words("see the rejections of the last 7 days", "GET /rejections"),
     "list_routes": Words("see which routes there are", "GET /routes"),
+    "list_schedules": Words("see which schedules there are", "GET /schedules"),
     "list_sources": Words("see which sources there are", "GET /sources"),
     "make_up_slug": Words("give - as the slug to have one made that nobody can guess"),
     "name_route": Words("to keep both, first give that route a name", "PATCH /routes/{name}"),
@@ -71,6 +72,7 @@ WORDS: Mapping[str, Words] = {
     "show_route": Words("look at the route", "GET /routes/{name}"),
     "show_source": Words("look at the source", "GET /sources/{slug}"),
     "start_gateway": Words("whoever runs the gateway has to start it"),
+    "start_worker": Words("whoever runs the gateway has to start a worker"),
     "try_url": Words("try it with another URL"),
     "upgrade_database": Words("whoever runs the gateway has to bring the database to this version"),
     "use_generic_provider": Words(

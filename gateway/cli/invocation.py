@@ -71,6 +71,19 @@ class Invocation:
         with act_for_system(self.installation, actor=self.actor, write=write) as acting:
             yield acting
 
+    @contextmanager
+    def anywhere(self, *, write: bool = False) -> Iterator[Acting | SystemActing]:
+        """A transaction of the caller for the tenant that was given; where none was, for all and what belongs to none.
+
+        Raises `NotFound` (tenant), `StorageUnavailable`.
+        """
+        if self.given_tenant is None:
+            with self.for_system(write=write) as system:
+                yield system
+        else:
+            with self.transaction(write=write) as acting:
+                yield acting
+
     def require_database(self) -> None:
         """Raises `SchemaBehind` unless the database is there with this version's schema; looks once."""
         if not self._is_checked:

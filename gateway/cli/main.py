@@ -6,7 +6,6 @@ The same group serves as `flask --app app gateway …`; it reads its own setting
 from __future__ import annotations
 
 import sys
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,7 @@ import click
 
 from gateway.cli.terminal.lazy import LazyCommand, LazyGroup
 from gateway.cli.terminal.options import common_options
+from gateway.release import installed_version
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -29,6 +29,10 @@ COMMANDS = {
     "apply": LazyCommand("gateway.cli.apply:apply", "Sources, destinations and routes from one YAML file."),
     "events": LazyCommand("gateway.cli.events:events", "What was received: list, show, tail, replay."),
     "deliveries": LazyCommand("gateway.cli.deliveries:deliveries", "What was sent: list, show, retry, cancel."),
+    "jobs": LazyCommand("gateway.cli.jobs:jobs", "Work in the background: list, show, cancel, retry."),
+    "schedules": LazyCommand(
+        "gateway.cli.schedules:schedules", "What makes jobs due again and again: list, pause, resume, run-now."
+    ),
     "rejections": LazyCommand("gateway.cli.rejections:rejections", "What was refused, and why."),
     "explain": LazyCommand("gateway.cli.explain:explain", "Why a signature fails, and what to do."),
     "providers": LazyCommand("gateway.cli.providers:providers", "Who can call, how they sign, and how to set them up."),
@@ -42,14 +46,6 @@ COMMANDS = {
     "purge": LazyCommand("gateway.cli.purge:purge", "Forget what is older than the retention."),
     "doctor": LazyCommand("gateway.cli.doctor:doctor", "Check this installation, with what to do."),
 }
-
-
-def installed_version() -> str:
-    """The version of the installed package; `unknown` in a tree that was not installed."""
-    try:
-        return version("gateway")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 @click.group(

@@ -7,9 +7,11 @@ steady clock; to set the machine's clock changes nothing then. SQLite is on the 
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy import text
 
-from gateway.clock import MICROSECONDS, Clock
+from gateway.clock import MICROSECONDS, Clock, from_us
 from gateway.db.database import Database
 
 # What two steady clocks drift apart meanwhile is far less than an answer takes.
@@ -18,6 +20,13 @@ EVERY_SECONDS = 10.0
 LONGEST_SECONDS = 0.5
 
 _NOW = text("SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)")
+
+
+def shared_now(clock: Clock, database: Database) -> datetime:
+    """The time at this moment, for who asks once. Raises `StorageUnavailable`."""
+    shared = SharedClock(clock, database)
+    shared.step()
+    return from_us(shared.now_us())
 
 
 class SharedClock:

@@ -14,6 +14,7 @@ from gateway.doctor.database import schema, storage
 from gateway.doctor.expressions import expressions
 from gateway.doctor.files import files
 from gateway.doctor.handlers import handlers
+from gateway.doctor.jobs import jobs
 from gateway.doctor.keys import encryption_key, needed_keys, stored_secrets
 from gateway.doctor.open_files import open_files
 from gateway.doctor.tenants import tenants
@@ -43,6 +44,7 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
             if providers:
                 yield from configuration(installation, keyring, providers)
                 yield from expressions(installation)
+            yield from jobs(installation)
             yield from tenants(installation)
             yield from audit_trail(installation)
     except GatewayError as error:

@@ -16,6 +16,7 @@ from gateway.engines.parts import SWITCH_SECONDS, Parts, opened_parts
 from gateway.installation import Installation
 from gateway.telemetry.logging import get_logger
 
+NAME = "embedded"
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 
 _log = get_logger(__name__)
@@ -38,6 +39,7 @@ def run_worker(
         _early_signals() as arrived,
         opened_parts(
             installation,
+            engine=NAME,
             shutdown_deadline_seconds=shutdown_deadline_seconds,
             handler_processes=handler_processes,
         ) as parts,

@@ -18,11 +18,13 @@ from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker.slots import ATTEMPTS_IN_FLIGHT
 from gateway.delivery.worker.worker import Worker
 from gateway.engines.kinds import KINDS
+from gateway.engines.upkeep import upkeep
 from gateway.events.blocks.build import BlockBuilder
 from gateway.events.side_thread import SideThread
 from gateway.events.usage_counter import UsageCounter
 from gateway.installation import Installation
 from gateway.jobs.runner import SLOTS, JobRunner
+from gateway.jobs.workers.presence import Presence, Takes
 from gateway.open_files import FOR_THE_REST, raise_open_files, worker_shortage
 from gateway.telemetry.logging import get_logger
 
@@ -33,10 +35,11 @@ _log = get_logger(__name__)
 
 
 class Parts(NamedTuple):
-    """What delivers, to be run by the engine, and what carries out jobs, which runs."""
+    """What delivers, to be run by the engine; what carries out jobs, which runs; what says that the process lives."""
 
     worker: Worker
     jobs: JobRunner
+    presence: Presence
 
     def stop(self) -> None:
         """Have both come to their end. From the loop's thread; told a second time, without waiting."""
@@ -48,16 +51,19 @@ class Parts(NamedTuple):
 def opened_parts(
     installation: Installation,
     *,
+    engine: str,
     shutdown_deadline_seconds: float,
     handler_processes: int,
     sweep_seconds: float | None = None,
+    delivers: bool = True,
     takes: Collection[str] | None = None,
     job_slots: int = SLOTS,
 ) -> Iterator[Parts]:
     """Everything that a worker's process does. Leaving the block ends what does not deliver.
 
-    `sweep_seconds` is for an engine that hears of what becomes due on any machine. `takes` are the kinds of jobs that
-    are carried out here, all unless given; so many at once.
+    By `engine` it is seen; `delivers` says whether that runs what delivers. `sweep_seconds` is for an engine that hears
+    of what becomes due on any machine. `takes` are the kinds of jobs that are carried out here, all unless given; so
+    many at once.
 
     Raises `ConfigurationError`, `SchemaBehind`, `StorageUnavailable`.
     """
@@ -92,6 +98,8 @@ def opened_parts(
         broken = "the database's time could not be asked for; going on with what is known of it"
         seconds = shared_clock.EVERY_SECONDS
         ending.enter_context(closing(SideThread("clock", shared.step, clock, broken=broken, idle_seconds=seconds)))
+        taken = Takes(deliveries=delivers, jobs=tuple(KINDS if takes is None else takes))
+        presence = ending.enter_context(upkeep(installation, shared, engine=engine, takes=taken))
         counter = UsageCounter(installation.database, clock)
         broken = "events could not be counted; who may have no more stored is not told"
         ending.enter_context(closing(SideThread("usage", counter.step, clock, broken=broken)))
@@ -101,7 +109,7 @@ def opened_parts(
             ending.enter_context(closing(SideThread("blocks", builder.step, clock, broken=broken)))
         jobs.start()
         ending.enter_context(closing(jobs))
-        yield Parts(worker, jobs)
+        yield Parts(worker, jobs, presence)
 
 
 def _attempts_in_flight() -> int:

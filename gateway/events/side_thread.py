@@ -19,7 +19,8 @@ _log = get_logger(__name__)
 
 class SideThread:
     """Calls `step`, which says whether there may be more to do, from its start until `close`. `broken` is what to tell
-    when a step has a defect. `rest` is how long it rests for each second of work, `idle_seconds` when there was none.
+    when a step has a defect. `rest` is how long it rests for each second of work, `idle_seconds` when there was none,
+    a number or what tells it after each such step.
     """
 
     def __init__(
@@ -30,7 +31,7 @@ class SideThread:
         *,
         broken: str,
         rest: float = REST,
-        idle_seconds: float = IDLE_SECONDS,
+        idle_seconds: float | Callable[[], float] = IDLE_SECONDS,
     ) -> None:
         self._step = step
         self._rest = rest
@@ -63,4 +64,6 @@ class SideThread:
             # A defect of ours costs nobody a delivery.
             _log.exception(self._broken)
             return IDLE_SECONDS * 12
-        return self._rest * (self._clock.monotonic() - began) if did_something else self._idle_seconds
+        if did_something:
+            return self._rest * (self._clock.monotonic() - began)
+        return self._idle_seconds() if callable(self._idle_seconds) else self._idle_seconds

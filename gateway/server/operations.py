@@ -11,11 +11,21 @@ from gateway.clock import Clock, from_us
 from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.schema.version import require_current
+from gateway.db.shared_clock import shared_now
 from gateway.db.snapshot import Snapshot
 from gateway.delivery.queue.gauges import read_queue_gauges
+from gateway.engines.kinds import KINDS
 from gateway.errors import GatewayError, StorageUnavailable
+from gateway.jobs.gauges import count_overdue, read_job_gauges
+from gateway.jobs.workers.search import find_workers
 from gateway.server.insiders import is_insider
-from gateway.telemetry.exposition import ConfigurationCollector, ConfigurationGauges, QueueCollector, render_metrics
+from gateway.telemetry.exposition import (
+    ConfigurationCollector,
+    ConfigurationGauges,
+    JobCollector,
+    QueueCollector,
+    render_metrics,
+)
 from gateway.telemetry.health import HealthCheck, HealthReport
 from gateway.telemetry.metrics import Metrics
 from gateway.webhooks.receive.snapshot import InboundSnapshot
@@ -39,6 +49,7 @@ def register(
     """Add the three URLs to `app`. `publisher` is what tells the broker, where there is one."""
     configured = ConfigurationCollector(lambda: configuration_gauges(configuration), metrics)
     queue = QueueCollector(lambda: read_queue_gauges(database, clock), metrics)
+    jobs = JobCollector(lambda: read_job_gauges(database, clock, KINDS), metrics)
 
     @app.get(HEALTHZ)
     def healthz() -> Response:
@@ -46,7 +57,7 @@ def register(
 
     @app.get(READYZ)
     def readyz() -> tuple[Response, int]:
-        report = HealthReport(tuple(checks(database, configuration, publisher)))
+        report = HealthReport(tuple(checks(database, clock, configuration, publisher)))
         has_details = is_insider(request.environ, settings.metrics_token)
         return jsonify(report.to_json(has_details=has_details)), report.http_status
 
@@ -54,7 +65,7 @@ def register(
     def prometheus() -> Response:
         if not is_insider(request.environ, settings.metrics_token):
             return refuse_metrics(has_token=bool(settings.metrics_token))
-        rendered = render_metrics(metrics, metrics_dir=settings.metrics_dir, collectors=[queue, configured])
+        rendered = render_metrics(metrics, metrics_dir=settings.metrics_dir, collectors=[queue, jobs, configured])
         return Response(rendered.body, content_type=rendered.content_type)
 
 
@@ -68,13 +79,15 @@ def refuse_metrics(*, has_token: bool) -> Response:
 
 
 def checks(
-    database: Database, configuration: Snapshot[InboundSnapshot], publisher: Publisher | None
+    database: Database, clock: Clock, configuration: Snapshot[InboundSnapshot], publisher: Publisher | None
 ) -> Iterator[HealthCheck]:
     """What `/readyz` looks at."""
     found = database_check(database)
     yield found
     if found.ok or configuration.is_loaded:
         yield configuration_check(configuration)
+    if found.ok:
+        yield from worker_check(database, clock)
     if publisher is not None:
         yield broker_check(publisher)
 
@@ -86,6 +99,23 @@ def broker_check(publisher: Publisher) -> HealthCheck:
         return HealthCheck("broker", ok=True, detail="connected")
     detail = f"away since {from_us(state.since_us):%Y-%m-%d %H:%M:%S} UTC: {state.error or 'not connected yet'}"
     return HealthCheck("broker", ok=True, detail=detail, is_degraded=True)
+
+
+def worker_check(database: Database, clock: Clock) -> Iterator[HealthCheck]:
+    """Which workers there are, and whether schedules are overdue. This process serves without any: never failing."""
+    try:
+        now = shared_now(clock, database)
+        with database.read() as connection:
+            workers = find_workers(connection, now)
+            overdue = count_overdue(connection, now)
+    except StorageUnavailable:
+        # As of a moment ago it did not: the next question tells.
+        return
+    silent = sum(worker.is_silent for worker in workers)
+    parts = [f"{len(workers) - silent} alive"]
+    parts += [f"{silent} silent"] if silent else []
+    parts += [f"{overdue} schedules overdue"] if overdue else []
+    yield HealthCheck("workers", ok=True, detail=", ".join(parts))
 
 
 def configuration_check(configuration: Snapshot[InboundSnapshot]) -> HealthCheck:

@@ -32,6 +32,18 @@ class QueueGauges:
 
 
 @dataclass(frozen=True, slots=True)
+class JobGauges:
+    """Jobs that are not finished by kind and state, how long the oldest of each kind has been due (0 when none is),
+    schedules that are due and not taken, workers that were seen lately (`alive`) and that were not (`silent`).
+    """
+
+    jobs_by_kind_and_state: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    oldest_seconds_by_kind: Mapping[str, float] = field(default_factory=dict)
+    overdue_schedules: int = 0
+    workers_by_state: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigurationGauges:
     """The configuration as this process has it: how many things are out of order by their kind (`source`,
     `destination`, `route`), and how long ago it was certain that it is what the database has.
@@ -94,6 +106,39 @@ class QueueCollector(Collector):
         for state, count in gauges.breakers_by_state.items():
             breakers.add_metric([state], count)
         return [depth, age, breakers]
+
+
+class JobCollector(Collector):
+    """Asks `read` for the gauges at every scrape. When `read` fails there are none, and `metrics` counts it."""
+
+    def __init__(self, read: Callable[[], JobGauges], metrics: Metrics) -> None:
+        self._read = read
+        self._metrics = metrics
+
+    def collect(self) -> Iterable[Metric]:
+        try:
+            gauges = self._read()
+        except Exception:
+            # As for the queue.
+            self._metrics.failed()
+            return []
+        jobs = GaugeMetricFamily("gateway_jobs", "Jobs that are not finished.", labels=["kind", "state"])
+        for (kind, state), count in gauges.jobs_by_kind_and_state.items():
+            jobs.add_metric([kind, state], count)
+        age = GaugeMetricFamily(
+            "gateway_oldest_job_seconds", "For how long the oldest job has been due that waits.", labels=["kind"]
+        )
+        for kind, seconds in gauges.oldest_seconds_by_kind.items():
+            age.add_metric([kind], seconds)
+        overdue = GaugeMetricFamily(
+            "gateway_schedules_overdue", "Schedules that are due and not taken.", value=gauges.overdue_schedules
+        )
+        workers = GaugeMetricFamily(
+            "gateway_workers", "Worker processes by whether they were seen lately.", labels=["state"]
+        )
+        for state, count in gauges.workers_by_state.items():
+            workers.add_metric([state], count)
+        return [jobs, age, overdue, workers]
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
 
 from gateway.db.scope import SystemSession
 from gateway.errors import Hint, NotFound
@@ -48,6 +49,12 @@ class TenantSummary:
 def find_tenant(session: SystemSession, slug: str) -> TenantSummary:
     """The tenant with this slug or id. Raises `NotFound`, with a suggestion where one is near."""
     return summary_of(require_tenant(session, slug))
+
+
+def slugs_of(session: Session, tenant_ids: Collection[str]) -> dict[str, str]:
+    """The slugs of tenants by their ids; of one that is gone the id is what is left."""
+    found = session.execute(select(Tenant.id, Tenant.slug).where(Tenant.id.in_(tenant_ids)))
+    return {tenant_id: tenant_id for tenant_id in tenant_ids} | dict(iter(found))
 
 
 def require_tenant(session: SystemSession, slug: str, *, lock: bool = False) -> Tenant:

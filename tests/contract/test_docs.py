@@ -31,8 +31,16 @@ from gateway.delivery.models import CircuitState, DeliveryState
 from gateway.errors import GatewayError
 from gateway.events import system as system_events
 from gateway.jobs.models import JobState
+from gateway.jobs.schedules.summary import ScheduleState
 from gateway.out_of_order import OutOfOrderCode
-from gateway.telemetry.exposition import ConfigurationCollector, ConfigurationGauges, QueueCollector, QueueGauges
+from gateway.telemetry.exposition import (
+    ConfigurationCollector,
+    ConfigurationGauges,
+    JobCollector,
+    JobGauges,
+    QueueCollector,
+    QueueGauges,
+)
 from gateway.telemetry.metrics import Metrics
 from gateway.webhooks.verification.verdict import Reason
 from tests.services.markdown import ROOT, codes, read, rows
@@ -135,6 +143,7 @@ def test_every_metric_is_there() -> None:
     families = [
         *metrics.registry.collect(),
         *QueueCollector(lambda: QueueGauges({"pending": 0}), metrics).collect(),
+        *JobCollector(lambda: JobGauges({("purge", "pending"): 0}), metrics).collect(),
         *ConfigurationCollector(lambda: ConfigurationGauges({"source": 0}), metrics).collect(),
     ]
     names = {f"{one.name}_total" if one.type == "counter" else one.name: one.type for one in families}
@@ -174,6 +183,7 @@ def test_every_action_of_the_audit_trail_is_there() -> None:
         ("Outcomes", Outcome),
         ("Circuits", CircuitState),
         ("Jobs", JobState),
+        ("Schedules", ScheduleState),
     ],
 )
 def test_every_state_and_outcome_is_there(title: str, words: type[Any]) -> None:

@@ -50,12 +50,13 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # content: what a body says. schema_fields: fields that schemas share.
     ("content", "security", "schema_fields"),
     # deferred: modules that are imported when first used. out_of_order: why a row cannot be loaded. suggestions: names
-    # that are nearly right. kept: a part that a change does not speak of. priority: of threads. streams: answers that
-    # come bit by bit.
+    # that are nearly right. kept: a part that a change does not speak of. priority: of threads. release: which version
+    # this is. streams: answers that come bit by bit.
     (
         "config",
         "errors",
         "clock",
+        "release",
         "durations",
         "strict_yaml",
         "deferred",

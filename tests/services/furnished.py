@@ -16,7 +16,7 @@ from gateway.webhooks.routes import add_route
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.management import add_source
 from tests.services.acting import TESTER
-from tests.services.rows import store_event, store_rejection
+from tests.services.rows import store_event, store_job, store_rejection, store_schedule
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Furnished:
 
 def furnish(installation: Installation, tenant: str, mark: str, *, scope: str = "admin") -> Furnished:
     """Give `tenant` one thing of each kind. `mark` stands in each name, secret and body."""
-    source, destination, route, key, word = (f"{mark}-{kind}" for kind in ("hub", "app", "way", "ci", "word"))
+    kinds = ("hub", "app", "way", "ci", "nightly", "word")
+    source, destination, route, key, schedule, word = (f"{mark}-{kind}" for kind in kinds)
     secret, header = f"{mark}-secret-of-the-source", f"{mark}-secret-of-the-header"
     with act(installation, actor=TESTER, tenant=tenant, write=True) as acting:
         credentials = {"secret": secret}
@@ -56,6 +57,8 @@ def furnish(installation: Installation, tenant: str, mark: str, *, scope: str = 
     rejection_id = store_rejection(
         installation.database, installation.now(), source=source, source_id=source_id, tenant_id=tenant_id
     )
+    job_id = store_job(installation.database, installation.now(), tenant_id=tenant_id)
+    schedule_id = store_schedule(installation.database, installation.now(), schedule, tenant_id=tenant_id)
     with act(installation, actor=TESTER, tenant=tenant) as acting:
         [delivery_id] = (one.id for one in acting.session.query(Delivery) if one.event_id == event_id)
         entry_id = next(one.id for one in acting.session.query(AuditRow) if one.object_id == source_id)
@@ -67,6 +70,8 @@ def furnish(installation: Installation, tenant: str, mark: str, *, scope: str = 
             "event": (event_id,),
             "delivery": (delivery_id,),
             "rejection": (rejection_id,),
+            "job": (job_id,),
+            "schedule": (schedule_id, schedule),
             "key": (made_key.summary.id, key),
             "entry": (entry_id,),
         },

@@ -14,6 +14,7 @@ from gateway.db.database import Database
 from gateway.delivery.models import Attempt, Delivery, DeliveryState
 from gateway.delivery.queue.enqueue import DeliveryRow, insert_deliveries
 from gateway.events.append import EventRow, append_events
+from gateway.jobs.models import Job, JobState, Schedule
 from gateway.security.identifiers import ALPHABET, earliest_id
 from gateway.tenants.models import DEFAULT_TENANT_ID
 from gateway.webhooks.rejections.models import Rejection
@@ -110,6 +111,62 @@ def store_rejection(
             )
         )
     return rejection_id
+
+
+def store_schedule(
+    database: Database, at: datetime, name: str, *, tenant_id: str = DEFAULT_TENANT_ID, **values: object
+) -> str:
+    """A schedule that is due at `at`, every minute; its id."""
+    row = {
+        "id": id_at("sch", at),
+        "tenant_id": tenant_id,
+        "name": name,
+        "kind": "tests.plain",
+        "payload": {"n": 1},
+        "every_seconds": 60,
+        "jitter_seconds": 0,
+        "is_paused": False,
+        "next_at": at,
+        "created_at": at,
+        "scheduled_at": at,
+        **values,
+    }
+    with database.write() as connection:
+        connection.execute(insert(Schedule.__table__).values(row))
+    return str(row["id"])
+
+
+def store_job(
+    database: Database,
+    at: datetime,
+    state: JobState = JobState.PENDING,
+    *,
+    tenant_id: str = DEFAULT_TENANT_ID,
+    **values: object,
+) -> str:
+    """A job that was asked for at `at`, and has come half the way; its id."""
+    row = {
+        "id": id_at("job", at),
+        "tenant_id": tenant_id,
+        "kind": "tests.plain",
+        "payload": {"n": 1},
+        "state": state,
+        "due_at": at,
+        "attempts_made": 0,
+        "deaths": 0,
+        "is_local": False,
+        "progress_done": 5,
+        "progress_total": 10,
+        "progress_line": "half of it",
+        "asker_kind": "command_line",
+        "asker_name": "somebody",
+        "created_at": at,
+        "scheduled_at": at,
+        **values,
+    }
+    with database.write() as connection:
+        connection.execute(insert(Job.__table__).values(row))
+    return str(row["id"])
 
 
 def _delivery(event: EventRow, state: DeliveryState, destination_id: str, at: datetime) -> DeliveryRow:

@@ -75,6 +75,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "list_keys": "see `gateway keys list`",
     "list_rejections": "`gateway rejections list` shows those of the last 7 days",
     "list_routes": "see `gateway routes list`",
+    "list_schedules": "see `gateway schedules list`",
     "list_sources": "`gateway sources list` shows the right ones",
     "make_up_slug": lambda _parameters: (
         f"use the slug - to have one made (in a file write one out, such as {random_slug()})"
@@ -95,6 +96,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "show_route": "see `gateway routes show {name}`",
     "show_source": "see `gateway sources show {slug}`",
     "start_gateway": ": start the gateway with `gateway run`",
+    "start_worker": ": start one with `gateway run`, or `gateway worker`",
     "try_url": "try another one with --url",
     "upgrade_database": ": run `gateway db upgrade`",
     "use_generic_provider": "for any sender with an HMAC there is `generic`",

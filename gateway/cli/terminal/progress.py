@@ -27,5 +27,6 @@ class Progress:
         """So many are done; `line` says more."""
         if done and sys.stderr.isatty():
             more = "" if line is None else f", {line}"
-            click.echo(f"\r{self._words.format(done)}{more}", err=True, nl=False)
+            # What is left of a longer line before goes.
+            click.echo(f"\r{self._words.format(done)}{more}\x1b[K", err=True, nl=False)
             self._is_shown = True

@@ -22,6 +22,7 @@ from gateway.telemetry.logging import get_logger
 
 # Ids of one message beyond which it is none of ours.
 MOST_IDS = 1_000
+NAME = "celery"
 
 _log = get_logger(__name__)
 
@@ -63,6 +64,8 @@ class Engine:
         parts = self._ending.enter_context(
             opened_parts(
                 self._installation,
+                engine=NAME,
+                delivers=self._delivers,
                 shutdown_deadline_seconds=self._deadline_seconds,
                 handler_processes=self._handler_processes,
                 sweep_seconds=self._installation.settings.sweep_seconds,
@@ -91,6 +94,8 @@ class Engine:
     def consumed(self) -> None:
         """The consumer read a message."""
         self.consumed_at = self._installation.clock.monotonic()
+        if self._parts is not None:
+            self._parts.presence.consumed()
 
     def stop(self) -> None:
         """Claim nothing more and end; told a second time, without waiting for what is in flight."""

@@ -19,6 +19,10 @@ class Scope(StrEnum):
     EVENTS_REPLAY = "events:replay"  # deliver events again
     DELIVERIES_READ = "deliveries:read"  # see deliveries and their attempts
     DELIVERIES_WRITE = "deliveries:write"  # try them again, cancel them
+    JOBS_READ = "jobs:read"  # see jobs with their progress
+    JOBS_WRITE = "jobs:write"  # cancel them, have them tried again
+    SCHEDULES_READ = "schedules:read"  # see schedules
+    SCHEDULES_WRITE = "schedules:write"  # pause and resume them, run them by hand
     REJECTIONS_READ = "rejections:read"  # see what was refused, have it explained
     AUDIT_READ = "audit:read"  # see who did what
     ADMIN = "admin"  # everything above and the tenant's API keys

@@ -18,7 +18,7 @@ from gateway.tenants.acting import Acting, SystemActing
 from gateway.tenants.audit import ActorKind
 from gateway.tenants.audit_trail.models import AuditRow
 from gateway.tenants.audit_trail.trail import PREFIX
-from gateway.tenants.models import Tenant
+from gateway.tenants.directory import slugs_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def find_audit(acting: Acting | SystemActing, wanted: AuditSearch, page: PageReq
     """A page of entries, newest first. Raises `InvalidInput`."""
     statement = select(AuditRow).where(*_clauses(wanted))
     found = page_of(acting.session, statement, AuditRow.id, page, is_descending=True)
-    slugs = _slugs(acting, {row.tenant_id for row in found.rows})
+    slugs = slugs_of(acting.session, {row.tenant_id for row in found.rows})
     return Page(tuple(_summary(row, slugs) for row in found.rows), found.next_cursor)
 
 
@@ -69,7 +69,7 @@ def show_audit(acting: Acting | SystemActing, entry_id: str) -> AuditSummary:
     row = acting.session.scalars(select(AuditRow).where(AuditRow.id == entry_id)).first()
     if row is None:
         raise NotFound(f"there is no audit entry {entry_id!r}")
-    return _summary(row, _slugs(acting, {row.tenant_id}))
+    return _summary(row, slugs_of(acting.session, {row.tenant_id}))
 
 
 def _clauses(wanted: AuditSearch) -> list[ColumnElement[bool]]:
@@ -85,19 +85,12 @@ def _clauses(wanted: AuditSearch) -> list[ColumnElement[bool]]:
     return clauses
 
 
-def _slugs(acting: Acting | SystemActing, tenant_ids: set[str]) -> dict[str, str | None]:
-    slugs: dict[str, str | None] = dict.fromkeys(tenant_ids)
-    slugs |= dict(iter(acting.session.execute(select(Tenant.id, Tenant.slug).where(Tenant.id.in_(tenant_ids)))))
-    # Of a tenant that is gone the id is what is left.
-    return {tenant_id: slug or tenant_id for tenant_id, slug in slugs.items()} | {SYSTEM: None}
-
-
-def _summary(row: AuditRow, slugs: Mapping[str, str | None]) -> AuditSummary:
+def _summary(row: AuditRow, slugs: Mapping[str, str]) -> AuditSummary:
     return AuditSummary(
         id=row.id,
         number=row.number,
         at=row.at,
-        tenant=slugs[row.tenant_id],
+        tenant=None if row.tenant_id == SYSTEM else slugs[row.tenant_id],
         actor_kind=ActorKind(row.actor_kind),
         actor_id=row.actor_id,
         actor_name=row.actor_name,

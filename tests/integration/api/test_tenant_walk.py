@@ -28,7 +28,7 @@ OF_NOBODY = {"provider": "github"}
 ALIASES = {"to": "destination", "slug": "source"}
 # Parameters of queries and fields of bodies by which nobody finds a thing that somebody has.
 PLAIN_QUERY = {"limit", "cursor", "since", "until", "status", "state", "type", "reason", "actor", "action", "category"}
-PLAIN_QUERY |= {"plan", "prune", "allow_empty"}
+PLAIN_QUERY |= {"kind", "plan", "prune", "allow_empty"}
 WORDS = {"q", "object"}
 STREAM = "text/event-stream"
 # Answers that say that a request was understood, whatever became of it.
