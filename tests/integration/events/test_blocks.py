@@ -35,8 +35,8 @@ from tests.services.rows import store_event
 SMALL_BLOCK = 8
 STATES = {
     EventStatus.DEAD: [DeliveryState.DEAD, DeliveryState.DELIVERED],
-    EventStatus.PENDING: [DeliveryState.PENDING],
-    EventStatus.DELIVERED: [DeliveryState.DELIVERED],
+    EventStatus.PENDING: [DeliveryState.DELIVERED, DeliveryState.PENDING],
+    EventStatus.DELIVERED: [DeliveryState.CANCELLED, DeliveryState.DELIVERED],
     EventStatus.CANCELLED: [DeliveryState.CANCELLED],
     EventStatus.UNROUTED: [],
 }
@@ -84,6 +84,9 @@ SEARCHES = [
     Wanted(source="stripe", type="*"),
     Wanted(status=EventStatus.UNROUTED),
     Wanted(status=EventStatus.PENDING),
+    Wanted(status=EventStatus.DELIVERED),
+    Wanted(status=EventStatus.CANCELLED),
+    Wanted(status=EventStatus.DEAD),
     Wanted(status=EventStatus.CANCELLED, source="github"),
     Wanted(status=EventStatus.DEAD, type="push"),
     Wanted(text="order7"),
