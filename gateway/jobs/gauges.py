@@ -11,14 +11,12 @@ from sqlalchemy import Connection, func, select, text
 from gateway.clock import Clock
 from gateway.db.database import Database
 from gateway.db.shared_clock import shared_now
-from gateway.jobs.models import IS_ACTIVE, IS_PENDING, IS_RUNNING, Job, JobState, Schedule
+from gateway.jobs.models import IS_ACTIVE, IS_PENDING, IS_RUNNING, UNKNOWN_KIND, Job, JobState, Schedule
 from gateway.jobs.workers.search import find_workers
 from gateway.telemetry.exposition import JobGauges
 
 OVERDUE = timedelta(seconds=60)
 """A schedule that is due for longer than this is overdue: no worker takes it."""
-UNKNOWN = "unknown"
-"""What stands for all kinds of jobs that this version does not know."""
 
 _WAITING = select(Job.kind, func.count(), func.min(Job.due_at)).where(text(IS_PENDING)).group_by(Job.kind)
 _RUNNING = select(Job.kind, func.count()).where(text(IS_RUNNING)).group_by(Job.kind)
@@ -33,11 +31,11 @@ def read_job_gauges(database: Database, clock: Clock, kinds: Collection[str]) ->
         for kind, state in ((kind, state) for kind in kinds for state in (JobState.PENDING, JobState.RUNNING)):
             by_state[kind, state] = 0
         for kind, count, oldest in connection.execute(_WAITING):
-            label = kind if kind in kinds else UNKNOWN
+            label = kind if kind in kinds else UNKNOWN_KIND
             by_state[label, JobState.PENDING] += count
             waited[label] = max(waited[label], (now - oldest).total_seconds())
         for kind, count in connection.execute(_RUNNING):
-            by_state[kind if kind in kinds else UNKNOWN, JobState.RUNNING] += count
+            by_state[kind if kind in kinds else UNKNOWN_KIND, JobState.RUNNING] += count
         workers = Counter("silent" if worker.is_silent else "alive" for worker in find_workers(connection, now))
         return JobGauges(
             jobs_by_kind_and_state=by_state,

@@ -23,6 +23,9 @@ class JobState(StrEnum):
     CANCELLED = "cancelled"  # stopped by a person; what was done stays done
 
 
+UNKNOWN_KIND = "unknown"
+"""What stands in metrics for all kinds of jobs that a process does not know."""
+
 # Written out: a partial index is used only where a statement repeats its condition.
 IS_PENDING = "state = 'pending'"
 IS_RUNNING = "state = 'running'"

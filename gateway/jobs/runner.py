@@ -30,12 +30,14 @@ from gateway.jobs.child_process import carry_out_in_child
 from gateway.jobs.interruption import Interruption, Reason
 from gateway.jobs.kind import Kind
 from gateway.jobs.leases import Leases
+from gateway.jobs.models import UNKNOWN_KIND, JobState
 from gateway.jobs.process_name import process_name
 from gateway.jobs.queue.claim import ClaimedJob, JobClaimer
 from gateway.jobs.queue.held import Held, Outcome, record
 from gateway.jobs.queue.look import is_anything_of_another_time, next_due_us, pull_back
 from gateway.jobs.queue.takeover import SilenceWatch, take_back
 from gateway.jobs.run import JobRun
+from gateway.jobs.transitions import OPEN
 from gateway.priority import step_back
 from gateway.telemetry.logging import get_logger
 
@@ -82,7 +84,8 @@ class JobRunner:
         self._watch = SilenceWatch(self._clock)
         self._running: dict[Held, _Running] = {}
         self._ended: SimpleQueue[Outcome] = SimpleQueue()
-        self._unrecorded: list[Outcome] = []
+        # With the kinds of their jobs.
+        self._unrecorded: list[tuple[Outcome, str]] = []
         self._woken = threading.Event()
         self._is_ending = threading.Event()
         self._sweep_at = self._clock.monotonic()
@@ -164,8 +167,8 @@ class JobRunner:
             except Empty:
                 return
             # One whose thread was given up has had its outcome.
-            if self._running.pop(outcome.held, None) is not None:
-                self._unrecorded.append(outcome)
+            if (running := self._running.pop(outcome.held, None)) is not None:
+                self._unrecorded.append((outcome, running.kind.name))
 
     def _leave_late_ones(self) -> None:
         now = self._clock.monotonic()
@@ -184,7 +187,7 @@ class JobRunner:
                     reason=reason,
                 )
                 del self._running[held]
-                self._unrecorded.append(interrupted(running.kind, running.job, reason))
+                self._unrecorded.append((interrupted(running.kind, running.job, reason), running.kind.name))
 
     def _sweep(self) -> None:
         now = self._clock.monotonic()
@@ -202,6 +205,7 @@ class JobRunner:
             pull_back(connection, now_us)
         for job in taken:
             _log.warning("the process of a job died", job_id=job.id, kind=job.kind, state=job.state)
+            self._count(job.kind, job.state)
 
     def _give_way(self) -> None:
         """While others wait, who has had its slot for longest goes to the end of the queue."""
@@ -252,13 +256,22 @@ class JobRunner:
         return is_any and len(self._running) < self._slots
 
     def _record(self, connection: Connection) -> list[Outcome]:
-        return record(connection, self._unrecorded, now_us=self._clock.now_us()) if self._unrecorded else []
+        ended = [outcome for outcome, _ in self._unrecorded]
+        return record(connection, ended, now_us=self._clock.now_us()) if ended else []
 
     def _recorded(self, late: Sequence[Outcome]) -> None:
-        self._leases.drop([outcome.held for outcome in self._unrecorded])
+        self._leases.drop([outcome.held for outcome, _ in self._unrecorded])
+        for outcome, kind in self._unrecorded:
+            if outcome not in late:
+                self._count(kind, outcome.state)
         self._unrecorded = []
         for outcome in late:
             _log.info("a job that was taken over or removed has ended here too", job_id=outcome.held.id)
+
+    def _count(self, kind: str, state: JobState) -> None:
+        if state not in OPEN:
+            # Of what takes back others' jobs, kinds of other versions are one.
+            self._installation.metrics.job_finished(kind if kind in self._kinds else UNKNOWN_KIND, state)
 
     def _begin(self, kind: Kind, job: ClaimedJob) -> None:
         running = _Running(kind, job, Interruption(), self._clock.monotonic())

@@ -76,6 +76,9 @@ class Metrics:
         self._announcements_stale = self._counter(
             "gateway_announcements_stale", "Messages of the broker of which nothing was due any more."
         )
+        self._jobs_finished = self._labelled(
+            "gateway_jobs_finished", "Jobs that this worker saw end, by kind and state.", "kind", "state"
+        )
         self._duplicates = self._counter("gateway_duplicates", "Events that had been received before.")
         self._ingest = self._fail_open(
             BatchHistogram(
@@ -97,7 +100,7 @@ class Metrics:
 
     def received(self, provider: str, count: int = 1) -> None:
         """Events of `provider` were stored."""
-        self._received(provider, count)
+        self._received(provider, amount=count)
 
     def rejected(self, reason: str) -> None:
         """An inbound request was refused; `reason` is the code of the answer."""
@@ -105,7 +108,7 @@ class Metrics:
 
     def rejections_dropped(self, reason: str, count: int) -> None:
         """Refused requests were not kept, or not any longer, for want of room."""
-        self._rejections_dropped(reason, count)
+        self._rejections_dropped(reason, amount=count)
 
     def connection_refused(self, reason: str) -> None:
         """The web server refused a connection, or gave up one or its requests to make room."""
@@ -115,6 +118,10 @@ class Metrics:
         """An API request was refused for its key; `code` is that of the answer."""
         self._api_refused(code)
 
+    def job_finished(self, kind: str, state: str) -> None:
+        """A job has ended, or was found to be given up."""
+        self._jobs_finished(kind, state)
+
     def duplicates(self, count: int) -> None:
         """Events arrived that were there already."""
         if count:
@@ -122,7 +129,7 @@ class Metrics:
 
     def announcements_dropped(self, reason: str, count: int) -> None:
         """The broker was not told of so many deliveries or jobs; workers find them by themselves."""
-        self._announcements_dropped(reason, count)
+        self._announcements_dropped(reason, amount=count)
 
     def announcement_refused(self, reason: str) -> None:
         """A message was dropped that is none of ours, or no whole one."""
@@ -164,16 +171,16 @@ class Metrics:
     def _histogram(self, name: str, documentation: str, buckets: tuple[float, ...]) -> Callable[[float], None]:
         return self._fail_open(Histogram(name, documentation, registry=self.registry, buckets=buckets).observe)
 
-    def _labelled(self, name: str, documentation: str, label: str) -> Callable[..., None]:
-        counter = Counter(name, documentation, [label], registry=self.registry)
+    def _labelled(self, name: str, documentation: str, *labels: str) -> Callable[..., None]:
+        counter = Counter(name, documentation, labels, registry=self.registry)
         # Looking a child up costs more than counting with it.
-        children: dict[str, Callable[[float], None]] = {}
+        children: dict[tuple[str, ...], Callable[[float], None]] = {}
 
-        def count(value: str, amount: float = 1) -> None:
+        def count(*values: str, amount: float = 1) -> None:
             try:
-                child = children.get(value)
+                child = children.get(values)
                 if child is None:
-                    child = children.setdefault(value, counter.labels(value).inc)
+                    child = children.setdefault(values, counter.labels(*values).inc)
                 child(amount)
             except Exception:
                 # As in _fail_open.

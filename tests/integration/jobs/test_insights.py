@@ -13,8 +13,8 @@ from gateway.doctor.check import Level
 from gateway.doctor.jobs import jobs as examine
 from gateway.factory import create_app
 from gateway.installation import Installation
-from gateway.jobs.gauges import OVERDUE, UNKNOWN, read_job_gauges
-from gateway.jobs.models import JobState
+from gateway.jobs.gauges import OVERDUE, read_job_gauges
+from gateway.jobs.models import UNKNOWN_KIND, JobState
 from gateway.jobs.workers.presence import Presence, Takes
 from gateway.jobs.workers.search import SILENT
 from tests.integration.jobs.conftest import Work
@@ -66,9 +66,9 @@ def test_gauges_have_labels_for_the_kinds_that_are_known_and_one_for_all_others(
         (PLAIN.name, "running"): 1,
         (UNIQUE.name, "pending"): 0,
         (UNIQUE.name, "running"): 0,
-        (UNKNOWN, "pending"): 3,
+        (UNKNOWN_KIND, "pending"): 3,
     }
-    assert gauges.oldest_seconds_by_kind.keys() == {PLAIN.name, UNIQUE.name, UNKNOWN}
+    assert gauges.oldest_seconds_by_kind.keys() == {PLAIN.name, UNIQUE.name, UNKNOWN_KIND}
     assert 90 <= gauges.oldest_seconds_by_kind[PLAIN.name] < 150
     assert gauges.oldest_seconds_by_kind[UNIQUE.name] == 0
     assert gauges.overdue_schedules == 1

@@ -17,6 +17,7 @@ from gateway.installation import Installation
 from gateway.jobs.interruption import JobInterrupted, Reason
 from gateway.jobs.kind import Kind, Result
 from gateway.jobs.management import cancel_job
+from gateway.jobs.models import UNKNOWN_KIND
 from gateway.jobs.queue.takeover import MOST_DEATHS
 from gateway.jobs.run import JobRun
 from gateway.jobs.runner import LEAVE_SECONDS, JobRunner
@@ -62,12 +63,19 @@ def has_state(work: Work, job: JobSummary, state: str) -> Callable[[], bool]:
     return lambda: work.show(job).state == state
 
 
+def finished(work: Work, kind: Kind | None, state: str) -> float:
+    """How many jobs were counted, of a kind or of those that are not known."""
+    labels = {"kind": UNKNOWN_KIND if kind is None else kind.name, "state": state}
+    return work.installation.metrics.registry.get_sample_value("gateway_jobs_finished_total", labels) or 0
+
+
 def test_it_is_carried_out_with_its_progress(work: Work) -> None:
     asked = work.ask(COUNTING, n=5)
     drive(runner_of(work, COUNTING), has_state(work, asked, "succeeded"))
     done = work.show(asked)
     assert (done.result, done.progress_done, done.progress_total, done.progress_line) == ({"number": 5}, 5, 5, "at 5")
     assert work.counted() == [1, 2, 3, 4, 5]
+    assert finished(work, COUNTING, "succeeded") == 1
     with work.acting(write=False) as acting:
         # What is done is done by whoever asked for it.
         assert acting.actor.name == "tester"
@@ -131,6 +139,8 @@ def test_a_job_that_kills_its_workers_is_given_up(settings: Settings, work: Work
         drive(runner_of(work), lambda: work.show(asked).state != "running", advancing=work.clock)
     failed = work.show(asked)
     assert (failed.state, failed.error_code) == ("failed", "job_process_died")
+    # By one that does not know the kind: labels are few.
+    assert finished(work, None, "failed") == 1
 
 
 def test_who_lost_its_lease_commits_nothing_more(work: Work) -> None:
@@ -198,6 +208,7 @@ def test_one_that_runs_is_cancelled(work: Work) -> None:
         cancel_job(acting, asked.id)
     drive(runner, has_state(work, asked, "cancelled"), advancing=work.clock)
     assert runner.is_idle
+    assert (finished(work, PLAIN, "cancelled"), finished(work, PLAIN, "pending")) == (1, 0)
 
 
 def test_one_that_is_cancelled_commits_nothing_more_from_that_moment(work: Work) -> None:
