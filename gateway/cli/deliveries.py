@@ -8,25 +8,28 @@ import click
 
 from gateway.cli.events import attempt_lines
 from gateway.cli.invocation import Invocation, with_invocation
+from gateway.cli.jobs_here import carry_out_or_detach, detach_option
 from gateway.cli.terminal.options import common_options, to_time
 from gateway.cli.terminal.output import note, print_fields, print_json, print_table, printable, printable_lines
 from gateway.cli.terminal.paging import note_more, page_options, time_options
+from gateway.cli.terminal.progress import Progress
 from gateway.cli.terminal.questions import require_yes
 from gateway.db.paging import PageRequest
 from gateway.deferred import deferred
 from gateway.delivery.decisions.transitions import RETRYABLE
+from gateway.delivery.destinations.search import require_destination
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.retry import (
     RetryFilter,
     cancel_delivery,
-    cancel_pending,
     count_retry,
     retry_delivery,
-    retry_many,
 )
 from gateway.delivery.search import DeliverySearch, find_deliveries, show_delivery
 from gateway.errors import InvalidInput
 
+_bulk = deferred("gateway.delivery.bulk.carrying_out")
+_kinds = deferred("gateway.delivery.bulk.kinds")
 _schema = deferred("gateway.delivery.schema")
 
 STATES = [state.value for state in DeliveryState]
@@ -133,6 +136,7 @@ def show(invocation: Invocation, delivery_id: str) -> None:
 @click.option("--type", "type_", metavar="PATTERN", help="Without ID: only of this type; * and ? stand for anything.")
 @time_options
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@detach_option
 @with_invocation
 def retry(
     invocation: Invocation,
@@ -144,6 +148,7 @@ def retry(
     since: datetime | timedelta | None,
     until: datetime | timedelta | None,
     yes: bool,
+    detach: bool,
 ) -> None:
     """Try a delivery again now, from the beginning of its schedule; or, without ID, every one that matches.
 
@@ -169,7 +174,14 @@ def retry(
         count = count_retry(acting, chosen)
     if count:
         require_yes(f"Try {count} {state} {'delivery' if count == 1 else 'deliveries'} again?", yes=yes)
-    done = retry_many(invocation.changing, chosen) if count else 0
+    done = 0
+    if count:
+        payload = _bulk.as_payload(chosen)
+        with Progress(f"Of {count} tried again: {{}}") as progress:
+            result = carry_out_or_detach(invocation, _kinds.RETRY, payload, progress, detach=detach)
+        if result is None:
+            return
+        done = result["count"]
     if invocation.as_json:
         print_json({"retried": done})
     else:
@@ -180,8 +192,9 @@ def retry(
 @click.argument("delivery_id", metavar="[ID]", required=False)
 @click.option("--destination", metavar="NAME", help="Without ID: every pending one to this destination.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
+@detach_option
 @with_invocation
-def cancel(invocation: Invocation, delivery_id: str | None, destination: str | None, yes: bool) -> None:
+def cancel(invocation: Invocation, delivery_id: str | None, destination: str | None, yes: bool, detach: bool) -> None:
     """Stop a delivery, or every pending one to a destination. A retry brings it back."""
     if (delivery_id is None) == (destination is None):
         raise InvalidInput("give an ID, or --destination NAME for all that are pending")
@@ -191,7 +204,14 @@ def cancel(invocation: Invocation, delivery_id: str | None, destination: str | N
         count = 1
     else:
         require_yes(f"Cancel every pending delivery to {destination}?", yes=yes)
-        count = cancel_pending(invocation.changing, destination or "")
+        with invocation.reading() as acting:
+            require_destination(acting.session, destination or "")
+        with Progress("{} cancelled") as progress:
+            payload = {"destination": destination}
+            result = carry_out_or_detach(invocation, _kinds.CANCEL, payload, progress, detach=detach)
+        if result is None:
+            return
+        count = result["count"]
     if invocation.as_json:
         print_json({"cancelled": count})
     else:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from gateway.jobs.summary import JobSummary
 
 _here = deferred("gateway.jobs.here")
+_request = deferred("gateway.jobs.request")
 
 detach_option = click.option("--detach", is_flag=True, help="Leave it to a worker, and say which job it is.")
 
@@ -41,6 +42,41 @@ def carried_out(
         invocation.installation, kind, ask, actor=invocation.actor, on_progress=show, is_alone=is_alone
     )
     return result
+
+
+def carry_out_or_detach(
+    invocation: Invocation, kind: Kind, payload: Mapping[str, Any], progress: Progress, *, detach: bool
+) -> Mapping[str, Any] | None:
+    """The result of a job of the tenant; None where it is left to a worker, which is told."""
+
+    def ask(holder: Holder | None = None) -> JobSummary:
+        with invocation.changing() as acting:
+            job: JobSummary = _request.request_job(acting, kind, payload, holder=holder)
+            return job
+
+    return _carried_out_or_left(invocation, kind, ask, progress, detach=detach)
+
+
+def carry_out_or_detach_for_system(
+    invocation: Invocation, kind: Kind, payload: Mapping[str, Any], progress: Progress, *, detach: bool
+) -> Mapping[str, Any] | None:
+    """The same of a job that belongs to no tenant."""
+
+    def ask(holder: Holder | None = None) -> JobSummary:
+        with invocation.for_system(write=True) as acting:
+            job: JobSummary = _request.request_job(acting, kind, payload, holder=holder)
+            return job
+
+    return _carried_out_or_left(invocation, kind, ask, progress, detach=detach)
+
+
+def _carried_out_or_left(
+    invocation: Invocation, kind: Kind, ask: Callable[..., JobSummary], progress: Progress, *, detach: bool
+) -> Mapping[str, Any] | None:
+    if not detach:
+        return carried_out(invocation, kind, ask, progress)
+    tell_detached(invocation, ask())
+    return None
 
 
 def tell_detached(invocation: Invocation, job: JobSummary) -> None:

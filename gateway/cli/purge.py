@@ -7,6 +7,7 @@ from datetime import timedelta
 import click
 
 from gateway.cli.invocation import Invocation, with_invocation
+from gateway.cli.jobs_here import carry_out_or_detach_for_system, detach_option
 from gateway.cli.terminal.options import Duration
 from gateway.cli.terminal.output import note, print_json, print_table
 from gateway.cli.terminal.progress import Progress
@@ -15,6 +16,7 @@ from gateway.clock import iso
 from gateway.delivery.retention import Cutoff
 from gateway.webhooks import purge as use_case
 from gateway.webhooks.purge import Forgotten, PurgePlan, PurgeRequest
+from gateway.webhooks.purge_kind import PURGE
 
 COLUMNS = ("tenant", "events", "deliveries", "attempts", "rejections", "kept: unfinished", "kept: dead")
 
@@ -25,6 +27,7 @@ COLUMNS = ("tenant", "events", "deliveries", "attempts", "rejections", "kept: un
 @click.option("--plan", "only_plan", is_flag=True, help="Count what would be forgotten, and forget nothing.")
 @click.option("--force", is_flag=True, help="Allow for an AGE of less than an hour.")
 @click.option("--yes", is_flag=True, help="Do not ask. Needed where nobody can be asked, as in cron.")
+@detach_option
 @with_invocation
 def purge(
     invocation: Invocation,
@@ -33,6 +36,7 @@ def purge(
     only_plan: bool,
     force: bool,
     yes: bool,
+    detach: bool,
 ) -> None:
     """Forget old events, with their deliveries and attempts, of every tenant or of the one that --tenant names.
 
@@ -54,7 +58,9 @@ def purge(
         return
     if planned is None or planned.total.is_anything:
         require_yes(_question(cutoff, planned), yes=yes)
-    _tell(invocation, _purge(invocation, cutoff, planned))
+    gone = _purge(invocation, cutoff, planned, detach=detach)
+    if gone is not None:
+        _tell(invocation, gone)
 
 
 def _plan(invocation: Invocation, cutoff: Cutoff) -> PurgePlan:
@@ -65,13 +71,13 @@ def _plan(invocation: Invocation, cutoff: Cutoff) -> PurgePlan:
     return found
 
 
-def _purge(invocation: Invocation, cutoff: Cutoff, planned: PurgePlan | None) -> Forgotten:
-    gone = Forgotten()
+def _purge(invocation: Invocation, cutoff: Cutoff, planned: PurgePlan | None, *, detach: bool) -> Forgotten | None:
     of_all = "" if planned is None else f" of {planned.total.events}"
+    payload = {"before": cutoff.before.isoformat(), "dead_before": cutoff.dead_before.isoformat()}
+    payload |= {} if cutoff.tenant_id is None else {"tenant_id": cutoff.tenant_id}
     with Progress(f"{{}}{of_all} events forgotten") as progress:
-        for gone in use_case.purge(invocation.installation, cutoff, actor=invocation.actor):
-            progress.show(gone.events)
-    return gone
+        result = carry_out_or_detach_for_system(invocation, PURGE, payload, progress, detach=detach)
+    return None if result is None else Forgotten(**result)
 
 
 def _print_plan(invocation: Invocation, cutoff: Cutoff, planned: PurgePlan) -> None:

@@ -4,23 +4,28 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
-from functools import partial
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from gateway.cli.invocation import Invocation, with_invocation
+from gateway.cli.jobs_here import carried_out
 from gateway.cli.terminal.output import note, print_json
 from gateway.cli.terminal.progress import Progress
 from gateway.deferred import deferred
 from gateway.errors import Conflict, InvalidInput
 from gateway.security.private_files import FILE_MODE
-from gateway.tenants.acting import Acting, act
+from gateway.tenants.acting import act
 
-_export = deferred("gateway.tenant_data.export")
+if TYPE_CHECKING:
+    from gateway.jobs.request import Holder
+    from gateway.jobs.summary import JobSummary
+
+_kinds = deferred("gateway.tenant_data.kinds")
+_request = deferred("gateway.jobs.request")
 
 STANDARD_OUTPUT = "-"
 
@@ -37,20 +42,21 @@ def export(invocation: Invocation, slug: str, file: str) -> None:
     be there yet; it gets its name when it is complete.
     """
     invocation.require_database()
-    changing, reading = (_begin(invocation, slug, write=write) for write in (True, False))
-    counts: Mapping[str, int] = {}
+
+    def ask(holder: Holder) -> JobSummary:
+        with act(invocation.installation, actor=invocation.actor, tenant=slug, write=True) as acting:
+            job: JobSummary = _request.request_job(acting, _kinds.EXPORT, {}, holder=holder)
+            return job
+
     with _target(file) as out, Progress("{} lines written") as progress:
-        for counts in _export.export_tenant(changing, reading, out):
-            progress.show(sum(counts.values()))
+        # What is written is this process's: nobody else can go on with it.
+        result = carried_out(invocation, _kinds.export_to(out), ask, progress, is_alone=True)
+    counts: Mapping[str, int] = result["lines"]
     told = ", ".join(f"{count} {kind}" for kind, count in counts.items()) or "nothing"
     if file == STANDARD_OUTPUT or not invocation.as_json:
         note(f"Exported the tenant {slug}: {told}.")
     else:
         print_json({"tenant": slug, "file": file, "lines": counts})
-
-
-def _begin(invocation: Invocation, slug: str, *, write: bool) -> Callable[[], AbstractContextManager[Acting]]:
-    return partial(act, invocation.installation, actor=invocation.actor, tenant=slug, write=write)
 
 
 @contextmanager

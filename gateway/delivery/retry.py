@@ -24,6 +24,7 @@ from gateway.delivery.search import DeliverySummary, summary
 from gateway.errors import Conflict, IllegalTransition, NotFound
 from gateway.events.models import Event
 from gateway.events.search import EventFilter, matching
+from gateway.jobs.bookmark import Bookmark, InMemoryBookmark
 from gateway.tenants.acting import Acting, Begin
 from gateway.tenants.audit_trail.tally import tallied
 
@@ -102,18 +103,20 @@ def cancel_delivery(acting: Acting, delivery_id: str) -> DeliverySummary:
     return summary(session, delivery)
 
 
-def cancel_pending(begin: Begin, destination: str) -> int:
+def cancel_pending(begin: Begin, destination: str, mark: Bookmark | None = None) -> int:
     """Stop every delivery to the destination with this name that waits now; how many. Raises `NotFound`."""
+    mark = mark or InMemoryBookmark()
     with begin() as acting:
         # What is made meanwhile is not meant, and must not keep this going for ever.
         until, destination_id = acting.now, require_destination(acting.session, destination).id
-    total, found = 0, BATCH
+    total, found = _done(mark), BATCH
     with tallied(begin, "deliveries.cancelled", destination_id, destination, asked={"until": until}) as tally:
         while found == BATCH:
             with begin() as acting:
                 found, cancelled = _cancel_batch(acting, destination_id, until)
                 tally.add(acting, {"count": cancelled}, is_changed=bool(cancelled), is_last=found < BATCH)
-            total += cancelled
+                total += cancelled
+                _put(mark, total)
     return total
 
 
@@ -134,18 +137,32 @@ def count_retry(acting: Acting, chosen: RetryFilter) -> int:
     return acting.session.scalar(select(func.count()).select_from(statement.subquery())) or 0
 
 
-def retry_many(begin: Begin, chosen: RetryFilter) -> int:
+def retry_many(begin: Begin, chosen: RetryFilter, mark: Bookmark | None = None) -> int:
     """Make every matching delivery due now; how many. Raises `NotFound` for an unknown destination."""
-    total, position = 0, ""
+    mark = mark or InMemoryBookmark()
+    total, following = _done(mark), _after(mark)
     with tallied(begin, "deliveries.retried", asked=_asked(chosen)) as tally:
-        while True:
+        while following is not None:
             with begin() as acting:
-                count, following = _retry_batch(acting, chosen, after_id=position)
+                count, following = _retry_batch(acting, chosen, after_id=following)
                 tally.add(acting, {"count": count}, is_changed=bool(count), is_last=following is None)
-            total += count
-            if following is None:
-                return total
-            position = following
+                total += count
+                _put(mark, total, following)
+    return total
+
+
+def _done(mark: Bookmark) -> int:
+    return 0 if mark.position is None else int(mark.position["count"])
+
+
+def _after(mark: Bookmark) -> str | None:
+    """The id to go on after, empty at the beginning, None at the end."""
+    return "" if mark.position is None else mark.position["after"]
+
+
+def _put(mark: Bookmark, total: int, after: str | None = None) -> None:
+    mark.position = {"count": total, "after": after}
+    mark.progress(total)
 
 
 def _retry_batch(acting: Acting, chosen: RetryFilter, *, after_id: str) -> tuple[int, str | None]:

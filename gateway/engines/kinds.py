@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.delivery.bulk.kinds import CANCEL, RETRY
 from gateway.delivery.replays.kind import REPLAY
 from gateway.jobs.kind import Kind
+from gateway.tenant_data.kinds import ERASE, EXPORT
+from gateway.webhooks.purge_kind import PURGE
 
-_ALL: tuple[Kind, ...] = (REPLAY,)
+_ALL: tuple[Kind, ...] = (CANCEL, ERASE, EXPORT, PURGE, REPLAY, RETRY)
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 """By their names."""

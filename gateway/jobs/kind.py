@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from marshmallow import RAISE, Schema, ValidationError
-
+from gateway.deferred import deferred
 from gateway.errors import InvalidInput
 
 if TYPE_CHECKING:
+    from marshmallow import Schema
+
     from gateway.jobs.run import JobRun
+
+_marshmallow = deferred("marshmallow")
 
 Result: TypeAlias = Mapping[str, Any] | None
 
@@ -27,7 +31,8 @@ class Kind:
 
     name: str
     """Lower-case words with dots (`events.replay`); its queue is `jobs.<name>`."""
-    payload: type[Schema]
+    payload: type[Schema] | str
+    """The schema of what its jobs are given, or where that stands (`module:name`): workers need none."""
     run: Callable[[JobRun], Result]
     timeout_seconds: float
     """How long one attempt may take."""
@@ -48,10 +53,10 @@ class Kind:
 
     def loaded(self, payload: Mapping[str, Any]) -> dict[str, Any]:
         """`payload` as it is kept. Raises `InvalidInput`: a defect of whoever asks."""
-        schema = self.payload(unknown=RAISE)
+        schema: type[Schema] = resolve_name(self.payload) if isinstance(self.payload, str) else self.payload
         try:
-            kept: dict[str, Any] = schema.dump(schema.load(payload))
-        except ValidationError as error:
+            kept: dict[str, Any] = schema().dump(schema(unknown=_marshmallow.RAISE).load(payload))
+        except _marshmallow.ValidationError as error:
             raise InvalidInput(f"the payload of a job {self.name} is wrong: {error}") from error
         return kept
 

@@ -18,6 +18,8 @@ from gateway.jobs.queue.claim import ClaimedJob
 from gateway.jobs.queue.held import Standing, standing
 from gateway.tenants.acting import Acting, SystemActing, act, act_for_system
 
+TELL_SECONDS = 1.0
+
 OnProgress = Callable[[int, "int | None", "str | None"], None]
 
 _JOBS: Table = Job.__table__  # type: ignore[assignment]
@@ -27,8 +29,8 @@ _LEFT = {Standing.LOST: Reason.LOST, Standing.CANCELLED: Reason.CANCELLED}
 class JobRun:
     """One attempt of a job, for one thread. What is done in it is done by whoever asked for the job.
 
-    `payload` is what was asked for; `tenant` the tenant's id, None for the installation's own work. `random` gives
-    numbers from 0 to 1.
+    `payload` is what was asked for; `tenant` the tenant's id, None for the installation's own work; `actor` who asked.
+    `random` gives numbers from 0 to 1.
     """
 
     def __init__(
@@ -45,11 +47,14 @@ class JobRun:
         self.tenant = None if job.tenant_id == SYSTEM else job.tenant_id
         self.clock: Clock = installation.clock
         self.random: Callable[[], float] = random.random
+        self.actor = job.actor
         self._job = job
         self._interruption = interruption
         self._on_progress = on_progress
         self._position = job.position
         self._noted: dict[str, Any] = {}
+        self._is_within = False
+        self._told_at = -TELL_SECONDS
 
     @property
     def position(self) -> Mapping[str, Any] | None:
@@ -60,12 +65,23 @@ class JobRun:
         return self._noted.get("position", self._position)
 
     @position.setter
-    def position(self, value: Mapping[str, Any]) -> None:
+    def position(self, value: Mapping[str, Any] | None) -> None:
         self._noted["position"] = value
 
     def progress(self, done: int, total: int | None = None, line: str | None = None) -> None:
-        """Tell people how far it is; inside of `begin`, with which it is committed."""
-        self._noted |= {"progress_done": done, "progress_total": total, "progress_line": line}
+        """Tell people how far it is: inside of `begin` with that transaction, else by itself, at most once a second.
+
+        Raises `JobInterrupted` when the job is to be left.
+        """
+        noted = {"progress_done": done, "progress_total": total, "progress_line": line}
+        if self._is_within:
+            self._noted |= noted
+        elif self.clock.monotonic() - self._told_at >= TELL_SECONDS:
+            self.checkpoint()
+            with self.installation.database.write() as connection:
+                self._require_held(connection)
+                connection.execute(update(_JOBS).where(_JOBS.c.id == self.id).values(noted))
+            self._tell(noted)
 
     @contextmanager
     def begin(self, *, write: bool = True) -> Iterator[Acting]:
@@ -75,7 +91,7 @@ class JobRun:
         """
         assert self.tenant is not None, "a job of the installation's own acts for no tenant"
         self.checkpoint()
-        actor, request_id = self._job.actor, self._job.request_id
+        actor, request_id = self.actor, self._job.request_id
         with (
             act(self.installation, actor=actor, tenant=self.tenant, write=write, request_id=request_id) as acting,
             self._held(acting, write=write),
@@ -87,7 +103,7 @@ class JobRun:
     def begin_for_system(self, *, write: bool = True) -> Iterator[SystemActing]:
         """As `begin`, for no tenant."""
         self.checkpoint()
-        actor, request_id = self._job.actor, self._job.request_id
+        actor, request_id = self.actor, self._job.request_id
         with (
             act_for_system(self.installation, actor=actor, write=write, request_id=request_id) as acting,
             self._held(acting, write=write),
@@ -105,28 +121,39 @@ class JobRun:
 
     @contextmanager
     def _held(self, acting: Acting | SystemActing, *, write: bool) -> Iterator[None]:
-        self._noted = {}
         if not write:
             yield
             return
         connection = acting.session.connection()
+        self._require_held(connection)
+        self._is_within, self._noted = True, {}
+        try:
+            yield
+            acting.session.flush()
+            if self._noted:
+                # Whoever comes further does not die of what is behind it.
+                values = {**self._noted, **({"deaths": 0} if "position" in self._noted else {})}
+                connection.execute(update(_JOBS).where(_JOBS.c.id == self.id).values(values))
+        except BaseException:
+            self._noted = {}
+            raise
+        finally:
+            self._is_within = False
+
+    def _require_held(self, connection: Connection) -> None:
         found = standing(connection, self._job.held)
         if found is not Standing.HELD:
             reason = _LEFT[found]
             self._interruption.interrupt(reason)
             raise JobInterrupted(reason)
-        yield
-        acting.session.flush()
-        self._keep(connection)
-
-    def _keep(self, connection: Connection) -> None:
-        if self._noted:
-            # Whoever comes further does not die of what is behind it.
-            values = {**self._noted, **({"deaths": 0} if "position" in self._noted else {})}
-            connection.execute(update(_JOBS).where(_JOBS.c.id == self.id).values(values))
 
     def _committed(self) -> None:
         noted, self._noted = self._noted, {}
         self._position = noted.get("position", self._position)
-        if self._on_progress is not None and "progress_done" in noted:
+        if "progress_done" in noted:
+            self._tell(noted)
+
+    def _tell(self, noted: Mapping[str, Any]) -> None:
+        self._told_at = self.clock.monotonic()
+        if self._on_progress is not None:
             self._on_progress(noted["progress_done"], noted["progress_total"], noted["progress_line"])

@@ -103,8 +103,8 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "delivery": (
         ("worker",),
-        # replays: many events by a filter, asked for and carried out by workers.
-        ("replays",),
+        # bulk, replays: many deliveries, and many events by a filter, as jobs.
+        ("bulk", "replays"),
         # query_schema, schema: what may be asked for of the rest, and what is shown of it, as data.
         ("query_schema", "schema"),
         # event_replay: events delivered again, or for the first time. retry: deliveries tried again, or stopped.
@@ -147,7 +147,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("errors",),
     ),
     "webhooks": (
-        ("route_previews", "route_trials"),
+        ("purge_kind", "purge_payload", "route_previews", "route_trials"),
         ("explain", "purge", "receive", "routes", "samples"),
         ("material", "proofs", "rejections", "sources"),
         ("secrets_at_rest", "verification"),
