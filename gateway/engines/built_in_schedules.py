@@ -1,0 +1,14 @@
+"""Schedules that every installation has, on by default. A person may pause them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from gateway.jobs.schedules.draft import ScheduleDraft
+from gateway.jobs.schedules.rhythm import Cron
+from gateway.webhooks.purge_kind import PURGE
+
+BUILT_IN: Sequence[ScheduleDraft] = (
+    # What is past the retention goes every night; not at the same minute everywhere that shares a machine.
+    ScheduleDraft("purge", PURGE.name, Cron("0 3 * * *", "UTC"), jitter_seconds=3600),
+)
