@@ -1,7 +1,8 @@
-"""Three machines that share a database and nothing else: no disk, no memory, no host name."""
+"""Three machines that share a database, perhaps a broker, and nothing else: no disk, no memory, no host name."""
 
 from __future__ import annotations
 
+import time
 from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest
 
 from gateway.db.schema.upgrade import upgrade
 from gateway.security.sealing import generate_key
+from tests.services.brokers import BrokerMissing, PrivateRabbitmq
 from tests.services.gateway_process import Installation, Program
 from tests.services.github_sender import SOURCE, GithubSender
 from tests.services.machines import NETWORK, Machine, NoMachines, machines
@@ -23,6 +25,10 @@ pytestmark = pytest.mark.faults
 
 EVENTS = 200
 WORKERS = ("worker-1", "worker-2")
+SWEEP_SECONDS = 10
+# Far from what a sweep needs in the mean, several times in a row.
+PROMPT_SECONDS = 2.0
+PROMPT_TIMES = 4
 
 
 @dataclass
@@ -48,6 +54,17 @@ class Fleet:
             sender.join()
         assert len(sender.acknowledged) == count, sender.answers
 
+    def is_prompt(self) -> bool:
+        """Whether single events arrive long before a worker would look by itself."""
+        for _ in range(PROMPT_TIMES):
+            came = len(self.sink.at())
+            self.send(1)
+            began = time.monotonic()
+            self.sink.wait_for(came + 1)
+            if time.monotonic() - began > PROMPT_SECONDS:
+                return False
+        return True
+
     def send_until_by(self, names: Collection[str]) -> None:
         """Send, until each of these machines has delivered some of it."""
         seen = len(self.sink.at())
@@ -61,22 +78,30 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(tmp_path: Path) -> Iterator[Fleet]:
+def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
+    """Machines with one of the engines, `embedded` or `celery`; no worker runs yet."""
     with ExitStack() as stack:
+        variables = {"GATEWAY_ENCRYPTION_KEYS": generate_key(), "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": "true"}
         try:
-            found = stack.enter_context(machines(tmp_path, "database", "world", "web", *WORKERS))
+            found = stack.enter_context(machines(tmp_path, "database", "broker", "world", "web", *WORKERS))
             with found["database"].entered():
                 server = PrivatePostgres(NETWORK)
-        except (NoMachines, PostgresMissing) as reason:
+                stack.callback(server.remove)
+            if request.param == "celery":
+                with found["broker"].entered():
+                    broker = PrivateRabbitmq(for_network=True)
+                    stack.callback(broker.remove)
+                address = found["broker"].address
+                variables["GATEWAY_BROKER_URL"] = broker.url.replace("127.0.0.1", address)
+                variables["GATEWAY_SWEEP_SECONDS"] = str(SWEEP_SECONDS)
+        except (NoMachines, PostgresMissing, BrokerMissing) as reason:
             pytest.skip(str(reason))
-        stack.callback(server.remove)
         url = server.url.replace("127.0.0.1", found["database"].address)
         with found["database"].entered():
             upgrade(url)
             tables = stack.enter_context(tables_of(server.url))
         with found["world"].entered():
             sink = stack.enter_context(sink_thread(found["world"].address))
-        variables = {"GATEWAY_ENCRYPTION_KEYS": generate_key(), "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": "true"}
         installed = {
             name: stack.enter_context(Installation(found[name].folder / "gateway", url, **variables))
             for name in ("web", *WORKERS)
@@ -93,6 +118,29 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
             yield Fleet(found, installed, sink, tables)
 
 
+@pytest.mark.parametrize("fleet", ["celery"], indirect=True)
+def test_a_machine_that_the_broker_cannot_be_reached_from_delivers_and_hears_of_work_again(fleet: Fleet) -> None:
+    worker, other = (fleet.start_worker(name) for name in WORKERS)
+    fleet.send_until_by(WORKERS)
+    other.terminate()
+    assert other.wait() == 0
+    until(fleet.is_prompt, "deliveries that the broker told of", timeout_seconds=120)
+
+    with fleet.machines["worker-1"].cut_from(fleet.machines["broker"]):
+        fleet.send(EVENTS // 10)
+        fleet.tables.wait_until_all_are("delivered", timeout_seconds=120)
+        worker.wait_for_log("the broker is away")
+        fleet.send(EVENTS // 10)
+        fleet.tables.wait_until_all_are("delivered", timeout_seconds=120)
+
+    until(fleet.is_prompt, "deliveries that the broker told of", timeout_seconds=120)
+    fleet.tables.wait_until_all_are("delivered")
+    assert fleet.tables.states() == {"delivered": fleet.sent}
+    worker.terminate()
+    assert worker.wait() == 0
+
+
+@pytest.mark.parametrize("fleet", ["embedded"], indirect=True)
 def test_two_machines_deliver_what_a_third_takes_and_one_that_is_cut_off_comes_back(fleet: Fleet) -> None:
     for name in WORKERS:
         fleet.start_worker(name)

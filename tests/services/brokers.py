@@ -96,6 +96,19 @@ class PrivateRabbitmq:
         if self._process.poll() is not None:
             raise BrokerMissing(f"a private RabbitMQ could not be started: {self._output()[-200:]}")
 
+    def control(self, *arguments: str) -> str:
+        """Do something as its administrator; what it says."""
+        program = _program("rabbitmqctl", "rabbitmq-server", UNWRAPPED_BINARIES)
+        done = subprocess.run(
+            [program, *arguments],
+            env=self._environment,
+            check=True,
+            capture_output=True,
+            text=True,
+            timeout=CONTROL_SECONDS,
+        )
+        return done.stdout
+
     def remove(self) -> None:
         """End it with its helpers, and delete its files."""
         self._process.kill()
