@@ -18,10 +18,11 @@ from gateway.announcing.names import DELIVERIES
 from gateway.announcing.outbox import Outbox
 from gateway.clock import Clock
 from gateway.deferred import deferred
-from gateway.telemetry.logging import get_logger
 
 # Kombu, with the driver of the broker: for processes that have one, and only when they announce something.
 _link = deferred("gateway.announcing.link")
+# Every command comes by here, and hardly one has a broker to tell of.
+_logging = deferred("gateway.telemetry.logging")
 
 PROBE_SECONDS = 5.0
 FIRST_PAUSE_SECONDS = 1.0
@@ -33,8 +34,6 @@ REST_SECONDS_BY_ID = 0.0005
 LONGEST_REST_SECONDS = 0.02
 # Messages in the queue of deliveries beyond which it gets no more.
 MOST_IN_QUEUE = 1_000
-
-_log = get_logger(__name__)
 
 
 class Connected(Protocol):
@@ -204,17 +203,21 @@ class Publisher:
         if is_crowded != (self._closed_for == "crowded"):
             self._close_for("crowded" if is_crowded else None)
             if is_crowded:
-                _log.warning("the broker's queue is not read; nothing more is announced until it is", queue=DELIVERIES)
+                _logging.get_logger(__name__).warning(
+                    "the broker's queue is not read; nothing more is announced until it is", queue=DELIVERIES
+                )
 
     def _is_back(self) -> None:
         if self._state.error is not None:
-            _log.info("the broker is back; announcing again")
+            _logging.get_logger(__name__).info("the broker is back; announcing again")
         self._state = BrokerState(is_connected=True, since_us=self._clock.now_us())
         self._close_for(None)
 
     def _is_away(self, error: str) -> None:
         if self._state.error is None:
-            _log.warning("the broker is away; workers look for work by themselves until it is back", error=error)
+            _logging.get_logger(__name__).warning(
+                "the broker is away; workers look for work by themselves until it is back", error=error
+            )
             self._state = BrokerState(is_connected=False, since_us=self._clock.now_us(), error=error)
         else:
             self._state = BrokerState(is_connected=False, since_us=self._state.since_us, error=error)

@@ -134,6 +134,7 @@ def test_a_web_process_loads_nothing_that_sends_or_migrates_and_no_other_databas
 DELIVER = """
 import sys
 import gateway.cli.worker
+import gateway.engines.embedded
 from gateway.config import Settings
 from gateway.installation import Installation
 
