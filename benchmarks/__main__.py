@@ -12,6 +12,7 @@ from benchmarks import (
     configuration,
     delivering,
     delivery,
+    engines,
     fairness,
     history,
     ingest,
@@ -45,6 +46,7 @@ BENCHES: dict[str, Callable[[Options], Sequence[Row]]] = {
     "fairness": fairness.measure,
     "api": management_api.measure,
     "clients": clients.measure,
+    "engines": engines.measure,
 }
 
 
@@ -64,6 +66,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         history_body_bytes=parsed.history_body_bytes,
         events=parsed.events,
         backlog=parsed.backlog,
+        brokers=defaults.brokers if parsed.broker == "both" else (parsed.broker,),
+        parts=tuple(parsed.part or defaults.parts),
     )
     end_on_sigterm()
     rows: list[Row] = []
@@ -106,6 +110,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--backlog", type=_bounded(100, 1_000_000), default=defaults.backlog, help="fairness: deliveries that are due"
     )
+    parser.add_argument("--broker", choices=(*engines.BROKERS, "both"), default="both", help="engines: on which")
+    parser.add_argument("--part", action="append", choices=engines.PARTS, help="engines: repeatable (default: all)")
     parser.add_argument("--json", action="store_true", help="every sample, for programs")
     return parser
 

@@ -41,17 +41,18 @@ def _measure(kind: str, options: Options) -> Sequence[Row]:
     return (Row("delivery ÷ requests loop", kind, "/s", gateway, reference, TARGETS[kind]),)
 
 
-def delivery_rate(subject: GatewayUnderTest, sink: Sink, count: int) -> float:
-    """Deliveries a second of one new worker, from the start of the first send until all are recorded as delivered."""
+def delivery_rate(subject: GatewayUnderTest, sink: Sink, count: int, *, workers: int = 1) -> float:
+    """Deliveries a second of new workers, from the start of the first send until all are recorded as delivered."""
     queue_deliveries(subject, count)
     sink.reset()
     before = count_rows(subject.database_url, "deliveries", "state = 'delivered'")
     with Children() as children:
-        worker = subject.start_worker(children)
+        started = [subject.start_worker(children, number=number + 1) for number in range(workers)]
         ends_at = time.monotonic() + TIMEOUT_SECONDS
         # The sink is asked first: asking the database all the time would take from the worker.
         while sink.count() < count:
-            worker.require_alive()
+            for worker in started:
+                worker.require_alive()
             if time.monotonic() > ends_at:
                 raise BenchmarkFailed(f"{sink.count()} of {count} deliveries arrived in {TIMEOUT_SECONDS:.0f} s")
             time.sleep(POLL_SECONDS * 5)

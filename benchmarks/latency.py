@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -10,7 +10,7 @@ from benchmarks.load import percentile
 from benchmarks.options import Options, progress, workplace
 from benchmarks.processes import BenchmarkFailed, Children, run_load
 from benchmarks.report import Row, Target
-from benchmarks.servers import gateway_under_test, start_sink
+from benchmarks.servers import GatewayUnderTest, Sink, gateway_under_test, start_sink
 
 EVENTS_PER_SECOND = 100
 PERCENTILES = {"p50": (50, None), "p95": (95, Target(30, at_most=True)), "p99": (99, None)}
@@ -25,14 +25,23 @@ def _measure(kind: str, options: Options) -> Sequence[Row]:
     with workplace() as (outer, directory), ExitStack() as databases:
         sink = start_sink(outer, directory, keeps_arrivals=True)
         subject = databases.enter_context(gateway_under_test("gateway", kind, directory, sink.url))
-        children = databases.enter_context(Children())
+        samples = waits_ms(subject, sink, options)
+    return [
+        Row(f"receipt to delivery, {EVENTS_PER_SECOND}/s, {name}", kind, "ms", samples[name], target=target)
+        for name, (_, target) in PERCENTILES.items()
+    ]
+
+
+def waits_ms(subject: GatewayUnderTest, sink: Sink, options: Options) -> Mapping[str, Sequence[float]]:
+    """The percentiles of each run, by name: of a new web server and one new worker."""
+    samples: dict[str, list[float]] = {name: [] for name in PERCENTILES}
+    with Children() as children:
         web = subject.start_web(children, workers=options.workers)
         worker = subject.start_worker(children)
         profile = web.ingest_profile(seconds=options.seconds, connections=8)
         profile = replace(profile, rate_per_second=EVENTS_PER_SECOND, keep_sends=True)
         run_load(children, replace(profile, seconds=1.0))
         subject.await_delivered(worker)
-        samples: dict[str, list[float]] = {name: [] for name in PERCENTILES}
         for number in range(options.runs):
             sink.reset()
             sends = run_load(children, profile).sends
@@ -43,8 +52,6 @@ def _measure(kind: str, options: Options) -> Sequence[Row]:
             waits = sorted((arrivals[key] - sent_at) * 1000 for key, sent_at in sends.items())
             for name, (percent, _) in PERCENTILES.items():
                 samples[name].append(percentile(waits, percent))
-            progress(f"latency {kind} run {number + 1}: p95 {samples['p95'][-1]:.0f} ms of {len(waits)} events")
-    return [
-        Row(f"receipt to delivery, 100/s, {name}", kind, "ms", samples[name], target=target)
-        for name, (_, target) in PERCENTILES.items()
-    ]
+            told = ", ".join(f"{name} {values[-1]:.0f} ms" for name, values in samples.items())
+            progress(f"latency {subject.name} run {number + 1}: {told} of {len(waits)} events")
+    return samples

@@ -27,6 +27,8 @@ class Options:
     history_body_bytes: int = 256
     events: int = 100_000
     backlog: int = 100_000
+    brokers: tuple[str, ...] = ("rabbitmq", "redis")
+    parts: tuple[str, ...] = ("delivery", "announcing", "latency", "schedules", "jobs")
 
 
 @contextmanager
