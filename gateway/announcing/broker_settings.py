@@ -77,9 +77,11 @@ def transport_options(broker_url: str, *, publishes: bool) -> dict[str, Any]:
             "unacked_restore_interval": 10,
             "unacked_restore_throttle": 1,
         }
-    options: dict[str, Any] = {"confirm_publish": True}
-    # A worker reads all the time, and notices silence by its heartbeats.
-    return options | ({"read_timeout": ANSWER_SECONDS, "write_timeout": ANSWER_SECONDS} if publishes else {})
+    if publishes:
+        return {"confirm_publish": True, "read_timeout": ANSWER_SECONDS, "write_timeout": ANSWER_SECONDS}
+    # A worker reads all the time, and notices silence by its heartbeats, unless it waits for something else: what it
+    # sends are answers and events, and none is worth waiting for a confirmation.
+    return {"confirm_publish": False, "write_timeout": ANSWER_SECONDS}
 
 
 def celery_settings(broker_url: str, kinds: Iterable[str]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -91,10 +92,13 @@ class PrivateRabbitmq:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                start_new_session=True,
             )
         until(lambda: takes_connections(port) or self._process.poll() is not None, self._output, timeout_seconds=120)
         if self._process.poll() is not None:
-            raise BrokerMissing(f"a private RabbitMQ could not be started: {self._output()[-200:]}")
+            output_of_it = self._output()[-200:]
+            self.remove()
+            raise BrokerMissing(f"a private RabbitMQ could not be started: {output_of_it}")
 
     def control(self, *arguments: str) -> str:
         """Do something as its administrator; what it says."""
@@ -111,7 +115,9 @@ class PrivateRabbitmq:
 
     def remove(self) -> None:
         """End it with its helpers, and delete its files."""
-        self._process.kill()
+        # The server is a child of a script.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         epmd = shutil.which("epmd")
         if epmd is not None:
@@ -181,7 +187,7 @@ def _control(*arguments: str) -> bool:
 
 
 def _program(name: str, package: str, path: str | None = None) -> str:
-    found = shutil.which(name, path=path or f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+    found = shutil.which(name, path=path or RABBITMQ_BINARIES)
     if found is None:
         raise BrokerMissing(f"{name} is missing: install it (apt-get install {package}), or let .ci/run do so")
     return found

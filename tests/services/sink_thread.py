@@ -23,13 +23,10 @@ BEHAVIOURS: Mapping[str, Answer] = {
 
 
 class SinkThread:
-    """A running sink. `received` grows in another thread; read it with `at`. What comes to `/held` is answered once
-    `is_let_go` is set.
-    """
+    """A running sink. `received` grows in another thread; read it with `at`."""
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         self._sink = Sink(self._answer, host=host)
-        self.is_let_go = threading.Event()
 
     @property
     def port(self) -> int:
@@ -43,6 +40,10 @@ class SinkThread:
         """What came to `path`, in the order of arrival."""
         return [one for one in list(self._sink.received) if one.path == path]
 
+    def all(self) -> list[Received]:
+        """Everything that came, in the order of arrival."""
+        return list(self._sink.received)
+
     def ids(self, path: str = "/hook") -> list[str]:
         """The webhook ids that came to `path`, repeats included."""
         return [one.header("webhook-id") or "" for one in self.at(path)]
@@ -53,8 +54,6 @@ class SinkThread:
         return self.at(path)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
-        while request.path == "/held" and not self.is_let_go.is_set():  # noqa: ASYNC110 - another thread's event
-            await asyncio.sleep(0.02)
         behaviour = BEHAVIOURS.get(request.path)
         if behaviour is None:
             return web.Response(text="ok")

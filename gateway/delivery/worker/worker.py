@@ -15,13 +15,13 @@ what came of them and release what was cut off; close the sender, the handler pr
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
 
 from gateway.announcing.announcements import Announcements
-from gateway.clock import MICROSECONDS, Clock
+from gateway.clock import Clock
 from gateway.db.database import Database
 from gateway.delivery.decisions.policy import AttemptResult, Outcome, Random
 from gateway.delivery.decisions.target import Target
@@ -36,6 +36,7 @@ from gateway.delivery.sending.sender import Sender
 from gateway.delivery.system_events import publish_system_events
 from gateway.delivery.worker.reporter import Reporter
 from gateway.delivery.worker.slots import ATTEMPTS_IN_FLIGHT, Slots
+from gateway.delivery.worker.summons import Summons
 from gateway.errors import StorageUnavailable
 from gateway.outgoing.resolver import Resolver
 from gateway.security.sealing import Keyring
@@ -43,16 +44,10 @@ from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.logging import get_logger
 from gateway.telemetry.metrics import Metrics
 
-POLL_SECONDS = 0.05
-# How soon a change of configuration is seen by one that waits for announcements.
-ROUTING_SECONDS = 0.25
-# More ids than this are not looked up one by one.
-MOST_ANNOUNCED = 1_000
 # Results that came within this time share a transaction.
 GATHER_SECONDS = 0.005
 # With fewer in flight there is little to gather, and what comes in next would only wait.
 GATHERED_ATTEMPTS = 8
-FULL_LOAD_WAIT_SECONDS = 0.01
 ENOUGH_REPORTS = 250
 FIRST_BACKOFF_SECONDS = 0.1
 LONGEST_BACKOFF_SECONDS = 2.0
@@ -92,10 +87,8 @@ class Worker:
         self._resolver = resolver
         self._policy = policy
         self._announcements = announcements
-        self._pipe = announcements.pipe
         self._metrics = metrics
-        self._sweep_seconds = sweep_seconds
-        self._on_job = on_job
+        self._summons = Summons(announcements.pipe, clock, on_job=on_job, sweep_seconds=sweep_seconds)
         self._secret_headers = secret_headers
         self._keyring = keyring
         self._deadline_seconds = shutdown_deadline_seconds
@@ -114,32 +107,27 @@ class Worker:
         self._enough_at = ENOUGH_REPORTS
         self._held: dict[str, int] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        self._enough = asyncio.Event()
         self._stopping = asyncio.Event()
         self._hurrying = asyncio.Event()
         self._failures_in_a_row = 0
-        self._pipe_end: int | None = None
-        self._is_woken = False
-        # Deliveries that are said to be due, by message.
-        self._announced: list[Sequence[str]] = []
-        self._look_at = 0.0
+        # The configuration as it was at the last look.
+        self._known: RoutingSnapshot | None = None
 
     def announce(self, ids: Sequence[str]) -> None:
         """The deliveries `ids` are said to be due. From the loop's thread."""
-        self._announced.append(ids)
-        self._enough.set()
+        self._summons.announce(ids)
 
     def stop(self) -> None:
         """Shut down in order; told a second time, without waiting for what is in flight. From the loop's thread."""
         if self._stopping.is_set():
             self._hurrying.set()
         self._stopping.set()
-        self._enough.set()
+        self._summons.enough.set()
 
     async def run(self) -> None:
         """Deliver until `stop`; returns when everything is recorded or released."""
         self._database_thread = ThreadPoolExecutor(1, thread_name_prefix="queue")
-        self._pipe_end = self._listen()
+        self._summons.listen()
         self._readers = ThreadPoolExecutor(2, thread_name_prefix="bodies")
         sender = Sender(clock=self._clock, resolver=self._resolver, policy=self._policy)
         self._runner = AttemptRunner(
@@ -170,29 +158,26 @@ class Worker:
                 await asyncio.get_running_loop().run_in_executor(self._database_thread, self._queue.close)
 
     async def _cycle(self) -> None:
-        began = self._clock.monotonic()
+        began, known = self._clock.monotonic(), self._routing()
         batch = await self._pass(self._slots.free_slots())
         took_seconds = self._clock.monotonic() - began
         targets = self._routing().targets if batch.claimed else {}
         for claimed in batch.claimed:
             self._begin(claimed, targets)
         if not batch.is_stale:
-            self._look_at = self._clock.monotonic() + self._pause_seconds(batch, took_seconds)
+            self._known = known
+            self._summons.plan(batch, took_seconds, now_us=self._clock.now_us())
         await self._gather()
 
     async def _pass(self, free: FreeSlots) -> Batch:
         """One transaction with the queue. When the database is away: waits, keeps the reports, and brings nothing."""
         reports, self._reports = self._reports, []
-        self._enough.clear()
-        announced, self._announced = self._announced, []
-        ids = [id_ for message in announced for id_ in message if id_ not in self._held]
-        is_woken, self._is_woken = self._is_woken or len(ids) > MOST_ANNOUNCED, False
-        if self._clock.monotonic() >= self._look_at:
-            ids = []
-        elif announced and not (ids or is_woken or reports):
-            self._metrics.announcements_stale(len(announced))
+        heard = self._summons.take(self._held)
+        if heard.messages and not (heard.ids or heard.is_woken or heard.is_time or reports):
+            self._metrics.announcements_stale(heard.messages)
             return STALE
-        run = partial(self._queue.run, reports, free, dict(self._held), is_woken=is_woken, announced=ids)
+        announced = [] if heard.is_time else heard.ids
+        run = partial(self._queue.run, reports, free, dict(self._held), is_woken=heard.is_woken, announced=announced)
         try:
             batch = await asyncio.get_running_loop().run_in_executor(self._database_thread, run)
         except StorageUnavailable as error:
@@ -206,7 +191,7 @@ class Worker:
             self._held.pop(report.claimed.id, None)
         self._reporter.report(batch.recorded)
         if batch.is_stale:
-            self._metrics.announcements_stale(len(announced))
+            self._metrics.announcements_stale(heard.messages)
         return batch
 
     async def _back_off(self, error: StorageUnavailable) -> None:
@@ -220,19 +205,6 @@ class Worker:
         self._failures_in_a_row += 1
         await asyncio.sleep(pause_seconds)
 
-    def _pause_seconds(self, batch: Batch, took_seconds: float) -> float:
-        """How long to wait for reports and announcements until the next look."""
-        if batch.claimed:
-            return FULL_LOAD_WAIT_SECONDS
-        # A look that was costly is not repeated as often.
-        shortest_seconds = max(POLL_SECONDS, 4 * took_seconds)
-        if self._sweep_seconds is None:
-            return shortest_seconds
-        if batch.next_due_us is None:
-            return self._sweep_seconds
-        due_in_seconds = (batch.next_due_us - self._clock.now_us()) / MICROSECONDS
-        return min(self._sweep_seconds, max(shortest_seconds, due_in_seconds))
-
     async def _gather(self) -> None:
         """Wait until another transaction is worth it: enough results, an announcement, or time to look for work."""
         if self._stopping.is_set():
@@ -242,50 +214,11 @@ class Worker:
         self._enough_at = max(1, min(self._slots.taken // 2, ENOUGH_REPORTS))
         if len(self._reports) >= self._enough_at:
             return
-        routing = self._routing()
-        with self._woken():
-            while not self._enough.is_set():
-                left_seconds = self._look_at - self._clock.monotonic()
-                # Results wait for no longer than this, however few they are; nor does a change of configuration.
-                at_most_seconds = POLL_SECONDS if self._slots.taken else ROUTING_SECONDS
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(min(left_seconds, at_most_seconds)):
-                        await self._enough.wait()
-                if self._reports or left_seconds <= at_most_seconds:
-                    break
-                if self._routing() is not routing:
-                    self._look_at = 0.0
-                    break
-
-    @contextmanager
-    def _woken(self) -> Iterator[None]:
-        """Let an announcement end the wait inside the block. What is announced at other times is heard then."""
-        if self._pipe_end is None:
-            yield
-            return
-        loop = asyncio.get_running_loop()
-        loop.add_reader(self._pipe_end, self._hear)
-        try:
-            yield
-        finally:
-            loop.remove_reader(self._pipe_end)
-
-    def _hear(self) -> None:
-        if self._pipe.hear():
-            self._on_job()
-        self._is_woken = True
-        self._enough.set()
-
-    def _listen(self) -> int | None:
-        try:
-            return self._pipe.listen()
-        except OSError as error:
-            _log.warning(
-                "no wake-ups; looking for new work every so often",
-                error=str(error),
-                seconds=self._sweep_seconds or POLL_SECONDS,
-            )
-            return None
+        await self._summons.wait(
+            lambda: self._routing() is not self._known,
+            is_busy=lambda: self._slots.taken > 0,
+            is_anything_ready=lambda: bool(self._reports),
+        )
 
     def _begin(self, claimed: Claimed, targets: Mapping[str, Target]) -> None:
         self._held[claimed.id] = claimed.lease_expires_at_us
@@ -316,7 +249,7 @@ class Worker:
         self._slots.give_back(target)
         self._reports.append(Report(claimed, target, result))
         if len(self._reports) >= self._enough_at:
-            self._enough.set()
+            self._summons.enough.set()
 
     async def _finish(self) -> None:
         """The end of the attempts in flight, and of what is known of them."""

@@ -36,7 +36,7 @@ def make_app(settings: Callable[[], Settings], process: WorkerProcess) -> Celery
     # Fields that are unknown come from a newer version, ones that are missing from an older one: neither does harm.
     def deliver(ids: object = None, **_newer: object) -> None:
         process.consumed()
-        process.deliver(ids)
+        process.deliver([] if ids is None else ids)
 
     def run_job(**_which: object) -> None:
         process.consumed()

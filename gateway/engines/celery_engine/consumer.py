@@ -11,7 +11,7 @@ from gateway.engines.celery_engine.process import process_of
 from gateway.telemetry.logging import get_logger
 
 # How long a broker that keeps silent holds up the end of this process.
-LAST_ANSWER_SECONDS = 2.0
+LAST_ANSWER_SECONDS = 0.5
 
 _log = get_logger(__name__)
 
@@ -38,9 +38,18 @@ class Consumer(celerys.Consumer):  # type: ignore[misc]
 
     def stop(self) -> None:
         """As Celery's, which would wait for a silent broker for ever."""
-        if self.connection is not None:
-            bound_open_broker_sockets(self.connection, LAST_ANSWER_SECONDS)
+        self._bound_waits()
         super().stop()
+
+    def on_connection_error_after_connected(self, error: Exception) -> None:
+        """As Celery's, which bounds its waits for the one connection, and not for that of its events."""
+        self._bound_waits()
+        super().on_connection_error_after_connected(error)
+
+    def _bound_waits(self) -> None:
+        for one in (self.connection, getattr(self.event_dispatcher, "connection", None)):
+            if one is not None:
+                bound_open_broker_sockets(one, LAST_ANSWER_SECONDS)
 
     def on_unknown_message(self, _body: Any, message: Any) -> None:
         """It is no task."""

@@ -6,8 +6,10 @@ The consumer's thread hands over ids and goes on at once; everything else happen
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Collection
 from contextlib import ExitStack, suppress
 
@@ -20,6 +22,8 @@ from gateway.engines.parts import SWITCH_SECONDS, Parts, opened_parts
 from gateway.installation import Installation
 from gateway.telemetry.logging import get_logger
 
+# How long a broker that keeps silent may hold up the end, once everything of ours has ended.
+LAST_SECONDS = 8.0
 # Ids of one message beyond which it is none of ours.
 MOST_IDS = 1_000
 NAME = "celery"
@@ -56,6 +60,7 @@ class Engine:
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._times_stopped = 0
+        self._is_stopping = threading.Event()
         self.consumed_at = installation.clock.monotonic()
 
     def start(self) -> None:
@@ -77,6 +82,7 @@ class Engine:
         if self._delivers:
             self._thread = threading.Thread(target=self._run, args=(parts.worker,), name="deliveries", daemon=True)
             self._thread.start()
+        threading.Thread(target=self._see_to_the_end, args=(parts,), name="end", daemon=True).start()
 
     def deliver(self, ids: object) -> bool:
         """Deliveries that are said to be due; False when that is no list of ids."""
@@ -101,6 +107,7 @@ class Engine:
         """Claim nothing more and end; told a second time, without waiting for what is in flight."""
         # In a handler of a signal nothing may be waited for that this very thread may hold.
         self._times_stopped += 1
+        self._is_stopping.set()
         loop, parts = self._loop, self._parts
         if loop is not None and parts is not None:
             with suppress(RuntimeError):
@@ -129,6 +136,16 @@ class Engine:
             self._loop = None
             if not self._times_stopped:
                 self._on_end()
+
+    def _see_to_the_end(self, parts: Parts) -> None:
+        """End the process when everything is recorded and released, and only the broker's client is still waiting."""
+        self._is_stopping.wait()
+        if self._thread is not None:
+            self._thread.join()
+        parts.jobs.close()
+        time.sleep(LAST_SECONDS)
+        _log.warning("the broker does not let go of this process; ending without it")
+        os._exit(0)
 
     async def _deliver(self, worker: Worker) -> None:
         self._loop = asyncio.get_running_loop()

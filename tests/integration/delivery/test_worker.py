@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
-from sqlalchemy import text
+from sqlalchemy import event, text
 from standardwebhooks import Webhook
 
 from gateway.announcing.announcements import Announcements
@@ -20,8 +20,9 @@ from gateway.announcing.pipe import Pipe
 from gateway.clock import MICROSECONDS, Clock, SystemClock
 from gateway.db.database import Database
 from gateway.delivery.decisions.target import SigningSecret, Target
+from gateway.delivery.routes.routing import RoutingSnapshot
 from gateway.delivery.sending.handler_pool import HandlerPool
-from gateway.delivery.worker import worker as worker_module
+from gateway.delivery.worker import summons
 from gateway.delivery.worker.worker import Worker
 from gateway.outgoing.resolver import StaticResolver
 from gateway.security.sealing import Keyring
@@ -135,7 +136,7 @@ def test_new_work_is_noticed_soon(live: Queue) -> None:
 def test_what_is_announced_is_tried_without_waiting_for_the_next_look(
     live: Queue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(worker_module, "POLL_SECONDS", PATIENCE_SECONDS)
+    monkeypatch.setattr(summons, "POLL_SECONDS", PATIENCE_SECONDS)
     sink, path = Sink(), tmp_path / "pipe"
     announcer = Pipe(path)
 
@@ -347,3 +348,86 @@ def test_a_clock_set_forward_takes_no_lease_from_a_worker_that_lives(live: Queue
 
     asyncio.run(go())
     assert len(sink.received) == 2
+
+
+def unchanging(queue: Queue) -> Callable[[], RoutingSnapshot]:
+    """The configuration as it is now: one value, as long as nothing changes."""
+    routing = queue.routing()
+    return lambda: routing
+
+
+def test_who_hears_of_everything_does_not_look_all_the_time(live: Queue) -> None:
+    begun: list[object] = []
+    event.listen(live.database.engine, "begin", begun.append)
+
+    async def go() -> None:
+        live.destination()
+        async with working(make_worker(live, routing=unchanging(live), sweep_seconds=3600.0)):
+            await until(lambda: len(begun) >= 1)
+            before = len(begun)
+            # Many intervals of one that looks by itself.
+            with suppress(TimeoutError):
+                await asyncio.wait_for(asyncio.Event().wait(), 20 * summons.POLL_SECONDS)
+            assert len(begun) - before <= 1
+
+    asyncio.run(go())
+
+
+def test_what_it_is_told_of_it_delivers_and_what_is_stale_it_counts(live: Queue) -> None:
+    sink, metrics = Sink(), Metrics()
+
+    async def go() -> None:
+        async with sink.running():
+            target = live.destination(url=sink.url)
+            worker = make_worker(live, routing=unchanging(live), sweep_seconds=3600.0, metrics=metrics)
+            live.add(target)
+            async with working(worker):
+                # It looks when it starts, and then no more.
+                await until(all_are(live, "delivered"))
+                ids = await asyncio.to_thread(live.add, target, 3)
+                worker.announce(ids)
+                await until(all_are(live, "delivered"))
+                worker.announce(ids)
+                worker.announce(["dlv_of_nobody"])
+                await until(lambda: bool(metrics.registry.get_sample_value("gateway_announcements_stale_total")))
+
+    asyncio.run(go())
+    assert len(sink.received) == 4
+
+
+def test_it_looks_when_it_knows_that_something_comes_due(live: Queue) -> None:
+    answers = iter([500, 500, 200])
+
+    async def answer(_request: web.Request) -> web.Response:
+        return web.Response(status=next(answers))
+
+    sink = Sink(answer)
+
+    async def go() -> None:
+        async with sink.running():
+            target = live.destination(url=sink.url, schedule_seconds=(0.1, 0.2))
+            live.add(target)
+            async with working(make_worker(live, routing=unchanging(live), sweep_seconds=3600.0)):
+                await until(all_are(live, "delivered"))
+
+    asyncio.run(go())
+
+
+def test_it_looks_when_the_configuration_changes(live: Queue) -> None:
+    sink = Sink()
+
+    async def go() -> None:
+        async with sink.running():
+            target = live.destination(url=sink.url)
+            routing = live.routing()
+            live.targets.clear()
+            loaded = [live.routing()]
+            live.add(target)
+            looked: list[object] = []
+            event.listen(live.database.engine, "begin", looked.append)
+            async with working(make_worker(live, sweep_seconds=3600.0, routing=lambda: loaded[-1])):
+                await until(lambda: len(looked) >= 1)
+                loaded.append(routing)
+                await until(all_are(live, "delivered"))
+
+    asyncio.run(go())

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.clock import MICROSECONDS
-from gateway.delivery.decisions.allotment import NOTHING, Allowance, allow, is_guarded, share
+from gateway.delivery.decisions.allotment import NOTHING, Allowance, allow, is_guarded, next_chance_us, share
 from gateway.delivery.decisions.circuit import Circuit
 from gateway.delivery.decisions.shared_state import SharedState
 from gateway.delivery.models import CircuitState, DestinationKind
@@ -74,3 +74,14 @@ def test_only_what_workers_share_needs_a_lock() -> None:
 def test_a_clock_set_back_does_not_empty_the_bucket() -> None:
     state = SharedState(rate_tokens=1.0, rate_refilled_at_us=NOW_US + 3600 * MICROSECONDS)
     assert state.tokens(5.0, NOW_US) == 1.0
+
+
+def test_when_to_ask_again_for_who_gets_nothing() -> None:
+    opened = SharedState(circuit=Circuit(CircuitState.OPEN, 20, 1, probe_at_us=NOW_US + 7))
+    assert next_chance_us(target(), opened, now_us=NOW_US) == NOW_US + 7
+    assert next_chance_us(target(), SharedState(paused_until_us=NOW_US + 9), now_us=NOW_US) == NOW_US + 9
+    # What another worker, or time, may change at any moment.
+    assert next_chance_us(target(rate_per_second=2.0), SharedState(), now_us=NOW_US) == NOW_US
+    # What only somebody's change of it ends.
+    assert next_chance_us(target(disabled=True), opened, now_us=NOW_US) is None
+    assert next_chance_us(target(), SharedState(is_disabled=True), now_us=NOW_US) is None
