@@ -24,8 +24,15 @@ class JobInterrupted(Exception):
         self.reason = reason
 
 
+_GOES_ON = frozenset({None, Reason.ENDING, Reason.GIVES_WAY})
+
+
 class Interruption:
-    """Whether one job is to be left. The first reason counts. Safe to use from any thread."""
+    """Whether one job is to be left. Safe to use from any thread.
+
+    The first reason counts, but for one by which the job only goes on elsewhere or later: any other replaces that, so
+    that what comes to no checkpoint is timed out, cancelled or lost all the same.
+    """
 
     def __init__(self) -> None:
         self._told = threading.Event()
@@ -35,7 +42,8 @@ class Interruption:
     def interrupt(self, reason: Reason) -> None:
         """Have the job left at its next checkpoint."""
         with self._lock:
-            self.reason = self.reason or reason
+            if self.reason in _GOES_ON:
+                self.reason = reason
         self._told.set()
 
     def check(self) -> None:

@@ -132,7 +132,8 @@ class JobRun:
             acting.session.flush()
             if self._noted:
                 # Whoever comes further does not die of what is behind it.
-                values = {**self._noted, **({"deaths": 0} if "position" in self._noted else {})}
+                is_further = self._noted.get("position", self._position) != self._position
+                values = {**self._noted, **({"deaths": 0} if is_further else {})}
                 connection.execute(update(_JOBS).where(_JOBS.c.id == self.id).values(values))
         except BaseException:
             self._noted = {}

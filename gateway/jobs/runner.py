@@ -20,20 +20,19 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from queue import Empty, SimpleQueue
 
-from sqlalchemy import Connection
-
 from gateway.clock import MICROSECONDS
 from gateway.errors import StorageUnavailable
 from gateway.installation import Installation
-from gateway.jobs.attempt import carry_out, interrupted
+from gateway.jobs.attempt import carry_out, interrupted, put_off
 from gateway.jobs.child_process import carry_out_in_child
+from gateway.jobs.endings import Endings
 from gateway.jobs.interruption import Interruption, Reason
 from gateway.jobs.kind import Kind
 from gateway.jobs.leases import Leases
 from gateway.jobs.models import UNKNOWN_KIND, JobState
 from gateway.jobs.process_name import process_name
 from gateway.jobs.queue.claim import ClaimedJob, JobClaimer
-from gateway.jobs.queue.held import Held, Outcome, record
+from gateway.jobs.queue.held import Held, Outcome
 from gateway.jobs.queue.look import is_anything_of_another_time, next_due_us, pull_back
 from gateway.jobs.queue.takeover import SilenceWatch, take_back
 from gateway.jobs.run import JobRun
@@ -84,8 +83,7 @@ class JobRunner:
         self._watch = SilenceWatch(self._clock)
         self._running: dict[Held, _Running] = {}
         self._ended: SimpleQueue[Outcome] = SimpleQueue()
-        # With the kinds of their jobs.
-        self._unrecorded: list[tuple[Outcome, str]] = []
+        self._endings = Endings(self._database, self._clock, self._leases, self._count)
         self._woken = threading.Event()
         self._is_ending = threading.Event()
         self._sweep_at = self._clock.monotonic()
@@ -135,7 +133,7 @@ class JobRunner:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is under way or to be recorded."""
-        return not self._running and not self._unrecorded and self._ended.empty()
+        return not self._running and not self._endings and self._ended.empty()
 
     def _run(self) -> None:
         step_back()
@@ -168,7 +166,7 @@ class JobRunner:
                 return
             # One whose thread was given up has had its outcome.
             if (running := self._running.pop(outcome.held, None)) is not None:
-                self._unrecorded.append((outcome, running.kind.name))
+                self._endings.add(outcome, running.kind.name)
 
     def _leave_late_ones(self) -> None:
         now = self._clock.monotonic()
@@ -187,7 +185,7 @@ class JobRunner:
                     reason=reason,
                 )
                 del self._running[held]
-                self._unrecorded.append((interrupted(running.kind, running.job, reason), running.kind.name))
+                self._endings.add(interrupted(running.kind, running.job, reason), running.kind.name)
 
     def _sweep(self) -> None:
         now = self._clock.monotonic()
@@ -205,7 +203,8 @@ class JobRunner:
             pull_back(connection, now_us)
         for job in taken:
             _log.warning("the process of a job died", job_id=job.id, kind=job.kind, state=job.state)
-            self._count(job.kind, job.state)
+            if job.state not in OPEN:
+                self._count(job.kind, job.state)
 
     def _give_way(self) -> None:
         """While others wait, who has had its slot for longest goes to the end of the queue."""
@@ -237,47 +236,50 @@ class JobRunner:
         """Whether something was claimed and there is room for more. What ended and the first claim share a
         transaction.
         """
-        if not due and self._unrecorded:
-            with self._database.write() as connection:
-                late = self._record(connection)
-            self._recorded(late)
+        if not due and self._endings:
+            self._end_and_claim(None, 0)
         is_any = False
         for kind in due:
             free = self._slots - len(self._running)
             if free <= 0:
                 break
-            with self._database.write() as connection:
-                late = self._record(connection)
-                jobs = self._claimer.claim(connection, kind, free, now_us=self._clock.now_us())
-            self._recorded(late)
+            jobs = self._end_and_claim(kind, free)
             for job in jobs:
                 self._begin(kind, job)
             is_any = is_any or bool(jobs)
         return is_any and len(self._running) < self._slots
 
-    def _record(self, connection: Connection) -> list[Outcome]:
-        ended = [outcome for outcome, _ in self._unrecorded]
-        return record(connection, ended, now_us=self._clock.now_us()) if ended else []
-
-    def _recorded(self, late: Sequence[Outcome]) -> None:
-        self._leases.drop([outcome.held for outcome, _ in self._unrecorded])
-        for outcome, kind in self._unrecorded:
-            if outcome not in late:
-                self._count(kind, outcome.state)
-        self._unrecorded = []
-        for outcome in late:
-            _log.info("a job that was taken over or removed has ended here too", job_id=outcome.held.id)
+    def _end_and_claim(self, kind: Kind | None, free: int) -> Sequence[ClaimedJob]:
+        try:
+            with self._database.write() as connection:
+                late = self._endings.write(connection)
+                now_us = self._clock.now_us()
+                jobs = [] if kind is None else self._claimer.claim(connection, kind, free, now_us=now_us)
+        except StorageUnavailable:
+            raise
+        except Exception:
+            if not self._endings:
+                raise
+            _log.exception("what came of jobs could not be recorded together; recording each alone")
+            self._endings.write_alone()
+            return []
+        self._endings.written(late)
+        return jobs
 
     def _count(self, kind: str, state: JobState) -> None:
-        if state not in OPEN:
-            # Of what takes back others' jobs, kinds of other versions are one.
-            self._installation.metrics.job_finished(kind if kind in self._kinds else UNKNOWN_KIND, state)
+        # Of what takes back others' jobs, kinds of other versions are one.
+        self._installation.metrics.job_finished(kind if kind in self._kinds else UNKNOWN_KIND, state)
 
     def _begin(self, kind: Kind, job: ClaimedJob) -> None:
         running = _Running(kind, job, Interruption(), self._clock.monotonic())
         self._running[job.held] = running
         self._leases.hold(job.held, running.interruption)
-        threading.Thread(target=self._carry_out, args=(running,), name=f"job {job.kind}", daemon=True).start()
+        try:
+            threading.Thread(target=self._carry_out, args=(running,), name=f"job {job.kind}", daemon=True).start()
+        except RuntimeError as fault:
+            _log.error("a job has no thread; it goes on later", job_id=job.id, kind=kind.name, error=str(fault))
+            self._ended.put(put_off(job))
+            self._woken.set()
 
     def _carry_out(self, running: _Running) -> None:
         step_back()

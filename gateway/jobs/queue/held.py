@@ -88,7 +88,6 @@ def _record(connection: Connection, outcome: Outcome, now_us: int) -> bool:
         "due_at": from_us(expires_at_us(now_us, outcome.wait_seconds)),
         "scheduled_at": now,
         "attempts_made": _JOBS.c.attempts_made + int(outcome.is_failure),
-        "deaths": 0,
         "result": outcome.result,
         "error_code": outcome.error_code,
         "error": outcome.error,

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from threading import Thread
 
 import pytest
@@ -14,19 +15,20 @@ import pytest
 from gateway.clock import FakeClock
 from gateway.config import Settings
 from gateway.installation import Installation
-from gateway.jobs.interruption import JobInterrupted, Reason
+from gateway.jobs.interruption import Interruption, JobInterrupted, Reason
 from gateway.jobs.kind import Kind, Result
 from gateway.jobs.management import cancel_job
-from gateway.jobs.models import UNKNOWN_KIND
+from gateway.jobs.models import UNKNOWN_KIND, JobState
 from gateway.jobs.queue.takeover import MOST_DEATHS
 from gateway.jobs.run import JobRun
-from gateway.jobs.runner import LEAVE_SECONDS, JobRunner
+from gateway.jobs.runner import LEAVE_SECONDS, TURN_SECONDS, JobRunner
 from gateway.jobs.summary import JobSummary
 from tests.integration.jobs.conftest import Work
 from tests.integration.jobs.kinds import (
     COUNTING,
     PLAIN,
     Gate,
+    Refusal,
     count,
     die,
     die_amid,
@@ -285,6 +287,97 @@ def test_what_cannot_be_done_fails(work: Work, function: Callable[[JobRun], Resu
     asked = work.ask(kind)
     drive(runner_of(work, kind), has_state(work, asked, "failed"))
     assert work.show(asked).error_code == code
+
+
+@pytest.mark.parametrize(
+    "result", [{"at": datetime(2026, 11, 27, tzinfo=UTC)}, {"share": float("nan")}, {"lines": "x" * 100_000}]
+)
+def test_a_result_that_cannot_be_kept_fails_its_job(work: Work, result: Result) -> None:
+    kind = replace(PLAIN, run=lambda run: result, retry_seconds=(10.0,))
+    asked = work.ask(kind)
+    drive(runner_of(work, kind), has_state(work, asked, "failed"))
+    assert work.show(asked).error_code == "result_not_storable"
+
+
+def test_an_outcome_that_the_database_refuses_ends_its_job_and_stops_no_other(work: Work) -> None:
+    def refuse_strangely(_run: JobRun) -> Result:
+        # As the name of a file may be that is not UTF-8.
+        raise Refusal("\udcff is not there")
+
+    strange, other = replace(PLAIN, run=refuse_strangely, retry_seconds=(10.0,)), replace(COUNTING, name="tests.other")
+    asked, beside = work.ask(strange), work.ask(other, n=2)
+    runner = runner_of(work, strange, other)
+    drive(runner, lambda: has_state(work, asked, "failed")() and has_state(work, beside, "succeeded")())
+    assert work.show(asked).error_code == "outcome_not_storable"
+    assert runner.is_idle
+    assert finished(work, PLAIN, "failed") == 1
+    # And what is asked for later.
+    later = work.ask(other)
+    drive(runner, has_state(work, later, "succeeded"))
+
+
+@pytest.mark.parametrize(("is_cancelled", "state"), [(True, "cancelled"), (False, "failed")])
+def test_one_that_gives_way_and_comes_to_no_checkpoint_is_given_up(work: Work, is_cancelled: bool, state: str) -> None:
+    gate = Gate()
+
+    def stubborn(_run: JobRun) -> Result:
+        gate.pass_through()
+        return None
+
+    kind, other = replace(PLAIN, run=stubborn, gives_way=True), replace(COUNTING, name="tests.other")
+    asked, waiting = work.ask(kind), work.ask(other)
+    runner = runner_of(work, kind, other, slots=1)
+    drive(runner, gate.reached.is_set)
+    work.clock.advance(TURN_SECONDS)
+    # It is told to give way, and does not hear it.
+    runner.step()
+    if is_cancelled:
+        with work.acting() as acting:
+            cancel_job(acting, asked.id)
+    else:
+        work.clock.advance(PLAIN.timeout_seconds)
+    drive(runner, has_state(work, asked, state), advancing=work.clock)
+    drive(runner, has_state(work, waiting, "succeeded"))
+    gate.opened.set()
+
+
+def test_without_a_thread_a_job_is_given_back_at_once(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = Thread.start
+
+    def start_none(thread: Thread) -> None:
+        if thread.name.startswith("job "):
+            raise RuntimeError("can't start new thread")
+        start(thread)
+
+    asked = work.ask(COUNTING, n=1)
+    runner = runner_of(work, COUNTING)
+    with monkeypatch.context() as without:
+        without.setattr(Thread, "start", start_none)
+        runner.step()
+        runner.step()
+    left = work.show(asked)
+    assert (left.state, left.attempts_made) == ("pending", 0)
+    assert runner.is_idle
+    drive(runner, has_state(work, asked, "succeeded"), advancing=work.clock)
+
+
+def test_neither_giving_way_nor_the_same_position_forgives_deaths(work: Work) -> None:
+    asked = work.ask()
+    for _ in range(MOST_DEATHS - 1):
+        [job] = work.claim()
+        assert work.end(job, JobState.PENDING, is_death=True)
+        [job] = work.claim()
+        run = JobRun(work.installation, job, Interruption())
+        with run.begin():
+            run.position = {"number": 0}
+            # The first one is a step; the same again is none.
+        assert work.end(job, JobState.PENDING)
+    [job] = work.claim()
+    assert work.end(job, JobState.PENDING, is_death=True)
+    assert work.show(asked).state == "pending"
+    [job] = work.claim()
+    assert work.end(job, JobState.PENDING, is_death=True)
+    assert work.show(asked).error_code == "job_process_died"
 
 
 def test_one_that_ends_lets_go_and_another_goes_on(work: Work) -> None:
