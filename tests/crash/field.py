@@ -15,6 +15,8 @@ from typing import NamedTuple
 
 from sqlalchemy import make_url
 
+import gateway.installation
+from gateway.config import Settings
 from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS
 from gateway.errors import StorageUnavailable
 from tests.crash.mortality import FOLDER_VARIABLE
@@ -27,9 +29,11 @@ from tests.services.waiting import until
 
 WORKERS = 2
 TICK_SECONDS = 0.03
-# A lease lasts longer than these by its margin, which is how long the deliveries of a killed worker wait.
-TIMEOUT_SECONDS = 2.0
-FROZEN_SECONDS = TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS + 3.0
+# Long enough for a busy machine: what was given up and arrives all the same arrives out of order. A lease lasts longer
+# by its margin, which is how long the deliveries of a killed worker wait.
+TIMEOUT_SECONDS = 6.0
+# So long that their leases have ended, others have looked for that, and have gone on to the next of each key.
+FROZEN_SECONDS = TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS + 8.0
 # Each kill costs some deliveries a try.
 SCHEDULE_SECONDS = [0.5] * 60
 HANDLERS = f"""
@@ -60,9 +64,16 @@ class Field:
     """What is killed, and kept running. `keep` starts again what has ended."""
 
     def __init__(
-        self, installation: Installation, nursery: Nursery, sink: SinkThread, postgres: PrivatePostgres | None
+        self,
+        installation: Installation,
+        asks: gateway.installation.Installation,
+        nursery: Nursery,
+        sink: SinkThread,
+        postgres: PrivatePostgres | None,
     ) -> None:
         self.installation = installation
+        # What the driver itself has of the gateway, to ask for jobs.
+        self.asks = asks
         self.sink = sink
         self.postgres = postgres
         self.started = 0
@@ -76,6 +87,7 @@ class Field:
         self._commands = [web, *[worker] * WORKERS]
         self._programs: list[Offspring] = []
         self._frozen: dict[int, float] = {}
+        self.stood_still = False
 
     @property
     def folder(self) -> Path:
@@ -95,10 +107,10 @@ class Field:
             if not self._programs[index].is_running():
                 self._programs[index] = self._start(command)
 
-    def freeze(self, pid: int) -> None:
-        """Give a process no time at all until what it had leased is another's."""
-        os.kill(pid, signal.SIGSTOP)
+    def stands_still(self, pid: int) -> None:
+        """A process was stopped: it goes on when what it had leased is another's."""
         self._frozen[pid] = time.monotonic() + FROZEN_SECONDS
+        self.stood_still = True
 
     @property
     def is_frozen(self) -> bool:
@@ -110,25 +122,34 @@ class Field:
         return self._programs[0]
 
     def workers(self) -> Sequence[Offspring]:
-        """The workers that were started last."""
-        return self._programs[1:]
+        """The workers that were started last, without those that stand still."""
+        return [worker for worker in self._programs[1:] if worker.pid not in self._frozen]
+
+    def processes(self) -> Sequence[int]:
+        """Everything that runs, without what stands still, and its children."""
+        frozen = self._frozen
+        return [
+            process.pid
+            for process in self.installation.processes()
+            if process.pid not in frozen and process.ppid() not in frozen
+        ]
 
     def _start(self, command: Sequence[str]) -> Offspring:
         self.started += 1
         return self._nursery.start(*command)
 
-    def calls(self) -> list[str]:
-        """The event ids that the handler was called with."""
-        path = self.folder / "calls"
-        return path.read_text().split() if path.exists() else []
+    def lines(self, name: str) -> list[str]:
+        """What processes have written into a file of the folder."""
+        path = self.folder / name
+        return path.read_text().splitlines() if path.exists() else []
 
     def armed(self) -> list[str]:
         """The points at which somebody is to die and nobody did yet."""
         return os.listdir(self.folder / "armed")
 
-    def arm(self, name: str, passes: int) -> None:
-        """Whoever passes the point `name` after `passes` others dies."""
-        (self.folder / "armed" / f"{name}@{passes}").touch()
+    def arm(self, name: str, passes: int, number: signal.Signals = signal.SIGKILL) -> None:
+        """Whoever passes the point `name` after `passes` others gets a signal."""
+        (self.folder / "armed" / f"{name}@{number}@{passes}").touch()
 
     def disarm(self) -> None:
         """Nobody dies at a point any more."""
@@ -153,9 +174,10 @@ class Field:
         ends_at = time.monotonic() + seconds
         self.wait_for(lambda: time.monotonic() >= ends_at, seconds)
 
-    def fallen(self) -> list[str]:
-        """Who died where: NAME.PID."""
-        return os.listdir(self.folder / "fallen")
+    def fallen(self, name: str) -> dict[str, int]:
+        """Who got the signal at a point: each fall with its process id."""
+        falls = os.listdir(self.folder / "fallen")
+        return {fall: int(fall.split("@")[1]) for fall in falls if fall.startswith(f"{name}@")}
 
 
 @contextmanager
@@ -189,7 +211,9 @@ def field_of(cell: Cell, directory: Path, postgres: PrivatePostgres | None) -> I
             routes=[{"source": "github", "to": "app"}, {"source": "github", "to": "ordered"}],
         )
         nursery = stack.enter_context(Nursery(directory, installation.environment))
-        field = Field(installation, nursery, sink, postgres)
+        settings = Settings(database_url=database_url, encryption_key_file=directory / "instance" / "encryption.key")
+        asks = stack.enter_context(gateway.installation.Installation(settings))
+        field = Field(installation, asks, nursery, sink, postgres)
         field.start()
         until(installation.is_up, "the web processes answer")
         until(lambda: all("worker started" in one.log() for one in field.workers()), "the workers deliver")

@@ -18,6 +18,8 @@ from tests.crash.points import POINTS
 # How often a point is passed before its time has come, at most.
 PASSES = 12
 DATABASE_AWAY_SECONDS = 1.0
+# Outside of transactions: who stands still in one of SQLite's stops all others.
+STANDS_STILL_AT = ("worker-before-attempt", "worker-before-sending", "worker-before-reading", "job-after-commit")
 
 Strike = Callable[[Field, Random], Callable[[], bool]]
 """Kills, or sees to it that something is killed; returns what tells whether it has happened."""
@@ -46,9 +48,32 @@ def deck(cell: Cell, random: Random) -> Iterator[Kill]:
 
 
 def _at_point(name: str, field: Field, random: Random) -> Callable[[], bool]:
-    before = len(field.fallen())
+    before = len(field.fallen(name))
     field.arm(name, random.randrange(PASSES))
-    return lambda: len(field.fallen()) > before
+    return lambda: len(field.fallen(name)) > before
+
+
+def _stand_still(field: Field, random: Random) -> Callable[[], bool]:
+    """A worker stops amid a delivery, others take over what it had, and then it goes on as if nothing were."""
+    name, passes = random.choice(STANDS_STILL_AT), random.randrange(PASSES)
+    before: dict[str, int] = {}
+    is_armed = False
+
+    def has_stopped() -> bool:
+        nonlocal before, is_armed
+        if field.is_frozen:
+            # The others are needed to take over.
+            return False
+        if not is_armed:
+            before = field.fallen(name)
+            field.arm(name, passes, signal.SIGSTOP)
+            is_armed = True
+        stopped = {fall: pid for fall, pid in field.fallen(name).items() if fall not in before}
+        for pid in stopped.values():
+            field.stands_still(pid)
+        return bool(stopped)
+
+    return has_stopped
 
 
 def _one_of(candidates: Callable[[Field], Sequence[int]], field: Field, random: Random) -> Callable[[], bool]:
@@ -82,12 +107,6 @@ def _database(field: Field, random: Random) -> Callable[[], bool]:
     return lambda: True
 
 
-def _freeze(field: Field, random: Random) -> Callable[[], bool]:
-    """One of the workers stands still while others take over what it had, and then goes on as if nothing were."""
-    field.freeze(random.choice(field.workers()).pid)
-    return lambda: True
-
-
 def _living(candidates: Callable[[Field], Sequence[int]], field: Field) -> Sequence[int]:
     with suppress(psutil.Error):
         return candidates(field)
@@ -112,12 +131,8 @@ def _workers(field: Field) -> list[int]:
     return [worker.pid for worker in field.workers() if worker.is_running()]
 
 
-def _handlers(field: Field) -> list[int]:
+def _children(field: Field) -> list[int]:
     return [child.pid for worker in field.workers() for child in psutil.Process(worker.pid).children()]
-
-
-def _everything(field: Field) -> list[int]:
-    return [process.pid for process in field.installation.processes()]
 
 
 AT_ANY_TIME = (
@@ -125,8 +140,8 @@ AT_ANY_TIME = (
     Kill("the web processes' master", partial(_one_of, _web_master)),
     Kill("a worker", partial(_one_of, _workers)),
     Kill("all workers", partial(_all_of, _workers)),
-    Kill("a worker stands still", _freeze),
-    Kill("a handler's process", partial(_one_of, _handlers)),
-    Kill("everything at once", partial(_all_of, _everything)),
+    Kill("a worker stands still", _stand_still),
+    Kill("a worker's child", partial(_one_of, _children)),
+    Kill("everything at once", partial(_all_of, Field.processes)),
     Kill("the database", _database, lambda cell: cell.database == "postgres"),
 )

@@ -1,8 +1,8 @@
-"""Makes the process it runs in die at a named point, when its driver has armed one.
+"""Makes the process it runs in die at a named point, or stand still, when its driver has armed one.
 
-A point is armed by a file `armed/NAME@PASSES`: whoever passes the point counts the file down by renaming it, and who
-finds 0 moves it to `fallen/NAME.PID` and is killed, with no chance to tidy up. A rename has one winner, so that an
-armed point kills one process, whichever of them comes by.
+A point is armed by a file `armed/NAME@SIGNAL@PASSES`: whoever passes the point counts the file down by renaming it,
+and who finds 0 moves it to `fallen/NAME@PID@TIME` and gets the signal, with no chance to tidy up. A rename has one
+winner, so that an armed point is for one process, whichever of them comes by.
 
 Runs in every process of the gateway, before anything of it: imports hardly anything.
 """
@@ -12,8 +12,8 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from importlib.abc import MetaPathFinder
@@ -25,6 +25,7 @@ from typing import Any
 from tests.crash.points import POINTS, Point, Role
 
 FOLDER_VARIABLE = "CRASH_FOLDER"
+LIST_OF_KINDS = "gateway.engines.kinds"
 
 
 def watch() -> None:
@@ -51,9 +52,10 @@ class _Patching(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        points = self._by_module.get(fullname)
-        spec = PathFinder.find_spec(fullname, path, target) if points else None
-        if spec is None or spec.loader is None or points is None:
+        points = self._by_module.get(fullname, [])
+        is_wanted = points or fullname == LIST_OF_KINDS
+        spec = PathFinder.find_spec(fullname, path, target) if is_wanted else None
+        if spec is None or spec.loader is None:
             return None
         loader: Any = spec.loader
         execute = loader.exec_module
@@ -62,6 +64,8 @@ class _Patching(MetaPathFinder):
             execute(module)
             for point in points:
                 self._patch(module, point)
+            if fullname == LIST_OF_KINDS:
+                _add_kinds(module)
 
         loader.exec_module = execute_and_patch
         return spec
@@ -70,6 +74,13 @@ class _Patching(MetaPathFinder):
         *owners, name = point.where.partition(":")[2].split(".")
         owner = functools.reduce(getattr, owners, module)
         setattr(owner, name, _mortal(getattr(owner, name), point, self._folder))
+
+
+def _add_kinds(module: Any) -> None:
+    """Jobs that write down what they do."""
+    from tests.crash.jobs import KINDS
+
+    module.KINDS.update({kind.name: kind for kind in KINDS})
 
 
 def _mortal(function: Callable[..., Any], point: Point, folder: Path) -> Callable[..., Any]:
@@ -97,14 +108,14 @@ def _mortal(function: Callable[..., Any], point: Point, folder: Path) -> Callabl
 
 
 def pass_by(folder: Path, name: str) -> None:
-    """Count this pass, if the point is armed; at its last one this process ends."""
+    """Count this pass, if the point is armed; at its last one this process gets the signal."""
     for entry in os.listdir(folder / "armed"):
-        armed, _, left = entry.partition("@")
+        armed, number, left = entry.split("@")
         if armed != name:
             continue
         with suppress(FileNotFoundError):  # another process was quicker
             if int(left):
-                os.rename(folder / "armed" / entry, folder / "armed" / f"{name}@{int(left) - 1}")
+                os.rename(folder / "armed" / entry, folder / "armed" / f"{name}@{number}@{int(left) - 1}")
             else:
-                os.rename(folder / "armed" / entry, folder / "fallen" / f"{name}.{os.getpid()}")
-                os.kill(os.getpid(), signal.SIGKILL)
+                os.rename(folder / "armed" / entry, folder / "fallen" / f"{name}@{os.getpid()}@{time.monotonic_ns()}")
+                os.kill(os.getpid(), int(number))

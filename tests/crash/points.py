@@ -62,4 +62,11 @@ POINTS = (
     Point("worker-after-handler", "worker", "gateway.delivery.sending.handler_pool:HandlerPool.run", "after"),
     Point("handler-before-call", "worker", "gateway.delivery.sending.handler_child:call", "before"),
     Point("handler-after-call", "worker", "gateway.delivery.sending.handler_child:call", "after"),
+    # A job, from its claim to its record; also in the process of one that has its own.
+    Point("job-after-claiming", "worker", "gateway.jobs.queue.claim:JobClaimer.claim", "after"),
+    Point("job-before-beginning", "worker", "gateway.jobs.runner:JobRunner._begin", "before"),
+    Point("job-before-commit", "worker", "gateway.jobs.run:JobRun._keep", "after"),
+    Point("job-after-commit", "worker", "gateway.jobs.run:JobRun._committed", "before"),
+    Point("job-after-ending", "worker", "gateway.jobs.attempt:carry_out", "after"),
+    Point("job-after-recording", "worker", "gateway.jobs.queue.held:record", "after"),
 )

@@ -16,6 +16,15 @@ class Arrival(NamedTuple):
     webhook_id: str
     key: int = 0
     number: int = 0
+    attempt: int = 1
+
+
+class Step(NamedTuple):
+    """A job's step, and the attempt that took it."""
+
+    job: str
+    attempt: str
+    number: int
 
 
 @dataclass(frozen=True)
@@ -25,7 +34,11 @@ class Evidence:
     `sent`, `acknowledged` (with the event's id that the sender was told) and `contradicted` (told another id later) are
     the sender's; `events` the journal's ids by the sender's name; `unfinished` and `dead` count deliveries that are not
     delivered. `arrivals` are those of each destination in the order in which they came, `ordered` names those with an
-    ordering key. `calls` are the event ids with which the handler was called, and returned.
+    ordering key; `stood_still`: a worker stopped and went on later. `calls` are the event ids with which the handler
+    was called, and returned.
+
+    `jobs` are the states of those whose asking was acknowledged; `steps` who took which step, in the order in which the
+    holders wrote it down; `committed` the steps of each job that are in the tables; a whole job has `steps_of_job`.
     """
 
     sent: Iterable[str]
@@ -36,7 +49,12 @@ class Evidence:
     dead: int
     arrivals: Mapping[str, Sequence[Arrival]]
     ordered: frozenset[str]
+    stood_still: bool
     calls: Sequence[str]
+    jobs: Mapping[str, str]
+    steps: Sequence[Step]
+    committed: Mapping[str, Sequence[int]]
+    steps_of_job: int
 
 
 @dataclass
@@ -48,6 +66,7 @@ class Count:
     lost: int = 0
     repeated: int = 0
     out_of_order: int = 0
+    jobs: int = 0
     run_twice: int = 0
     faults: list[str] = field(default_factory=list)
 
@@ -58,6 +77,7 @@ class Count:
             self.lost + other.lost,
             self.repeated + other.repeated,
             self.out_of_order + other.out_of_order,
+            self.jobs + other.jobs,
             self.run_twice + other.run_twice,
             [*self.faults, *other.faults],
         )
@@ -65,7 +85,7 @@ class Count:
     def __str__(self) -> str:
         return (
             f"{self.kills} kills, {self.acknowledged} acknowledged, {self.lost} lost, {self.repeated} repeated, "
-            f"{self.out_of_order} out of order, {self.run_twice} jobs run twice"
+            f"{self.out_of_order} out of order; {self.run_twice} of {self.jobs} jobs run twice"
         )
 
 
@@ -91,14 +111,43 @@ def reckon(evidence: Evidence) -> Count:
     for where, came in evidence.arrivals.items():
         others += _identity_faults(where, came)
         if where in evidence.ordered:
-            out_of_order += _order_faults(where, came)
+            out_of_order += _order_faults(where, came, stood_still=evidence.stood_still)
+    run_twice = dict([*_overlaps(evidence.steps), *_step_faults(evidence)])
     return Count(
         acknowledged=len(evidence.acknowledged),
         lost=len(lost),
         repeated=repeated,
         out_of_order=len(out_of_order),
-        faults=[*lost.values(), *out_of_order, *others],
+        jobs=len(evidence.jobs),
+        run_twice=len(run_twice),
+        faults=[*lost.values(), *out_of_order, *run_twice.values(), *_job_faults(evidence), *others],
     )
+
+
+def _overlaps(steps: Sequence[Step]) -> Iterator[tuple[str, str]]:
+    """Jobs in which an attempt went on after another had begun."""
+    seen: dict[str, list[str]] = {}
+    for step in steps:
+        attempts = seen.setdefault(step.job, [])
+        if step.attempt not in attempts:
+            attempts.append(step.attempt)
+        elif step.attempt != attempts[-1]:
+            yield step.job, f"{step.job}: attempt {step.attempt} went on beside {attempts[-1]}, at step {step.number}"
+
+
+def _step_faults(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    for job, numbers in evidence.committed.items():
+        if len(numbers) != len(set(numbers)):
+            yield job, f"{job}: steps were committed more than once: {sorted(numbers)}"
+
+
+def _job_faults(evidence: Evidence) -> Iterator[str]:
+    whole = set(range(evidence.steps_of_job))
+    for job, state in evidence.jobs.items():
+        if state != "succeeded":
+            yield f"{job} was asked for, and is {state}"
+        elif set(evidence.committed.get(job, ())) != whole:
+            yield f"{job} has succeeded with the steps {sorted(evidence.committed.get(job, ()))}"
 
 
 def _journal_faults(evidence: Evidence) -> Iterator[str]:
@@ -125,11 +174,21 @@ def _identity_faults(where: str, came: Sequence[Arrival]) -> Iterator[str]:
             yield f"{name} came to {where} under several ids: {sorted(different)}"
 
 
-def _order_faults(where: str, came: Sequence[Arrival]) -> Iterator[str]:
+def _order_faults(where: str, came: Sequence[Arrival], *, stood_still: bool) -> Iterator[str]:
+    """What came after a later one of its key. A worker that stops between its last look at the clock and the network
+    sends what it had begun when it goes on, after a later try of others: such an old try is a repeat and no more.
+    """
+    tried: dict[str, int] = {}
     last: dict[int, Arrival] = {}
     for one in came:
         before = last.setdefault(one.key, one)
+        tries = tried[one.webhook_id] = max(one.attempt, tried.get(one.webhook_id, 0))
         if one.number < before.number:
-            yield f"{one.name} came to {where} after {before.name}, which is later in its key {one.key}"
+            if stood_still and one.attempt < tries:
+                continue
+            yield (
+                f"{one.name} ({one.webhook_id}, attempt {one.attempt}) came to {where} after {before.name}, "
+                f"which is later in its key {one.key}"
+            )
         else:
             last[one.key] = one

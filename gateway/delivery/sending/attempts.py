@@ -77,7 +77,12 @@ class AttemptRunner:
         except (TimeoutError, StorageUnavailable):
             return None
 
-    async def _carry_out(self, claimed: Claimed, event: ClaimedEvent, target: Target, body: bytes) -> AttemptResult:
+    async def _carry_out(
+        self, claimed: Claimed, event: ClaimedEvent, target: Target, body: bytes
+    ) -> AttemptResult | None:
+        if self._clock.now_us() >= claimed.lease_expires_at_us:
+            # This process stood still; others have the delivery, and the next of its key may have gone out.
+            return None
         told: Sequence[str] = ()
         if claimed.payload_bytes is None and holds_sealed(body):
             try:

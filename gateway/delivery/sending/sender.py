@@ -35,6 +35,7 @@ DNS_CACHE_SECONDS = 1
 WHOLE_BODY_BYTES = 256 * 1024
 
 _on_used_connection: ContextVar[bool] = ContextVar("on_used_connection", default=False)
+_give_up_at: ContextVar[float] = ContextVar("give_up_at")
 
 
 class Sender:
@@ -53,6 +54,7 @@ class Sender:
         connector = _Connector(
             resolver,
             policy,
+            clock,
             limit=0,
             limit_per_host=0,
             keepalive_timeout=KEEPALIVE_SECONDS,
@@ -72,6 +74,7 @@ class Sender:
     async def send(self, request: OutgoingRequest, *, timeout_seconds: float) -> AttemptResult:
         """POST `request`; whatever happens is in the result, within `timeout_seconds`."""
         attempt = _Attempt(self._clock)
+        _give_up_at.set(self._clock.monotonic() + timeout_seconds)
         try:
             async with asyncio.timeout(timeout_seconds):
                 try:
@@ -173,14 +176,22 @@ class _Request(aiohttp.ClientRequest):
 
 
 class _Connector(GuardedConnector):
-    """Tells whether the connection of the current task's request had carried one before."""
+    """Tells whether the connection of the current task's request had carried one before.
 
-    def __init__(self, resolver: Resolver, policy: AddressPolicy, **options: Any) -> None:
+    In a process that stood still the loop's own timer ends a request when it has left. Others may have sent it by then,
+    and after it the next ones of its key: so the deadline is looked at again before anything is written.
+    """
+
+    def __init__(self, resolver: Resolver, policy: AddressPolicy, clock: Clock, **options: Any) -> None:
         super().__init__(resolver, policy, **options)
+        self._clock = clock
         self._used: WeakSet[Any] = WeakSet()
 
     async def connect(self, *args: Any, **options: Any) -> Any:
         connection = await super().connect(*args, **options)
+        if self._clock.monotonic() >= _give_up_at.get():
+            connection.close()
+            raise TimeoutError
         is_used = connection.protocol in self._used
         _on_used_connection.set(is_used)
         if not is_used:

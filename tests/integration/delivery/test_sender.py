@@ -9,7 +9,7 @@ from contextlib import asynccontextmanager
 import pytest
 from aiohttp import web
 
-from gateway.clock import SystemClock
+from gateway.clock import Clock, FakeClock, SystemClock
 from gateway.delivery.decisions.policy import AttemptResult, Outcome
 from gateway.delivery.sending.request import OutgoingRequest
 from gateway.delivery.sending.sender import Sender
@@ -21,9 +21,11 @@ from .sinks import Sink, dripping, huge, never, status
 
 
 @asynccontextmanager
-async def opened(resolver: Resolver | None = None, *, allow_private: bool = True) -> AsyncIterator[Sender]:
+async def opened(
+    resolver: Resolver | None = None, *, allow_private: bool = True, clock: Clock | None = None
+) -> AsyncIterator[Sender]:
     sender = Sender(
-        clock=SystemClock(),
+        clock=clock or SystemClock(),
         resolver=resolver or StaticResolver({}),
         policy=AddressPolicy(allow_private=allow_private),
     )
@@ -102,6 +104,25 @@ def test_the_deadline_holds_whatever_the_endpoint_does(answer: object) -> None:
     result = run(Sink(answer), timeout_seconds=0.3)  # type: ignore[arg-type]
     assert result.outcome is Outcome.TIMEOUT
     assert 290 <= result.duration_ms < 2000
+
+
+class StandingStill(FakeClock):
+    """The clock of a process that gets no time for a minute, between each two looks at it."""
+
+    def monotonic(self) -> float:
+        self.advance(60)
+        return super().monotonic()
+
+
+def test_what_stood_still_beyond_the_deadline_sends_nothing_any_more() -> None:
+    sink = Sink()
+
+    async def go() -> AttemptResult:
+        async with sink.running(), opened(clock=StandingStill()) as sender:
+            return await post(sink.url, sender=sender)
+
+    assert asyncio.run(go()).outcome is Outcome.TIMEOUT
+    assert not sink.received
 
 
 def test_nobody_there() -> None:
