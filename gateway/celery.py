@@ -9,14 +9,24 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import click
+
 from gateway.cli.local import local_settings
+from gateway.cli.terminal.failures import fail_all, failures
 from gateway.engines.celery_engine.app import make_app
 from gateway.engines.celery_engine.process import WorkerProcess
 from gateway.installation import Installation
 from gateway.preflight import look_at_worker
-from gateway.telemetry.logging import configure_logging, get_logger
+from gateway.telemetry.logging import configure_logging
 
-_log = get_logger(__name__)
+
+@contextmanager
+def _guarded() -> Iterator[None]:
+    try:
+        with failures():
+            yield
+    except click.exceptions.Exit as end:
+        raise SystemExit(end.exit_code) from None
 
 
 @contextmanager
@@ -25,11 +35,9 @@ def _opened() -> Iterator[Installation]:
     configure_logging(settings, sys.stderr)
     with Installation(settings) as installation:
         found = list(look_at_worker(installation))
-        for error in found:
-            _log.error(str(error), code=error.code)
         if found:
-            raise SystemExit(1)
+            fail_all(found)
         yield installation
 
 
-app = make_app(local_settings, WorkerProcess(_opened))
+app = make_app(local_settings, WorkerProcess(_opened, _guarded))

@@ -172,8 +172,15 @@ class QueueSession:
         return False
 
     def _is_any_due(self, ids: Sequence[str]) -> bool:
-        with self._database.read() as connection:
-            return is_any_due(connection, ids, now_us=self._clock.now_us())
+        """Looks nothing else up; so what goes wrong with it keeps nobody from looking when it is time."""
+        try:
+            with self._database.read() as connection:
+                return is_any_due(connection, ids, now_us=self._clock.now_us())
+        except (StorageUnavailable, sqlite3.OperationalError):
+            raise
+        except Exception:
+            _log.exception("what was announced could not be looked up; the next look finds it", ids=len(ids))
+            return False
 
     def _earlier(self, due_us: int | None) -> int | None:
         """`due_us`, or the end of the first lease that was seen: whoever holds it may be gone."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from celery.utils.threads import bound_open_broker_sockets
 from celery.worker import consumer as celerys
+from kombu.exceptions import MessageStateError
 
 from gateway.engines.celery_engine.process import process_of
 from gateway.telemetry.logging import get_logger
@@ -51,6 +54,32 @@ class Consumer(celerys.Consumer):  # type: ignore[misc]
             if one is not None:
                 bound_open_broker_sockets(one, LAST_ANSWER_SECONDS)
 
+    def create_task_handler(self, *arguments: Any, **options: Any) -> Callable[[Any], None]:
+        """As Celery's, which takes what it cannot read for a lost connection or a defect, and reads it again."""
+        handle = super().create_task_handler(*arguments, **options)
+        # Kombu counts KeyError among Redis's: here it is a message that says nothing under that key.
+        lost = tuple(error for error in self.connection_errors if error is not KeyError)
+        lost += self.connection.channel_errors
+
+        def on_message(message: Any) -> None:
+            try:
+                handle(message)
+            except lost:
+                raise
+            except Exception:
+                self._refuse("invalid", message)
+
+        return on_message
+
+    def call_soon_ack(self, acknowledge: Callable[..., None], *arguments: Any) -> Any:
+        """As Celery's; what was refused meanwhile has been acknowledged by that."""
+
+        def unless_done() -> None:
+            with suppress(MessageStateError):
+                acknowledge(*arguments)
+
+        return super().call_soon_ack(unless_done)
+
     def on_unknown_message(self, _body: Any, message: Any) -> None:
         """It is no task."""
         self._refuse("no_task", message)
@@ -69,11 +98,13 @@ class Consumer(celerys.Consumer):  # type: ignore[misc]
 
     def _refuse(self, reason: str, message: Any) -> None:
         process_of(self.app).refuse(reason)
+        headers = message.headers if isinstance(message.headers, dict) else {}
         _log.warning(
             "a message was dropped: nobody here can make anything of it",
             reason=reason,
             queue=message.delivery_info.get("routing_key"),
-            task=str((message.headers or {}).get("task"))[:100],
+            task=str(headers.get("task"))[:100],
             bytes=len(message.body or b""),
         )
-        message.ack_log_error(_log, self.connection_errors)
+        if not message.acknowledged:
+            message.ack_log_error(_log, self.connection_errors)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import sys
 import threading
 import time
@@ -26,6 +27,8 @@ from gateway.telemetry.logging import get_logger
 LAST_SECONDS = 8.0
 # Ids of one message beyond which it is none of ours.
 MOST_IDS = 1_000
+# What is none would make the database raise: a zero byte, half a character.
+DELIVERY_ID = re.compile(r"dlv_[0-9a-v]{1,60}")
 NAME = "celery"
 
 _log = get_logger(__name__)
@@ -86,7 +89,7 @@ class Engine:
 
     def deliver(self, ids: object) -> bool:
         """Deliveries that are said to be due; False when that is no list of ids."""
-        if not isinstance(ids, list) or len(ids) > MOST_IDS or not all(isinstance(one, str) for one in ids):
+        if not isinstance(ids, list) or len(ids) > MOST_IDS or not all(map(_is_delivery, ids)):
             return False
         if self._loop is not None and self._parts is not None and not self._times_stopped:
             self._loop.call_soon_threadsafe(self._parts.worker.announce, ids)
@@ -153,3 +156,7 @@ class Engine:
         for _ in range(self._times_stopped):
             worker.stop()
         await worker.run()
+
+
+def _is_delivery(id_: object) -> bool:
+    return isinstance(id_, str) and DELIVERY_ID.fullmatch(id_) is not None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,9 +16,12 @@ ATTRIBUTE = "gateway_process"
 
 @dataclass
 class WorkerProcess:
-    """What the parts of a Celery application share. `opened` gives the installation, when the process begins."""
+    """What the parts of a Celery application share. `opened` gives the installation, when the process begins. `guarded`
+    is around that beginning: our errors end it as `SystemExit`, because Celery takes any other for a defect.
+    """
 
     opened: Callable[[], AbstractContextManager[Installation]]
+    guarded: Callable[[], AbstractContextManager[None]] = nullcontext
     shutdown_deadline_seconds: float = 20.0
     handler_processes: int = DEFAULT_PROCESSES
     on_ready: Callable[[], None] = lambda: None

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from collections.abc import Callable, Sequence
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, nullcontext
 
 from celery.exceptions import ImproperlyConfigured
 
 from gateway.engines.celery_engine.app import make_app
 from gateway.engines.celery_engine.process import WorkerProcess
-from gateway.errors import InvalidInput
+from gateway.errors import GatewayError, InvalidInput
 from gateway.installation import Installation
 
 
@@ -30,8 +30,19 @@ def run_worker(
     `queues` are all when empty; `name` is the node's, which no other worker of the broker has. Raises as the embedded
     engine's, and `InvalidInput` for queues that there are none of.
     """
+    faults: list[GatewayError] = []
+
+    @contextmanager
+    def guarded() -> Iterator[None]:
+        try:
+            yield
+        except GatewayError as error:
+            faults.append(error)
+            raise SystemExit(1) from error
+
     process = WorkerProcess(
         lambda: nullcontext(installation),
+        guarded,
         shutdown_deadline_seconds=shutdown_deadline_seconds,
         handler_processes=handler_processes,
         on_ready=on_ready,
@@ -48,4 +59,6 @@ def run_worker(
         there_are = ", ".join(app.amqp.queues)
         raise InvalidInput(f"there is no such queue among {', '.join(queues)}; there are {there_are}") from error
     worker.start()
+    for fault in faults:
+        raise fault
     return int(worker.exitcode or 0)

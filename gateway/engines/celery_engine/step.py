@@ -11,17 +11,20 @@ from contextlib import closing
 from typing import Any
 
 from celery import bootsteps
+from celery.concurrency.solo import TaskPool
 from celery.worker import state
 
 from gateway.engines.celery_engine.engine import Engine
-from gateway.engines.celery_engine.process import process_of
+from gateway.engines.celery_engine.process import WorkerProcess, process_of
 from gateway.engines.celery_engine.watch import ConsumerWatch, cut
+from gateway.errors import InvalidInput
 from gateway.events.side_thread import SideThread
 from gateway.telemetry.logging import get_logger
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT)
 # How long it takes Celery's loop to notice that it is to end.
 WAKE_SECONDS = 0.5
+OTHER_POOL = "deliveries and jobs run in this process, with the pool solo and no other: leave out -P"
 
 _log = get_logger(__name__)
 
@@ -31,9 +34,24 @@ class GatewayStep(bootsteps.StartStopStep):  # type: ignore[misc]
 
     requires = ("celery.worker.components:Pool", "celery.worker.components:Timer")
 
+    def __init__(self, worker: Any, **options: Any) -> None:
+        super().__init__(worker, **options)
+        with process_of(worker.app).guarded():
+            if not issubclass(worker.pool_cls, TaskPool):
+                raise InvalidInput(OTHER_POOL)
+
     def start(self, worker: Any) -> None:
         """Open what the engine works on, and start it."""
         process = process_of(worker.app)
+        try:
+            with process.guarded():
+                self._begin(worker, process)
+        except BaseException:
+            # Of steps that did not start Celery stops none.
+            process.ending.close()
+            raise
+
+    def _begin(self, worker: Any, process: WorkerProcess) -> None:
         installation = process.ending.enter_context(process.opened())
         queues = tuple(worker.app.amqp.queues.consume_from)
         engine = Engine(
