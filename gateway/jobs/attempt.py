@@ -20,7 +20,7 @@ MOST_RESULT_BYTES = 65_536
 # The database is away, or there is no thread: that is nobody's failure.
 AGAIN_SECONDS = 5.0
 
-_AWAY = "the database was not available; the job goes on by itself"
+AWAY = "the database was not available; the job goes on by itself"
 
 _log = get_logger(__name__)
 
@@ -42,7 +42,7 @@ def carry_out(kind: Kind, job: ClaimedJob, run: JobRun) -> Outcome:
         _log.warning(
             "the database was away from a job; it goes on later", job_id=job.id, kind=kind.name, error=str(error)
         )
-        return put_off(job, error.code, _AWAY)
+        return put_off(job, error.code, AWAY)
     except (InvalidInput, UnstorableResult) as error:
         # What was asked for cannot be done, today or tomorrow; or all of it is done.
         return Outcome(job.held, JobState.FAILED, error_code=error.code, error=str(error), is_failure=True)

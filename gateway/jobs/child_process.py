@@ -49,7 +49,11 @@ def carry_out_in_child(
             with suppress(OSError):
                 pipe.send(Errand(settings, kind, job))
             kill_at: float | None = None
-            while not pipe.poll(LOOK_SECONDS):
+            while True:
+                # Its end is mostly that of its pipe; a process that it left behind may hold that open.
+                is_over = process.poll() is not None
+                if is_over or pipe.poll(LOOK_SECONDS):
+                    break
                 reason = interruption.reason
                 if reason is None:
                     continue
@@ -60,8 +64,9 @@ def carry_out_in_child(
                 elif clock.monotonic() >= kill_at:
                     return interrupted(kind, job, reason)
             with suppress(EOFError, OSError):
-                outcome: Outcome = pipe.recv()
-                return outcome
+                if not is_over or pipe.poll():
+                    outcome: Outcome = pipe.recv()
+                    return outcome
         finally:
             process.kill()
             code_of_end = process.wait()

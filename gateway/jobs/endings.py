@@ -23,6 +23,27 @@ _UNSTORABLE = "the database does not take what came of it; the log says why, by 
 _log = get_logger(__name__)
 
 
+def write_one(database: Database, clock: Clock, outcome: Outcome) -> tuple[Outcome, bool]:
+    """Write down how one attempt ended, or that the database does not take it: then it has failed. What was written,
+    and whether that came too late.
+
+    Raises `StorageUnavailable`.
+    """
+    try:
+        return outcome, _is_late(database, clock, outcome)
+    except StorageUnavailable:
+        raise
+    except Exception:
+        _log.exception("the database does not take what came of a job", job_id=outcome.held.id)
+        refused = Outcome(outcome.held, JobState.FAILED, error_code=UNSTORABLE, error=_UNSTORABLE)
+        return refused, _is_late(database, clock, refused)
+
+
+def _is_late(database: Database, clock: Clock, outcome: Outcome) -> bool:
+    with database.write() as connection:
+        return bool(record(connection, [outcome], now_us=clock.now_us()))
+
+
 class Endings:
     """What is to be written down yet; for one thread. `count` is told the kind and the state of each job that ended."""
 
@@ -61,20 +82,9 @@ class Endings:
         """
         while self._open:
             outcome, kind = self._open[0]
-            try:
-                is_late = self._is_late(outcome)
-            except StorageUnavailable:
-                raise
-            except Exception:
-                _log.exception("the database does not take what came of a job", job_id=outcome.held.id, kind=kind)
-                outcome = Outcome(outcome.held, JobState.FAILED, error_code=UNSTORABLE, error=_UNSTORABLE)
-                is_late = self._is_late(outcome)
+            outcome, is_late = write_one(self._database, self._clock, outcome)
             del self._open[0]
             self._done(outcome, kind, is_late=is_late)
-
-    def _is_late(self, outcome: Outcome) -> bool:
-        with self._database.write() as connection:
-            return bool(record(connection, [outcome], now_us=self._clock.now_us()))
 
     def _done(self, outcome: Outcome, kind: str, *, is_late: bool) -> None:
         self._leases.drop([outcome.held])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -32,9 +32,10 @@ class Reached:
 
     @classmethod
     def of(cls, position: Mapping[str, Any]) -> Reached:
-        """As it was kept."""
+        """As it was kept, by this version or another one: counts that are not known here are left out."""
         at = None if position["at"] is None else datetime.fromisoformat(position["at"])
-        return cls(position["after"], at, ReplayCounts(**position["counts"]), position["is_over"])
+        counts = {one.name: position["counts"].get(one.name, 0) for one in fields(ReplayCounts)}
+        return cls(position["after"], at, ReplayCounts(**counts), position["is_over"])
 
 
 NOTHING = Reached()

@@ -46,7 +46,8 @@ def resume_schedule(acting: Acting | SystemActing, name: str) -> ScheduleSummary
 
 
 def run_now(acting: Acting | SystemActing, name: str, kinds: Mapping[str, Kind]) -> JobSummary:
-    """Make its job now, whether or not it is paused; where one that it made waits, that one. It is due next as before.
+    """Make its job now, whether or not it is paused; where one that it made waits, that one, brought forward. It is due
+    next as before.
 
     Raises `NotFound`, `Conflict` where this version does not know the kind, `InvalidInput` where that does not take the
     payload.
@@ -55,7 +56,7 @@ def run_now(acting: Acting | SystemActing, name: str, kinds: Mapping[str, Kind])
     kind = kinds.get(row.kind)
     if kind is None:
         raise Conflict(f"jobs of the kind {row.kind!r} are not known here")
-    made = make_due(acting, row, kind)
+    made = make_due(acting, row, kind, at_once=True)
     _schedule_changed(acting, "schedule.run", row, {"job": made.id})
     return made
 

@@ -56,6 +56,18 @@ def die(_run: JobRun) -> Result:
     return None
 
 
+def die_leaving_another(_run: JobRun) -> Result:
+    """Die beside a process that holds all that was open; its number is appended to the file that `LEFT_PIDS` names."""
+    left = os.fork()
+    if left == 0:
+        time.sleep(600)
+        os._exit(0)
+    with open(os.environ["LEFT_PIDS"], "a") as pids:
+        pids.write(f"{left}\n")
+    os.kill(os.getpid(), signal.SIGKILL)
+    return None
+
+
 def hang(_run: JobRun) -> Result:
     """Comes to no checkpoint."""
     while True:

@@ -11,9 +11,10 @@ import pytest
 from gateway.clock import FakeClock
 from gateway.config import Settings
 from gateway.db.paging import PageRequest
-from gateway.errors import Conflict
+from gateway.errors import Conflict, StorageUnavailable
 from gateway.installation import Installation
 from gateway.jobs.here import carry_out_here
+from gateway.jobs.interruption import JobInterrupted, Reason
 from gateway.jobs.kind import Kind, Result
 from gateway.jobs.management import cancel_job, retry_job
 from gateway.jobs.request import Holder, request_job
@@ -123,3 +124,35 @@ def test_killed_a_worker_goes_on_where_it_can(settings: Settings, work: Work, is
         assert "nobody else" in (ended.error or "")
         with pytest.raises(Conflict, match="ask for it again"), work.acting() as acting:
             retry_job(acting, ended.id)
+
+
+@pytest.mark.parametrize("fault", [StorageUnavailable("no route to 10.1.2.3"), JobInterrupted(Reason.LOST)])
+@pytest.mark.parametrize(
+    ("is_alone", "state", "told"), [(False, "pending", "left to a worker"), (True, "failed", "ask for it again")]
+)
+def test_without_its_database_a_worker_goes_on_where_it_can(
+    work: Work, fault: Exception, is_alone: bool, state: str, told: str
+) -> None:
+    def break_amid(run: JobRun) -> Result:
+        def amid(number: int) -> None:
+            if number == 3:
+                raise fault
+
+        return count(run, amid)
+
+    with pytest.raises(StorageUnavailable, match=told):
+        here(work.installation, replace(PLAIN, run=break_amid), 4, is_alone=is_alone)
+    left = only_job(work)
+    assert (left.state, left.worker, left.progress_done) == (state, None, 2)
+    # Tenants read it.
+    assert "10.1.2.3" not in (left.error or "")
+
+
+def test_its_own_error_is_raised_also_where_that_cannot_be_recorded(work: Work) -> None:
+    def refuse_strangely(_run: JobRun) -> Result:
+        raise Refusal("\udcff is not there")
+
+    with pytest.raises(Refusal):
+        here(work.installation, replace(PLAIN, run=refuse_strangely), 0)
+    ended = only_job(work)
+    assert (ended.state, ended.error_code) == ("failed", "outcome_not_storable")

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -32,6 +33,7 @@ from tests.integration.jobs.kinds import (
     count,
     die,
     die_amid,
+    die_leaving_another,
     hang,
     leave,
     miss,
@@ -418,6 +420,21 @@ def test_a_process_that_dies_is_told_from_a_failure(work: Work) -> None:
     failed = work.show(asked)
     assert (failed.error_code, failed.attempts_made, failed.progress_done) == ("job_process_died", 0, 2)
     assert work.counted() == [1, 2]
+
+
+def test_a_process_that_dies_is_noticed_also_when_another_holds_its_pipe(
+    work: Work, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pids = tmp_path / "pids"
+    monkeypatch.setenv("LEFT_PIDS", str(pids))
+    kind = replace(IN_PROCESS, run=die_leaving_another)
+    asked = work.ask(kind)
+    try:
+        drive(runner_of(work, kind), has_state(work, asked, "failed"))
+    finally:
+        for pid in pids.read_text().split():
+            os.kill(int(pid), signal.SIGKILL)
+    assert work.show(asked).error_code == "job_process_died"
 
 
 def test_a_process_that_takes_too_long_is_killed(work: Work) -> None:

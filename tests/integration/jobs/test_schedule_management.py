@@ -143,3 +143,13 @@ def test_a_tenant_finds_its_own_and_who_acts_for_none_all(work: Work, schedule: 
         with pytest.raises(NotFound):
             show_schedule(acting, "sync")
     assert actions(work) == [("schedule.run", None), ("schedule.run", "acme")]
+
+
+def test_run_by_hand_a_job_that_waits_for_its_retry_is_brought_forward(work: Work, schedule: str) -> None:
+    made = run(work)
+    [job] = work.claim()
+    assert work.end(job, JobState.PENDING, is_failure=True, wait_seconds=3600.0)
+    assert work.claim() == []
+    again = run(work)
+    assert (again.id, again.attempts_made) == (made.id, 1)
+    assert [job.id for job in work.claim()] == [made.id]
