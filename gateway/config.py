@@ -116,7 +116,7 @@ def read_settings(
         listen=reader.get("GATEWAY_LISTEN", _host_and_port, defaults.listen),
         trusted_proxies=reader.get("GATEWAY_TRUSTED_PROXIES", _whole(0, 10), defaults.trusted_proxies),
         broker_url=reader.get("GATEWAY_BROKER_URL", _broker_url, defaults.broker_url),
-        sweep_seconds=reader.get("GATEWAY_SWEEP_SECONDS", _whole(1, 3600), defaults.sweep_seconds),
+        sweep_seconds=reader.get("GATEWAY_SWEEP_SECONDS", _whole(1, 60), defaults.sweep_seconds),
         handlers=reader.get("GATEWAY_HANDLERS", _modules, defaults.handlers),
         providers_dir=reader.get("GATEWAY_PROVIDERS_DIR", _directory, defaults.providers_dir),
         max_body_bytes=reader.get("GATEWAY_MAX_BODY_BYTES", _whole(1, 1 << 30), defaults.max_body_bytes),
@@ -274,6 +274,9 @@ def _broker_url(text: str) -> str:
             raise ValueError(f"must start with {', '.join(f'{scheme}://' for scheme in BROKER_SCHEMES)}")
         if "#" in one:
             raise ValueError("has a # in it: write it as %23")
+        if "?" in one:
+            # Kombu takes anything there for an option of its own: one of them turns off the verifying of certificates.
+            raise ValueError("has options after a ?, and takes none: write a ? of a password as %3F")
         try:
             port = parts.port
         except ValueError:

@@ -21,8 +21,8 @@ class Link:
         self._origin = origin
         self._arguments = queue_arguments(broker_url)
         self._declared: set[str] = set()
-        self._connection = Connection(broker_url, **connection_options(broker_url, publishes=True))
         with self._translated():
+            self._connection = Connection(broker_url, **connection_options(broker_url, publishes=True))
             self._connection.ensure_connection(
                 max_retries=1, interval_start=0, interval_step=0, reraise_as_library_errors=False
             )

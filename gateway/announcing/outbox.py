@@ -36,6 +36,8 @@ class Outbox:
 
     def add_job(self, kind: str, job_id: str) -> int:
         """Keep a job; 1 when there was no room."""
+        if (kind, job_id) in self._jobs:
+            return 0
         if len(self) >= self._most:
             return 1
         self._jobs[kind, job_id] = None

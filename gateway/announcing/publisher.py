@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from gateway.announcing.message import Message, ping_message
-from gateway.announcing.names import DELIVERIES
+from gateway.announcing.names import DELIVERIES, PING
 from gateway.announcing.outbox import Outbox
 from gateway.clock import Clock
 from gateway.deferred import deferred
@@ -175,7 +175,11 @@ class Publisher:
                     return
                 self._wait(probe_at - self._clock.monotonic(), self._is_wanted)
                 continue
-            link.publish(message)
+            try:
+                link.publish(message)
+            except Exception:
+                self._dropped("away", len(message.arguments.get("ids", ())) or int(message.task != PING))
+                raise
             if self._is_over():
                 return
             rest_seconds = min(len(message.arguments.get("ids", ())) * REST_SECONDS_BY_ID, LONGEST_REST_SECONDS)

@@ -21,7 +21,8 @@ _KEY = "gateway.after_commit"
 
 
 def after_commit(connection: Connection, callback: Callback) -> None:
-    """Call `callback` when the transaction that `connection` is in has committed: once, however often it is given.
+    """Call `callback` when the transaction that `connection` is in has committed: once, however often that very
+    object is given.
 
     It runs in the thread of the transaction. What it raises is logged: what is committed is committed. Raises
     `RuntimeError` outside of a writing transaction.

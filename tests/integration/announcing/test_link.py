@@ -127,6 +127,11 @@ def test_an_address_is_shown_without_who_may_use_it() -> None:
     assert shown("redis://:secret@[::1]:6379/2;redis://:secret@other/2") == "redis://[::1]:6379/2;redis://other/2"
 
 
+def test_an_address_that_cannot_be_used_is_a_broker_that_is_away() -> None:
+    with pytest.raises(BrokerAway):
+        Link("redis://127.0.0.1/0?heartbeat=abc", origin="test")
+
+
 def test_a_relay_passes_on_nothing_while_it_refuses(redis_url: str) -> None:
     """Of the tool itself: what is cut is cut."""
     with relay_to(redis_url) as relay:

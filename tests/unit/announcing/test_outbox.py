@@ -32,5 +32,8 @@ def test_there_is_so_much_room() -> None:
     assert outbox.add_deliveries(["a", "b", "c", "d", "e"]) == 2
     assert outbox.add_job("purge", "job_1") == 1
     assert len(outbox) == 3
+    full = Outbox(most=1)
+    assert full.add_job("purge", "job_1") == 0
+    assert full.add_job("purge", "job_1") == 0
     assert outbox.clear() == 3
     assert outbox.add_deliveries(["a"]) == 0

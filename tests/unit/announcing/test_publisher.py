@@ -24,6 +24,7 @@ class Broker:
     def __init__(self) -> None:
         self.messages: list[Message] = []
         self.is_away = False
+        self.breaks = False
         self.queued = 0
         self.connections = 0
         self.answers = threading.Event()
@@ -36,6 +37,8 @@ class Broker:
 
     def publish(self, message: Message) -> None:
         self._answer()
+        if self.breaks:
+            raise BrokerAway("in the middle of it")
         self.messages.append(message)
 
     def waiting(self, _queue: str) -> int:
@@ -129,6 +132,16 @@ def test_while_it_is_away_announcements_are_dropped_and_none_is_told_afterwards(
     publisher.deliveries(["dlv_3"])
     until(lambda: broker.messages, "it tells again")
     assert broker.ids() == ["dlv_3"]
+
+
+def test_what_was_in_hand_when_the_connection_broke_is_counted(
+    broker: Broker, dropped: Counter[str], publisher: Publisher
+) -> None:
+    broker.breaks = True
+    until(lambda: publisher.state.is_connected, "connected")
+    publisher.deliveries(["dlv_1", "dlv_2"])
+    until(lambda: publisher.state.error, "it broke")
+    assert dropped["away"] == 2
 
 
 def test_a_queue_that_nobody_reads_gets_no_more(broker: Broker, dropped: Counter[str], publisher: Publisher) -> None:
