@@ -140,7 +140,7 @@ def test_what_was_in_hand_when_the_connection_broke_is_counted(
     broker.breaks = True
     until(lambda: publisher.state.is_connected, "connected")
     publisher.deliveries(["dlv_1", "dlv_2"])
-    until(lambda: publisher.state.error, "it broke")
+    until(lambda: dropped["away"], "it broke")
     assert dropped["away"] == 2
 
 
