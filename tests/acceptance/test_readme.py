@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -84,6 +85,8 @@ class Reader:
             "\n".join([*self._kept, script]), seconds=COMMAND_SECONDS
         )
         assert code == 0, f"{script}\nended with {code}:\n{self._output}"
+        # A line that tells how far something is goes before what came of it.
+        self._output = re.sub(r"[^\n]*\r\x1b\[K", "", self._output)
         self._kept += [line for line in script.splitlines() if line.startswith((". ", "export "))]
         return True
 

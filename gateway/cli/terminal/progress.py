@@ -1,4 +1,4 @@
-"""One line on a terminal that tells how far a long work is."""
+"""One line on a terminal that tells how far a long work is, and goes when it is done."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ class Progress:
     def __enter__(self) -> Progress:
         return self
 
-    def __exit__(self, *_exception: object) -> None:
-        if self._is_shown:
+    def __exit__(self, kind: type[BaseException] | None, *_exception: object) -> None:
+        if self._is_shown and kind is None:
+            # Whoever worked says now what came of it.
+            click.echo("\r\x1b[K", err=True, nl=False)
+        elif self._is_shown:
             note("")
 
     def show(self, done: int, line: str | None = None) -> None:
