@@ -37,7 +37,7 @@ class Door:
         Raises `Refused` (401, 403, 429) and `StorageUnavailable`.
         """
         found = self._authentication.caller(request.headers, request.remote_addr or "")
-        g.caller = found
+        g.caller, g.require = found, partial(self._authentication.require, found)
         self._last_use.note(found.key.id)
         tenant = found.tenant
         g.standings = self.rates.take(found.key.id, tenant.id, tenant.limits.api_requests_per_second)
@@ -91,3 +91,8 @@ def caller() -> Caller:
 def scopes_of_caller() -> Collection[Scope]:
     """What they may do."""
     return caller().key.scopes
+
+
+def require_of_caller(needed: Collection[Scope]) -> None:
+    """Raises `Refused` (403) unless they may do what needs all of `needed`, beside what the operation declares."""
+    g.require(needed)

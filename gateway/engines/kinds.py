@@ -8,9 +8,16 @@ from gateway.delivery.bulk.kinds import CANCEL, RETRY
 from gateway.delivery.replays.kind import REPLAY
 from gateway.jobs.kind import Kind
 from gateway.tenant_data.kinds import ERASE, EXPORT
+from gateway.tenants.api_keys.scopes import Scope
 from gateway.webhooks.purge_kind import PURGE
 
 _ALL: tuple[Kind, ...] = (CANCEL, ERASE, EXPORT, PURGE, REPLAY, RETRY)
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 """By their names."""
+
+
+def scope_for(kind: str) -> Scope:
+    """What a key must be allowed that has a job of `kind` carried out; of a kind that is unknown here, everything."""
+    known = KINDS.get(kind)
+    return Scope.OPERATOR if known is None else known.scope

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gateway.deferred import deferred
 from gateway.errors import InvalidInput
+from gateway.tenants.api_keys.scopes import Scope
 
 if TYPE_CHECKING:
     from marshmallow import Schema
@@ -36,6 +37,8 @@ class Kind:
     run: Callable[[JobRun], Result]
     timeout_seconds: float
     """How long one attempt may take."""
+    scope: Scope = Scope.OPERATOR
+    """What a key must be allowed that has one carried out, beside its right to jobs or schedules."""
     retry_seconds: tuple[float, ...] = ()
     """How long to wait after the first failure, the second, …; after the last one it has failed. Errors that say of a
     request that it cannot be carried out (`InvalidInput`) are not retried."""

@@ -6,7 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.api.declaring import Resource
+from gateway.api.door import require_of_caller
 from gateway.db.paging import Page, PageRequest
+from gateway.engines.kinds import scope_for
 from gateway.jobs import management, search
 from gateway.jobs.schema import JobQuerySchema, JobSchema, job_search
 from gateway.jobs.summary import JobSummary
@@ -83,5 +85,10 @@ def cancel_job(acting: Acting, job: str) -> JobSummary:
 
 @resource.post("/jobs/<job>/retry", scope=WRITE, answer=JobSchema, example=WAITING)
 def retry_job(acting: Acting, job: str) -> JobSummary:
-    """Have a job that failed or was cancelled go on from what it has done."""
+    """Have a job that failed or was cancelled go on from what it has done.
+
+    The key needs also what asking for such a job needs: `events:replay` for a replay, `deliveries:write` for many
+    deliveries, `operator` for all others.
+    """
+    require_of_caller([scope_for(search.show_job(acting, job).kind)])
     return management.retry_job(acting, job)

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from gateway.api.declaring import Resource
+from gateway.api.door import require_of_caller
 from gateway.api.resources.jobs import WAITING
 from gateway.db.paging import Page, PageRequest
-from gateway.engines.kinds import KINDS
+from gateway.engines.kinds import KINDS, scope_for
 from gateway.jobs.schedules import management, search
 from gateway.jobs.schedules.schema import ScheduleQuerySchema, ScheduleSchema, schedule_search
 from gateway.jobs.schedules.summary import ScheduleSummary
@@ -73,6 +74,8 @@ def resume_schedule(acting: Acting, schedule: str) -> ScheduleSummary:
 def run_schedule_now(acting: Acting, schedule: str) -> JobSummary:
     """Make the job of a schedule now; the answer is that job.
 
-    Where one that it made waits still, it is that one. The schedule is due next as before.
+    Where one that it made waits still, it is that one. The schedule is due next as before. The key needs also what
+    asking for such a job needs.
     """
+    require_of_caller([scope_for(search.show_schedule(acting, schedule).kind)])
     return management.run_now(acting, schedule, KINDS)

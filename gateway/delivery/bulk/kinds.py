@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.deferred import deferred
 from gateway.jobs.kind import Kind, Result
+from gateway.tenants.api_keys.scopes import Scope
 
 if TYPE_CHECKING:
     from gateway.jobs.run import JobRun
@@ -27,6 +28,7 @@ def _cancel(run: JobRun) -> Result:
 
 RETRY = Kind(
     name="deliveries.retry",
+    scope=Scope.DELIVERIES_WRITE,
     payload="gateway.delivery.bulk.payloads:RetryPayload",
     run=_retry,
     timeout_seconds=TIMEOUT_SECONDS,
@@ -34,6 +36,7 @@ RETRY = Kind(
 )
 CANCEL = Kind(
     name="deliveries.cancel",
+    scope=Scope.DELIVERIES_WRITE,
     payload="gateway.delivery.bulk.payloads:CancelPayload",
     run=_cancel,
     timeout_seconds=TIMEOUT_SECONDS,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from gateway.deferred import deferred
 from gateway.jobs.kind import Kind, Result
+from gateway.tenants.api_keys.scopes import Scope
 
 if TYPE_CHECKING:
     from gateway.jobs.run import JobRun
@@ -23,6 +24,7 @@ def _run(run: JobRun) -> Result:
 # Of each tenant one at a time: two would only wait for the same room.
 REPLAY = Kind(
     name="events.replay",
+    scope=Scope.EVENTS_REPLAY,
     payload="gateway.delivery.replays.payload:ReplayPayload",
     run=_run,
     timeout_seconds=TIMEOUT_SECONDS,

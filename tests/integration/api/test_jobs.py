@@ -14,7 +14,7 @@ def test_jobs_are_found_stopped_and_tried_again(api: ApiUnderTest) -> None:
     now = api.installation.now()
     schedule = store_schedule(api.database, now, "nightly")
     running = store_job(api.database, now, JobState.RUNNING, worker="box:1", schedule_id=schedule)
-    waiting = store_job(api.database, now + timedelta(seconds=1), kind="other")
+    waiting = store_job(api.database, now + timedelta(seconds=1), kind="events.replay")
     store_job(api.database, now, tenant_id=SYSTEM, kind="purge")
     reader, writer = api.make_key("reader", "jobs:read"), api.make_key("writer", "jobs:write")
 
@@ -23,7 +23,7 @@ def test_jobs_are_found_stopped_and_tried_again(api: ApiUnderTest) -> None:
 
     assert found() == [waiting, running]
     assert found("?state=running") == found(f"?schedule={schedule}") == [running]
-    assert found("?kind=other") == [waiting]
+    assert found("?kind=events.replay") == [waiting]
     assert faults(api.get("/jobs?state=lost")) == {"state": "malformed"}
     shown = api.get(f"/jobs/{running}", key=reader).get_json()
     assert (shown["state"], shown["progress_done"], shown["progress_total"], shown["progress_line"]) == (
@@ -35,15 +35,18 @@ def test_jobs_are_found_stopped_and_tried_again(api: ApiUnderTest) -> None:
     assert (shown["worker"], shown["asker_name"], shown["payload"]) == ("box:1", "somebody", {"n": 1})
 
     assert code(api.post(f"/jobs/{waiting}/cancel", key=reader)) == (403, "scope_missing")
-    assert code(api.post(f"/jobs/{waiting}/retry", key=writer)) == (409, "illegal_transition")
+    assert code(api.post(f"/jobs/{waiting}/retry")) == (409, "illegal_transition")
     assert api.post(f"/jobs/{waiting}/cancel", key=writer).get_json()["state"] == "cancelled"
     asked = api.post(f"/jobs/{running}/cancel", key=writer).get_json()
     assert (asked["state"], asked["cancel_requested_at"]) == ("running", "2026-01-01T00:00:00.000Z")
-    again = api.post(f"/jobs/{waiting}/retry", key=writer).get_json()
+    # Who may not ask for such a job may not have it carried out again either.
+    assert code(api.post(f"/jobs/{waiting}/retry", key=writer)) == (403, "scope_missing")
+    replayer = api.make_key("replayer", "jobs:write", "events:replay")
+    again = api.post(f"/jobs/{waiting}/retry", key=replayer).get_json()
     assert (again["state"], again["finished_at"], again["progress_done"]) == ("pending", None, 5)
     told = api.get(f"/audit?object={waiting}").get_json()["data"]
     assert [(row["action"], row["actor_name"]) for row in told] == [
-        ("job.retried", "writer"),
+        ("job.retried", "replayer"),
         ("job.cancelled", "writer"),
     ]
 
@@ -68,7 +71,8 @@ def test_schedules_are_found_by_name_and_id_paused_and_run(api: ApiUnderTest) ->
     assert [row["id"] for row in api.get("/schedules?state=paused").get_json()["data"]] == [second]
     resumed = api.post(f"/schedules/{second}/resume", key=writer).get_json()
     assert (resumed["state"], resumed["next_at"]) == ("active", listed[1]["next_at"])
-    refused = api.post("/schedules/sync/run-now", key=writer)
+    assert code(api.post("/schedules/sync/run-now", key=writer)) == (403, "scope_missing")
+    refused = api.post("/schedules/sync/run-now", key=api.make_key("operator", "operator"))
     assert (code(refused), "'tests.plain' are not known" in refused.get_json()["detail"]) == ((409, "conflict"), True)
     assert code(api.get("/schedules?state=lost")) == (422, "invalid_input")
     missing = api.get("/schedules/snyc").get_json()
