@@ -242,7 +242,12 @@ def _load_keyring(installation: Installation) -> Keyring:
     found = load_keyring(installation.settings)
     if found is not None:
         return found
-    require_keys(known_keys(installation.database), None)
+    known = known_keys(installation.database)
+    # Another process of this folder may have made one meanwhile: the file is there before the database knows its key.
+    found = load_keyring(installation.settings)
+    if found is not None:
+        return found
+    require_keys(known, None)
     installation._has_made_key = make_key_file(installation.settings.encryption_key_file)
     made = load_keyring(installation.settings)
     assert made is not None

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from alembic import command
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 
 from gateway.config import Settings
 from gateway.db.database import Database
@@ -89,6 +89,22 @@ def test_of_two_that_find_no_key_at_once_one_makes_it(settings: Settings, elsewh
             elsewhere.claim_keys()
         assert here.settings.encryption_key_file.exists()
         assert not elsewhere.settings.encryption_key_file.exists()
+
+
+def test_of_two_processes_of_one_folder_the_later_takes_the_key_of_the_first(settings: Settings) -> None:
+    with Installation(settings) as first, Installation(settings) as later:
+        quicker = [first]
+
+        def be_quicker(*_arguments: object) -> None:
+            """Between the later one's looks for the file and into the database."""
+            if quicker:
+                quicker.pop().claim_keys()
+
+        event.listen(Connection, "before_cursor_execute", be_quicker)
+        try:
+            assert later.keyring.ids == first.keyring.ids
+        finally:
+            event.remove(Connection, "before_cursor_execute", be_quicker)
 
 
 def test_a_new_key_comes_in_beside_one_that_is_known(here: Installation, settings: Settings) -> None:
