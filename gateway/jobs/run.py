@@ -130,11 +130,7 @@ class JobRun:
         try:
             yield
             acting.session.flush()
-            if self._noted:
-                # Whoever comes further does not die of what is behind it.
-                is_further = self._noted.get("position", self._position) != self._position
-                values = {**self._noted, **({"deaths": 0} if is_further else {})}
-                connection.execute(update(_JOBS).where(_JOBS.c.id == self.id).values(values))
+            self._keep(connection)
         except BaseException:
             self._noted = {}
             raise
@@ -147,6 +143,13 @@ class JobRun:
             reason = _LEFT[found]
             self._interruption.interrupt(reason)
             raise JobInterrupted(reason)
+
+    def _keep(self, connection: Connection) -> None:
+        if self._noted:
+            # Whoever comes further does not die of what is behind it.
+            is_further = self._noted.get("position", self._position) != self._position
+            values = {**self._noted, **({"deaths": 0} if is_further else {})}
+            connection.execute(update(_JOBS).where(_JOBS.c.id == self.id).values(values))
 
     def _committed(self) -> None:
         noted, self._noted = self._noted, {}

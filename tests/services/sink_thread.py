@@ -23,10 +23,13 @@ BEHAVIOURS: Mapping[str, Answer] = {
 
 
 class SinkThread:
-    """A running sink. `received` grows in another thread; read it with `at`."""
+    """A running sink. `received` grows in another thread; read it with `at`. What comes to `/held` is answered once
+    `is_let_go` is set.
+    """
 
     def __init__(self, host: str = "127.0.0.1") -> None:
         self._sink = Sink(self._answer, host=host)
+        self.is_let_go = threading.Event()
 
     @property
     def port(self) -> int:
@@ -54,6 +57,8 @@ class SinkThread:
         return self.at(path)
 
     async def _answer(self, request: web.Request) -> web.StreamResponse:
+        while request.path == "/held" and not self.is_let_go.is_set():  # noqa: ASYNC110 - another thread's event
+            await asyncio.sleep(0.02)
         behaviour = BEHAVIOURS.get(request.path)
         if behaviour is None:
             return web.Response(text="ok")

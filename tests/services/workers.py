@@ -18,7 +18,7 @@ def working(settings: Settings, clock: Clock | None = None) -> Iterator[Callable
     """A worker with all its parts, as the embedded engine runs it, in a thread; gives what tells it to end."""
     with (
         Installation(settings, clock=clock) as installation,
-        opened_parts(installation, shutdown_deadline_seconds=60, handler_processes=1) as parts,
+        opened_parts(installation, engine="embedded", shutdown_deadline_seconds=60, handler_processes=1) as parts,
         asyncio.Runner() as runner,
     ):
         loop = runner.get_loop()

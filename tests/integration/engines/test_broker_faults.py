@@ -41,7 +41,7 @@ def relay(fleet: Fleet) -> Relay:
 @pytest.fixture(scope="module")
 def listening(fleet: Fleet) -> Program:
     """A worker that finds nothing by itself: what it delivers it was told of."""
-    with setting(fleet, "GATEWAY_SWEEP_SECONDS", "3600"):
+    with setting(fleet, "GATEWAY_SWEEP_SECONDS", "60"):
         return fleet.worker(name="listening")
 
 
