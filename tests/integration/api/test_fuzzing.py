@@ -36,6 +36,8 @@ def require_all(api: ApiUnderTest, found: Found, phases: tuple[str, ...], *besid
     assert every - found.statuses.keys() == set()
 
 
+# Thousands of requests; over the wire, and fewer, it is each database's turn.
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_answers_are_as_the_document_says(api: ApiUnderTest, key: str) -> None:
     found = fuzz_in_process(api.app, key, examples=3)
     require_all(api, found, ("coverage", "fuzzing"), f"GET {STREAM}")
