@@ -5,9 +5,11 @@ The text format is Prometheus' (version 0.0.4). What is counted is listed in `me
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
@@ -16,6 +18,8 @@ from prometheus_client.registry import Collector
 from prometheus_client.values import MutexValue, ValueClass
 
 from gateway.telemetry.metrics import Metrics
+
+Gauges = TypeVar("Gauges")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,37 +57,10 @@ class ConfigurationGauges:
     age_seconds: float = 0.0
 
 
-class ConfigurationCollector(Collector):
+class _GaugeCollector(Collector, Generic[Gauges]):
     """Asks `read` for the gauges at every scrape. When `read` fails there are none, and `metrics` counts it."""
 
-    def __init__(self, read: Callable[[], ConfigurationGauges], metrics: Metrics) -> None:
-        self._read = read
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Metric]:
-        try:
-            gauges = self._read()
-        except Exception:
-            # As for the queue.
-            self._metrics.failed()
-            return []
-        broken = GaugeMetricFamily(
-            "gateway_out_of_order", "Things that cannot be loaded as they are stored.", labels=["kind"]
-        )
-        for kind, count in gauges.out_of_order_by_kind.items():
-            broken.add_metric([kind], count)
-        age = GaugeMetricFamily(
-            "gateway_configuration_age_seconds",
-            "Since when the answering process could not look whether its configuration is current.",
-            value=gauges.age_seconds,
-        )
-        return [broken, age]
-
-
-class QueueCollector(Collector):
-    """Asks `read` for the gauges at every scrape. When `read` fails there are none, and `metrics` counts it."""
-
-    def __init__(self, read: Callable[[], QueueGauges], metrics: Metrics) -> None:
+    def __init__(self, read: Callable[[], Gauges], metrics: Metrics) -> None:
         self._read = read
         self._metrics = metrics
 
@@ -94,51 +71,60 @@ class QueueCollector(Collector):
             # A database that is away must not take the other metrics along.
             self._metrics.failed()
             return []
-        depth = GaugeMetricFamily("gateway_queue_depth", "Deliveries that are not finished.", labels=["state"])
-        for state, count in gauges.depth_by_state.items():
-            depth.add_metric([state], count)
-        age = GaugeMetricFamily(
+        return self._families(gauges)
+
+    @abstractmethod
+    def _families(self, gauges: Gauges) -> Iterable[Metric]:
+        """The metrics that say it."""
+
+
+class ConfigurationCollector(_GaugeCollector[ConfigurationGauges]):
+    """How the configuration is."""
+
+    def _families(self, gauges: ConfigurationGauges) -> Iterable[Metric]:
+        told = "Things that cannot be loaded as they are stored."
+        yield _by_label("gateway_out_of_order", told, "kind", gauges.out_of_order_by_kind)
+        yield GaugeMetricFamily(
+            "gateway_configuration_age_seconds",
+            "Since when the answering process could not look whether its configuration is current.",
+            value=gauges.age_seconds,
+        )
+
+
+class QueueCollector(_GaugeCollector[QueueGauges]):
+    """How the queue is."""
+
+    def _families(self, gauges: QueueGauges) -> Iterable[Metric]:
+        yield _by_label("gateway_queue_depth", "Deliveries that are not finished.", "state", gauges.depth_by_state)
+        yield GaugeMetricFamily(
             "gateway_oldest_due_seconds", "Age of the oldest delivery that is due.", value=gauges.oldest_due_seconds
         )
-        breakers = GaugeMetricFamily(
-            "gateway_breakers", "Destinations by the state of their circuit.", labels=["state"]
-        )
-        for state, count in gauges.breakers_by_state.items():
-            breakers.add_metric([state], count)
-        return [depth, age, breakers]
+        told = "Destinations by the state of their circuit."
+        yield _by_label("gateway_breakers", told, "state", gauges.breakers_by_state)
 
 
-class JobCollector(Collector):
-    """Asks `read` for the gauges at every scrape. When `read` fails there are none, and `metrics` counts it."""
+class JobCollector(_GaugeCollector[JobGauges]):
+    """How jobs, schedules and workers are."""
 
-    def __init__(self, read: Callable[[], JobGauges], metrics: Metrics) -> None:
-        self._read = read
-        self._metrics = metrics
-
-    def collect(self) -> Iterable[Metric]:
-        try:
-            gauges = self._read()
-        except Exception:
-            # As for the queue.
-            self._metrics.failed()
-            return []
+    def _families(self, gauges: JobGauges) -> Iterable[Metric]:
         jobs = GaugeMetricFamily("gateway_jobs", "Jobs that are not finished.", labels=["kind", "state"])
         for (kind, state), count in gauges.jobs_by_kind_and_state.items():
             jobs.add_metric([kind, state], count)
-        age = GaugeMetricFamily(
-            "gateway_oldest_job_seconds", "For how long the oldest job has been due that waits.", labels=["kind"]
-        )
-        for kind, seconds in gauges.oldest_seconds_by_kind.items():
-            age.add_metric([kind], seconds)
-        overdue = GaugeMetricFamily(
+        yield jobs
+        told = "For how long the oldest job has been due that waits."
+        yield _by_label("gateway_oldest_job_seconds", told, "kind", gauges.oldest_seconds_by_kind)
+        yield GaugeMetricFamily(
             "gateway_schedules_overdue", "Schedules that are due and not taken.", value=gauges.overdue_schedules
         )
-        workers = GaugeMetricFamily(
-            "gateway_workers", "Worker processes by whether they were seen lately.", labels=["state"]
-        )
-        for state, count in gauges.workers_by_state.items():
-            workers.add_metric([state], count)
-        return [jobs, age, overdue, workers]
+        told = "Worker processes by whether they were seen lately."
+        yield _by_label("gateway_workers", told, "state", gauges.workers_by_state)
+
+
+def _by_label(name: str, told: str, label: str, values: Mapping[str, float]) -> Metric:
+    family = GaugeMetricFamily(name, told, labels=[label])
+    for value, number in values.items():
+        family.add_metric([value], number)
+    return family
 
 
 @dataclass(frozen=True, slots=True)
