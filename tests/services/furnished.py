@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
+from gateway.clock import iso
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.management import add_destination
 from gateway.delivery.models import Delivery, DeliveryState
+from gateway.delivery.replays.kind import REPLAY
 from gateway.delivery.routes.draft import RouteDraft
 from gateway.installation import Installation
 from gateway.tenants.acting import act
@@ -57,8 +60,11 @@ def furnish(installation: Installation, tenant: str, mark: str, *, scope: str = 
     rejection_id = store_rejection(
         installation.database, installation.now(), source=source, source_id=source_id, tenant_id=tenant_id
     )
-    job_id = store_job(installation.database, installation.now(), tenant_id=tenant_id)
-    schedule_id = store_schedule(installation.database, installation.now(), schedule, tenant_id=tenant_id)
+    # Of a kind that a tenant's keys may have carried out.
+    payload = REPLAY.loaded({"until": iso(installation.now()), "again": "none"})
+    replay: dict[str, Any] = {"kind": REPLAY.name, "payload": payload}
+    job_id = store_job(installation.database, installation.now(), tenant_id=tenant_id, **replay)
+    schedule_id = store_schedule(installation.database, installation.now(), schedule, tenant_id=tenant_id, **replay)
     with act(installation, actor=TESTER, tenant=tenant) as acting:
         [delivery_id] = (one.id for one in acting.session.query(Delivery) if one.event_id == event_id)
         entry_id = next(one.id for one in acting.session.query(AuditRow) if one.object_id == source_id)
