@@ -41,8 +41,9 @@ def create(invocation: Invocation, name: str, scopes: tuple[str, ...], expires: 
 
     Scopes are sources:read, sources:write, destinations:read, destinations:write, routes:read, routes:write,
     events:read, events:replay, deliveries:read, deliveries:write, jobs:read, jobs:write, schedules:read,
-    schedules:write, rejections:read, audit:read; admin for all of them and the tenant's keys; operator for everything
-    of every tenant.
+    schedules:write, rejections:read, app-credentials:read, app-credentials:write, connections:read,
+    connections:write, connections:call, connections:token, audit:read; admin for all of them and the tenant's keys;
+    operator for everything of every tenant.
     """
     with invocation.changing() as acting:
         made = create_key(acting, KeyDraft(name, scopes or DEFAULT_SCOPES, expires))

@@ -13,7 +13,12 @@ from gateway.db.scope import SystemSession
 Model = TypeVar("Model", bound=Base)
 
 
-def every_row(session: SystemSession, model: type[Model]) -> Sequence[Model]:
-    """Every row of `model` by its primary key, with its attributes. Objects of a session would cost more."""
+def every_row(session: SystemSession, model: type[Model], *, tenant_id: str | None = None) -> Sequence[Model]:
+    """Every row of `model`, or every one of a tenant, by its primary key, with its attributes. Objects of a session
+    would cost more.
+    """
     table = model.__table__
-    return cast("Sequence[Model]", session.execute(select(table).order_by(*table.primary_key)).all())
+    rows = select(table).order_by(*table.primary_key)
+    if tenant_id is not None:
+        rows = rows.where(table.c.tenant_id == tenant_id)
+    return cast("Sequence[Model]", session.execute(rows).all())

@@ -13,6 +13,12 @@ from gateway.events.models import SYSTEM_SOURCE
 
 DELIVERY_DEAD = "gateway.delivery.dead"
 DESTINATION_DISABLED = "gateway.destination.disabled"
+CONNECTION_CREATED = "gateway.connection.created"
+CONNECTION_NEEDS_REAUTH = "gateway.connection.needs_reauth"
+CONNECTION_RECOVERED = "gateway.connection.recovered"
+CONNECTION_DEGRADED = "gateway.connection.degraded"
+CONNECTION_EXPIRING = "gateway.connection.expiring"
+CONNECTION_REVOKED = "gateway.connection.revoked"
 # Sent to a destination that is tried, and journalled nowhere.
 DESTINATION_TEST = "gateway.destination.test"
 
@@ -64,3 +70,38 @@ def destination_disabled(
     """A destination was taken out of service because of what it answered to `delivery_id`."""
     data = {"destination_id": destination_id, "destination": destination, "reason": reason, "delivery_id": delivery_id}
     return Occurrence(tenant_id, DESTINATION_DISABLED, data)
+
+
+def connection_changed(
+    tenant_id: str,
+    event_type: str,
+    *,
+    connection_id: str,
+    provider: str,
+    app_credentials: str | None,
+    reference: str | None,
+    account_id: str | None,
+    account_label: str | None,
+    state: str,
+    reason: str | None,
+    detail: str | None,
+    expires_at: str | None = None,
+) -> Occurrence:
+    """A connection began, broke, works again, or ended, as `event_type` (`gateway.connection.…`) says.
+
+    `app_credentials` is their name. `expires_at` is for `gateway.connection.expiring`: when the grant ends unless the
+    customer connects again.
+    """
+    data = {
+        "connection_id": connection_id,
+        "provider": provider,
+        "app_credentials": app_credentials,
+        "reference": reference,
+        "account_id": account_id,
+        "account_label": account_label,
+        "state": state,
+        "reason": reason,
+        "detail": detail,
+        "expires_at": expires_at,
+    }
+    return Occurrence(tenant_id, event_type, data)

@@ -17,6 +17,7 @@ from gateway.clock import iso
 from gateway.db.model import Base
 from gateway.delivery.models import Attempt, Delivery, Destination, Route
 from gateway.events.models import Event
+from gateway.oauth.models import AppCredentials, Connection
 from gateway.security.redaction import redact_headers
 from gateway.tenants.api_keys.models import ApiKey
 from gateway.tenants.audit_trail.models import AuditRow
@@ -43,6 +44,8 @@ EXPORTED: tuple[ExportedTable, ...] = (
     ExportedTable("destinations", Destination, Destination.id, frozenset({"sealed_headers"})),
     ExportedTable("routes", Route, Route.id),
     ExportedTable("api_keys", ApiKey, ApiKey.id, frozenset({"digest"})),
+    ExportedTable("app_credentials", AppCredentials, AppCredentials.id),
+    ExportedTable("connections", Connection, Connection.id, frozenset({"account_key", "lease_token"})),
     ExportedTable("events", Event, Event.id, prefix="evt"),
     ExportedTable("deliveries", Delivery, Delivery.id, frozenset({"lease_token"}), prefix="dlv"),
     ExportedTable("rejections", Rejection, Rejection.id, prefix="rej"),
@@ -53,6 +56,10 @@ WITHIN: Mapping[str, str] = {Attempt.__tablename__: "deliveries"}
 LEFT_OUT: Mapping[str, str] = {
     "source_credentials": "secrets",
     "destination_secrets": "secrets",
+    "vault": "secrets",
+    "connect_sessions": "links that are good for minutes",
+    "oauth_flows": "ways to a provider and back, which take minutes",
+    "revocations": "grants that are being ended at their providers",
     "destination_states": "how deliveries go just now",
     "jobs": "how work of the gateway goes; the audit trail tells who asked",
     "schedules": "when work of the gateway is due",

@@ -14,6 +14,7 @@ from gateway.db.model import Base
 from gateway.delivery.models import Attempt, Delivery, Destination, DestinationSecret, DestinationState, Route
 from gateway.events.models import Event, EventBlockTerm
 from gateway.jobs.models import Job, Schedule
+from gateway.oauth.models import AppCredentials, Connection, ConnectSession, Flow, Revocation, VaultEntry
 from gateway.tenants.api_keys.models import ApiKey
 from gateway.tenants.audit_trail.models import AuditHead, AuditRow
 from gateway.tenants.idempotency.models import IdempotentRequest
@@ -46,6 +47,8 @@ OWNED: tuple[OwnedTable, ...] = (
     # What makes more of the rest goes first.
     OwnedTable(Schedule, Schedule.id),
     OwnedTable(Job, Job.id),
+    OwnedTable(ConnectSession, ConnectSession.id),
+    OwnedTable(Flow, Flow.id),
     OwnedTable(Rejection, Rejection.id),
     # With their attempts.
     OwnedTable(Delivery, Delivery.id),
@@ -59,6 +62,10 @@ OWNED: tuple[OwnedTable, ...] = (
     OwnedTable(Source, Source.id),
     # What a delivery took with it is gone by then; this is for what came in late.
     OwnedTable(Attempt, Attempt.delivery_id),
+    OwnedTable(Revocation, Revocation.id),
+    OwnedTable(Connection, Connection.id),
+    OwnedTable(AppCredentials, AppCredentials.id),
+    OwnedTable(VaultEntry, VaultEntry.owner_id),
     OwnedTable(ApiKey, ApiKey.id),
     OwnedTable(TenantUsage, TenantUsage.tenant_id),
     OwnedTable(IdempotentRequest, IdempotentRequest.id),

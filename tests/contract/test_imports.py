@@ -146,6 +146,22 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("addresses", "connecting", "decoding", "exchange_watch", "loop_thread", "stripping", "values", "waits"),
         ("errors",),
     ),
+    "oauth": (
+        # views: what browsers ask for.
+        ("views",),
+        # flows: by a browser or a device. adding: by keys, client credentials, service accounts. proxy: calls through.
+        ("adding", "flows", "proxy"),
+        # ending: revoking, here and at the provider.
+        ("ending",),
+        # refreshing: tokens that stay alive, and where clients get them.
+        ("refreshing",),
+        ("connections",),
+        ("app_credentials",),
+        # protocol: what is said to a provider, and how its answers are read. telling: events of our own.
+        ("protocol", "telling"),
+        ("vault",),
+        ("models", "states"),
+    ),
     "webhooks": (
         ("purge_kind", "purge_payload", "route_previews", "route_trials"),
         ("explain", "purge", "receive", "routes", "samples"),

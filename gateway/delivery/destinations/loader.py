@@ -45,15 +45,16 @@ def load_destinations(
     *,
     now_us: int,
     loaded: Collection[str] | None = None,
+    tenant_id: str | None = None,
 ) -> LoadedDestinations:
-    """Every tenant's destinations. What cannot be loaded is out of order alone.
+    """Every tenant's destinations, or those of one. What cannot be loaded is out of order alone.
 
     `loaded` are the handlers that this process has, where it delivers to them; else what the last worker said counts.
     """
     secrets: dict[str, list[DestinationSecret]] = defaultdict(list)
-    for secret in every_row(session, DestinationSecret):
+    for secret in every_row(session, DestinationSecret, tenant_id=tenant_id):
         secrets[secret.destination_id].append(secret)
-    rows = every_row(session, Destination)
+    rows = every_row(session, Destination, tenant_id=tenant_id)
     known = known_handlers(session)
     if loaded is not None:
         names = known.keys() | {row.handler for row in rows if row.handler}

@@ -97,16 +97,20 @@ class RoutingLoader:
 
 
 def load_routing(
-    session: SystemSession, destinations: LoadedDestinations, handlers: Sequence[Handler]
+    session: SystemSession,
+    destinations: LoadedDestinations,
+    handlers: Sequence[Handler],
+    *,
+    tenant_id: str | None = None,
 ) -> RoutingSnapshot:
-    """Every tenant's routes to `destinations`. What cannot be loaded is out of order alone.
+    """Every tenant's routes to `destinations`, or those of one. What cannot be loaded is out of order alone.
 
     `handlers` are those that this process has; what the others listen to is what is known of them.
     """
     by_source: dict[tuple[str, str], list[CompiledRoute]] = defaultdict(list)
     by_provider: dict[tuple[str, str], list[CompiledRoute]] = defaultdict(list)
     broken: dict[str, OutOfOrder] = {}
-    for route in every_row(session, Route):
+    for route in every_row(session, Route, tenant_id=tenant_id):
         if route.destination_id not in destinations.ordering_keys:
             # Added since `destinations` were read, with its destination: the next look brings both.
             continue

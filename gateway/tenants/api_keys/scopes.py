@@ -24,6 +24,12 @@ class Scope(StrEnum):
     SCHEDULES_READ = "schedules:read"  # see schedules
     SCHEDULES_WRITE = "schedules:write"  # pause and resume them, run them by hand
     REJECTIONS_READ = "rejections:read"  # see what was refused, have it explained
+    APP_CREDENTIALS_READ = "app-credentials:read"  # see the apps at providers, without their secrets
+    APP_CREDENTIALS_WRITE = "app-credentials:write"  # add and change them, give them secrets
+    CONNECTIONS_READ = "connections:read"  # see connections and what became of flows
+    CONNECTIONS_WRITE = "connections:write"  # have accounts connected, refresh, test and revoke connections
+    CONNECTIONS_CALL = "connections:call"  # call providers with a connection's token, through the proxy
+    CONNECTIONS_TOKEN = "connections:token"  # noqa: S105  see a connection's access token itself
     AUDIT_READ = "audit:read"  # see who did what
     ADMIN = "admin"  # everything above and the tenant's API keys
     OPERATOR = "operator"  # everything, for every tenant, and what belongs to none; keys of the tenant `default` only
