@@ -22,6 +22,7 @@ class Words(NamedTuple):
 
 WORDS: Mapping[str, Words] = {
     "accept_replays": Words("let the source take what was signed alike", "PATCH /sources/{slug}"),
+    "add_app_credentials": Words("add the app credentials"),
     "add_destination": Words("add the destination", "POST /destinations"),
     "add_source": Words("add a source", "POST /sources"),
     "allow_empty": Words("say allow_empty if all routes are meant to go", "PUT /manifest"),

@@ -25,7 +25,7 @@ def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Inde
 class AppCredentials(Base, TenantOwned):
     """A tenant's app at an OAuth provider. Its secrets (`client_secret`, `private_key`) are in the vault, by its id.
 
-    `provider` is the catalogue's id. `parameters` are the values that the entry asks for, as they stand in templates;
+    `provider` is the catalogue's id. `parameters` are the values that the entry asks for, as they were given;
     `scopes` those that are asked for unless somebody says otherwise, None for the entry's. `disabled_at` NULL: in use.
     """
 

@@ -41,6 +41,7 @@ def _options(parameters: Parameters) -> str:
 # As the end of a line: after a semicolon, or after the colon that they begin with.
 WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "accept_replays": "let them in with `gateway sources change {slug} --accept-replays`",
+    "add_app_credentials": "add them with `gateway app-credentials add {name} --provider {provider} --client-id ID`",
     "add_destination": "add it with `gateway destinations add {name} URL`",
     "add_source": lambda parameters: f"add it with `{add_source_command(parameters)}`",
     "allow_empty": ": say --allow-empty if that is meant",

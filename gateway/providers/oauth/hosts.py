@@ -41,9 +41,14 @@ def chooses_server(oauth: OAuth) -> bool:
     Then each app has a redirect URI of its own, so that no server passes its answers off as another's (RFC 9700, 4.4).
     A host under a domain of the vendor's, or one of a list, stays the vendor's.
     """
+    return bool(server_parameters(oauth))
+
+
+def server_parameters(oauth: OAuth) -> frozenset[str]:
+    """The parameters that can do so: they belong to the app credentials, and to nobody who connects an account."""
     authorize = oauth.authorize.url if oauth.authorize is not None else None
     urls = [url for url in (oauth.discovery, authorize, oauth.token.url) if url is not None]
-    return any(_is_free(url, oauth) for url in urls)
+    return frozenset(name for url in urls if (name := _free_name(url, oauth)) is not None)
 
 
 def redirect_path(provider_id: str, oauth: OAuth, app_credentials: str) -> str:
@@ -116,10 +121,10 @@ def _is_url(name: str, oauth: OAuth, kept: Mapping[str, Kept]) -> bool:
     return name in kept and bool(kept[name].under)
 
 
-def _is_free(template: str, oauth: OAuth) -> bool:
+def _free_name(template: str, oauth: OAuth) -> str | None:
     first, host = leading(template), host_of(template)
     name = first or (named(host) or [""])[-1]
     if not name or (first is None and not host.endswith("}")):
-        return False
+        return None
     parameter = oauth.parameters.get(name)
-    return parameter is not None and not parameter.choices
+    return name if parameter is not None and not parameter.choices else None

@@ -16,7 +16,7 @@ def completed(
     parameters: Mapping[str, Parameter], given: Mapping[str, str], *, plain_http: bool = False
 ) -> dict[str, str]:
     """The values as they stand in templates: defaults filled in, what we add taken off, optional ones that are missing
-    left out.
+    left out. What is completed already stays as it is.
 
     `plain_http`: a URL of a loopback host may do without TLS. Raises `InvalidInput` with every fault.
     """
@@ -50,7 +50,8 @@ def _fault(parameter: Parameter, value: str, *, plain_http: bool) -> str | None:
     if parameter.kind == "url":
         return url_fault(value, plain_http=plain_http)
     if parameter.choices:
-        return None if value in parameter.choices else f"is one of {', '.join(parameter.choices)}"
+        is_known = value in parameter.choices or value in parameter.choices.values()
+        return None if is_known else f"is one of {', '.join(parameter.choices)}"
     if not value.isprintable() or value in (".", ".."):
         return "cannot be that"
     if parameter.pattern is not None and re.fullmatch(parameter.pattern, value, re.ASCII) is None:
