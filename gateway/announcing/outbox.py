@@ -7,7 +7,7 @@ from itertools import islice
 
 from gateway.announcing.message import Message, deliveries_message, job_message
 
-IDS_IN_MESSAGE = 100
+IDS_IN_MESSAGE = 250
 MOST_WAITING = 10_000
 
 

@@ -31,7 +31,7 @@ LONGEST_PAUSE_SECONDS = 15.0
 LAST_SECONDS = 3.0
 # Messages cost their reader the more the fewer ids they carry; a lone one goes at once.
 REST_SECONDS_BY_ID = 0.0005
-LONGEST_REST_SECONDS = 0.02
+LONGEST_REST_SECONDS = 0.05
 # Messages in the queue of deliveries beyond which it gets no more.
 MOST_IN_QUEUE = 1_000
 
@@ -82,6 +82,7 @@ class Publisher:
         self._pings: list[str] = []
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
+        self._is_resting = False
         self._give_up_at: float | None = None
         self._state = BrokerState(is_connected=False, since_us=clock.now_us())
         # What is announced now is dropped for this reason.
@@ -127,7 +128,9 @@ class Publisher:
             reason, refused = self._closed_for, count
             if reason is None and self._start():
                 reason, refused = "full", add(self._outbox)
-                self._changed.notify()
+                # Woken from a rest for each commit, the thread would only take time from who commits.
+                if not self._is_resting:
+                    self._changed.notify()
         if refused:
             self._dropped(reason or "away", refused)
 
@@ -182,8 +185,7 @@ class Publisher:
                 raise
             if self._is_over():
                 return
-            rest_seconds = min(len(message.arguments.get("ids", ())) * REST_SECONDS_BY_ID, LONGEST_REST_SECONDS)
-            self._wait(rest_seconds, lambda: self._give_up_at is not None)
+            self._rest(min(len(message.arguments.get("ids", ())) * REST_SECONDS_BY_ID, LONGEST_REST_SECONDS))
 
     def _next(self) -> Message | None:
         with self._changed:
@@ -200,6 +202,13 @@ class Publisher:
     def _wait(self, seconds: float, condition: Callable[[], bool]) -> None:
         with self._changed:
             self._changed.wait_for(condition, max(0.0, seconds))
+
+    def _rest(self, seconds: float) -> None:
+        """Let more come together, unless this is the end."""
+        with self._changed:
+            self._is_resting = True
+            self._changed.wait_for(lambda: self._give_up_at is not None, seconds)
+            self._is_resting = False
 
     def _look_at_queue(self, link: Connected) -> None:
         """Nobody is helped by announcements that nobody reads."""

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from gateway.announcing.message import Message
 from gateway.announcing.names import DELIVER, DELIVERIES, RUN_JOB
-from gateway.announcing.outbox import Outbox
+from gateway.announcing.outbox import IDS_IN_MESSAGE, Outbox
 
 
-def test_ids_go_once_and_in_order_and_a_hundred_at_a_time() -> None:
+def test_ids_go_once_and_in_order_and_so_many_at_a_time() -> None:
     outbox = Outbox()
-    ids = [f"dlv_{number}" for number in range(150)]
+    ids = [f"dlv_{number}" for number in range(IDS_IN_MESSAGE + 50)]
     assert outbox.add_deliveries(ids) == 0
     assert outbox.add_deliveries(ids[:10]) == 0
     first, second = outbox.take(), outbox.take()
-    assert first == Message(DELIVERIES, DELIVER, {"ids": ids[:100]})
-    assert second == Message(DELIVERIES, DELIVER, {"ids": ids[100:]})
+    assert first == Message(DELIVERIES, DELIVER, {"ids": ids[:IDS_IN_MESSAGE]})
+    assert second == Message(DELIVERIES, DELIVER, {"ids": ids[IDS_IN_MESSAGE:]})
     assert outbox.take() is None
 
 

@@ -12,7 +12,7 @@ import pytest
 from gateway.announcing.faults import BrokerAway
 from gateway.announcing.message import Message
 from gateway.announcing.names import DELIVERIES, PING
-from gateway.announcing.outbox import MOST_WAITING
+from gateway.announcing.outbox import IDS_IN_MESSAGE, MOST_WAITING
 from gateway.announcing.publisher import MOST_IN_QUEUE, Publisher
 from gateway.clock import SystemClock
 from tests.services.waiting import until
@@ -79,9 +79,10 @@ def publisher(broker: Broker, dropped: Counter[str]) -> Iterator[Publisher]:
 
 
 def test_what_is_announced_arrives(broker: Broker, publisher: Publisher) -> None:
-    publisher.deliveries(f"dlv_{number}" for number in range(250))
+    count = 2 * IDS_IN_MESSAGE + 1
+    publisher.deliveries(f"dlv_{number}" for number in range(count))
     publisher.job("purge", "job_1")
-    until(lambda: len(broker.ids()) == 250 and len(broker.messages) == 4, lambda: broker.messages)
+    until(lambda: len(broker.ids()) == count and len(broker.messages) == 4, lambda: broker.messages)
     assert publisher.state.is_connected
 
 
