@@ -1,0 +1,53 @@
+"""Finding connections: all of them page by page, and one by its id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Select, select
+
+from gateway.db.paging import Page, PageRequest, page_of
+from gateway.oauth.connections.rows import require_connection
+from gateway.oauth.connections.summary import ConnectionSummary, summaries, summary
+from gateway.oauth.models import AppCredentials, Connection
+from gateway.oauth.states import ConnectionState
+from gateway.tenants.acting import Acting
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionSearch:
+    """What holds for the connections of a list; None for whatever it may be. `app_credentials` is a name or an id."""
+
+    state: ConnectionState | None = None
+    provider: str | None = None
+    reference: str | None = None
+    app_credentials: str | None = None
+
+
+ALL = ConnectionSearch()
+
+
+def find_connections(acting: Acting, page: PageRequest, search: ConnectionSearch = ALL) -> Page[ConnectionSummary]:
+    """A page of the tenant's connections, newest first, those that were revoked too. Raises `InvalidInput`."""
+    found = page_of(acting.session, _matching(search), Connection.id, page, is_descending=True)
+    return Page(summaries(acting.session, found.rows), found.next_cursor)
+
+
+def show_connection(acting: Acting, connection_id: str) -> ConnectionSummary:
+    """One connection. Raises `NotFound`."""
+    return summary(acting.session, require_connection(acting.session, connection_id))
+
+
+def _matching(search: ConnectionSearch) -> Select[Connection]:
+    wanted = {
+        Connection.state: search.state,
+        Connection.provider: search.provider,
+        Connection.reference: search.reference,
+    }
+    statement = select(Connection).where(*(column == value for column, value in wanted.items() if value is not None))
+    if search.app_credentials is None:
+        return statement
+    named = select(AppCredentials.id).where(
+        (AppCredentials.name == search.app_credentials) | (AppCredentials.id == search.app_credentials)
+    )
+    return statement.where(Connection.app_credentials_id.in_(named))
