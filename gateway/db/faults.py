@@ -13,6 +13,9 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from gateway.errors import StorageUnavailable
 
 NO_DATABASE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
+# Of PostgreSQL, when it has ended a connection: a fault of it, a shutdown, a transaction that stood still.
+# Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+CONNECTION_ENDED = ("08", "57P", "25P03")
 
 
 @contextmanager
@@ -22,10 +25,10 @@ def storage_errors() -> Iterator[None]:
         yield
     except (PoolTimeout, OSError, sqlite3.OperationalError) as error:
         raise StorageUnavailable(f"the database is not available: {_first_line(error)}") from error
-    except postgres_errors("OperationalError", "InterfaceError") as error:
+    except postgres_errors("OperationalError", "InterfaceError", "IdleInTransactionSessionTimeout") as error:
         # A server that answers with a reason (a lock, a timeout, a full disk) has not lost the connection.
         state: str | None = getattr(error, "sqlstate", None)
-        lost = state is None or state.startswith(("08", "57P"))
+        lost = state is None or state.startswith(CONNECTION_ENDED)
         raise StorageUnavailable(
             f"the database is not available: {_first_line(error)}", connection_lost=lost
         ) from error
@@ -43,7 +46,7 @@ def postgres_errors(*names: str) -> tuple[type[Exception], ...]:
     it stays away.
     """
     driver = sys.modules.get("psycopg")
-    return tuple(getattr(driver, name) for name in names) if driver else ()
+    return tuple(getattr(driver.errors, name) for name in names) if driver else ()
 
 
 def _is_no_database(error: BaseException | None) -> bool:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from gateway.db.database import Database
 from gateway.db.schema.upgrade import upgrade
 from gateway.security.sealing import generate_key
 from tests.services.brokers import BrokerMissing, PrivateRabbitmq
@@ -64,6 +66,22 @@ class Fleet:
             if time.monotonic() - began > PROMPT_SECONDS:
                 return False
         return True
+
+    @contextmanager
+    def amid_a_claim(self, name: str) -> Iterator[None]:
+        """Inside the block a transaction of this machine is open, and holds a delivery that has come due."""
+        with self.machines[name].entered():
+            database = Database.open(self.installed[name].environment["GATEWAY_DATABASE_URL"])
+            # Detached: it is not given back, but closed as it is, cut off or not.
+            lent = database.engine.raw_connection()
+            held: Any = lent.driver_connection
+            lent.detach()
+        with closing(held):
+            # A lock that a claim passes over, and the update that makes it due does not.
+            held.execute("SELECT id FROM deliveries ORDER BY id LIMIT 1 FOR KEY SHARE")
+            due = "UPDATE deliveries SET state = 'pending' WHERE id = (SELECT min(id) FROM deliveries) RETURNING state"
+            assert self.tables.rows(due) == [("pending",)]
+            yield
 
     def send_until_by(self, names: Collection[str]) -> None:
         """Send, until each of these machines has delivered some of it."""
@@ -146,8 +164,9 @@ def test_two_machines_deliver_what_a_third_takes_and_one_that_is_cut_off_comes_b
         fleet.start_worker(name)
     fleet.send_until_by(WORKERS)
 
-    # Without a word: no connection is closed. What it holds is taken over when its leases end.
-    with fleet.machines["worker-1"].cut_from(fleet.machines["database"]):
+    # Without a word: no connection is closed. What it leased is taken over when its leases end, and what it was just
+    # leasing when the database gives up its transaction.
+    with fleet.amid_a_claim("worker-1"), fleet.machines["worker-1"].cut_from(fleet.machines["database"]):
         fleet.send(EVENTS)
         fleet.tables.wait_until_all_are("delivered", timeout_seconds=120)
 

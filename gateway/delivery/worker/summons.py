@@ -16,6 +16,8 @@ POLL_SECONDS = 0.05
 FULL_LOAD_WAIT_SECONDS = 0.01
 # How soon a change of configuration is seen by one that waits for announcements.
 ROUTING_SECONDS = 0.25
+# A look that was costly is not repeated as often; one that hung, because the network did, says nothing of the next one.
+LONGEST_REST_SECONDS = 2.0
 # More ids than this are not looked up one by one.
 MOST_ANNOUNCED = 1_000
 
@@ -96,8 +98,7 @@ class Summons:
     def _pause_seconds(self, batch: Batch, took_seconds: float, now_us: int) -> float:
         if batch.claimed:
             return FULL_LOAD_WAIT_SECONDS
-        # A look that was costly is not repeated as often.
-        shortest_seconds = max(POLL_SECONDS, 4 * took_seconds)
+        shortest_seconds = min(max(POLL_SECONDS, 4 * took_seconds), LONGEST_REST_SECONDS)
         if self._sweep_seconds is None:
             return shortest_seconds
         if batch.next_due_us is None:

@@ -18,7 +18,10 @@ from tests.services.postgres import PrivatePostgres, create_database, drop_datab
 
 pytestmark = pytest.mark.postgres
 
-CONNECT_QUERY = " connect_query='SET statement_timeout = 30000; SET lock_timeout = 5000; SET jit = off'"
+CONNECT_QUERY = (
+    " connect_query='SET statement_timeout = 30000; SET lock_timeout = 5000; "
+    "SET idle_in_transaction_session_timeout = 60000; SET jit = off'"
+)
 POOL_MODE = "pool_mode = transaction"
 # More than psycopg waits for before it prepares a statement.
 OFTEN = 12
