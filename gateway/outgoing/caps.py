@@ -20,6 +20,9 @@ class Caps:
 DOCUMENT: Final = Caps(timeout_seconds=5.0, max_bytes=256 * 1024)
 """Of a small document: a certificate, a set of keys, a subscription's confirmation."""
 
+PROVIDER: Final = Caps(timeout_seconds=10.0, max_bytes=1024 * 1024)
+"""Of what is asked of a provider of accounts: tokens, metadata, whose account it is."""
+
 OWN_GATEWAY: Final = Caps(timeout_seconds=30.0, max_bytes=1024 * 1024)
 """Of what the command line asks this gateway; the time is that of each step. What is larger is cut off."""
 

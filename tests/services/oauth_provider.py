@@ -67,9 +67,10 @@ class Held:
 
 
 class OAuthProvider(Authority):
-    """A running one. `heard` are the requests in the order of arrival."""
+    """A running one. `heard` are the requests in the order of arrival, `connections` how many were made in all."""
 
     def __init__(self, clock: Clock | None = None) -> None:
+        self.connections = 0
         self._came = threading.Condition()
         self._server = _Server(self)
         super().__init__(clock)
@@ -248,6 +249,10 @@ class _Server(ThreadingHTTPServer):
     def __init__(self, owner: OAuthProvider) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.owner = owner
+
+    def process_request(self, request: Any, client_address: Any) -> None:
+        self.owner.connections += 1
+        super().process_request(request, client_address)
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that went away is what some tests are about."""
