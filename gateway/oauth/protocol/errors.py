@@ -43,3 +43,16 @@ class ProviderAnswerInvalid(ProviderError):
     """A success that holds nothing usable: HTML, no token, too large, wrong types, an ID token that does not verify."""
 
     code = "provider_answer_invalid"
+
+
+class CallbackRefused(ProviderError):
+    """A callback that cannot be trusted. `reason` is a code: `malformed`, `value_refused`, `signature_mismatch`,
+    `issuer_missing` or `issuer_mismatch`.
+    """
+
+    code = "callback_refused"
+    http_status = 400
+
+    def __init__(self, reason: str, message: str) -> None:
+        self.reason = reason
+        super().__init__(message)

@@ -79,7 +79,7 @@ class Endpoints:
 
     None: there is none. `token_authentication` is a word of `providers.oauth.words.AUTHENTICATION`, never `discovered`.
     `issuer` is who must stand as `iss`; `sends_iss`: callbacks carry it (RFC 9207). `algorithms` are those that ID
-    tokens may be signed with.
+    tokens may be signed with. `scopes` are those that the server says it has; None: it does not say.
     """
 
     token: str
@@ -94,3 +94,4 @@ class Endpoints:
     sends_iss: bool = False
     token_authentication: str = "client_secret_post"  # noqa: S105 (a word)
     algorithms: tuple[str, ...] = ("RS256",)
+    scopes: tuple[str, ...] | None = None
