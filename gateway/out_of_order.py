@@ -12,6 +12,8 @@ OUT_OF_ORDER = "out_of_order"
 """The state of such a thing, in a word."""
 NOT_LOADED = "not loaded"
 """The state of a handler whose module is not loaded."""
+WAITS_FOR_CONNECTION = "waits for its connection"
+"""The state of a destination whose connection gives no token."""
 
 
 class OutOfOrderCode(StrEnum):
@@ -26,7 +28,14 @@ class OutOfOrderCode(StrEnum):
     URL_MALFORMED = "url_malformed"  # nothing can be sent to the URL
     EXPRESSION_MALFORMED = "expression_malformed"  # a filter, transform or ordering key is not JMESPath
     NOT_LOADED = "not_loaded"  # a handler that the worker does not have
+    CONNECTION_BROKEN = "connection_broken"  # the connection that it authenticates with gives no token
     UNREADABLE = "unreadable"  # the row holds what no version of the gateway has written
+
+
+_STATES = {
+    OutOfOrderCode.NOT_LOADED: NOT_LOADED,
+    OutOfOrderCode.CONNECTION_BROKEN: WAITS_FOR_CONNECTION,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +54,7 @@ class OutOfOrder:
     @property
     def state(self) -> str:
         """In a word."""
-        return NOT_LOADED if self.code is OutOfOrderCode.NOT_LOADED else OUT_OF_ORDER
+        return _STATES.get(self.code, OUT_OF_ORDER)
 
 
 def in_one_line(text: str) -> str:

@@ -29,6 +29,7 @@ _DEFAULTS: Mapping[str, tuple[str, Any]] = {
     "rate": ("rate_per_second", None),
     "schedule": ("schedule_seconds", None),
     "fatal-status": ("fatal_statuses", ()),
+    "connection": ("connection", None),
 }
 
 
@@ -42,6 +43,7 @@ _DEFAULTS: Mapping[str, tuple[str, Any]] = {
 @click.option("--schedule", metavar="SECONDS,…", help="Pauses between tries, for example 5,30,120.")
 @click.option("--header", "headers", type=Pair(":"), multiple=True, metavar="NAME:VALUE", help="A header to send.")
 @click.option("--fatal-status", "fatal", type=int, multiple=True, metavar="STATUS", help="Give up at once on this.")
+@click.option("--connection", metavar="ID", help="Send along a fresh token of this connection.")
 @with_invocation
 def add(
     invocation: Invocation,
@@ -54,6 +56,7 @@ def add(
     schedule: str | None,
     headers: tuple[tuple[str, str], ...],
     fatal: tuple[int, ...],
+    connection: str | None,
 ) -> None:
     """Add the HTTP endpoint URL as NAME. Prints the secret that it verifies our signatures with, this once."""
     draft = DestinationDraft(
@@ -66,6 +69,7 @@ def add(
         schedule_seconds=_schedule(schedule),
         headers=headers,
         fatal_statuses=fatal,
+        connection=connection,
     )
     with invocation.changing() as acting:
         added = use_cases.add_destination(acting, draft)
@@ -88,6 +92,7 @@ def add(
 @click.option("--header", "headers", type=Pair(":"), multiple=True, metavar="NAME:VALUE", help="A header to send.")
 @click.option("--without-header", "dropped", multiple=True, metavar="NAME", help="A header to send no more.")
 @click.option("--fatal-status", "fatal", type=int, multiple=True, metavar="STATUS", help="Give up on these instead.")
+@click.option("--connection", metavar="ID", help="Send along a fresh token of this connection.")
 @click.option("--default", "defaults", type=click.Choice(list(_DEFAULTS)), multiple=True, help="As if it were not set.")
 @with_invocation
 def change(
@@ -102,6 +107,7 @@ def change(
     headers: tuple[tuple[str, str], ...],
     dropped: tuple[str, ...],
     fatal: tuple[int, ...],
+    connection: str | None,
     defaults: tuple[str, ...],
 ) -> None:
     """Change what is given of the destination NAME, for tries from now on; what is not given stays, headers too."""
@@ -114,6 +120,7 @@ def change(
         "schedule_seconds": _schedule(schedule),
         "headers": dict.fromkeys(dropped) | dict(headers) or None,
         "fatal_statuses": fatal or None,
+        "connection": connection,
     }
     given = {field: value for field, value in wanted.items() if value is not None}
     if not given and not defaults:

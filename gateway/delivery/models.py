@@ -54,7 +54,8 @@ class Destination(Base, TenantOwned, Configuration):
     """Where deliveries go. NULL settings mean the gateway's defaults.
 
     `url` for kind http; `handler` (`module:function`) for kind handler. `sealed_headers` is an encrypted JSON object
-    of extra request headers, which may hold credentials.
+    of extra request headers, which may hold credentials. `connection_id` is the connection (`gateway.oauth`) whose
+    token goes along.
     """
 
     __tablename__ = "destinations"
@@ -72,6 +73,7 @@ class Destination(Base, TenantOwned, Configuration):
     ordering_key: Mapped[str | None] = mapped_column(Text)
     fatal_statuses: Mapped[list[int]] = mapped_column(JSON)
     sealed_headers: Mapped[bytes | None] = mapped_column(LargeBinary)
+    connection_id: Mapped[str | None] = mapped_column(Identifier)
     disabled_at: Mapped[datetime | None] = mapped_column(UtcTimestamp)
     disabled_reason: Mapped[str | None] = mapped_column(String(64))
     created_at: Mapped[datetime] = mapped_column(UtcTimestamp)

@@ -53,6 +53,7 @@ def destination_differences(before: DestinationDraft, after: DestinationDraft) -
         *_plain("schedule", _listed(before.schedule_seconds), _listed(after.schedule_seconds)),
         *_by_key("headers", dict(before.headers), dict(after.headers), hides_all=True),
         *_plain("fatal_statuses", list(before.fatal_statuses), list(after.fatal_statuses)),
+        *_plain("connection", before.connection, after.connection),
         *_plain("enabled", before.enabled, after.enabled),
     )
 

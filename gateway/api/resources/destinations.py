@@ -37,6 +37,7 @@ APP: Mapping[str, Any] = {
     "ordering_key": None,
     "fatal_statuses": [],
     "header_names": ["Authorization"],
+    "connection": None,
     "secret_ends": [None],
     "disabled_at": None,
     "disabled_reason": None,

@@ -23,7 +23,8 @@ class Target:
     """A destination with every default filled in.
 
     `concurrency` bounds attempts in flight: shared by all workers when `concurrency_is_shared` (the operator set it),
-    per worker otherwise. `schedule_seconds` are the pauses between attempts: one more attempt than it has entries.
+    per worker otherwise. `schedule_seconds` are the pauses between attempts: one more attempt than it has entries. The
+    token of `connection_id` goes along.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Target:
     fatal_statuses: frozenset[int] = frozenset()
     secrets: tuple[SigningSecret, ...] = field(repr=False, default=())
     disabled: bool = False
+    connection_id: str | None = None
 
     def live_secrets(self, now_us: int) -> tuple[str, ...]:
         """The values of the secrets that sign at `now_us`."""

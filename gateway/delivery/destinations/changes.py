@@ -23,6 +23,7 @@ class DestinationChange:
     schedule_seconds: Sequence[float] | Kept | None = KEPT
     headers: Mapping[str, str | None] | Kept = field(default=KEPT, repr=False)
     fatal_statuses: Sequence[int] | Kept = KEPT
+    connection: str | Kept | None = KEPT
 
     def of(self, draft: DestinationDraft) -> DestinationDraft:
         """`draft` with this change."""

@@ -58,6 +58,8 @@ class DestinationDraft:
     headers: Sequence[tuple[str, str]] = field(default=(), repr=False)
     fatal_statuses: Sequence[int] = ()
     enabled: bool = True
+    connection: str | None = None
+    """The id of the connection whose token goes along."""
 
 
 def faults(draft: DestinationDraft, policy: AddressPolicy) -> list[Fault]:
@@ -66,7 +68,7 @@ def faults(draft: DestinationDraft, policy: AddressPolicy) -> list[Fault]:
         *_identity_faults(draft, policy),
         *_number_faults(draft),
         *expression_faults("ordering_key", draft.ordering_key, what="the ordering key"),
-        *_header_faults(draft.headers),
+        *_header_faults(draft.headers, has_connection=draft.connection is not None),
     ]
 
 
@@ -107,7 +109,7 @@ def _number_faults(draft: DestinationDraft) -> Iterator[Fault]:
             yield Fault("fatal_statuses", "out_of_range", message, {"at_least": 400, "at_most": 599})
 
 
-def _header_faults(headers: Sequence[tuple[str, str]]) -> Iterator[Fault]:
+def _header_faults(headers: Sequence[tuple[str, str]], *, has_connection: bool) -> Iterator[Fault]:
     if len(headers) > MAX_HEADERS:
         yield Fault("headers", "too_long", f"there are more than {MAX_HEADERS} headers", {"at_most": MAX_HEADERS})
         return
@@ -116,6 +118,8 @@ def _header_faults(headers: Sequence[tuple[str, str]]) -> Iterator[Fault]:
         lowered = name.lower()
         if not HEADER_NAME.fullmatch(name):
             yield Fault("headers", "malformed", f"{name!r} is not a header's name")
+        elif lowered == "authorization" and has_connection:
+            yield Fault("headers", "reserved", "the connection's token goes as Authorization: give one of the two")
         elif lowered in CONNECTION_HEADERS or lowered.startswith(OWN_HEADER_PREFIXES):
             yield Fault("headers", "reserved", f"the header {name} is set by the gateway itself")
         elif lowered in seen:

@@ -22,6 +22,9 @@ class DestinationSettingsSchema(Schema):
     schedule = fields.List(fields.Float(), data_key="schedule_seconds", allow_none=True)
     headers = texts(metadata={"description": "Sent with each delivery; their values are never shown."})
     fatal_statuses = fields.List(fields.Integer(strict=True))
+    connection = fields.String(
+        allow_none=True, metadata={"description": "The id of the connection whose token goes along."}
+    )
 
 
 class DestinationDraftSchema(DestinationSettingsSchema):
@@ -59,6 +62,7 @@ def destination_draft(data: Mapping[str, Any]) -> DestinationDraft:
         headers=tuple(data.get("headers", {}).items()),
         fatal_statuses=tuple(sorted(set(data.get("fatal_statuses", ())))),
         enabled=data["enabled"],
+        connection=data.get("connection"),
     )
 
 

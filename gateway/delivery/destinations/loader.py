@@ -10,6 +10,7 @@ from typing import NamedTuple
 from gateway.db.rows import every_row
 from gateway.db.scope import SystemSession
 from gateway.delivery.decisions.target import Target
+from gateway.delivery.destinations.grants import broken_grants
 from gateway.delivery.destinations.handlers import NOTHING_KNOWN, Knowledge, known_handlers
 from gateway.delivery.destinations.rows import DestinationDefaults, handler_out_of_order, judge_destination
 from gateway.delivery.models import Destination, DestinationKind, DestinationSecret
@@ -61,9 +62,12 @@ def load_destinations(
         known = {name: known.get(name, NOTHING_KNOWN)._replace(is_missing=name not in loaded) for name in names}
     targets: dict[str, Target] = {}
     broken: dict[str, OutOfOrder] = {}
+    grants = broken_grants(session.connection(), tenant_id=tenant_id)
     for row in rows:
-        judged = handler_out_of_order(row, known) or judge_destination(
-            row, secrets[row.id], keyring, now_us=now_us, defaults=defaults
+        judged = (
+            handler_out_of_order(row, known)
+            or grants.get(row.id)
+            or judge_destination(row, secrets[row.id], keyring, now_us=now_us, defaults=defaults)
         )
         if isinstance(judged, Target):
             targets[row.id] = judged

@@ -14,6 +14,7 @@ from sqlalchemy import delete, func, select
 
 from gateway.delivery.destinations.changes import DestinationChange
 from gateway.delivery.destinations.draft import DestinationDraft, faults
+from gateway.delivery.destinations.grants import connection_fault
 from gateway.delivery.destinations.loops import loop_faults
 from gateway.delivery.destinations.search import require_destination, require_http
 from gateway.delivery.destinations.secrets import open_secret, seal_headers, seal_secret
@@ -174,6 +175,9 @@ def _check(acting: Acting, draft: DestinationDraft) -> None:
     found = faults(draft, acting.installation.policy)
     if not any(fault.field == "url" for fault in found):
         found += loop_faults(acting.installation, draft.url)
+    fault = connection_fault(acting.session.connection(), acting.tenant.id, draft.connection)
+    if fault is not None:
+        found.append(fault)
     if found:
         raise InvalidInput(faults=found)
 
@@ -193,6 +197,7 @@ def _fill(acting: Acting, destination: Destination, draft: DestinationDraft, *, 
     destination.schedule_seconds = None if draft.schedule_seconds is None else list(draft.schedule_seconds)
     destination.ordering_key = draft.ordering_key
     destination.fatal_statuses = sorted(set(draft.fatal_statuses))
+    destination.connection_id = draft.connection
     if seals_headers:
         destination.sealed_headers = seal_headers(
             acting.keyring,

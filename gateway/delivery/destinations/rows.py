@@ -113,4 +113,5 @@ def _target(
         fatal_statuses=frozenset(row.fatal_statuses),
         secrets=secrets,
         disabled=row.disabled_at is not None,
+        connection_id=row.connection_id,
     )

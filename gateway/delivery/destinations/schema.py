@@ -35,6 +35,7 @@ class DestinationSchema(Schema):
     ordering_key = fields.String(allow_none=True)
     fatal_statuses = fields.List(fields.Integer())
     header_names = fields.List(fields.String())
+    connection = fields.String(allow_none=True)
     secret_ends = fields.List(
         Instant(allow_none=True), metadata={"description": "When each live signing secret ends; null: it does not."}
     )

@@ -28,4 +28,5 @@ def stored_draft(keyring: Keyring, row: Destination, *, unreadable: Sequence[tup
         headers=headers,
         fatal_statuses=tuple(row.fatal_statuses),
         enabled=row.disabled_at is None,
+        connection=row.connection_id,
     )

@@ -9,6 +9,7 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from gateway.delivery.destinations.grants import broken_grants
 from gateway.delivery.destinations.handlers import Knowledge, known_handlers
 from gateway.delivery.destinations.rows import handler_out_of_order, judge_destination
 from gateway.delivery.destinations.secrets import open_headers
@@ -35,6 +36,7 @@ class DestinationSummary:
     ordering_key: str | None
     fatal_statuses: Sequence[int]
     header_names: Sequence[str]
+    connection: str | None
     secret_ends: Sequence[datetime | None]
     disabled_at: datetime | None
     disabled_reason: str | None
@@ -70,7 +72,9 @@ def summaries(acting: Acting, destinations: Sequence[Destination]) -> tuple[Dest
     counted = backlogs(acting.session, ids)
     has_handlers = any(row.kind == DestinationKind.HANDLER for row in destinations)
     known = known_handlers(acting.session) if has_handlers else {}
-    return tuple(_summary(acting, row, secrets[row.id], states, counted, known) for row in destinations)
+    is_any = any(row.connection_id is not None for row in destinations)
+    grants = broken_grants(acting.session.connection(), tenant_id=acting.tenant.id) if is_any else {}
+    return tuple(_summary(acting, row, secrets[row.id], states, counted, known, grants) for row in destinations)
 
 
 def summary(acting: Acting, destination: Destination) -> DestinationSummary:
@@ -86,6 +90,7 @@ def _summary(
     states: Mapping[str, DestinationState],
     counted: Mapping[str, Backlog],
     known: Mapping[str, Knowledge],
+    grants: Mapping[str, OutOfOrder],
 ) -> DestinationSummary:
     now = acting.now
     state = states.get(row.id)
@@ -102,6 +107,7 @@ def _summary(
         ordering_key=row.ordering_key,
         fatal_statuses=row.fatal_statuses,
         header_names=_header_names(acting, row),
+        connection=row.connection_id,
         secret_ends=[one.expires_at for one in secrets if one.expires_at is None or one.expires_at > now],
         disabled_at=row.disabled_at,
         disabled_reason=row.disabled_reason,
@@ -111,7 +117,7 @@ def _summary(
         backlog=counted[row.id],
         created_at=row.created_at,
         updated_at=row.updated_at,
-        out_of_order=handler_out_of_order(row, known) or _judged(acting, row, secrets),
+        out_of_order=handler_out_of_order(row, known) or grants.get(row.id) or _judged(acting, row, secrets),
     )
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from functools import partial
 
 from gateway.clock import Clock
 from gateway.db.database import Database
@@ -18,6 +19,7 @@ from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS
 from gateway.delivery.queue.claimed import Claimed, ClaimedEvent
 from gateway.delivery.sending.bodies import ByteBudget, load_body
 from gateway.delivery.sending.excerpts import without_told
+from gateway.delivery.sending.grants import Grants, granted
 from gateway.delivery.sending.handler_child import HandlerCall
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.sending.request import compose
@@ -36,7 +38,8 @@ SIGNED_IN_PLACE_BYTES = 256 * 1024
 class AttemptRunner:
     """Attempts deliveries for one worker. `readers` are threads that large bodies are loaded in,
     `secret_headers` the names under which providers send shared secrets, `keyring` what opens a body that is kept
-    with its secret sealed: it goes out as it came.
+    with its secret sealed: it goes out as it came. `grants` has the tokens of connections; without them, what needs one
+    waits.
     """
 
     def __init__(
@@ -50,6 +53,7 @@ class AttemptRunner:
         readers: Executor,
         secret_headers: frozenset[str],
         keyring: Keyring,
+        grants: Grants | None = None,
     ) -> None:
         self._database = database
         self._sender = sender
@@ -59,6 +63,7 @@ class AttemptRunner:
         self._readers = readers
         self._secret_headers = secret_headers
         self._keyring = keyring
+        self._grants = grants
         self._budget = ByteBudget()
 
     async def run(self, claimed: Claimed, target: Target) -> AttemptResult | None:
@@ -92,6 +97,16 @@ class AttemptRunner:
         if target.kind is DestinationKind.HANDLER:
             call = self._handler_call(claimed, event, target, body)
             return await self._handlers.run(call, timeout_seconds=target.timeout_seconds)
+        if target.connection_id is None:
+            return await self._send(claimed, event, target, body, told)
+        if self._grants is None:
+            return None
+        send = partial(self._send, claimed, event, body=body, told=told)
+        return await granted(self._grants, self._clock, target, target.connection_id, send)
+
+    async def _send(
+        self, claimed: Claimed, event: ClaimedEvent, target: Target, body: bytes, told: Sequence[str]
+    ) -> AttemptResult:
         now_us = self._clock.now_us()
         try:
             if len(body) <= SIGNED_IN_PLACE_BYTES:

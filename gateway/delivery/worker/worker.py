@@ -31,6 +31,7 @@ from gateway.delivery.queue.report import Report
 from gateway.delivery.queue.session import NOTHING, STALE, Batch, QueueSession
 from gateway.delivery.routes.routing import RoutingSnapshot
 from gateway.delivery.sending.attempts import AttemptRunner
+from gateway.delivery.sending.grants import Grants
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.sending.sender import Sender
 from gateway.delivery.system_events import publish_system_events
@@ -76,6 +77,7 @@ class Worker:
         on_job: Callable[[], None] = lambda: None,
         secret_headers: frozenset[str],
         keyring: Keyring,
+        grants: Grants | None = None,
         attempts_in_flight: int = ATTEMPTS_IN_FLIGHT,
         shutdown_deadline_seconds: float = 20.0,
         sweep_seconds: float | None = None,
@@ -91,6 +93,7 @@ class Worker:
         self._summons = Summons(announcements.pipe, clock, on_job=on_job, sweep_seconds=sweep_seconds)
         self._secret_headers = secret_headers
         self._keyring = keyring
+        self._grants = grants
         self._deadline_seconds = shutdown_deadline_seconds
         self._reporter = Reporter(metrics, clock)
         self._slots = Slots(attempts_in_flight, handlers)
@@ -139,6 +142,7 @@ class Worker:
             readers=self._readers,
             secret_headers=self._secret_headers,
             keyring=self._keyring,
+            grants=self._grants,
         )
         try:
             while not self._stopping.is_set():

@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
+from gateway.delivery.destinations.grants import connection_changed
 from gateway.errors import Conflict
 from gateway.events.system import (
     CONNECTION_DEGRADED,
@@ -31,7 +32,7 @@ from gateway.oauth.connections.scopes import missing
 from gateway.oauth.connections.taking import settle, take_tokens
 from gateway.oauth.models import AppCredentials, Connection
 from gateway.oauth.protocol.values import AccountFacts, Tokens
-from gateway.oauth.states import ConnectionState, check_step
+from gateway.oauth.states import USABLE, ConnectionState, check_step
 from gateway.oauth.telling import tell
 from gateway.security.identifiers import new_id
 from gateway.security.sealing import Keyring
@@ -153,6 +154,9 @@ def change_state(
         connection.refresh_at, connection.scheduled_at = None, now
     if state is ConnectionState.REVOKED and connection.revoked_at is None:
         connection.revoked_at = now
+    if (was in USABLE) is not (state in USABLE):
+        session.flush()
+        connection_changed(session, [connection.id])
     event_type = _told(was, state)
     if event_type is not None:
         tell(session, installation, event_type, connection)

@@ -9,6 +9,7 @@ from random import random
 from sqlalchemy.orm import Session
 
 from gateway.clock import from_us
+from gateway.delivery.destinations.grants import connection_changed
 from gateway.errors import NotFound
 from gateway.events.system import CONNECTION_CREATED, CONNECTION_DEGRADED, CONNECTION_RECOVERED
 from gateway.installation import Installation
@@ -18,7 +19,7 @@ from gateway.oauth.connections.rows import secrets_of
 from gateway.oauth.connections.scopes import missing
 from gateway.oauth.models import Connection
 from gateway.oauth.protocol.values import Tokens
-from gateway.oauth.states import ConnectionState
+from gateway.oauth.states import USABLE, ConnectionState
 from gateway.oauth.telling import tell
 from gateway.providers.oauth.model import OAuth
 from gateway.security.sealing import Keyring
@@ -85,6 +86,9 @@ def settle(
         tell(session, installation, CONNECTION_RECOVERED, connection)
     if lacks and not lacked:
         tell(session, installation, CONNECTION_DEGRADED, connection)
+    if was is not None and was not in USABLE:
+        session.flush()
+        connection_changed(session, [connection.id])
 
 
 def _oauth_of(installation: Installation, connection: Connection) -> OAuth:

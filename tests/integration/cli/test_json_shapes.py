@@ -84,6 +84,7 @@ DESTINATION = {
     "ordering_key": None,
     "fatal_statuses": [],
     "header_names": [],
+    "connection": None,
     "secret_ends": [None],
     "disabled_at": None,
     "disabled_reason": None,
