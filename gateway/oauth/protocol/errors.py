@@ -26,8 +26,8 @@ class ProviderRefused(ProviderError):
 class ProviderUnavailable(ProviderError):
     """No answer, or one that says that it may work later: a connection error, a timeout, 429, 5xx.
 
-    `retry_after_seconds` is what the provider asked for. `was_sent` False: the request never left, so that nothing can
-    have happened there.
+    `retry_after_seconds` is what the provider asked for. `was_sent` False: nothing can have happened there, because the
+    request never left, or was turned away (429).
     """
 
     code = "provider_unavailable"

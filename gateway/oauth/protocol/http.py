@@ -102,6 +102,8 @@ class ProviderHttp:
         host = self._judged(request.url)
         given = {name.lower() for name, _ in request.headers}
         headers = (*request.headers, *(pair for pair in _OWN_HEADERS if pair[0].lower() not in given))
+        if (name := next((name for name, value in headers if not _is_line(value)), None)) is not None:
+            raise ProviderUnavailable(f"{host} is not asked: the header {name} cannot be sent as it is", was_sent=False)
         call = Call(request.method, request.url, "", headers=headers, body=request.body)
         # The transport measures by the machine's clock.
         ends_at = SystemClock().monotonic() + self._caps.timeout_seconds
@@ -158,3 +160,8 @@ def _make(installation: Installation) -> ProviderHttp:
 def _not_asked(error: AddressForbidden) -> ProviderUnavailable:
     # Its message names the address and never the URL.
     return ProviderUnavailable(f"the provider is not asked: {error}", was_sent=False)
+
+
+def _is_line(text: str) -> bool:
+    """Whether it can stand in a header (RFC 9110, 5.5)."""
+    return text.isprintable() and all(one <= "\xff" for one in text)

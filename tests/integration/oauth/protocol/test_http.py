@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-from collections.abc import Iterator
 
 import pytest
 
@@ -16,13 +15,6 @@ from tests.services.fault_server import FaultServer
 from tests.services.oauth_provider import TOKEN, OAuthProvider
 
 SECRET = "not-to-be-shown"
-
-
-@pytest.fixture
-def http() -> Iterator[ProviderHttp]:
-    made = ProviderHttp(SystemResolver(), AddressPolicy(allow_private=True))
-    yield made
-    made.close()
 
 
 def post(server: FaultServer, path: str) -> HttpRequest:

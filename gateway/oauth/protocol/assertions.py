@@ -1,0 +1,88 @@
+"""Signed assertions (RFC 7523): of an app that proves itself by a key, and of a service account. Signing is joserfc's.
+
+A key is PEM, or a JWK as JSON, whose `kid` goes along.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import orjson
+from joserfc.errors import JoseError
+
+from gateway.clients.auth.tokens import JWT_BEARER as JWT_BEARER
+from gateway.clients.auth.tokens import Assertion as Signer
+from gateway.clock import Clock
+from gateway.errors import InvalidInput
+from gateway.providers.oauth.parts import Assertion
+from gateway.providers.oauth.templates import filled, filled_all
+
+ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+
+
+def signed(
+    key: str | None,
+    assertion: Assertion,
+    *,
+    claims: Mapping[str, str],
+    audience: str,
+    values: Mapping[str, str],
+    now_us: int,
+) -> str:
+    """A fresh assertion. `claims` are over the entry's; `audience` is whom it is for where the entry names nobody.
+
+    Raises `InvalidInput` for a key that cannot sign it.
+    """
+    stated = (filled(assertion.audience, values) if assertion.audience is not None else None) or audience
+    said = {**filled_all(assertion.claims, values), **claims, "aud": stated}
+    if key is None:
+        raise InvalidInput("a private key is needed, to sign who is calling")
+    return _sign(key, assertion.algorithms, said, assertion.lifetime_seconds, now_us)
+
+
+def key_fault(key: str, algorithms: Sequence[str]) -> str | None:
+    """What is wrong with a private key for any of `algorithms`; None: it signs."""
+    try:
+        _sign(key, algorithms, {}, 60, 0)
+    except InvalidInput as error:
+        return str(error)
+    return None
+
+
+def _sign(key: str, algorithms: Sequence[str], claims: Mapping[str, str], seconds: int, now_us: int) -> str:
+    data, key_id = _key(key)
+    for algorithm in algorithms:
+        try:
+            signer = Signer(
+                data, algorithm=algorithm, claims=claims, seconds=seconds, key_id=key_id, clock=_Stopped(now_us)
+            )
+            return signer.sign()
+        except (ValueError, TypeError, JoseError):
+            # Of another kind or curve, or no key at all. Libraries quote what they were given.
+            continue
+    raise InvalidInput(f"the key is no private key for {' or '.join(algorithms)}: PEM, or a JWK as JSON")
+
+
+def _key(key: str) -> tuple[str | dict[str, Any], str | None]:
+    if not key.lstrip().startswith("{"):
+        return key, None
+    try:
+        found = orjson.loads(key)
+    except ValueError:
+        return key, None
+    key_id = found.get("kid")
+    return found, key_id if isinstance(key_id, str) else None
+
+
+class _Stopped(Clock):
+    """The instant at which the request is made."""
+
+    def __init__(self, now_us: int) -> None:
+        self._now_us = now_us
+
+    def now_us(self) -> int:
+        return self._now_us
+
+    def monotonic(self) -> float:
+        return 0.0

@@ -1,0 +1,102 @@
+"""Ending a grant at the provider: RFC 7009, and the styles of vendors (`providers.oauth.words.REVOCATION`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+from gateway.oauth.protocol.bodies import document_of
+from gateway.oauth.protocol.calls import send_call
+from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderRefused, ProviderUnavailable
+from gateway.oauth.protocol.http import Http, HttpAnswer, retry_after_seconds
+from gateway.oauth.protocol.known import known
+from gateway.oauth.protocol.refusals import refusal
+from gateway.oauth.protocol.values import App, Endpoints
+from gateway.providers.oauth.parts import Call
+from gateway.providers.oauth.templates import names_in
+
+# What providers say of a token that they do not know any more. RFC 7009 (2.2) wants 200 then.
+_GONE: Final = frozenset(
+    {
+        "account_inactive",
+        "expired_token",
+        "invalid_auth",
+        "invalid_grant",
+        "invalid_token",
+        "not_found",
+        "token_expired",
+        "token_not_found",
+        "token_revoked",
+        "unsupported_token_type",
+    }
+)
+# The refresh token first: with it goes all that could be made of it.
+_TOKENS: Final = ("refresh_token", "access_token", "second_refresh_token", "second_access_token")
+_ACCESS_TOKENS: Final = ("access_token", "second_access_token")
+
+
+def revoke(
+    app: App,
+    endpoints: Endpoints,
+    http: Http,
+    *,
+    secrets: Mapping[str, str],
+    kept: Mapping[str, str],
+    account_id: str | None,
+    now_us: int,
+) -> bool:
+    """End the grant of a connection with `secrets` (the vault's fields). Whether the provider was told.
+
+    False: it has no way for that, or there is no token to name. A token that it does not know any more has ended.
+    Raises `ProviderUnavailable` where it is worth trying again, `ProviderRefused` where it is not.
+    """
+    call = app.oauth.revoke.call if app.oauth.revoke is not None else None
+    if call is None or (call.url is None and endpoints.revoke is None):
+        return False
+    values = known(app, kept=kept, secrets=secrets, account_id=account_id)
+    was_told = False
+    for given in _each(call, secrets):
+        answer = send_call(app, call, endpoints, http, values=values | given, now_us=now_us, endpoint=endpoints.revoke)
+        try:
+            _check(app, call, answer, tuple(secrets.values()), now_us=now_us)
+        except ProviderRefused:
+            # Of what goes with a token that has ended already, nothing needs to be heard.
+            if not was_told:
+                raise
+        was_told = True
+    return was_told
+
+
+def _each(call: Call, secrets: Mapping[str, str]) -> Iterator[dict[str, str]]:
+    """What stands for the token in each request."""
+    names = names_in((*call.body.values(), *call.query.values(), *call.headers.values(), call.authorization or ""))
+    if "token" in names:
+        for name in _TOKENS:
+            if name in secrets:
+                yield {"token": secrets[name], "token_type_hint": name.removeprefix("second_")}
+    elif "access_token" in names or call.authentication == "token":
+        yield from ({"access_token": secrets[name]} for name in _ACCESS_TOKENS if name in secrets)
+    else:
+        # It names an account, and no token.
+        yield {}
+
+
+def _check(app: App, call: Call, answer: HttpAnswer, secrets: tuple[str, ...], *, now_us: int) -> None:
+    status = answer.status
+    if status == 429 or status >= 500:
+        wait = retry_after_seconds(answer, now_us=now_us)
+        raise ProviderUnavailable(f"the provider answered with status {status}", retry_after_seconds=wait)
+    if status in {401, 403, 404, 410} and call.authentication == "token":
+        # The token itself says who calls: it is not good any more.
+        return
+    try:
+        document = document_of(answer.content_type, answer.body)
+    except ProviderAnswerInvalid:
+        document = None
+    if status == 404 and app.oauth.revoke is not None and app.oauth.revoke.style in {"json", "form"}:
+        return
+    found = refusal(app.oauth.answer, status, document, secrets=(*app.secrets.values(), *secrets))
+    if isinstance(found, ProviderRefused) and found.error in _GONE:
+        return
+    if found is not None:
+        raise found
