@@ -19,6 +19,7 @@ from gateway.api.rates import headers
 from gateway.api.reading import Pointed
 from gateway.api.resources import (
     api_keys,
+    app_credentials,
     audit,
     deliveries,
     destinations,
@@ -52,6 +53,7 @@ RESOURCES: Sequence[Resource] = (
     rejections.resource,
     manifest.resource,
     providers.resource,
+    app_credentials.resource,
     audit.resource,
     tenants.resource,
     api_keys.resource,

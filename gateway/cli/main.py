@@ -40,6 +40,9 @@ COMMANDS = {
     "call": LazyCommand(
         "gateway.cli.call:call", "One request to a provider's API, with limits, retries and a deadline."
     ),
+    "app-credentials": LazyCommand(
+        "gateway.cli.app_credentials:app_credentials", "Apps at OAuth providers: their client ids and secrets."
+    ),
     "keys": LazyCommand("gateway.cli.keys:keys", "API keys: make, list, revoke."),
     "audit": LazyCommand("gateway.cli.audit:audit", "Who changed what, when, and from where."),
     "secrets": LazyCommand("gateway.cli.secrets:secrets", "Encryption keys."),

@@ -98,7 +98,10 @@ def show(invocation: Invocation, slug: str) -> None:
     type=Pair("="),
     multiple=True,
     metavar="NAME=VALUE",
-    help="events_per_second, sources, destinations, stored_bytes or api_requests_per_second; `none` for no limit.",
+    help=(
+        "events_per_second, sources, destinations, app_credentials, stored_bytes or api_requests_per_second; `none` "
+        "for no limit."
+    ),
 )
 @click.option(
     "--return-origin",

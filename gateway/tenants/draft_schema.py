@@ -22,6 +22,7 @@ class TenantBoundsSchema(Schema):
     events_per_second = fields.Float(allow_none=True)
     sources = fields.Integer(strict=True, allow_none=True)
     destinations = fields.Integer(strict=True, allow_none=True)
+    app_credentials = fields.Integer(strict=True, allow_none=True)
     stored_bytes = fields.Integer(strict=True, allow_none=True)
     api_requests_per_second = fields.Float(allow_none=True)
 

@@ -10,7 +10,7 @@ from gateway.errors import Fault
 
 LEAST_RATE = 0.1
 MOST = 2**53
-WHOLE = frozenset({"sources", "destinations", "stored_bytes"})
+WHOLE = frozenset({"sources", "destinations", "app_credentials", "stored_bytes"})
 """Limits that count things; the others are rates, which may have a fraction."""
 
 
@@ -23,6 +23,7 @@ class TenantLimits:
     events_per_second: float | None = None
     sources: int | None = None
     destinations: int | None = None
+    app_credentials: int | None = None
     stored_bytes: int | None = None
     api_requests_per_second: float | None = None
 

@@ -13,6 +13,7 @@ class TenantLimitsSchema(Schema):
     events_per_second = fields.Float(allow_none=True)
     sources = fields.Integer(allow_none=True)
     destinations = fields.Integer(allow_none=True)
+    app_credentials = fields.Integer(allow_none=True)
     stored_bytes = fields.Integer(allow_none=True)
     api_requests_per_second = fields.Float(allow_none=True)
 

@@ -12,6 +12,8 @@ from gateway.delivery.models import Delivery, DeliveryState
 from gateway.delivery.replays.kind import REPLAY
 from gateway.delivery.routes.draft import RouteDraft
 from gateway.installation import Installation
+from gateway.oauth.app_credentials.draft import AppDraft
+from gateway.oauth.app_credentials.management import add_app
 from gateway.tenants.acting import act
 from gateway.tenants.api_keys.management import KeyDraft, create_key
 from gateway.tenants.audit_trail.models import AuditRow
@@ -46,6 +48,8 @@ def furnish(installation: Installation, tenant: str, mark: str, *, scope: str = 
         route_id = add_route(acting, RouteDraft(source, destination, name=route)).id
         made_key = create_key(acting, KeyDraft(key, (scope,), None))
         tenant_id = acting.tenant.id
+    app_credentials, app_secret = f"{mark}-grants", f"{mark}-secret-of-the-app"
+    app_id = _app_credentials(installation, tenant, app_credentials, app_secret)
     event_id = store_event(
         installation.database,
         installation.now(),
@@ -72,6 +76,7 @@ def furnish(installation: Installation, tenant: str, mark: str, *, scope: str = 
         {
             "source": (source_id, source),
             "destination": (made.destination.id, destination),
+            "app": (app_id, app_credentials),
             "route": (route_id, route),
             "event": (event_id,),
             "delivery": (delivery_id,),
@@ -81,6 +86,13 @@ def furnish(installation: Installation, tenant: str, mark: str, *, scope: str = 
             "key": (made_key.summary.id, key),
             "entry": (entry_id,),
         },
-        (secret, header, made.secret, made_key.key),
+        (secret, header, app_secret, made.secret, made_key.key),
         word,
     )
+
+
+def _app_credentials(installation: Installation, tenant: str, name: str, secret: str) -> str:
+    """App credentials of `tenant`; their id."""
+    draft = AppDraft(name, "github", client_id=f"{name}-client", client_secret=secret)
+    with act(installation, actor=TESTER, tenant=tenant, write=True) as acting:
+        return add_app(acting, draft).id

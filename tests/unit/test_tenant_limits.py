@@ -89,4 +89,4 @@ def test_limits_as_people_write_them() -> None:
     for text in ("ten", "", "inf", "nan"):
         with pytest.raises(InvalidInput):
             parse_limit("sources", text)
-    assert len(NAMES) == 5
+    assert len(NAMES) == 6

@@ -49,6 +49,7 @@ resource = Resource("me", "What the key that asks may do.")
             "events_per_second": None,
             "sources": 100,
             "destinations": None,
+            "app_credentials": None,
             "stored_bytes": None,
             "api_requests_per_second": 50.0,
         },

@@ -25,6 +25,7 @@ ACME: Mapping[str, Any] = {
         "events_per_second": 50.0,
         "sources": 100,
         "destinations": None,
+        "app_credentials": None,
         "stored_bytes": None,
         "api_requests_per_second": 20.0,
     },

@@ -63,9 +63,11 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "force_purge": ": say --force if that is meant",
     "generate_key": "make one with `gateway secrets generate`",
     "give_body": "give a body with --body FILE",
+    "give_client_secret": ": give it with --client-secret-env VAR, or - for --client-secret to read it",
     "give_credential": "give it with --credential {kind}=… (in a file: credentials)",
     "give_new_secret": "give --secret-env, --secret or --generate-secret",
     "give_option": "give it with --option {name}=…",
+    "give_private_key": ": give it with --private-key-env VAR or --private-key-file FILE",
     "give_secret": (
         ": give it with --secret-env VAR or --secret, or --generate-secret where the vendor lets you choose it "
         "(in a file: secret_env or secret)"
@@ -87,11 +89,13 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "raise_limit": "raise it with `gateway tenants set {slug} --limit {limit}=NUMBER`",
     "remove_routes": lambda parameters: f": first `gateway routes remove {' '.join(parameters['names'])}`",
     "resume_tenant": "`gateway tenants resume {slug}`",
+    "revoke_connections": ": end them first: `gateway connections list --app-credentials {name}` shows them",
     "revoke_key": "to make a new one, first `gateway keys revoke {name}`",
     "rotate_secret": "store it with `gateway sources rotate {slug} --secret-env VAR`",
     "rotate_with_overlap": "that is `gateway sources rotate {slug} --overlap 72h`",
     "send_sample": "`gateway send {provider}` signs a sample",
     "set_options": _options,
+    "show_app_credentials": "see `gateway app-credentials show {name}`",
     "show_destination": "see `gateway destinations show {name}`",
     "show_provider": "see `gateway providers show`",
     "show_route": "see `gateway routes show {name}`",

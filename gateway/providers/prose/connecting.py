@@ -26,8 +26,13 @@ def connecting_lines(provider: Provider, oauth: OAuth) -> Iterator[str]:
     for name, grant in oauth.grants.items():
         if oauth.kind != "oauth1":
             yield f"Way: {words.GRANTS[name]}" + (f"; {grant.note}." if grant.note else ".")
-    yield from _registration(provider, oauth)
-    yield from oauth.setup
+    uri = f"<GATEWAY_BASE_URL>{hosts.redirect_path(provider.id, oauth, '<app credentials>')}"
+    yield from setup_lines(provider, oauth, redirect_uri=uri)
+    if hosts.chooses_server(oauth):
+        yield (
+            "Each app credentials have a redirect URI of their own, because a parameter says which server it is: no "
+            "server can pass its answer off as another's."
+        )
     yield from (f"Parameter `{name}`: {_parameter(one)}" for name, one in oauth.parameters.items())
     yield from _asking(oauth)
     yield from _tokens(oauth)
@@ -45,11 +50,16 @@ def sources_lines(oauth: OAuth) -> Iterator[str]:
     yield f"By: {'; '.join(oauth.evidence.by)}."
 
 
-def _registration(provider: Provider, oauth: OAuth) -> Iterator[str]:
+def setup_lines(provider: Provider, oauth: OAuth, *, redirect_uri: str) -> Iterator[str]:
+    """What to do at the provider before accounts can be connected, with the redirect URI to enter there."""
+    yield from _registration(provider, oauth, redirect_uri)
+    yield from oauth.setup
+
+
+def _registration(provider: Provider, oauth: OAuth, uri: str) -> Iterator[str]:
     if oauth.authorize is None:
         yield f"Register an app at {provider.name}; nobody is sent there with a browser, so it needs no redirect URI."
         return
-    uri = f"<GATEWAY_BASE_URL>{hosts.redirect_path(provider.id, oauth, '<app credentials>')}"
     if oauth.client.registration == "indieauth":
         yield f"No app is registered: the client id is `{_shown(oauth.client.id or '')}`, and there is no secret."
         yield f"Redirect URI: `{uri}`."
@@ -58,11 +68,6 @@ def _registration(provider: Provider, oauth: OAuth) -> Iterator[str]:
         yield f"As `redirect_uri`, `{oauth.redirect_uri}` is sent in its place."
     else:
         yield f"Register an app at {provider.name}, with the redirect URI `{uri}`."
-    if hosts.chooses_server(oauth):
-        yield (
-            "Each app credentials have a redirect URI of their own, because a parameter says which server it is: no "
-            "server can pass its answer off as another's."
-        )
 
 
 def _parameter(parameter: Parameter) -> str:

@@ -25,7 +25,7 @@ METHODS = ("get", "put", "post", "patch", "delete")
 # Parts of paths that no tenant owns.
 OF_NOBODY = {"provider": "github"}
 # What else is called what it is elsewhere.
-ALIASES = {"to": "destination", "slug": "source"}
+ALIASES = {"to": "destination", "slug": "source", "app_credentials": "app"}
 # Parameters of queries and fields of bodies by which nobody finds a thing that somebody has.
 PLAIN_QUERY = {"limit", "cursor", "since", "until", "status", "state", "type", "reason", "actor", "action", "category"}
 PLAIN_QUERY |= {"kind", "plan", "prune", "allow_empty"}

@@ -277,6 +277,7 @@ def test_tenants(cli: CommandLine) -> None:
         "events_per_second": None,
         "sources": None,
         "destinations": None,
+        "app_credentials": None,
         "stored_bytes": None,
         "api_requests_per_second": None,
     }
