@@ -24,7 +24,8 @@ _IS_AWAITED = sa.text("account_key IS NOT NULL AND state <> 'revoked'")
 
 
 def upgrade() -> None:
-    op.add_column("destinations", sa.Column("connection_id", Identifier, nullable=True))
+    for table in ("destinations", "routes"):
+        op.add_column(table, sa.Column("connection_id", Identifier, nullable=True))
     op.create_table('connect_sessions',
     sa.Column('id', Identifier, nullable=False),
     sa.Column('app_credentials_id', Identifier, nullable=True),
@@ -155,4 +156,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("vault", "revocations", "connections", "oauth_flows", "connect_sessions", "app_credentials"):
         op.drop_table(table)
-    op.drop_column("destinations", "connection_id")
+    for table in ("destinations", "routes"):
+        op.drop_column(table, "connection_id")
