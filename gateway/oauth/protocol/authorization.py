@@ -1,4 +1,4 @@
-"""The URL to which a person is sent to agree: RFC 6749 (4.1.1), RFC 7636 (PKCE)."""
+"""The URL to which a person is sent to agree: RFC 6749 (4.1.1), RFC 7636 (PKCE), RFC 9126 (pushed requests)."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ import secrets
 from base64 import urlsafe_b64encode
 from collections.abc import Iterable, Mapping
 from hashlib import sha256
-from urllib.parse import quote, urlencode
 
-from gateway.oauth.protocol import names
+from gateway.oauth.protocol import names, pushed
+from gateway.oauth.protocol.encoding import url_with
 from gateway.oauth.protocol.http import Http
 from gateway.oauth.protocol.scopes import asked_for, by_parameter
 from gateway.oauth.protocol.values import App, Endpoints
@@ -38,20 +38,23 @@ def authorization_url(
     scopes: Iterable[str],
     verifier: str | None,
     nonce: str | None,
+    now_us: int,
     extra: Mapping[str, str] = NOTHING,
 ) -> str:
     """Where the browser goes. `verifier` None: without PKCE; `nonce` is sent where an ID token is asked for.
 
     `extra` are parameters of this one login, such as `login_hint`: over the entry's, below what the flow stands on.
-    Raises `ValueError` where the provider has no such endpoint.
+    Where requests are pushed, this one is. Raises `ValueError` where the provider has no such endpoint, and what
+    `pushed.push` raises.
     """
     if endpoints.authorize is None:
         raise ValueError(f"{app.provider} has no authorization endpoint")
     parameters = authorization_parameters(
         app, endpoints, state=state, scopes=scopes, verifier=verifier, nonce=nonce, extra=extra
     )
-    # Pushed requests (RFC 9126) go by `http`.
-    return joined(endpoints.authorize, parameters)
+    if endpoints.pushed is not None:
+        parameters = pushed.push(app, endpoints, http, parameters, now_us=now_us)
+    return url_with(endpoints.authorize, parameters)
 
 
 def authorization_parameters(
@@ -84,9 +87,3 @@ def authorization_parameters(
     # Scopes are in `standard`, so that nothing in `extra` moves what the flow will compare.
     others = {name: value for name, value in {**needed, **own, **extra}.items() if name not in standard}
     return {name: value for name, value in {**standard, **others}.items() if name not in authorize.omit}
-
-
-def joined(url: str, parameters: Mapping[str, str]) -> str:
-    """`url`, which may have a query of its own (RFC 6749, 3.1), with `parameters`."""
-    query = urlencode(parameters, quote_via=quote, safe="")
-    return f"{url}{'&' if '?' in url else '?'}{query}" if query else url

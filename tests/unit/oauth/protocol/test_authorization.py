@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from gateway.clock import FakeClock
-from gateway.oauth.protocol.authorization import authorization_url, challenge, joined, new_verifier
+from gateway.oauth.protocol.authorization import authorization_url, challenge, new_verifier
 from gateway.oauth.protocol.endpoints import endpoints
 from gateway.oauth.protocol.scopes import asked_for
 from gateway.oauth.protocol.values import App, Endpoints
@@ -29,7 +29,14 @@ def asked(app: App, found: Endpoints, **changes: object) -> tuple[str, dict[str,
     authorize = app.oauth.authorize
     assert authorize is not None
     verifier = VERIFIER if authorize.sends_pkce else None
-    given = {"state": "STATE", "scopes": authorize.scopes, "verifier": verifier, "nonce": "NONCE", **changes}
+    given = {
+        "state": "STATE",
+        "scopes": authorize.scopes,
+        "verifier": verifier,
+        "nonce": "NONCE",
+        "now_us": 0,
+        **changes,
+    }
     url = authorization_url(app, found, Answers(), **given)  # type: ignore[arg-type]
     pairs = parse_qsl(urlsplit(url).query, keep_blank_values=True, strict_parsing=True)
     assert len(dict(pairs)) == len(pairs)
@@ -110,10 +117,8 @@ def test_without_a_verifier_an_openid_scope_or_scopes_nothing_is_sent_of_them() 
 
 
 def test_a_url_with_a_query_of_its_own_keeps_it() -> None:
-    assert joined("https://id.example.org/a?p=policy", {"state": "a b&c"}) == (
-        "https://id.example.org/a?p=policy&state=a%20b%26c"
-    )
-    assert joined("https://id.example.org/a", {}) == "https://id.example.org/a"
+    url, query = asked(app_of("github"), replace(HERE, authorize="https://id.example.org/a?p=policy"), state="a b&c")
+    assert (url, query["p"], query["state"]) == ("https://id.example.org/a", "policy", "a b&c")
 
 
 def test_nobody_is_sent_to_a_provider_without_that_endpoint() -> None:
