@@ -36,15 +36,15 @@ COMMANDS = {
     "rejections": LazyCommand("gateway.cli.rejections:rejections", "What was refused, and why."),
     "explain": LazyCommand("gateway.cli.explain:explain", "Why a signature fails, and what to do."),
     "providers": LazyCommand("gateway.cli.providers:providers", "Who can call, how they sign, and how to set them up."),
+    "connections": LazyCommand(
+        "gateway.cli.connections:connections", "Accounts that were connected, and how they are."
+    ),
     "send": LazyCommand("gateway.cli.send:send", "Sign a sample as the provider would and post it to this gateway."),
     "call": LazyCommand(
         "gateway.cli.call:call", "One request to a provider's API, with limits, retries and a deadline."
     ),
     "app-credentials": LazyCommand(
         "gateway.cli.app_credentials:app_credentials", "Apps at OAuth providers: their client ids and secrets."
-    ),
-    "connect": LazyCommand(
-        "gateway.cli.connect:connect", "A one-time URL at which an account of a provider is connected."
     ),
     "keys": LazyCommand("gateway.cli.keys:keys", "API keys: make, list, revoke."),
     "audit": LazyCommand("gateway.cli.audit:audit", "Who changed what, when, and from where."),

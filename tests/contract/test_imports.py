@@ -31,7 +31,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("engines",),
     # doctor: what can be said about an installation's health from inside. preflight: what keeps it from being started.
     # tenant_data: what a tenant has in all tables.
-    ("doctor", "manifest", "preflight", "tenant_data"),
+    # connections: what an application imports for clients of connected accounts.
+    ("connections", "doctor", "manifest", "preflight", "tenant_data"),
     ("integrations",),
     ("entities",),
     ("webhooks", "oauth"),
@@ -151,8 +152,10 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("views",),
         # flows: by a browser or a device. adding: by keys, client credentials, service accounts. proxy: calls through.
         ("adding", "flows", "proxy"),
-        # ending: revoking, here and at the provider.
-        ("ending",),
+        # trying: whether a connection works.
+        ("trying",),
+        # calling: where a connection's API is, and what calls carry. ending: revoking, here and at the provider.
+        ("calling", "ending"),
         # refreshing: tokens that stay alive, and where clients get them.
         ("refreshing",),
         ("connections",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,9 +13,11 @@ from gateway.delivery.models import Delivery, DeliveryState
 from gateway.delivery.replays.kind import REPLAY
 from gateway.delivery.routes.draft import RouteDraft
 from gateway.installation import Installation
+from gateway.oauth.adding.draft import ConnectionDraft
+from gateway.oauth.adding.management import add_connection
 from gateway.oauth.app_credentials.draft import AppDraft
 from gateway.oauth.app_credentials.management import add_app
-from gateway.tenants.acting import act
+from gateway.tenants.acting import Acting, act
 from gateway.tenants.api_keys.management import KeyDraft, create_key
 from gateway.tenants.audit_trail.models import AuditRow
 from gateway.webhooks.routes import add_route
@@ -49,6 +52,8 @@ def furnish(installation: Installation, tenant: str, mark: str, *, scope: str = 
         made_key = create_key(acting, KeyDraft(key, (scope,), None))
         tenant_id = acting.tenant.id
     app_credentials, app_secret = f"{mark}-grants", f"{mark}-secret-of-the-app"
+    connection_key = f"{mark}-key-of-the-connection"
+    connection_id = _connection(installation, tenant, f"{mark}-customer", connection_key)
     app_id = _app_credentials(installation, tenant, app_credentials, app_secret)
     event_id = store_event(
         installation.database,
@@ -77,6 +82,7 @@ def furnish(installation: Installation, tenant: str, mark: str, *, scope: str = 
             "source": (source_id, source),
             "destination": (made.destination.id, destination),
             "app": (app_id, app_credentials),
+            "connection": (connection_id, f"{mark}-customer"),
             "route": (route_id, route),
             "event": (event_id,),
             "delivery": (delivery_id,),
@@ -86,7 +92,7 @@ def furnish(installation: Installation, tenant: str, mark: str, *, scope: str = 
             "key": (made_key.summary.id, key),
             "entry": (entry_id,),
         },
-        (secret, header, app_secret, made.secret, made_key.key),
+        (secret, header, connection_key, app_secret, made.secret, made_key.key),
         word,
     )
 
@@ -96,3 +102,16 @@ def _app_credentials(installation: Installation, tenant: str, name: str, secret:
     draft = AppDraft(name, "github", client_id=f"{name}-client", client_secret=secret)
     with act(installation, actor=TESTER, tenant=tenant, write=True) as acting:
         return add_app(acting, draft).id
+
+
+def _connection(installation: Installation, tenant: str, reference: str, key: str) -> str:
+    """A connection of `tenant`, to a port of this machine at which nothing listens; its id."""
+
+    def begin(*, write: bool = True) -> AbstractContextManager[Acting]:
+        return act(installation, actor=TESTER, tenant=tenant, write=write)
+
+    parameters = {"host": "127.0.0.1"}
+    draft = ConnectionDraft(
+        provider="gitlab", values={"key": key}, parameters=parameters, reference=reference, is_tested=False
+    )
+    return add_connection(begin, draft).connection.id

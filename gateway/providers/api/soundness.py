@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from urllib.parse import urlsplit
 
 from gateway.providers.api.model import Api, Resource
+from gateway.security.loopback import is_loopback
 
 # What a list that is asked for by POST can be led on by: something that goes into its body as text.
 STYLES_BY_POST = frozenset({"single", "cursor", "keyset"})
@@ -29,7 +31,9 @@ def named(text: str) -> list[str]:
 
 def _urls(api: Api) -> Iterator[str]:
     for key, url in (("base_url", api.base_url), *((f"services.{name}", url) for name, url in api.services.items())):
-        if not url.startswith("https://"):
+        # A system on the developer's machine; whether it may be called there is the installation's matter.
+        is_here = url.startswith("http://") and is_loopback(urlsplit(re.sub(r"[{}]", "", url)).hostname or "")
+        if not (url.startswith("https://") or is_here):
             yield f"{key}: begins with https://"
 
 

@@ -26,9 +26,10 @@ METHODS = ("get", "put", "post", "patch", "delete")
 OF_NOBODY = {"provider": "github"}
 # What else is called what it is elsewhere.
 ALIASES = {"to": "destination", "slug": "source", "app_credentials": "app"}
+ALIASES |= {"reference": "connection", "reconnect": "connection"}
 # Parameters of queries and fields of bodies by which nobody finds a thing that somebody has.
 PLAIN_QUERY = {"limit", "cursor", "since", "until", "status", "state", "type", "reason", "actor", "action", "category"}
-PLAIN_QUERY |= {"kind", "plan", "prune", "allow_empty"}
+PLAIN_QUERY |= {"kind", "plan", "provider", "prune", "allow_empty"}
 WORDS = {"q", "object"}
 STREAM = "text/event-stream"
 # Answers that say that a request was understood, whatever became of it.

@@ -105,7 +105,6 @@ ROUTE = {
     "where": None,
     "transform": None,
     "allow_null": False,
-    "connection": None,
     "destination": "app",
     "created_at": "TIME",
     "state": "enabled",

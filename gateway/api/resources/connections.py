@@ -1,0 +1,132 @@
+"""`/connections`: accounts at providers that were connected, and how they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from marshmallow import Schema, fields, validate
+
+from gateway.api.declaring import Resource
+from gateway.db.paging import Page, PageRequest
+from gateway.oauth.adding.draft_schema import ConnectionDraftSchema, connection_draft
+from gateway.oauth.adding.management import add_connection as add
+from gateway.oauth.connections import search
+from gateway.oauth.connections.schema import ConnectionSchema
+from gateway.oauth.connections.search import ConnectionSearch
+from gateway.oauth.connections.summary import ConnectionSummary
+from gateway.oauth.states import ConnectionState
+from gateway.oauth.trying import management as trying
+from gateway.oauth.trying.management import TestedConnection
+from gateway.oauth.trying.schema import TestedConnectionSchema
+from gateway.tenants.acting import Acting, Transactions
+from gateway.tenants.api_keys.scopes import Scope
+
+READ, WRITE = Scope.CONNECTIONS_READ, Scope.CONNECTIONS_WRITE
+OCTOCAT: Mapping[str, Any] = {
+    "id": "conn_06bk7e8v3s9p41pf7j0q5m2c8g",
+    "provider": "github",
+    "app_credentials": "github-app",
+    "way": "authorization_code",
+    "state": "connected",
+    "reason": None,
+    "detail": None,
+    "reference": "customer-17",
+    "account": {"id": "583231", "label": "octocat"},
+    "scopes_asked": ["repo"],
+    "scopes_granted": ["repo"],
+    "scopes_missing": [],
+    "parameters": {},
+    "kept": {},
+    "access_expires_at": "2026-11-27T20:00:00.000Z",
+    "refresh_expires_at": "2027-05-27T12:00:00.000Z",
+    "refresh_at": "2026-11-27T18:24:00.000Z",
+    "refreshed_at": None,
+    "connected_at": "2026-11-27T12:00:00.000Z",
+    "created_at": "2026-11-27T12:00:00.000Z",
+    "updated_at": "2026-11-27T12:00:00.000Z",
+    "revoked_at": None,
+}
+BY_KEY: Mapping[str, Any] = {
+    **OCTOCAT,
+    "provider": "hubspot",
+    "app_credentials": None,
+    "way": "api_key",
+    "reason": "untested",
+    "detail": "it was stored without a test",
+    "account": {"id": None, "label": None},
+    "scopes_asked": [],
+    "scopes_granted": None,
+    "access_expires_at": None,
+    "refresh_expires_at": None,
+    "refresh_at": None,
+}
+
+resource = Resource("connections", "Accounts at providers that an application's customers connected.")
+
+
+class ConnectionFilterSchema(Schema):
+    """Which connections; what is left out may be anything."""
+
+    state = fields.String(validate=validate.OneOf([str(state) for state in ConnectionState]))
+    provider = fields.String()
+    reference = fields.String(metadata={"description": "What the application calls its customer."})
+    app_credentials = fields.String(metadata={"description": "Name or id."})
+
+
+@resource.list("/connections", scope=READ, query=ConnectionFilterSchema, answer=ConnectionSchema, example=OCTOCAT)
+def list_connections(acting: Acting, page: PageRequest, query: Mapping[str, Any]) -> Page[ConnectionSummary]:
+    """List connections, the newest first."""
+    state = query.get("state")
+    wanted = {**query, "state": None if state is None else ConnectionState(state)}
+    return search.find_connections(acting, page, ConnectionSearch(**wanted))
+
+
+@resource.post(
+    "/connections",
+    scope=WRITE,
+    opens=True,
+    body=ConnectionDraftSchema,
+    body_example={"provider": "hubspot", "key": "pat-eu1-2f1a9c", "reference": "customer-17", "test": False},
+    answer=ConnectionSchema,
+    status=201,
+    example=BY_KEY,
+)
+def add_connection(begin: Transactions, body: Mapping[str, Any]) -> ConnectionSummary:
+    """Connect an account without a browser.
+
+    By a key, a name with a password, client credentials or a service account. The provider is asked whether it takes
+    them before they are stored, unless `test` is false. An account that is connected already keeps its connection.
+    Accounts whose owner has to agree in a browser are connected by a connect session.
+    """
+    return add(begin, connection_draft(body)).connection
+
+
+@resource.get("/connections/<connection>", scope=READ, answer=ConnectionSchema, example=OCTOCAT)
+def show_connection(acting: Acting, connection: str) -> ConnectionSummary:
+    """Show a connection."""
+    return search.show_connection(acting, connection)
+
+
+@resource.post(
+    "/connections/<connection>/test",
+    scope=WRITE,
+    opens=True,
+    answer=TestedConnectionSchema,
+    example={
+        "is_working": True,
+        "finding": "works",
+        "status": 200,
+        "detail": None,
+        "account": {"id": "583231", "label": "octocat"},
+        "duration_ms": 212,
+        "connection": OCTOCAT,
+    },
+)
+def test_connection(begin: Transactions, connection: str) -> TestedConnection:
+    """Ask the provider whether a connection works.
+
+    By a request that changes nothing. What is refused, also after a refresh, needs its customer from then on; where
+    there is no clear answer the connection stays as it is.
+    """
+    return trying.test_connection(begin, connection)

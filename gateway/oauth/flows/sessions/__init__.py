@@ -1,1 +1,0 @@
-"""Connect sessions: one-time URLs, each for one customer of the application."""

@@ -1,0 +1,74 @@
+"""`gateway connections`, as a person types it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from gateway.oauth.connections.schema import ConnectionSchema
+from tests.integration.cli.conftest import CommandLine
+from tests.services.connecting import KEYED, write_all_entries
+from tests.services.oauth_provider import OAuthProvider
+
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+KEY = "key-of-the-tests"
+
+
+@pytest.fixture
+def entries(oauth_server: OAuthProvider, tmp_path: Path) -> dict[str, str]:
+    oauth_server.reset()
+    directory = write_all_entries(tmp_path / "entries", oauth_server)
+    return {"GATEWAY_PROVIDERS_DIR": str(directory), "SECRET": f" {KEY}\n"}
+
+
+def test_a_key_is_connected_and_looked_after(
+    cli: CommandLine, oauth_server: OAuthProvider, entries: dict[str, str]
+) -> None:
+    cli("db", "upgrade")
+    assert "No connections yet" in cli("connections", "list").stderr
+    add = ("connections", "add", KEYED, "--secret-env", "SECRET", "--reference", "customer-1")
+    oauth_server.answer_next("/api/me", 401)
+    refused = cli(*add, code=1, **entries)
+    assert "does not take these credentials" in refused.stderr
+    oauth_server.answer_next("/api/me", 200, {"data": []})
+    added = cli(*add, **entries)
+    connection = added.stdout.strip()
+    assert connection.startswith("conn_")
+    assert oauth_server.at("/api/me")[-1].headers["authorization"] == f"Bearer {KEY}"
+    shown = cli("connections", "show", connection)
+    listed = cli("connections", "list", "--state", "connected", "--reference", "customer-1")
+    assert connection in listed.stdout
+    assert cli("connections", "list", "--provider", "github").stdout == ""
+    oauth_server.answer_next("/api/me", 401)
+    broken = cli("connections", "test", connection, code=1, **entries)
+    assert "does not take it, status 401" in broken.stdout
+    explained = cli("connections", "explain", connection)
+    assert "needs_reauth" in explained.stdout
+    assert "refused the credentials" in explained.stdout
+    assert f"gateway connections add {KEYED} --reconnect {connection}" in explained.stderr
+    oauth_server.answer_next("/api/me", 200, {"data": []}, times=2)
+    again = cli.answering(KEY, "connections", "add", KEYED, "--reconnect", connection, **entries)
+    assert connection in again.stdout
+    tested = cli.json("connections", "test", connection, **entries)
+    assert (tested["is_working"], tested["finding"], tested["connection"]["state"]) == (True, "works", "connected")
+    row = cli.json("connections", "show", connection)
+    assert list(row) == list(ConnectionSchema().fields)
+    assert cli.json("connections", "list") == {"data": [row]}
+    explanation = cli.json("connections", "explain", connection)
+    assert (explanation["connection"], explanation["next_steps"]) == (row, [])
+    said = (added, shown, listed, broken, explained, again)
+    assert all(KEY not in one.output for one in said)
+
+
+def test_what_is_wrong_is_said(cli: CommandLine, entries: dict[str, str]) -> None:
+    cli("db", "upgrade")
+    plain = cli("connections", "add", KEYED, "--secret", KEY, code=1, **entries)
+    assert "takes `-` only" in plain.stderr
+    assert KEY not in plain.output
+    assert "is not set" in cli("connections", "add", KEYED, "--secret-env", "NOTHING", code=1, **entries).stderr
+    browser = cli("connections", "add", "keycloak", code=1)
+    assert "a browser" in browser.stderr
+    assert cli("connections", "show", "conn_1", code=3).stdout == ""
+    untested = cli("connections", "add", KEYED, "--secret-env", "SECRET", "--no-test", **entries)
+    assert "without a test" in untested.stderr

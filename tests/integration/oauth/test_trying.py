@@ -1,0 +1,234 @@
+"""Connections that are tested live, and those that are added without a browser: tried before they are stored."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import select
+
+from gateway.clock import FakeClock
+from gateway.config import Settings
+from gateway.errors import Conflict, InvalidInput, NotFound
+from gateway.events.models import Event
+from gateway.installation import Installation
+from gateway.oauth import vault
+from gateway.oauth.adding.draft import ConnectionDraft
+from gateway.oauth.adding.management import AddedConnection, CredentialsRefused, TrialFailed, add_connection
+from gateway.oauth.connections.explanation import explain_connection
+from gateway.oauth.connections.store import change_state
+from gateway.oauth.models import Connection
+from gateway.oauth.states import ConnectionState
+from gateway.oauth.trying import management as trying
+from gateway.oauth.trying.attempt import Finding
+from gateway.oauth.trying.management import TestedConnection
+from gateway.tenants.acting import Acting, act
+from gateway.tenants.audit_trail.models import AuditRow
+from tests.services.acting import TESTER, add_tenant
+from tests.services.connecting import BY_PASSWORD, KEYED, connect, granted, installation_for
+from tests.services.oauth_provider import OAuthProvider
+
+ME = "/api/me"
+
+
+@pytest.fixture
+def provider(oauth_server: OAuthProvider, fake_clock: FakeClock) -> OAuthProvider:
+    oauth_server.reset(fake_clock)
+    return oauth_server
+
+
+@pytest.fixture
+def installation(
+    settings: Settings, provider: OAuthProvider, tmp_path: Path, fake_clock: FakeClock
+) -> Iterator[Installation]:
+    with installation_for(settings, provider, tmp_path / "entries", fake_clock) as made:
+        yield made
+
+
+class Begin:
+    def __init__(self, installation: Installation, tenant: str = "default") -> None:
+        self._installation, self._tenant = installation, tenant
+
+    def __call__(self, *, write: bool = True) -> AbstractContextManager[Acting]:
+        return act(self._installation, actor=TESTER, tenant=self._tenant, write=write)
+
+
+def on_trial(installation: Installation, connection_id: str) -> TestedConnection:
+    return trying.test_connection(Begin(installation), connection_id)
+
+
+def told(installation: Installation) -> list[str]:
+    with installation.database.system_session() as session:
+        events = session.scalars(select(Event).order_by(Event.id)).all()
+    return [json.loads(event.body)["type"].removeprefix("gateway.connection.") for event in events]
+
+
+def test_one_that_works(installation: Installation, provider: OAuthProvider) -> None:
+    connection = connect(installation, provider)
+    found = on_trial(installation, connection)
+    assert (found.is_working, found.trial.status, found.trial.account.label) == (True, 200, "ada@example.org")
+    assert (found.connection.state, told(installation)) == ("connected", ["created"])
+    [heard] = provider.at(ME)
+    assert heard.headers["authorization"].startswith("Bearer at-user-1")
+
+
+def test_one_that_is_refused_needs_its_customer(installation: Installation, provider: OAuthProvider) -> None:
+    connection = connect(installation, provider)
+    provider.revoke_all()
+    found = on_trial(installation, connection)
+    assert (found.is_working, found.trial.finding, found.trial.status) == (False, Finding.REFUSED, 401)
+    assert found.connection.state == "needs_reauth"
+    assert told(installation) == ["created", "needs_reauth"]
+    on_trial(installation, connection)
+    assert told(installation) == ["created", "needs_reauth"]
+    with act(installation, actor=TESTER) as acting:
+        explained = explain_connection(acting, connection)
+        actions = [one.action for one in acting.session.scalars(select(AuditRow))]
+    assert explained.next_steps[0].action == "connect_again"
+    assert actions.count("connection.tested") == 2
+
+
+def test_what_may_not_be_asked_degrades_until_it_may(installation: Installation, provider: OAuthProvider) -> None:
+    connection = connect(installation, provider)
+    provider.answer_next(ME, 403, {"error": "insufficient_scope"})
+    found = on_trial(installation, connection)
+    assert (found.connection.state, found.connection.reason) == ("degraded", "not_allowed")
+    assert on_trial(installation, connection).connection.state == "connected"
+    assert told(installation) == ["created", "degraded", "recovered"]
+
+
+@pytest.mark.parametrize("status", [500, 503, 429, 404, 0])
+def test_no_clear_answer_changes_nothing(installation: Installation, provider: OAuthProvider, status: int) -> None:
+    connection = connect(installation, provider)
+    provider.fail(status)
+    found = on_trial(installation, connection)
+    provider.fail(None)
+    assert (found.trial.finding, found.connection.state) == (Finding.UNCLEAR, "connected")
+    assert "at-user-1" not in (found.trial.detail or "")
+
+
+def test_a_success_that_tells_no_account_is_none(installation: Installation, provider: OAuthProvider) -> None:
+    connection = connect(installation, provider)
+    provider.answer_next(ME, 200, {"ok": False, "error": "invalid_auth"})
+    assert on_trial(installation, connection).trial.finding is Finding.UNCLEAR
+
+
+def test_an_answer_to_what_was_before_is_no_news(installation: Installation, provider: OAuthProvider) -> None:
+    connection = connect(installation, provider)
+    begin = Begin(installation)
+
+    class Meanwhile(Begin):
+        def __call__(self, *, write: bool = True) -> AbstractContextManager[Acting]:
+            if write:
+                connect(installation, provider, tokens=granted(provider))
+            return begin(write=write)
+
+    provider.answer_next(ME, 401)
+    found = trying.test_connection(Meanwhile(installation), connection)
+    assert (found.trial.finding, found.connection.state) == (Finding.REFUSED, "connected")
+
+
+def test_what_is_over_or_anothers_is_not_tested(
+    installation: Installation, provider: OAuthProvider, fake_clock: FakeClock
+) -> None:
+    connection = connect(installation, provider)
+    add_tenant(installation.database, fake_clock, "rival")
+    with pytest.raises(NotFound):
+        trying.test_connection(Begin(installation, "rival"), connection)
+    with act(installation, actor=TESTER, write=True) as acting:
+        row = acting.session.get_one(Connection, connection)
+        change_state(
+            acting.session, installation, row, ConnectionState.REVOKED, reason=None, detail=None, now=acting.now
+        )
+    with pytest.raises(Conflict):
+        on_trial(installation, connection)
+    assert provider.at(ME) == []
+
+
+def added(installation: Installation, **given: Any) -> AddedConnection:
+    return add_connection(Begin(installation), ConnectionDraft(**{"provider": KEYED, **given}))
+
+
+def key_of(provider: OAuthProvider, subject: str = "user-1") -> str:
+    return granted(provider, subject=subject, seconds=None).access_token
+
+
+def test_a_key_that_works_is_stored(installation: Installation, provider: OAuthProvider) -> None:
+    key = key_of(provider)
+    found = added(installation, values={"key": f"  {key}\n"}, reference="customer-1")
+    assert (found.connection.way, found.connection.state, found.connection.reference) == (
+        "api_key",
+        "connected",
+        "customer-1",
+    )
+    assert found.connection.parameters == {"shop": "main"}
+    [heard] = provider.at(ME)
+    assert heard.headers["x-shop"] == "main"
+    with act(installation, actor=TESTER) as acting:
+        assert vault.read(acting.session, installation.keyring, found.connection.id) == {"key": key}
+    assert told(installation) == ["created"]
+    assert on_trial(installation, found.connection.id).is_working
+
+
+def test_a_key_that_is_refused_is_not(installation: Installation, provider: OAuthProvider) -> None:
+    with pytest.raises(CredentialsRefused) as refused:
+        added(installation, values={"key": "wrong-key"})
+    assert "wrong-key" not in str(refused.value)
+    provider.fail(503)
+    with pytest.raises(TrialFailed):
+        added(installation, values={"key": "some-key"})
+    assert told(installation) == []
+    found = added(installation, values={"key": "some-key"}, is_tested=False)
+    assert (found.connection.state, found.connection.reason) == ("connected", "untested")
+    provider.fail(None)
+    assert on_trial(installation, found.connection.id).connection.state == "needs_reauth"
+    key = key_of(provider)
+    renewed = added(installation, values={"key": key}, reconnect=found.connection.id)
+    assert (renewed.connection.id, renewed.connection.state) == (found.connection.id, "connected")
+    assert told(installation) == ["created", "needs_reauth", "recovered"]
+
+
+def test_a_name_with_a_password(installation: Installation, provider: OAuthProvider) -> None:
+    provider.answer_next(ME, 200, {"id": "7", "email": "ada@example.org"})
+    found = added(installation, provider=BY_PASSWORD, values={"username": "ada", "password": "pass word"})
+    assert (found.connection.way, found.connection.account.id) == ("basic", "ada")
+    assert provider.at(ME)[0].headers["authorization"] == "Basic YWRhOnBhc3Mgd29yZA=="
+    provider.answer_next(ME, 200, {"id": "7"})
+    again = added(installation, provider=BY_PASSWORD, values={"username": "ada", "password": "another"})
+    assert again.connection.id == found.connection.id
+    assert told(installation) == ["created"]
+
+
+def test_a_key_that_may_not_ask_is_degraded(installation: Installation, provider: OAuthProvider) -> None:
+    provider.answer_next(ME, 403, {})
+    found = added(installation, values={"key": "narrow-key"})
+    assert (found.connection.state, found.connection.reason) == ("degraded", "not_allowed")
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "key is missing"),
+        ({"values": {"key": "  "}}, "key is missing"),
+        ({"values": {"key": "a\x00b"}}, "line break"),
+        ({"values": {"key": "k" * 20_000}}, "16384"),
+        ({"values": {"key": "k", "password": "p"}}, "not connected with what is given"),
+        ({"values": {"key": "k"}, "way": "api_key", "scopes": ["a"]}, "where it was made"),
+        ({"values": {"key": "k"}, "way": "basic"}, "not connected by basic"),
+        ({"values": {"key": "k"}, "parameters": {"shop": "../x"}}, "does not match its pattern"),
+        ({"values": {"key": "k"}, "parameters": {"host": "x"}}, "no parameter 'host'"),
+        ({"values": {"key": "k"}, "reference": "r" * 300}, "1 to 255"),
+        ({"values": {"key": "k"}, "provider": "nobody"}, "nobody"),
+        ({"provider": "openid-provider", "values": {"key": "k"}}, "not connected with what is given"),
+    ],
+)
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_what_cannot_be(installation: Installation, provider: OAuthProvider, given: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidInput, match=said) as caught:
+        added(installation, **given)
+    assert "a\x00b" not in str(caught.value)
+    assert provider.heard == []
