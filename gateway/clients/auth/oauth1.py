@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Final, Literal
+from base64 import b64encode
+from hashlib import sha256
+from hmac import new as new_hmac
+from typing import Any, Final, Literal
 
 from authlib.oauth1.rfc5849.client_auth import ClientAuth
+from authlib.oauth1.rfc5849.signature import generate_signature_base_string
+from authlib.oauth1.rfc5849.util import escape
 
 from gateway.clients.values import Call
+
+Method = Literal["HMAC-SHA1", "HMAC-SHA256", "RSA-SHA1", "PLAINTEXT"]
 
 _FORM: Final = "application/x-www-form-urlencoded"
 
 
+def _hmac_sha256(client: ClientAuth, request: Any) -> str:
+    """As HMAC-SHA1 (3.4.2), with the hash that later servers want."""
+    key = f"{escape(client.client_secret or '')}&{escape(client.token_secret or '')}"
+    base = generate_signature_base_string(request)
+    return b64encode(new_hmac(key.encode(), base.encode(), sha256).digest()).decode("ascii")
+
+
 class OAuth1:
-    """`Authorization: OAuth …` by HMAC-SHA1, or by RSA-SHA1 with a private key in PEM."""
+    """`Authorization: OAuth …` by the secrets, or by RSA-SHA1 with a private key in PEM.
+
+    `callback` and `verifier` are for the steps on which an account is connected (2.1, 2.3).
+    """
 
     def __init__(
         self,
@@ -21,12 +38,14 @@ class OAuth1:
         *,
         token: str = "",
         token_secret: str = "",
-        method: Literal["HMAC-SHA1", "RSA-SHA1"] = "HMAC-SHA1",
+        method: Method = "HMAC-SHA1",
         rsa_key: str | None = None,
         realm: str | None = None,
+        callback: str | None = None,
+        verifier: str | None = None,
     ) -> None:
         if (method == "RSA-SHA1") != (rsa_key is not None):
-            raise ValueError("RSA-SHA1 takes rsa_key, and HMAC-SHA1 does not")
+            raise ValueError(f"RSA-SHA1 takes rsa_key, and nothing else does: {method}")
         self._identity = f"{consumer_key} {token}"
         self._client = ClientAuth(
             consumer_key,
@@ -36,7 +55,10 @@ class OAuth1:
             signature_method=method,
             rsa_key=rsa_key,
             realm=realm,
+            redirect_uri=callback,
+            verifier=verifier,
         )
+        self._client.SIGNATURE_METHODS = {**ClientAuth.SIGNATURE_METHODS, "HMAC-SHA256": _hmac_sha256}
 
     def __repr__(self) -> str:
         return "OAuth1(…)"

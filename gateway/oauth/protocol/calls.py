@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gateway.clients.auth.oauth1 import OAuth1
 from gateway.clients.values import Call as SignedCall
 from gateway.oauth.protocol.client_authentication import Proof, proof
 from gateway.oauth.protocol.encoding import body_of, merged, url_with
 from gateway.oauth.protocol.http import Http, HttpAnswer, HttpRequest
+from gateway.oauth.protocol.oauth1 import signer
 from gateway.oauth.protocol.values import App, Endpoints
 from gateway.providers.oauth.parts import Call
 from gateway.providers.oauth.templates import filled, filled_all, url_of
@@ -113,11 +113,6 @@ def _url(call: Call, values: Mapping[str, str], endpoint: str | None) -> str:
 
 
 def _signed(app: App, request: HttpRequest, values: Mapping[str, str], token_secret: str | None) -> HttpRequest:
-    signer = OAuth1(
-        app.client_id,
-        app.client_secret or "",
-        token=values.get("access_token", ""),
-        token_secret=token_secret or "",
-    )
-    signed = signer.apply(SignedCall(request.method, request.url, "", headers=request.headers, body=request.body))
+    signing = signer(app, token=values.get("access_token", ""), token_secret=token_secret or "")
+    signed = signing.apply(SignedCall(request.method, request.url, "", headers=request.headers, body=request.body))
     return HttpRequest(request.method, request.url, signed.headers, request.body)
