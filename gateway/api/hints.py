@@ -67,6 +67,7 @@ WORDS: Mapping[str, Words] = {
     "raise_limit": Words("an operator may raise the limit {limit}", "PATCH /tenants/{slug}"),
     "refresh_connection": Words("refresh it now", "POST /connections/{connection}/refresh"),
     "remove_routes": Words("remove these routes first", "GET /routes"),
+    "restart_with_keys": Words("whoever runs the gateway has to start its processes anew with the same keys"),
     "resume_tenant": Words("let the tenant receive and deliver again", "POST /tenants/{slug}/resume"),
     "revoke_connections": Words("end these connections first", "GET /connections?app_credentials={name}"),
     "revoke_key": Words("revoke that key, or choose another name", "DELETE /api-keys/{name}"),

@@ -29,6 +29,7 @@ class SealingKey(Base):
 
 _KNOWN = text("SELECT id FROM encryption_keys")
 _CLAIM = text("INSERT INTO encryption_keys (id, claimed_at) VALUES (:id, :now_us) ON CONFLICT DO NOTHING")
+_CLAIMED_AT = text("SELECT claimed_at FROM encryption_keys WHERE id = :id")
 _FORGET = text("DELETE FROM encryption_keys WHERE id = :id")
 # Two machines that find no key at the same moment take turns: one row must not be inserted beside another unseen.
 _POSTGRES_LOCK = text("LOCK TABLE encryption_keys IN SHARE ROW EXCLUSIVE MODE")
@@ -70,6 +71,11 @@ def claim_key(connection: Connection, keyring: Keyring, *, now_us: int) -> None:
         connection.execute(_POSTGRES_LOCK)
     require_keys(_known(connection), keyring)
     connection.execute(_CLAIM, {"id": keyring.ids[0], "now_us": now_us})
+
+
+def claimed_at_us(connection: Connection, key_id: str) -> int | None:
+    """When this key was claimed first, None where it is not known."""
+    return connection.execute(_CLAIMED_AT, {"id": key_id}).scalar()
 
 
 def forget_key(connection: Connection, key_id: str) -> bool:

@@ -6,7 +6,7 @@ memory, and nothing shows a secret.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -23,14 +23,19 @@ ACCESS_TOKEN = "access_token"  # noqa: S105 (the name of a field)
 REFRESH_TOKEN = "refresh_token"  # noqa: S105 (the name of a field)
 
 
+def entry_context(tenant_id: str, owner_id: str, field: str) -> Sequence[str]:
+    """What a secret is tied to."""
+    return tenant_id, owner_id, CONTEXT, field
+
+
 def seal_entry(keyring: Keyring, *, tenant_id: str, owner_id: str, field: str, value: str) -> bytes:
     """`value` as `VaultEntry.sealed_value` keeps it."""
-    return keyring.seal(value.encode("utf-8"), context=(tenant_id, owner_id, CONTEXT, field))
+    return keyring.seal(value.encode("utf-8"), context=entry_context(tenant_id, owner_id, field))
 
 
 def open_entry(keyring: Keyring, row: VaultEntry) -> str:
     """The secret of `row`. Raises `DecryptionFailed`."""
-    context = (row.tenant_id, row.owner_id, CONTEXT, row.field)
+    context = entry_context(row.tenant_id, row.owner_id, row.field)
     return keyring.open(row.sealed_value, context=context).decode("utf-8")
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from gateway.errors import DecryptionFailed
@@ -24,8 +24,7 @@ _SEALED_BYTES = re.compile(rb"gateway-sealed\.([A-Za-z0-9_-]{50,})\.")
 
 def seal_value(keyring: Keyring, value: bytes, *, context: Sequence[str]) -> bytes:
     """What stands for `value` in a text that is kept. `context` is what `Keyring.seal` ties it to."""
-    sealed = base64.urlsafe_b64encode(keyring.seal(value, context=context))
-    return b"%b%b." % (_MARK_BYTES, sealed.rstrip(b"="))
+    return _encoded(keyring.seal(value, context=context))
 
 
 def holds_sealed(kept: bytes) -> bool:
@@ -40,6 +39,16 @@ def opened_values(keyring: Keyring, kept: bytes, *, context: Sequence[str]) -> l
     return [value for sealed, value in opened if value != sealed]
 
 
+def changed_values(kept: bytes, change: Callable[[bytes], bytes | None]) -> bytes:
+    """`kept` with another sealed value in the place of each for which `change` gives one."""
+
+    def changed(match: re.Match[bytes]) -> bytes:
+        other = change(_decoded(match))
+        return match[0] if other is None else _encoded(other)
+
+    return _SEALED_BYTES.sub(changed, kept)
+
+
 def open_sealed(keyring: Keyring, kept: bytes, *, context: Sequence[str]) -> bytes:
     """The text as it was before its secrets were sealed for `context`.
 
@@ -50,7 +59,7 @@ def open_sealed(keyring: Keyring, kept: bytes, *, context: Sequence[str]) -> byt
         return kept
 
     def opened(match: re.Match[bytes]) -> bytes:
-        sealed = base64.urlsafe_b64decode(match[1] + b"=" * (-len(match[1]) % 4))
+        sealed = _decoded(match)
         try:
             return keyring.open(sealed, context=context)
         except DecryptionFailed:
@@ -59,3 +68,15 @@ def open_sealed(keyring: Keyring, kept: bytes, *, context: Sequence[str]) -> byt
             raise
 
     return _SEALED_BYTES.sub(opened, kept)
+
+
+def _encoded(sealed: bytes) -> bytes:
+    return b"%b%b." % (_MARK_BYTES, base64.urlsafe_b64encode(sealed).rstrip(b"="))
+
+
+def _decoded(match: re.Match[bytes]) -> bytes:
+    """The sealed value; empty for what only looks like one."""
+    try:
+        return base64.urlsafe_b64decode(match[1] + b"=" * (-len(match[1]) % 4))
+    except ValueError:
+        return b""

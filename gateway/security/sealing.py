@@ -36,6 +36,13 @@ def key_id(key: bytes) -> bytes:
     return hashlib.sha256(b"gateway key id\x00" + key).digest()[:KEY_ID_BYTES]
 
 
+def key_named(sealed: bytes) -> str | None:
+    """The id of the key that `sealed` says it was sealed with, in hex; None where it is no sealed value."""
+    if len(sealed) < HEADER_BYTES + TAG_BYTES or sealed[:1] != VERSION:
+        return None
+    return sealed[len(VERSION) : len(VERSION) + KEY_ID_BYTES].hex()
+
+
 class Keyring:
     """The encryption keys at hand: the first seals, every one opens.
 
@@ -92,9 +99,14 @@ class Keyring:
         """Whether the key that `sealed` names is at hand, or it names none because it is not a sealed value."""
         return sealed[:1] != VERSION or sealed[len(VERSION) : len(VERSION) + KEY_ID_BYTES] in self._ciphers
 
+    @property
+    def current_prefix(self) -> bytes:
+        """What every value begins with that is sealed with the first key."""
+        return VERSION + self._primary
+
     def is_current(self, sealed: bytes) -> bool:
         """Whether `sealed` uses the first key, so that a rotation may leave it as it is."""
-        return sealed[: len(VERSION) + KEY_ID_BYTES] == VERSION + self._primary
+        return sealed.startswith(self.current_prefix)
 
 
 def _associated_data(header: bytes, context: Sequence[str]) -> bytes:

@@ -31,8 +31,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("engines",),
     # doctor: what can be said about an installation's health from inside. preflight: what keeps it from being started.
     # tenant_data: what a tenant has in all tables.
-    # connections: what an application imports for clients of connected accounts.
-    ("connections", "doctor", "manifest", "preflight", "tenant_data"),
+    # connections: what an application imports for clients of connected accounts. key_rotation: everything that is
+    # sealed, sealed anew.
+    ("connections", "doctor", "key_rotation", "manifest", "preflight", "tenant_data"),
     ("integrations",),
     ("entities",),
     ("webhooks", "oauth"),

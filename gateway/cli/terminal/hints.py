@@ -92,6 +92,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "raise_limit": "raise it with `gateway tenants set {slug} --limit {limit}=NUMBER`",
     "refresh_connection": "try it now with `gateway connections refresh {connection}`",
     "remove_routes": lambda parameters: f": first `gateway routes remove {' '.join(parameters['names'])}`",
+    "restart_with_keys": ": start every web process and worker anew with the same keys, the new one first",
     "resume_tenant": "`gateway tenants resume {slug}`",
     "revoke_connections": ": end them first: `gateway connections list --app-credentials {name}` shows them",
     "revoke_key": "to make a new one, first `gateway keys revoke {name}`",

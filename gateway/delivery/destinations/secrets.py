@@ -17,14 +17,24 @@ SIGNING_CONTEXT = "signing-secret"
 HEADERS_CONTEXT = "headers"
 
 
+def secret_context(tenant_id: str, destination_id: str) -> Sequence[str]:
+    """What a signing secret is tied to."""
+    return tenant_id, destination_id, SIGNING_CONTEXT
+
+
+def headers_context(tenant_id: str, destination_id: str) -> Sequence[str]:
+    """What extra headers are tied to."""
+    return tenant_id, destination_id, HEADERS_CONTEXT
+
+
 def seal_secret(keyring: Keyring, *, tenant_id: str, destination_id: str, value: str) -> bytes:
     """`value` (`whsec_…`) as `DestinationSecret.sealed_value` keeps it."""
-    return keyring.seal(value.encode("utf-8"), context=(tenant_id, destination_id, SIGNING_CONTEXT))
+    return keyring.seal(value.encode("utf-8"), context=secret_context(tenant_id, destination_id))
 
 
 def open_secret(keyring: Keyring, row: DestinationSecret) -> SigningSecret:
     """The secret of `row`. Raises `DecryptionFailed`."""
-    value = keyring.open(row.sealed_value, context=(row.tenant_id, row.destination_id, SIGNING_CONTEXT))
+    value = keyring.open(row.sealed_value, context=secret_context(row.tenant_id, row.destination_id))
     return SigningSecret(value.decode("utf-8"), None if row.expires_at is None else to_us(row.expires_at))
 
 
@@ -43,14 +53,14 @@ def seal_headers(
     if not headers:
         return None
     document = json.dumps([list(pair) for pair in headers])
-    return keyring.seal(document.encode("utf-8"), context=(tenant_id, destination_id, HEADERS_CONTEXT))
+    return keyring.seal(document.encode("utf-8"), context=headers_context(tenant_id, destination_id))
 
 
 def open_headers(keyring: Keyring, destination: Destination) -> tuple[tuple[str, str], ...]:
     """The extra request headers of `destination`, in the order given. Raises `DecryptionFailed`."""
     if destination.sealed_headers is None:
         return ()
-    context = (destination.tenant_id, destination.id, HEADERS_CONTEXT)
+    context = headers_context(destination.tenant_id, destination.id)
     document = json.loads(keyring.open(destination.sealed_headers, context=context))
     if not isinstance(document, list):
         raise DecryptionFailed(f"the headers of destination {destination.id} are not a list of pairs")

@@ -126,10 +126,15 @@ def claim(database: Database, keyring: Keyring, mark: Mark, *, now_us: int) -> C
 def keep_answer(session: Session, keyring: Keyring, held: Claim, answer: Answer) -> None:
     """Keep the answer in the transaction of the change. Raises `ClaimLost`: the transaction must not commit."""
     document = json.dumps([list(map(list, answer.headers)), answer.body.decode("utf-8")])
-    sealed = keyring.seal(document.encode(), context=_context(held.mark))
+    sealed = keyring.seal(document.encode(), context=answer_context(held.mark.tenant_id, held.mark.id))
     given = {"id": held.mark.id, "token": held.token, "status": answer.status, "sealed_answer": sealed}
     if session.connection().execute(_ANSWER, given).rowcount != 1:
         raise ClaimLost
+
+
+def answer_context(tenant_id: str, mark_id: str) -> Sequence[str]:
+    """What a kept answer is tied to."""
+    return tenant_id, mark_id, "answer"
 
 
 def let_go(database: Database, held: Claim) -> None:
@@ -140,14 +145,10 @@ def let_go(database: Database, held: Claim) -> None:
 
 def _opened(keyring: Keyring, mark: Mark, status: int, sealed: bytes) -> Answer | None:
     try:
-        headers, body = json.loads(keyring.open(sealed, context=_context(mark)))
+        headers, body = json.loads(keyring.open(sealed, context=answer_context(mark.tenant_id, mark.id)))
     except DecryptionFailed:
         return None
     return Answer(status, tuple((name, value) for name, value in headers), body.encode("utf-8"))
-
-
-def _context(mark: Mark) -> Sequence[str]:
-    return (mark.tenant_id, mark.id, "answer")
 
 
 def _digest(*parts: bytes) -> bytes:

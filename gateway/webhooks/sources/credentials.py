@@ -6,7 +6,7 @@ Which credentials a source needs is the provider's matter (`gateway.providers`);
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import lru_cache
@@ -80,14 +80,19 @@ def _key_set(texts: tuple[str, ...]) -> Mapping[str, object] | None:
     return {"keys": [key for text in texts for key in read_key_set(text)]} if texts else None
 
 
+def credential_context(tenant_id: str, source_id: str, kind: str) -> Sequence[str]:
+    """What a credential is tied to."""
+    return tenant_id, source_id, CONTEXT, kind
+
+
 def seal_credential(keyring: Keyring, *, tenant_id: str, source_id: str, kind: str, value: str) -> bytes:
     """`value` as `SourceCredential.sealed_value` keeps it."""
-    return keyring.seal(value.encode("utf-8"), context=(tenant_id, source_id, CONTEXT, kind))
+    return keyring.seal(value.encode("utf-8"), context=credential_context(tenant_id, source_id, kind))
 
 
 def open_credential(keyring: Keyring, row: SourceCredential) -> OpenedCredential:
     """The credential of `row`. Raises `DecryptionFailed`."""
-    value = keyring.open(row.sealed_value, context=(row.tenant_id, row.source_id, CONTEXT, row.kind))
+    value = keyring.open(row.sealed_value, context=credential_context(row.tenant_id, row.source_id, row.kind))
     return OpenedCredential(value.decode("utf-8"), None if row.expires_at is None else to_us(row.expires_at))
 
 
