@@ -89,6 +89,7 @@ class Http1Transport:
     """By HTTP/1.1, a connection for each call under way. Safe from any thread, and in a child after a fork.
 
     With `session` its adapters are used, and with them goes the guard: for tests, and for who knows what he does.
+    `idle_seconds` is for whose requests must not be lost with a connection (`GuardedAdapter`).
     """
 
     def __init__(
@@ -100,7 +101,9 @@ class Http1Transport:
         ssl_context: ssl.SSLContext | None = None,
         session: Session | None = None,
         pool_size: int = POOL_SIZE,
+        idle_seconds: float | None = None,
     ) -> None:
+        self._idle_seconds = idle_seconds
         self._timeout = timeout
         self._policy = policy
         self._resolver = resolver or SystemResolver()
@@ -173,6 +176,7 @@ class Http1Transport:
                         ssl_context=self._ssl_context or default_trust(),
                         on_use=self._watch.uses,
                         pool_size=self._pool_size,
+                        idle_seconds=self._idle_seconds,
                     )
         return self._adapter
 

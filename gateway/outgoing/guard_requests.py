@@ -12,6 +12,7 @@ import socket
 import ssl
 from collections.abc import Callable
 from functools import partial
+from time import monotonic
 from typing import Any
 
 from requests import PreparedRequest, Response
@@ -34,7 +35,8 @@ class GuardedAdapter(HTTPAdapter):
     from the environment: what they connect to nobody judges. Certificates are verified by `ssl_context`, else by the
     machine's trust, for a request that does not say otherwise. `pool_size` connections are kept per host. `on_connect`
     is told each connection, before TLS; `on_use` that a connection is about to be made or to carry a request, in the
-    thread that uses it.
+    thread that uses it. With `idle_seconds` a connection that carried nothing for so long is closed instead of used:
+    the other side may be closing it, and then a request is lost that nobody may send again.
     """
 
     def __init__(
@@ -46,7 +48,9 @@ class GuardedAdapter(HTTPAdapter):
         on_connect: Callable[[socket.socket], None] | None = None,
         on_use: Callable[[HTTPConnection], None] | None = None,
         pool_size: int = DEFAULT_POOLSIZE,
+        idle_seconds: float | None = None,
     ) -> None:
+        self._idle_seconds = idle_seconds
         self._resolver = resolver
         self._policy = policy
         self._on_connect = on_connect
@@ -92,7 +96,9 @@ class GuardedAdapter(HTTPAdapter):
             return known
         pool: Any = super().get_connection_with_tls_context(request, verify, proxies, cert)
         kind = _PinnedTlsConnection if pool.scheme == "https" else _PinnedConnection
-        pool.ConnectionCls = partial(kind, connect=self._connect, policy=self._policy, on_use=self._on_use)
+        pool.ConnectionCls = partial(
+            kind, connect=self._connect, policy=self._policy, on_use=self._on_use, idle_seconds=self._idle_seconds
+        )
         if place is not None:
             if len(self._pools) >= _MAX_POOLS:
                 self._pools.clear()
@@ -120,9 +126,12 @@ class _PinnedConnection(HTTPConnection):
         connect: Callable[[HTTPConnection], socket.socket],
         policy: AddressPolicy,
         on_use: Callable[[HTTPConnection], None] | None,
+        idle_seconds: float | None,
         **options: Any,
     ) -> None:
         super().__init__(*args, **options)
+        self._idle_seconds = idle_seconds
+        self._used_at = 0.0
         self._connect = connect
         self._policy = policy
         self._on_use = on_use
@@ -131,14 +140,19 @@ class _PinnedConnection(HTTPConnection):
         return self._connect(self)
 
     def request(self, *args: Any, **options: Any) -> None:
+        if self._idle_seconds is not None and monotonic() - self._used_at > self._idle_seconds:
+            # Another one is made when the request is sent.
+            self.close()
         if self._on_use is not None:
             self._on_use(self)
+        self._used_at = monotonic()
         super().request(*args, **options)
 
     def connect(self) -> None:
         if self._on_use is not None:
             self._on_use(self)
         super().connect()
+        self._used_at = monotonic()
         # Nothing was sent yet. Judged again, so that a urllib3 that opens its sockets in another way cannot pass.
         self._policy.check(self.sock.getpeername()[0])
 

@@ -41,15 +41,6 @@ def signed(
     return _sign(key, assertion.algorithms, said, assertion.lifetime_seconds, now_us)
 
 
-def key_fault(key: str, algorithms: Sequence[str]) -> str | None:
-    """What is wrong with a private key for any of `algorithms`; None: it signs."""
-    try:
-        _sign(key, algorithms, {}, 60, 0)
-    except InvalidInput as error:
-        return str(error)
-    return None
-
-
 def _sign(key: str, algorithms: Sequence[str], claims: Mapping[str, str], seconds: int, now_us: int) -> str:
     data, key_id = _key(key)
     for algorithm in algorithms:
@@ -58,7 +49,7 @@ def _sign(key: str, algorithms: Sequence[str], claims: Mapping[str, str], second
                 data, algorithm=algorithm, claims=claims, seconds=seconds, key_id=key_id, clock=_Stopped(now_us)
             )
             return signer.sign()
-        except (ValueError, TypeError, JoseError):
+        except (ValueError, TypeError, KeyError, JoseError):
             # Of another kind or curve, or no key at all. Libraries quote what they were given.
             continue
     raise InvalidInput(f"the key is no private key for {' or '.join(algorithms)}: PEM, or a JWK as JSON")

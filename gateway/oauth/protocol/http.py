@@ -9,7 +9,7 @@ import ssl
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from gateway.clients.errors import IntegrationError, ProtocolFault
 from gateway.clients.values import Call
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 
 # Loads an HTTP library, which commands that ask nobody do without.
 _transport = deferred("gateway.clients.transport")
+
+IDLE_SECONDS: Final = 4.0
+"""No connection is used again that was idle for longer: servers close them from five seconds on, and of a refresh whose
+connection is closed nobody knows whether it happened."""
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -90,12 +94,13 @@ class ProviderHttp:
         *,
         caps: Caps = PROVIDER,
         ssl_context: ssl.SSLContext | None = None,
+        idle_seconds: float = IDLE_SECONDS,
     ) -> None:
         self._policy = policy
         self._caps = caps
         self._lock = threading.Lock()
         self._made: Http1Transport | None = None
-        self._options = {"resolver": resolver, "ssl_context": ssl_context}
+        self._options = {"resolver": resolver, "ssl_context": ssl_context, "idle_seconds": idle_seconds}
 
     def send(self, request: HttpRequest) -> HttpAnswer:
         """As the port has it."""

@@ -11,6 +11,7 @@ from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderRefused
 from gateway.oauth.protocol.http import Http, HttpAnswer, retry_after_seconds
 from gateway.oauth.protocol.known import known
 from gateway.oauth.protocol.refusals import refusal
+from gateway.oauth.protocol.tokens import refresh
 from gateway.oauth.protocol.values import App, Endpoints
 from gateway.providers.oauth.parts import Call
 from gateway.providers.oauth.templates import names_in
@@ -54,14 +55,26 @@ def revoke(
     if call is None or (call.url is None and endpoints.revoke is None):
         return False
     values = known(app, kept=kept, secrets=secrets, account_id=account_id)
+
+    def ask(given: Mapping[str, str]) -> bool:
+        said = {**values, **given}
+        answer = send_call(app, call, endpoints, http, values=said, now_us=now_us, endpoint=endpoints.revoke)
+        return _has_ended(app, call, answer, tuple(secrets.values()), now_us=now_us)
+
     was_told = False
     for given in _each(call, secrets):
-        answer = send_call(app, call, endpoints, http, values=values | given, now_us=now_us, endpoint=endpoints.revoke)
         try:
-            _check(app, call, answer, tuple(secrets.values()), now_us=now_us)
-        except ProviderRefused:
+            if (
+                not ask(given)
+                and given.get("access_token") == secrets.get("access_token")
+                and "refresh_token" in secrets
+            ):
+                # Who calls is said by a token that has ended, and the grant has not: another one says it.
+                newer = refresh(app, endpoints, http, secrets=secrets, kept=kept, account_id=account_id, now_us=now_us)
+                ask({"access_token": newer.access_token})
+        except ProviderRefused as error:
             # Of what goes with a token that has ended already, nothing needs to be heard.
-            if not was_told:
+            if not was_told and error.error not in _GONE:
                 raise
         was_told = True
     return was_told
@@ -81,22 +94,27 @@ def _each(call: Call, secrets: Mapping[str, str]) -> Iterator[dict[str, str]]:
         yield {}
 
 
-def _check(app: App, call: Call, answer: HttpAnswer, secrets: tuple[str, ...], *, now_us: int) -> None:
-    status = answer.status
+def _has_ended(app: App, call: Call, answer: HttpAnswer, secrets: tuple[str, ...], *, now_us: int) -> bool:
+    """Whether the provider took it. False: it does not know the token that is to say who calls.
+
+    Raises as `revoke` does, also for a token that is named and has ended.
+    """
+    status, oauth = answer.status, app.oauth
     if status == 429 or status >= 500:
         wait = retry_after_seconds(answer, now_us=now_us)
         raise ProviderUnavailable(f"the provider answered with status {status}", retry_after_seconds=wait)
-    if status in {401, 403, 404, 410} and call.authentication == "token":
-        # The token itself says who calls: it is not good any more.
-        return
+    says_who = call.authentication == "token"
+    if says_who and status in {401, 403, 404, 410}:
+        return False
+    if status == 404 and oauth.revoke is not None and oauth.revoke.style in {"json", "form"}:
+        return True
     try:
         document = document_of(answer.content_type, answer.body)
     except ProviderAnswerInvalid:
         document = None
-    if status == 404 and app.oauth.revoke is not None and app.oauth.revoke.style in {"json", "form"}:
-        return
-    found = refusal(app.oauth.answer, status, document, secrets=(*app.secrets.values(), *secrets))
-    if isinstance(found, ProviderRefused) and found.error in _GONE:
-        return
+    found = refusal(oauth.answer, status, document, secrets=(*app.secrets.values(), *secrets))
+    if says_who and isinstance(found, ProviderRefused) and found.error in _GONE:
+        return False
     if found is not None:
         raise found
+    return True

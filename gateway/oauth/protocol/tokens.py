@@ -6,6 +6,7 @@ Requests are made of the entry's data and sent once: nothing is tried again, and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from gateway.errors import InvalidInput
 from gateway.oauth.protocol import names
@@ -14,9 +15,10 @@ from gateway.oauth.protocol.assertions import JWT_BEARER, signed
 from gateway.oauth.protocol.calls import request_of
 from gateway.oauth.protocol.client_authentication import Proof, proof
 from gateway.oauth.protocol.encoding import body_of, merged
+from gateway.oauth.protocol.errors import ProviderError
 from gateway.oauth.protocol.http import Http, HttpRequest, retry_after_seconds
 from gateway.oauth.protocol.known import known
-from gateway.oauth.protocol.values import App, Endpoints, Tokens
+from gateway.oauth.protocol.values import App, Endpoints, SecondTokens, Tokens
 from gateway.providers.oauth.model import Grant
 from gateway.providers.oauth.templates import filled_all, url_of
 
@@ -63,7 +65,9 @@ def refresh(
     """Newer tokens for a connection's `secrets` (the vault's fields), by the entry's style (RFC 6749, 6).
 
     Scopes are not asked for again: the answer has those of the grant. `refresh_token` None: the former one stays, where
-    there was one. Raises `ProviderError`, and `ValueError` where there is nothing to refresh with.
+    there was one. A second token that has a refresh token of its own is renewed after the first; where that fails it
+    stays as it was, so that the first is not lost. Raises `ProviderError`, and `ValueError` where there is nothing to
+    refresh with.
     """
     oauth = app.oauth
     values = known(app, kept=kept, secrets=secrets, account_id=account_id)
@@ -74,11 +78,25 @@ def refresh(
         return _read(app, http, request, sent=tuple(secrets.values()), kept=kept, now_us=now_us)
     if "refresh_token" not in secrets:
         raise ValueError("there is no refresh token")
-    fields = {"grant_type": "refresh_token", "refresh_token": secrets["refresh_token"]}
-    fields |= filled_all(oauth.refresh.parameters, values)
     url = None if oauth.refresh.url is None else url_of(oauth.refresh.url, values)
-    return token_answer(
-        app, endpoints, http, fields, values=values, sent=tuple(secrets.values()), kept=kept, url=url, now_us=now_us
+
+    def renewed(refresh_token: str) -> Tokens:
+        named = values | {"refresh_token": refresh_token}
+        fields = {"grant_type": "refresh_token", "refresh_token": refresh_token}
+        fields |= filled_all(oauth.refresh.parameters, named)
+        sent = tuple(secrets.values())
+        return token_answer(app, endpoints, http, fields, values=named, sent=sent, kept=kept, url=url, now_us=now_us)
+
+    first = renewed(secrets["refresh_token"])
+    if first.second is not None or "second_refresh_token" not in secrets:
+        return first
+    try:
+        second = renewed(secrets["second_refresh_token"])
+    except ProviderError:
+        return first
+    return replace(
+        first,
+        second=SecondTokens(access_token=second.access_token, refresh_token=second.refresh_token, scopes=second.scopes),
     )
 
 

@@ -139,6 +139,15 @@ def test_connections_are_kept(http: ProviderHttp, oauth_server: OAuthProvider) -
     assert oauth_server.connections - before == 1
 
 
+def test_a_connection_that_was_idle_is_not_used_again(oauth_server: OAuthProvider) -> None:
+    http = ProviderHttp(SystemResolver(), AddressPolicy(allow_private=True), idle_seconds=0)
+    before = oauth_server.connections
+    for _ in range(3):
+        assert http.send(HttpRequest("GET", oauth_server.url + "/jwks")).status == 200
+    assert oauth_server.connections - before == 3
+    http.close()
+
+
 def test_the_wait_that_is_asked_for(http: ProviderHttp, server: FaultServer) -> None:
     answer = http.send(post(server, "/status/429?retry_after=7"))
     assert retry_after_seconds(answer, now_us=0) == 7

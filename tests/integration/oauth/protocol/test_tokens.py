@@ -6,18 +6,16 @@ from urllib.parse import parse_qs, urlsplit
 
 import orjson
 import pytest
-from joserfc.jwk import ECKey, RSAKey
+from joserfc.jwk import RSAKey
 
 from gateway.clock import FakeClock
 from gateway.oauth.protocol import tokens
-from gateway.oauth.protocol.assertions import key_fault
 from gateway.oauth.protocol.authorization import authorization_url, new_verifier
 from gateway.oauth.protocol.endpoints import endpoints
 from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderRefused, ProviderUnavailable
 from gateway.oauth.protocol.http import ProviderHttp
 from gateway.oauth.protocol.revocation import revoke
 from gateway.oauth.protocol.values import App, Tokens
-from tests.services.for_each import for_each_row
 from tests.services.keys import rsa_key
 from tests.services.oauth_apps import BACK, app_at
 from tests.services.oauth_authority import CLIENT_SECRET
@@ -37,7 +35,14 @@ class Side:
     def connect(self, *scopes: str) -> Tokens:
         verifier = new_verifier()
         url = authorization_url(
-            self.app, self.endpoints, self.http, state="s", scopes=scopes, verifier=verifier, nonce=None
+            self.app,
+            self.endpoints,
+            self.http,
+            state="s",
+            scopes=scopes,
+            verifier=verifier,
+            nonce=None,
+            now_us=self.now_us,
         )
         code = parse_qs(urlsplit(self.server.agree(url)).query)["code"][0]
         return tokens.exchange_code(
@@ -103,23 +108,6 @@ def test_a_token_of_the_app_itself(side: Side) -> None:
 
 
 RSA = RSAKey.import_key(rsa_key(), {"kid": "of-the-app"})
-EC = ECKey.generate_key("P-256", auto_kid=False)
-
-
-@for_each_row(
-    ("key", "algorithms"),
-    [
-        (RSA.as_pem(private=True).decode(), ["RS256"]),
-        (orjson.dumps(RSA.as_dict(private=True)).decode(), ["ES256", "RS256"]),
-        (EC.as_pem(private=True).decode(), ["RS256", "ES384", "ES256"]),
-    ],
-)
-def test_keys_sign(key: str, algorithms: list[str]) -> None:
-    """`jwt_bearer` and `private_key_jwt` sign with the first algorithm that the key has."""
-    assert key_fault(key, algorithms) is None
-    fault = key_fault(RSA.as_pem(private=False).decode(), algorithms)
-    assert fault is not None
-    assert "no private key" in fault
 
 
 def test_a_service_account(side: Side) -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, quote_plus, urlsplit
 
+import pytest
 import requests
 from requests.auth import HTTPBasicAuth
 
@@ -174,3 +175,51 @@ def test_the_data_centre_of_the_callback_gets_the_code() -> None:
     assert known(app, kept=kept)["accounts"] == "https://accounts.zoho.eu"
     tokens.exchange_code(app, there, http, code=CODE, verifier=VERIFIER, kept=kept, now_us=0)
     assert asked(http)["url"] == "https://accounts.zoho.eu/oauth/v2/token"
+
+
+class _InTurn(Answers):
+    """One answer after the other."""
+
+    def __init__(self, *answers: Any) -> None:
+        super().__init__()
+        self.answers = list(answers)
+
+    def send(self, request: HttpRequest) -> Any:
+        self.asked.append(request)
+        return self.answers.pop(0)
+
+
+SLACK_SECRETS = {"access_token": "b", "refresh_token": "rb", "second_access_token": "p", "second_refresh_token": "rp"}
+
+
+def test_a_second_token_is_refreshed_by_its_own_refresh_token() -> None:
+    app, there, _ = side("slack")
+    http = _InTurn(
+        as_json({"ok": True, "access_token": "b2", "refresh_token": "rb2", "expires_in": 43200}),
+        as_json({"ok": True, "access_token": "p2", "refresh_token": "rp2", "token_type": "user", "scope": "a,b"}),
+    )
+    found = tokens.refresh(app, there, http, secrets=SLACK_SECRETS, kept={}, now_us=0)
+    assert [dict(parse_qsl((one.body or b"").decode()))["refresh_token"] for one in http.asked] == ["rb", "rp"]
+    assert (found.access_token, found.refresh_token, found.expires_at_us) == ("b2", "rb2", 43_200_000_000)
+    assert found.second is not None
+    assert (found.second.access_token, found.second.refresh_token, found.second.scopes) == ("p2", "rp2", ("a", "b"))
+
+
+def test_the_first_token_is_not_lost_with_the_second() -> None:
+    app, there, _ = side("slack")
+    http = _InTurn(
+        as_json({"ok": True, "access_token": "b2", "refresh_token": "rb2"}),
+        as_json({"ok": False, "error": "invalid_refresh_token"}),
+    )
+    found = tokens.refresh(app, there, http, secrets=SLACK_SECRETS, kept={}, now_us=0)
+    assert (found.access_token, found.second) == ("b2", None)
+
+
+@pytest.mark.parametrize(
+    ("provider", "secrets"), [("github", {"access_token": "AT"}), ("meta", {"refresh_token": "RT"})]
+)
+def test_there_must_be_something_to_refresh_with(provider: str, secrets: dict[str, str]) -> None:
+    app, there, http = side(provider)
+    with pytest.raises(ValueError, match="there is no"):
+        tokens.refresh(app, there, http, secrets=secrets, kept={}, now_us=0)
+    assert http.asked == []
