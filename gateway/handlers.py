@@ -30,7 +30,8 @@ class PermanentFailure(Exception):
 @dataclass(frozen=True)
 class HandlerEvent:
     """What a handler is called with. `headers` are (name, value) pairs in the order received, names as they came,
-    without those that carry a shared secret.
+    without those that carry a shared secret. `access_token` is a fresh one of the connection whose token the route
+    hands over, None where it hands none over or there is none now.
 
     `source` is the source's slug, `tenant` the tenant's slug, `received_at` aware UTC. `json` parses `body` when it is
     first read, inflated where it is gzip, and raises `ValueError` if it is not JSON.
@@ -45,6 +46,7 @@ class HandlerEvent:
     headers: tuple[tuple[str, str], ...] = field(repr=False)
     body: bytes = field(repr=False)
     attempt: int = 1
+    access_token: str | None = field(repr=False, default=None)
 
     @cached_property
     def json(self) -> Any:

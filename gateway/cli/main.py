@@ -46,6 +46,9 @@ COMMANDS = {
     "app-credentials": LazyCommand(
         "gateway.cli.app_credentials:app_credentials", "Apps at OAuth providers: their client ids and secrets."
     ),
+    "connect": LazyCommand(
+        "gateway.cli.connect:connect", "A one-time URL at which an account of a provider is connected."
+    ),
     "keys": LazyCommand("gateway.cli.keys:keys", "API keys: make, list, revoke."),
     "audit": LazyCommand("gateway.cli.audit:audit", "Who changed what, when, and from where."),
     "secrets": LazyCommand("gateway.cli.secrets:secrets", "Encryption keys."),

@@ -46,6 +46,7 @@ def routes() -> None:
 @click.option("--where", metavar="JMESPATH", help="Only events for which this holds.")
 @click.option("--transform", metavar="JMESPATH", help="Send this instead of the raw body.")
 @click.option("--allow-null", is_flag=True, help="Send null where the transform gives it; else a dead letter is made.")
+@click.option("--connection", metavar="ID", help="Hand over a fresh token of this connection with each delivery.")
 @click.option("--to", "destination", required=True, metavar="DESTINATION", help="The destination.")
 @click.option("--name", metavar="NAME", help="What the route is called; else SOURCE-to-DESTINATION.")
 @with_invocation
@@ -56,11 +57,12 @@ def add(
     where: str | None,
     transform: str | None,
     allow_null: bool,
+    connection: str | None,
     destination: str,
     name: str | None,
 ) -> None:
     """Send the events of a source to a destination, from now on."""
-    draft = RouteDraft(source, destination, types, where, transform, name, allow_null)
+    draft = RouteDraft(source, destination, types, where, transform, name, allow_null, connection)
     with invocation.changing() as acting:
         route = add_route(acting, draft)
     trial = _try(invocation, route)
@@ -120,6 +122,7 @@ def show(invocation: Invocation, key: str) -> None:
             ("Where", route.where),
             ("Transform", route.transform),
             ("Allows null", "yes" if route.allow_null else None),
+            ("Hands over the token of", route.connection),
             ("State", route.state),
             ("Out of order", reason(route.out_of_order)),
             ("Created", route.created_at),
@@ -135,6 +138,7 @@ def show(invocation: Invocation, key: str) -> None:
 @click.option("--where", metavar="JMESPATH", help="This filter instead; '' for none.")
 @click.option("--transform", metavar="JMESPATH", help="This shape instead; '' for the raw body.")
 @click.option("--allow-null/--no-allow-null", default=None, help="Whether null is sent where the transform gives it.")
+@click.option("--connection", metavar="ID", help="Hand over a fresh token of this connection; '' for none.")
 @click.option("--source", help="The events of this source instead.")
 @click.option("--to", "destination", metavar="DESTINATION", help="To this destination instead.")
 @click.option("--name", metavar="NAME", help="Another name.")
@@ -146,6 +150,7 @@ def change(
     where: str | None,
     transform: str | None,
     allow_null: bool | None,
+    connection: str | None,
     source: str | None,
     destination: str | None,
     name: str | None,
@@ -154,9 +159,9 @@ def change(
 
     The route stays the same one: a replay of what it had failed on uses it as it is then.
     """
-    wanted = RouteChange(name, source, destination, types or None, where, transform, allow_null)
+    wanted = RouteChange(name, source, destination, types or None, where, transform, allow_null, connection)
     if wanted == RouteChange():
-        raise InvalidInput("give --type, --where, --transform, --allow-null, --source, --to or --name")
+        raise InvalidInput("give --type, --where, --transform, --allow-null, --connection, --source, --to or --name")
     with invocation.changing() as acting:
         route = change_route(acting, key, wanted)
     trial = _try(invocation, route)

@@ -114,8 +114,8 @@ class Route(Base, TenantOwned, Configuration):
 
     `source` is the source's slug (`gateway` for internal events). `event_types` are patterns; an event goes when one
     matches. `where` and `transform` are JMESPath over the event's JSON; a transform that gives null is sent only with
-    `allow_null`. `name` is NULL where a program of the version
-    before has added the route.
+    `allow_null`. A fresh token of `connection_id` is handed over with each delivery. `name` is NULL where a program of
+    the version before has added the route.
     """
 
     __tablename__ = "routes"
@@ -128,6 +128,7 @@ class Route(Base, TenantOwned, Configuration):
     where: Mapped[str | None] = mapped_column(Text)
     transform: Mapped[str | None] = mapped_column(Text)
     allow_null: Mapped[bool] = mapped_column(Boolean, server_default=false())
+    connection_id: Mapped[str | None] = mapped_column(Identifier)
     destination_id: Mapped[str] = mapped_column(Identifier, ForeignKey("destinations.id"))
     created_at: Mapped[datetime] = mapped_column(UtcTimestamp)
 

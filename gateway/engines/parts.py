@@ -14,6 +14,7 @@ from gateway.db.schema.version import require_current
 from gateway.db.snapshot import Snapshot
 from gateway.delivery.event_status import unrouted
 from gateway.delivery.routes.loader import RoutingLoader
+from gateway.delivery.sending.grants import NoGrants
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker.slots import ATTEMPTS_IN_FLIGHT
 from gateway.delivery.worker.worker import Worker
@@ -92,6 +93,7 @@ def opened_parts(
             on_job=jobs.wake,
             secret_headers=installation.secret_headers,
             keyring=installation.keyring,
+            grants=NoGrants(),
             shutdown_deadline_seconds=shutdown_deadline_seconds,
             sweep_seconds=sweep_seconds,
         )

@@ -68,6 +68,7 @@ def route_differences(before: RouteDraft, after: RouteDraft) -> tuple[Difference
         *_plain("where", before.where, after.where),
         *_plain("transform", before.transform, after.transform),
         *_plain("allow_null", before.allow_null, after.allow_null),
+        *_plain("connection", before.connection, after.connection),
         *_plain("to", before.destination, after.destination),
     )
 

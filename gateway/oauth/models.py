@@ -14,6 +14,8 @@ from gateway.db.types import Identifier, Key, UtcTimestamp
 # Written out: a partial index is used only where a statement repeats its condition.
 IS_LIVE = "state <> 'revoked'"
 IS_DUE = "refresh_at IS NOT NULL"
+IS_TO_WARN = "refresh_expires_at IS NOT NULL AND warned_at IS NULL AND state <> 'revoked' AND state <> 'needs_reauth'"
+IS_ENDED = "revoked_at IS NOT NULL"
 IS_AWAITED = "account_key IS NOT NULL AND state <> 'revoked'"
 
 
@@ -151,6 +153,11 @@ class Connection(Base, TenantOwned):
         Index("ix_connections_app_credentials_id", "app_credentials_id"),
         # The scan for what is due to be refreshed.
         _partial("ix_connections_refresh_at", "refresh_at", where=IS_DUE),
+        # What is counted: from the index alone.
+        _partial("ix_connections_provider_state", "provider", "state", where=IS_LIVE),
+        # Those whose end is to be told of; those that are to be forgotten.
+        _partial("ix_connections_refresh_expires_at", "refresh_expires_at", where=IS_TO_WARN),
+        _partial("ix_connections_revoked_at", "revoked_at", where=IS_ENDED),
         # The same account connected again updates its connection.
         _partial("uq_connections_account", "tenant_id", "provider", "account_key", where=IS_AWAITED, unique=True),
     )

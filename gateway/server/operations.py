@@ -18,10 +18,12 @@ from gateway.engines.kinds import KINDS
 from gateway.errors import GatewayError, StorageUnavailable
 from gateway.jobs.gauges import count_overdue, read_job_gauges
 from gateway.jobs.workers.search import find_workers
+from gateway.oauth.connections.gauges import read_connection_gauges
 from gateway.server.insiders import is_insider
 from gateway.telemetry.exposition import (
     ConfigurationCollector,
     ConfigurationGauges,
+    ConnectionCollector,
     JobCollector,
     QueueCollector,
     render_metrics,
@@ -50,6 +52,7 @@ def register(
     configured = ConfigurationCollector(lambda: configuration_gauges(configuration), metrics)
     queue = QueueCollector(lambda: read_queue_gauges(database, clock), metrics)
     jobs = JobCollector(lambda: read_job_gauges(database, clock, KINDS), metrics)
+    connections = ConnectionCollector(lambda: read_connection_gauges(database, clock), metrics)
 
     @app.get(HEALTHZ)
     def healthz() -> Response:
@@ -65,7 +68,8 @@ def register(
     def prometheus() -> Response:
         if not is_insider(request.environ, settings.metrics_token):
             return refuse_metrics(has_token=bool(settings.metrics_token))
-        rendered = render_metrics(metrics, metrics_dir=settings.metrics_dir, collectors=[queue, jobs, configured])
+        collectors = [queue, jobs, connections, configured]
+        rendered = render_metrics(metrics, metrics_dir=settings.metrics_dir, collectors=collectors)
         return Response(rendered.body, content_type=rendered.content_type)
 
 

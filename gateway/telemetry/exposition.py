@@ -48,6 +48,14 @@ class JobGauges:
 
 
 @dataclass(frozen=True, slots=True)
+class ConnectionGauges:
+    """Connections that were not ended, by provider and state, and those whose refresh is overdue."""
+
+    connections_by_provider_and_state: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    overdue: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigurationGauges:
     """The configuration as this process has it: how many things are out of order by their kind (`source`,
     `destination`, `route`), and how long ago it was certain that it is what the database has.
@@ -118,6 +126,20 @@ class JobCollector(_GaugeCollector[JobGauges]):
         )
         told = "Worker processes by whether they were seen lately."
         yield _by_label("gateway_workers", told, "state", gauges.workers_by_state)
+
+
+class ConnectionCollector(_GaugeCollector[ConnectionGauges]):
+    """How connections are."""
+
+    def _families(self, gauges: ConnectionGauges) -> Iterable[Metric]:
+        told = "Connections that were not ended."
+        connections = GaugeMetricFamily("gateway_connections", told, labels=["provider", "state"])
+        for (provider, state), count in gauges.connections_by_provider_and_state.items():
+            connections.add_metric([provider, state], count)
+        yield connections
+        yield GaugeMetricFamily(
+            "gateway_connections_overdue", "Connections whose refresh is due and not taken.", value=gauges.overdue
+        )
 
 
 def _by_label(name: str, told: str, label: str, values: Mapping[str, float]) -> Metric:

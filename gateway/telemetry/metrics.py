@@ -23,6 +23,7 @@ Amount = TypeVar("Amount")
 
 INGEST_BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0, 30.0, 120.0, 600.0, 3600.0, 14400.0, 86400.0)
+CALL_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 LOOP_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 BATCH_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
 
@@ -79,6 +80,14 @@ class Metrics:
         self._jobs_finished = self._labelled(
             "gateway_jobs_finished", "Jobs that this worker saw end, by kind and state.", "kind", "state"
         )
+        self._refreshes = self._labelled(
+            "gateway_connection_refreshes", "Renewals of connections' tokens, by outcome.", "outcome"
+        )
+        self._refresh_seconds = self._histogram(
+            "gateway_connection_refresh_seconds",
+            "From asking a provider for the next token to its being stored, in seconds.",
+            CALL_BUCKETS,
+        )
         self._duplicates = self._counter("gateway_duplicates", "Events that had been received before.")
         self._ingest = self._fail_open(
             BatchHistogram(
@@ -121,6 +130,11 @@ class Metrics:
     def job_finished(self, kind: str, state: str) -> None:
         """A job has ended, or was found to be given up."""
         self._jobs_finished(kind, state)
+
+    def connection_refreshed(self, outcome: str, seconds: float) -> None:
+        """A provider was asked for the next token of a connection, which took `seconds` with all that followed."""
+        self._refreshes(outcome)
+        self._refresh_seconds(seconds)
 
     def duplicates(self, count: int) -> None:
         """Events arrived that were there already."""

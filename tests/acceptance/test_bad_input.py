@@ -52,7 +52,7 @@ class Server:
     def rejection(self, answer: RawAnswer) -> str:
         """The reason that was kept of a request, which is written a little after its answer."""
         query = f"SELECT reason FROM rejections WHERE request_id = '{answer.headers['x-request-id']}'"
-        return str(until(lambda: self.tables.rows(query), "kept as a rejection", timeout_seconds=20)[0][0])
+        return str(until(lambda: self.tables.rows(query), "kept as a rejection")[0][0])
 
 
 @pytest.fixture(scope="module", params=["sqlite", pytest.param("postgres", marks=pytest.mark.postgres)])
@@ -157,11 +157,7 @@ def test_authentic_bodies_are_kept_whatever_they_are(server: Server, body: bytes
     event = server.event(answer.json()["event_id"])
     shown = event["body"] if event.get("body") is not None else base64.b64decode(str(event["body_base64"]))
     assert (shown.encode() if isinstance(shown, str) else shown) == body
-    until(
-        lambda: delivery in {one.header("x-github-delivery") for one in server.sink.at()},
-        "delivered",
-        timeout_seconds=20,
-    )
+    until(lambda: delivery in {one.header("x-github-delivery") for one in server.sink.at()}, "delivered")
 
 
 @pytest.mark.parametrize("character", ["\\u0000", "\\ud800", "\\udfff\\ud800", "\\uffff", "\U0001f600"])
@@ -172,7 +168,7 @@ def test_characters_that_databases_do_not_take(server: Server, character: str) -
     assert answer.status == 200, answer
     again = server.send(post("/webhooks/stripe", stripe_signed(body), body))
     assert again.json() == {"status": "duplicate", "event_id": answer.json()["event_id"]}
-    until(lambda: body in {one.body for one in server.sink.at("/ordered")}, "delivered", timeout_seconds=20)
+    until(lambda: body in {one.body for one in server.sink.at("/ordered")}, "delivered")
 
 
 def stripe_signed(body: bytes) -> dict[str, str]:
@@ -276,7 +272,7 @@ def test_slow_clients_hold_up_nobody(server: Server) -> None:
         for _ in range(10):
             began = time.monotonic()
             assert server.send(post(PATH, signed(b"{}", delivery_id()), b"{}")).status == 200
-            assert time.monotonic() - began < 5
+            assert time.monotonic() - began < 10
         for byte in request[-5:]:
             slow[0].sendall(bytes([byte]))
         answer = read_answer(slow[0])

@@ -1,4 +1,7 @@
-"""kill -9 in the middle of a burst: every acknowledged event is stored once and delivered, none is stuck."""
+"""kill -9 in the middle of a burst: every acknowledged event is stored once and delivered, none is stuck.
+
+Each kind of process on one database; `tests/crash` kills all of them on both.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +22,7 @@ from .burst import require_nothing_lost, route_to
 pytestmark = pytest.mark.faults
 
 
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_web_processes_killed_in_a_burst(installation: Installation, sink: SinkThread, tables: Tables) -> None:
     route_to(installation, sink)
     program = installation.run()
@@ -39,6 +43,8 @@ def test_web_processes_killed_in_a_burst(installation: Installation, sink: SinkT
     require_nothing_lost(sender, sink, tables)
 
 
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
 def test_worker_killed_in_a_burst(installation: Installation, sink: SinkThread, tables: Tables) -> None:
     route_to(installation, sink)
     installation.web("--workers", "1")

@@ -12,6 +12,8 @@ from tests.services.tables import Tables
 pytestmark = pytest.mark.faults
 
 EVENTS = 400
+# What a killed worker leased waits for this and 15 s more.
+TIMEOUT_SECONDS = 2
 
 
 @pytest.mark.parametrize("database_url", ["pooled"], indirect=True)
@@ -22,8 +24,8 @@ def test_web_and_workers_share_what_the_pooler_has(
     installation.apply(
         sources=[SOURCE],
         destinations=[
-            {"name": "app", "url": sink.url()},
-            {"name": "ordered", "url": sink.url(), "ordering_key": "key"},
+            {"name": "app", "url": sink.url(), "timeout": TIMEOUT_SECONDS},
+            {"name": "ordered", "url": sink.url(), "timeout": TIMEOUT_SECONDS, "ordering_key": "key"},
         ],
         routes=[{"source": "github", "to": "app"}, {"source": "github", "to": "ordered"}],
     )

@@ -25,6 +25,8 @@ COMMAND_SECONDS = 60.0
 # Several times what the tour takes: the machine may be busy.
 SHOWN_SECONDS = 60.0
 FOREGROUND = 2
+# What is typed until it shows something is typed again after this, by somebody who need not keep the machine busy.
+AGAIN_SECONDS = 0.5
 
 
 class Reader:
@@ -58,7 +60,11 @@ class Reader:
             self._terminals[step.terminal].start(self._own(step.script))
         elif step.until:
             assert isinstance(then, Shown)
-            wait_until(lambda: self._type(step) and matches(self._own(then.text), self._output), seconds=SHOWN_SECONDS)
+            wait_until(
+                lambda: self._type(step) and matches(self._own(then.text), self._output),
+                seconds=SHOWN_SECONDS,
+                pause_seconds=AGAIN_SECONDS,
+            )
         else:
             self._type(step)
 

@@ -57,7 +57,7 @@ def test_terminated_with_tries_that_never_end(installation: Installation, sink: 
     with sender.sending(20):
         sink.wait_for(20, "/slow")
     worker.terminate()
-    assert worker.wait(20) == 0, worker.log()
+    assert worker.wait(40) == 0, worker.log()
     assert tables.states() == {"pending": 20}
     assert not tables.outcomes(), "a try that was cut off by us is no try"
     until(lambda: installation.get("/readyz").status == 200, "the web goes on")
@@ -89,7 +89,7 @@ def test_a_worker_told_to_stop_while_it_starts(installation: Installation) -> No
         worker = installation.start("worker")
         until(partial(_catches, worker.pid, signal.SIGTERM), "handles SIGTERM", every_seconds=0.001)
         worker.terminate()
-        assert worker.wait(15) == 0, worker.log()
+        assert worker.wait(60) == 0, worker.log()
 
 
 def _catches(pid: int, number: signal.Signals) -> bool:

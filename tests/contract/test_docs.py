@@ -36,6 +36,8 @@ from gateway.out_of_order import OutOfOrderCode
 from gateway.telemetry.exposition import (
     ConfigurationCollector,
     ConfigurationGauges,
+    ConnectionCollector,
+    ConnectionGauges,
     JobCollector,
     JobGauges,
     QueueCollector,
@@ -144,6 +146,7 @@ def test_every_metric_is_there() -> None:
         *metrics.registry.collect(),
         *QueueCollector(lambda: QueueGauges({"pending": 0}), metrics).collect(),
         *JobCollector(lambda: JobGauges({("purge", "pending"): 0}), metrics).collect(),
+        *ConnectionCollector(lambda: ConnectionGauges({("github", "connected"): 0}), metrics).collect(),
         *ConfigurationCollector(lambda: ConfigurationGauges({"source": 0}), metrics).collect(),
     ]
     names = {f"{one.name}_total" if one.type == "counter" else one.name: one.type for one in families}

@@ -130,7 +130,7 @@ def http2_server(
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), name="HTTP/2 server", daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     yield server
     loop, stop = loops[0]
     loop.call_soon_threadsafe(stop.set)

@@ -122,7 +122,7 @@ def _held(name: str) -> Iterator[int]:
             yield holder.pid
         finally:
             holder.stdin.close()
-            holder.wait(20)
+            holder.wait(60)
 
 
 def _plug(machine: Machine, switch: int, port: str) -> None:

@@ -1,42 +1,86 @@
-"""Apps for tests of the protocol: at a provider of `oauth_provider`, or at any entry of the catalogue."""
+"""Apps at providers of the catalogue, and a port to providers that answers from a table."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
+from collections.abc import Callable, Mapping
 from typing import Any
 
+from gateway.oauth.protocol.http import HttpAnswer, HttpRequest
 from gateway.oauth.protocol.values import App
-from gateway.providers.model import Provider
+from gateway.providers import catalogue
+from gateway.providers.oauth.model import OAuth
 from gateway.providers.oauth.parameters import completed
-from tests.services.oauth_authority import CLIENT_ID, CLIENT_SECRET
-from tests.services.oauth_entries import PLAIN, loaded
-from tests.services.oauth_provider import OAuthProvider
 
-BACK = "https://gateway.example/oauth/callback"
+GATEWAY_URL = "https://gateway.example.org"
+# What somebody types, for parameters without a default.
+TYPED = {
+    "issuer": "https://id.example.org/realm",
+    "base": "https://server.example.org/path",
+    "realm": "main",
+    "domain": "acme.example.org",
+    "subdomain": "acme",
+    "shop": "acme.myshopify.com",
+    "instance_id": "11111111-2222",
+    "tld": "co.uk",
+    "ru_name": "Acme-RuName",
+    "app_name": "Acme",
+    "user_agent": "Acme (ops@acme.example)",
+}
 
 
-def app_at(server: OAuthProvider, kind: str = PLAIN, **changes: Any) -> App:
-    """An app of the entry `kind` of `oauth_entries`, changed by `changes`."""
-    return app_of(loaded(server, kind, **changes))
+def section(provider: str) -> OAuth:
+    """The section `oauth` of an entry that has one."""
+    oauth = catalogue()[provider].oauth
+    assert oauth is not None
+    return oauth
 
 
-def app_of(
-    provider: Provider,
-    *,
-    client_id: str = CLIENT_ID,
-    secrets: Mapping[str, str] = {"client_secret": CLIENT_SECRET},
-    parameters: Mapping[str, str] = {},
-) -> App:
-    """An app of a catalogue's entry, with the parameters that it needs."""
-    assert provider.oauth is not None
-    return App(
-        id="app_1",
-        name="the app",
-        provider=provider.id,
-        oauth=provider.oauth,
-        client_id=client_id,
-        secrets=secrets,
-        parameters=completed(provider.oauth.parameters, parameters, plain_http=True),
-        redirect_uri=BACK,
-        gateway_url="https://gateway.example",
-    )
+def app_of(provider: str = "github", oauth: OAuth | None = None, **changes: Any) -> App:
+    """An app at `provider`, its parameters typed in; `oauth` in place of the entry's section."""
+    chosen = oauth or section(provider)
+    typed = {name: TYPED[name] for name, one in chosen.parameters.items() if name in TYPED and one.default is None}
+    given = {
+        "id": "app_1",
+        "name": "main",
+        "provider": provider,
+        "oauth": chosen,
+        "client_id": "client-1",
+        "secrets": {"client_secret": "s3cret"},
+        "parameters": completed(chosen.parameters, typed, plain_http=True),
+        "redirect_uri": f"{GATEWAY_URL}/oauth/{provider}/callback",
+        "gateway_url": GATEWAY_URL,
+    }
+    return App(**given | changes)
+
+
+class Answers:
+    """What is at each URL: a document, an answer, an error to raise, or a function of the request. All else is 404.
+
+    `asked` are the requests in the order in which they came.
+    """
+
+    def __init__(self, found: Mapping[str, Any] | None = None) -> None:
+        self.found: dict[str, Any] = dict(found or {})
+        self.asked: list[HttpRequest] = []
+
+    def send(self, request: HttpRequest) -> HttpAnswer:
+        self.asked.append(request)
+        answer = self.found.get(request.url)
+        if isinstance(answer, Callable):
+            answer = answer(request)
+        if isinstance(answer, Exception):
+            raise answer
+        if isinstance(answer, HttpAnswer):
+            return answer
+        return HttpAnswer(404, {}, b"") if answer is None else as_json(answer)
+
+    @property
+    def urls(self) -> list[str]:
+        """Those that were asked for."""
+        return [one.url for one in self.asked]
+
+
+def as_json(document: object, status: int = 200) -> HttpAnswer:
+    """An answer with a JSON document."""
+    return HttpAnswer(status, {"content-type": "application/json"}, json.dumps(document).encode())

@@ -10,8 +10,10 @@ from typing import Any
 
 import yaml
 
+from gateway.oauth.protocol.values import App
 from gateway.providers.loader import parse_provider
 from gateway.providers.model import Provider
+from tests.services.oauth_apps import app_of
 from tests.services.oauth_provider import OAuthProvider
 
 PLAIN, OPENID = "plain-provider", "openid-provider"
@@ -45,6 +47,12 @@ def write_entries(directory: Path, provider: OAuthProvider, **changes: Any) -> N
 def loaded(provider: OAuthProvider, kind: str = PLAIN, **changes: Any) -> Provider:
     """The entry, as the catalogue has it."""
     return parse_provider(kind, entry(provider, kind, changes), origin=f"{kind}.yaml")
+
+
+def app_at(provider: OAuthProvider, kind: str = PLAIN, *, app: Mapping[str, Any] = {}, **changes: Any) -> App:
+    """An app at `provider`, by the entry `kind` changed by `changes`; `app` are attributes of it."""
+    own = {"client_id": provider.client_id, "secrets": {"client_secret": provider.client_secret}}
+    return app_of(kind, loaded(provider, kind, **changes).oauth, **own | app)
 
 
 def _plain(base: Mapping[str, str]) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def pgbouncer(server: URL, **changes: str) -> Iterator[URL]:
         yield server.set(host="127.0.0.1", port=port, query={"pooler": "transaction"})
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
         shutil.rmtree(folder)
 
 

@@ -8,14 +8,16 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.services.waiting import DEADLINE_SECONDS
 
-def wait_until(holds: Callable[[], bool], *, seconds: float = 30.0) -> None:
+
+def wait_until(holds: Callable[[], bool], *, seconds: float = DEADLINE_SECONDS, pause_seconds: float = 0.02) -> None:
     """Return as soon as `holds`; fail when it does not within `seconds`."""
     deadline = time.monotonic() + seconds
     pause = threading.Event()
     while not holds():
         assert time.monotonic() < deadline, "it did not happen in time"
-        pause.wait(0.02)
+        pause.wait(pause_seconds)
 
 
 def is_alive(pid: int) -> bool:

@@ -81,7 +81,7 @@ def running(proxy: Proxy, command: Sequence[str]) -> Iterator[Proxy]:
         yield proxy
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _make_certificate(certificate: Path, key_file: Path) -> None:

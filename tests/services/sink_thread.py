@@ -86,11 +86,11 @@ def sink_thread(host: str = "127.0.0.1") -> Iterator[SinkThread]:
 
     thread = threading.Thread(target=serve, name="sink", daemon=True)
     thread.start()
-    assert started.wait(10)
+    assert started.wait(60)
     try:
         yield sink
     finally:
         loop.call_soon_threadsafe(stopped.set)
-        thread.join(20)
+        thread.join(60)
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()

@@ -45,7 +45,7 @@ def websocket_server_in_a_thread(behave: Behave) -> Iterator[str]:
 
     thread = threading.Thread(target=lambda: asyncio.run(run()), daemon=True)
     thread.start()
-    assert ready.wait(10)
+    assert ready.wait(60)
     yield started[0]
     loop, stop = loops[0]
     loop.call_soon_threadsafe(stop.set)

@@ -29,6 +29,7 @@ REVIEWS: Mapping[str, Any] = {
     "where": None,
     "transform": None,
     "allow_null": False,
+    "connection": None,
     "destination": "app",
     "created_at": "2026-11-27T12:00:00.000Z",
     "state": "enabled",

@@ -24,7 +24,7 @@ class Target:
 
     `concurrency` bounds attempts in flight: shared by all workers when `concurrency_is_shared` (the operator set it),
     per worker otherwise. `schedule_seconds` are the pauses between attempts: one more attempt than it has entries. The
-    token of `connection_id` goes along.
+    token of `connection_id` goes along; one that a route hands over is put in for one attempt.
     """
 
     id: str
@@ -44,6 +44,7 @@ class Target:
     secrets: tuple[SigningSecret, ...] = field(repr=False, default=())
     disabled: bool = False
     connection_id: str | None = None
+    handed_over: str | None = field(repr=False, default=None)
 
     def live_secrets(self, now_us: int) -> tuple[str, ...]:
         """The values of the secrets that sign at `now_us`."""

@@ -46,7 +46,7 @@ class _Pick(NamedTuple):
 
 _LEASE = f"state = 'leased', {TAKE}, attempts_made = attempts_made + 1"
 _COLUMNS = """deliveries.id, deliveries.tenant_id, event_id, destination_id, attempts_made, schedule_position,
-  lease_token, lease_expires_at, length(payload), CASE WHEN length(payload) <= /*inline*/ THEN payload END"""
+  lease_token, lease_expires_at, length(payload), CASE WHEN length(payload) <= /*inline*/ THEN payload END, route_id"""
 _EVENT_COLUMNS = """events.id, events.type, events.source, events.provider, events.content_type, events.received_at,
   events.body_bytes, events.headers, CASE WHEN events.body_bytes <= /*inline*/ THEN events.body END"""
 
@@ -105,7 +105,7 @@ WITH taken AS (
 """)
     + _POSTGRES_WITH_EVENTS
 )
-_DELIVERY_COLUMNS = 10
+_DELIVERY_COLUMNS = 11
 
 
 class Claimer:

@@ -38,6 +38,7 @@ class Claimed(NamedTuple):
     lease_expires_at_us: int
     payload_bytes: int | None
     payload: bytes | None
+    route_id: str | None = None
     event: ClaimedEvent | None = None
     is_probe: bool = False
 

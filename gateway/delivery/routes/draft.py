@@ -27,6 +27,8 @@ class RouteDraft:
     transform: str | None = None
     name: str | None = None
     allow_null: bool = False
+    connection: str | None = None
+    """The id of a connection, of which a fresh token is handed over with each delivery."""
 
     @property
     def patterns(self) -> tuple[str, ...]:
@@ -39,12 +41,15 @@ class RouteDraft:
 
     @property
     def _content(self) -> tuple[object, ...]:
-        return self.source, self.destination, frozenset(self.patterns), self.where, self.transform, self.allow_null
+        shape = self.where, self.transform, self.allow_null, self.connection
+        return self.source, self.destination, frozenset(self.patterns), shape
 
 
 @dataclass(frozen=True, slots=True)
 class RouteChange:
-    """What is to be different about a route. None leaves a part as it is, an empty expression takes it away."""
+    """What is to be different about a route. None leaves a part as it is, an empty expression or connection takes it
+    away.
+    """
 
     name: str | None = None
     source: str | None = None
@@ -53,6 +58,7 @@ class RouteChange:
     where: str | None = None
     transform: str | None = None
     allow_null: bool | None = None
+    connection: str | None = None
 
     def of(self, draft: RouteDraft) -> RouteDraft:
         """`draft` with this change."""
@@ -64,6 +70,7 @@ class RouteChange:
             transform=draft.transform if self.transform is None else self.transform or None,
             name=draft.name if self.name is None else self.name,
             allow_null=draft.allow_null if self.allow_null is None else self.allow_null,
+            connection=draft.connection if self.connection is None else self.connection or None,
         )
 
 

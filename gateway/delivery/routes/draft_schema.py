@@ -18,6 +18,10 @@ class RouteExpressionsSchema(Schema):
     )
     where = fields.String(allow_none=True, metadata={"description": "JMESPath: only events for which it holds."})
     transform = fields.String(allow_none=True, metadata={"description": "JMESPath: sent instead of the raw body."})
+    connection = fields.String(
+        allow_none=True,
+        metadata={"description": "The id of a connection, of which a fresh token is handed over with each delivery."},
+    )
 
 
 class RouteDraftSchema(RouteExpressionsSchema):
@@ -30,7 +34,7 @@ class RouteDraftSchema(RouteExpressionsSchema):
 
 
 class RouteChangeSchema(RouteExpressionsSchema):
-    """What may be changed of a route. Null takes an expression away."""
+    """What may be changed of a route. Null takes an expression or a connection away."""
 
     source = fields.String()
     to = fields.String(data_key="destination")
@@ -48,12 +52,13 @@ def route_draft(data: Mapping[str, Any]) -> RouteDraft:
         transform=data.get("transform"),
         name=data.get("name"),
         allow_null=data["allow_null"],
+        connection=data.get("connection"),
     )
 
 
 def route_change(data: Mapping[str, Any]) -> RouteChange:
     """What `RouteChangeSchema` loaded, as a change."""
-    expressions = {name: data[name] or "" for name in ("where", "transform") if name in data}
+    expressions = {name: data[name] or "" for name in ("where", "transform", "connection") if name in data}
     return RouteChange(
         name=data.get("name"),
         source=data.get("source"),

@@ -110,6 +110,7 @@ def load_routing(
     by_source: dict[tuple[str, str], list[CompiledRoute]] = defaultdict(list)
     by_provider: dict[tuple[str, str], list[CompiledRoute]] = defaultdict(list)
     broken: dict[str, OutOfOrder] = {}
+    connections: dict[str, str] = {}
     for route in every_row(session, Route, tenant_id=tenant_id):
         if route.destination_id not in destinations.ordering_keys:
             # Added since `destinations` were read, with its destination: the next look brings both.
@@ -118,6 +119,8 @@ def load_routing(
         by_source[route.tenant_id, route.source].append(compiled)
         if out_of_order is not None:
             broken[route.id] = out_of_order
+        if route.connection_id is not None:
+            connections[route.id] = route.connection_id
     subscriptions = _subscriptions(destinations, handlers)
     for destination in destinations.handlers:
         for source, matches in subscriptions.get(destination.handler or "", ()):
@@ -133,6 +136,7 @@ def load_routing(
         destinations.out_of_order,
         broken,
         standings,
+        connections,
     )
 
 

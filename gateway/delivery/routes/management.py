@@ -8,6 +8,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from gateway.db.scope import TenantSession
+from gateway.delivery.destinations.grants import connection_fault
 from gateway.delivery.models import Destination, Route
 from gateway.delivery.routes.draft import RouteChange, RouteDraft, faults
 from gateway.delivery.routes.names import derived_name, stem
@@ -77,6 +78,9 @@ def remove_route(acting: Acting, key: str) -> None:
 def _fill(session: TenantSession, route: Route, draft: RouteDraft, sources: Collection[str]) -> None:
     ids = {name: row_id for row_id, name in session.execute(select(Destination.id, Destination.name))}
     found = faults(draft, sources=sources, destinations=ids)
+    fault = connection_fault(session.connection(), session.tenant_id, draft.connection)
+    if fault is not None:
+        found.append(fault)
     if found:
         raise InvalidInput(faults=found)
     if draft.name is not None and draft.name != route.name:
@@ -85,6 +89,7 @@ def _fill(session: TenantSession, route: Route, draft: RouteDraft, sources: Coll
     route.source = draft.source
     route.event_types = list(draft.patterns)
     route.where, route.transform, route.allow_null = draft.where, draft.transform, draft.allow_null
+    route.connection_id = draft.connection
     route.destination_id = ids[draft.destination]
 
 

@@ -59,7 +59,8 @@ class RoutingSnapshot:
     `by_source` is keyed by (tenant id, source slug). `by_provider` holds the handlers that listen to a provider's id,
     keyed by (tenant id, provider id); a route stands in one of the two only. A destination that is out of order is no
     target, nor is one of a tenant that is suspended: its deliveries wait. A route that is out of order makes dead ones.
-    Both are keyed by their ids. `tenants` has slugs by id, `standings` what else is known of them.
+    Both are keyed by their ids. `tenants` has slugs by id, `standings` what else is known of them. `connections` are
+    those whose tokens routes hand over, by the routes' ids.
     """
 
     targets: Mapping[str, Target] = field(default_factory=dict)
@@ -69,6 +70,7 @@ class RoutingSnapshot:
     destinations_out_of_order: Mapping[str, OutOfOrder] = field(default_factory=dict)
     routes_out_of_order: Mapping[str, OutOfOrder] = field(default_factory=dict)
     standings: Standings = field(default_factory=dict)
+    connections: Mapping[str, str] = field(default_factory=dict)
 
     def destination_name(self, destination_id: str) -> str | None:
         """What the destination is called; None when it is not there any more."""

@@ -17,6 +17,7 @@ class RouteSchema(Schema):
     where = fields.String(allow_none=True)
     transform = fields.String(allow_none=True)
     allow_null = fields.Boolean()
+    connection = fields.String(allow_none=True)
     destination = fields.String()
     created_at = Instant()
     state = fields.String()

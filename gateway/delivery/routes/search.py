@@ -33,6 +33,7 @@ class RouteSummary:
     where: str | None
     transform: str | None
     allow_null: bool
+    connection: str | None
     destination: str
     created_at: datetime
     out_of_order: OutOfOrder | None = None
@@ -47,7 +48,14 @@ class RouteSummary:
         """This route as somebody would ask for it."""
         name = None if self.name == self.id else self.name
         return RouteDraft(
-            self.source, self.destination, self.event_types, self.where, self.transform, name, self.allow_null
+            self.source,
+            self.destination,
+            self.event_types,
+            self.where,
+            self.transform,
+            name,
+            self.allow_null,
+            self.connection,
         )
 
 
@@ -91,6 +99,7 @@ def summaries(session: TenantSession, routes: Sequence[Route]) -> tuple[RouteSum
             where=route.where,
             transform=route.transform,
             allow_null=route.allow_null,
+            connection=route.connection_id,
             destination=found[route.destination_id].name,
             created_at=route.created_at,
             out_of_order=judge_route(route, found[route.destination_id].ordering_key).out_of_order,

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 
 from gateway.clock import Clock
@@ -19,7 +20,7 @@ from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS
 from gateway.delivery.queue.claimed import Claimed, ClaimedEvent
 from gateway.delivery.sending.bodies import ByteBudget, load_body
 from gateway.delivery.sending.excerpts import without_told
-from gateway.delivery.sending.grants import Grants, granted
+from gateway.delivery.sending.grants import Grants, authenticated, handed_over
 from gateway.delivery.sending.handler_child import HandlerCall
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.sending.request import compose
@@ -38,8 +39,8 @@ SIGNED_IN_PLACE_BYTES = 256 * 1024
 class AttemptRunner:
     """Attempts deliveries for one worker. `readers` are threads that large bodies are loaded in,
     `secret_headers` the names under which providers send shared secrets, `keyring` what opens a body that is kept
-    with its secret sealed: it goes out as it came. `grants` has the tokens of connections; without them, what needs one
-    waits.
+    with its secret sealed: it goes out as it came. `grants` has the tokens of connections, and `connections` tells of
+    which of them routes, by their ids, hand a token over.
     """
 
     def __init__(
@@ -53,7 +54,8 @@ class AttemptRunner:
         readers: Executor,
         secret_headers: frozenset[str],
         keyring: Keyring,
-        grants: Grants | None = None,
+        grants: Grants,
+        connections: Callable[[], Mapping[str, str]],
     ) -> None:
         self._database = database
         self._sender = sender
@@ -64,6 +66,7 @@ class AttemptRunner:
         self._secret_headers = secret_headers
         self._keyring = keyring
         self._grants = grants
+        self._connections = connections
         self._budget = ByteBudget()
 
     async def run(self, claimed: Claimed, target: Target) -> AttemptResult | None:
@@ -94,15 +97,18 @@ class AttemptRunner:
                 body, told = self._opened(claimed, event, body)
             except DecryptionFailed as error:
                 return AttemptResult(Outcome.MISCONFIGURED, self._clock.now_us(), 0, error=str(error))
+        carried = self._connections().get(claimed.route_id) if claimed.route_id is not None else None
+        token = await handed_over(self._grants, carried) if carried is not None else None
         if target.kind is DestinationKind.HANDLER:
-            call = self._handler_call(claimed, event, target, body)
+            call = self._handler_call(claimed, event, target, body, token)
             return await self._handlers.run(call, timeout_seconds=target.timeout_seconds)
+        if token is not None:
+            told = (*told, token)
+            target = replace(target, handed_over=token)
         if target.connection_id is None:
             return await self._send(claimed, event, target, body, told)
-        if self._grants is None:
-            return None
         send = partial(self._send, claimed, event, body=body, told=told)
-        return await granted(self._grants, self._clock, target, target.connection_id, send)
+        return await authenticated(self._grants, self._clock, target, target.connection_id, send)
 
     async def _send(
         self, claimed: Claimed, event: ClaimedEvent, target: Target, body: bytes, told: Sequence[str]
@@ -128,7 +134,9 @@ class AttemptRunner:
         body = open_sealed(self._keyring, kept, context=context)
         return body, [secret.decode("utf-8", "replace") for secret in secrets]
 
-    def _handler_call(self, claimed: Claimed, event: ClaimedEvent, target: Target, body: bytes) -> HandlerCall:
+    def _handler_call(
+        self, claimed: Claimed, event: ClaimedEvent, target: Target, body: bytes, token: str | None
+    ) -> HandlerCall:
         return HandlerCall(
             handler=target.handler or "",
             event_id=event.id,
@@ -140,6 +148,7 @@ class AttemptRunner:
             attempt=claimed.attempt,
             headers=event.headers,
             body=body,
+            access_token=token,
         )
 
     def _missing(self) -> AttemptResult:

@@ -1,10 +1,14 @@
-"""Tokens that go along with deliveries: what the worker asks of connections, which stand above (`gateway.oauth`)."""
+"""Tokens that go along with deliveries: what the worker asks of connections, which stand above (`gateway.oauth`).
+
+A destination authenticates with its connection's token. A route may hand another connection's token over, to whoever
+gets the event: that one is for calls of theirs.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol, TypeAlias
 
 from gateway.clock import Clock
@@ -26,28 +30,49 @@ class GrantBroken(GatewayError):
     http_status = 409
 
 
-class Grants(Protocol):
-    """Gives headers with a connection's token. Safe from any thread."""
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """A token, and the headers in which calls to its provider carry it."""
 
-    def at_hand(self, connection_id: str) -> Headers | None:
-        """Those of a token that is good now, without waiting; None where somebody has to be asked."""
+    token: str = field(repr=False)
+    headers: Headers = field(repr=False)
+
+
+class Grants(Protocol):
+    """Gives the tokens of connections. Safe from any thread."""
+
+    def at_hand(self, connection_id: str) -> Grant | None:
+        """A token that is good now, without waiting; None where somebody has to be asked."""
         ...
 
-    def headers(self, connection_id: str) -> Headers:
+    def get(self, connection_id: str) -> Grant:
         """The same; blocks. Raises `GrantBroken`, and other `GatewayError`s that may pass."""
         ...
 
-    def renewed(self, connection_id: str, refused: Headers) -> bool:
-        """A receiver did not take `refused`: whether there is another token now. Blocks; as `headers`."""
+    def renewed(self, connection_id: str, refused: Grant) -> bool:
+        """A receiver did not take `refused`: whether there is another token now. Blocks; raises as `get`."""
         ...
 
 
-async def granted(
+class NoGrants:
+    """Where there are no connections."""
+
+    def at_hand(self, connection_id: str) -> Grant | None:
+        return None
+
+    def get(self, connection_id: str) -> Grant:
+        raise GrantBroken("this worker knows of no connections")
+
+    def renewed(self, connection_id: str, refused: Grant) -> bool:
+        return False
+
+
+async def authenticated(
     grants: Grants,
     clock: Clock,
     target: Target,
     connection_id: str,
-    send: Callable[[Target], Awaitable[AttemptResult | None]],
+    send: Callable[[Target], Awaitable[AttemptResult]],
 ) -> AttemptResult | None:
     """What came of `send`, which is given `target` with the connection's token among its headers.
 
@@ -56,14 +81,10 @@ async def granted(
     """
     began_us = clock.now_us()
     try:
-        headers = grants.at_hand(connection_id)
-        if headers is None:
-            headers = await asyncio.to_thread(grants.headers, connection_id)
-        result = await send(_with(target, headers))
-        if result is None or result.status != UNAUTHORIZED:
-            return result
-        if await asyncio.to_thread(grants.renewed, connection_id, headers):
-            return await send(_with(target, await asyncio.to_thread(grants.headers, connection_id)))
+        grant = await _get(grants, connection_id)
+        result = await send(_with(target, grant))
+        if result.status == UNAUTHORIZED and await asyncio.to_thread(grants.renewed, connection_id, grant):
+            result = await send(_with(target, await asyncio.to_thread(grants.get, connection_id)))
         return result
     except GrantBroken:
         await asyncio.sleep(BROKEN_PAUSE_SECONDS)
@@ -72,5 +93,18 @@ async def granted(
         return AttemptResult(Outcome.CONNECTION_ERROR, began_us, 0, error=f"there is no token: {error}")
 
 
-def _with(target: Target, headers: Headers) -> Target:
-    return replace(target, headers=(*target.headers, *headers))
+async def handed_over(grants: Grants, connection_id: str) -> str | None:
+    """The token that goes to whoever gets the event; None where there is none now, which holds up no event."""
+    try:
+        return (await _get(grants, connection_id)).token
+    except GatewayError:
+        return None
+
+
+async def _get(grants: Grants, connection_id: str) -> Grant:
+    grant = grants.at_hand(connection_id)
+    return await asyncio.to_thread(grants.get, connection_id) if grant is None else grant
+
+
+def _with(target: Target, grant: Grant) -> Target:
+    return replace(target, headers=(*target.headers, *grant.headers))

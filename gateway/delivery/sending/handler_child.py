@@ -40,6 +40,7 @@ class HandlerCall(NamedTuple):
     attempt: int
     headers: bytes
     body: bytes
+    access_token: str | None = None
 
 
 def serve(descriptor: int, modules: Sequence[str]) -> None:
@@ -82,6 +83,7 @@ def _event(handler_call: HandlerCall) -> HandlerEvent:
         headers=tuple(_shown(json.loads(handler_call.headers))),
         body=handler_call.body,
         attempt=handler_call.attempt,
+        access_token=handler_call.access_token,
     )
 
 

@@ -23,6 +23,9 @@ from gateway.security.sealed_text import MARK
 
 USER_AGENT = user_agent("webhook delivery")
 
+ACCESS_TOKEN_HEADER = "gateway-access-token"  # noqa: S105 (a name)
+"""Where a token goes that a route hands over."""
+
 NOT_FORWARDED = frozenset(
     {
         # hop-by-hop, and what the HTTP library writes by itself
@@ -79,6 +82,8 @@ def compose(
         ("webhook-id", claimed.id),
         ("webhook-timestamp", str(timestamp)),
     )
+    if target.handed_over is not None:
+        headers.append((ACCESS_TOKEN_HEADER, target.handed_over))
     signature = sign(target.live_secrets(now_us), message_id=claimed.id, timestamp=timestamp, body=body)
     if signature:
         headers.append(("webhook-signature", signature))

@@ -77,7 +77,7 @@ class Worker:
         on_job: Callable[[], None] = lambda: None,
         secret_headers: frozenset[str],
         keyring: Keyring,
-        grants: Grants | None = None,
+        grants: Grants,
         attempts_in_flight: int = ATTEMPTS_IN_FLIGHT,
         shutdown_deadline_seconds: float = 20.0,
         sweep_seconds: float | None = None,
@@ -143,6 +143,7 @@ class Worker:
             secret_headers=self._secret_headers,
             keyring=self._keyring,
             grants=self._grants,
+            connections=lambda: self._routing().connections,
         )
         try:
             while not self._stopping.is_set():

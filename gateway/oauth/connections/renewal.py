@@ -27,12 +27,13 @@ def can_renew(oauth: OAuth, way: str, *, has_refresh_token: bool) -> bool:
 def refresh_at(
     oauth: OAuth, *, now: datetime, expires_at: datetime | None, is_renewable: bool, keeps_alive: bool, chance: float
 ) -> datetime | None:
-    """The instant of the next refresh, None for none: the token does not end as far as is known, or cannot be renewed.
+    """The instant of the next refresh, None for none: the token does not end as far as is known. One that cannot be
+    renewed is looked after when it has ended.
 
     `keeps_alive`: there is a refresh token, which may die unused. `chance` is from 0 to 1.
     """
     if not is_renewable:
-        return None
+        return expires_at
     part = PART_OF_LIFE + JITTER * (2 * chance - 1)
     found = [*_before_the_end(oauth, now, expires_at, part), *(_before_idle(oauth, now, part) if keeps_alive else ())]
     return min(found, default=None)

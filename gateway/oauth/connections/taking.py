@@ -25,6 +25,10 @@ from gateway.providers.oauth.model import OAuth
 from gateway.security.sealing import Keyring
 
 SCOPES_MISSING = "scopes_missing"
+WARNED_BEFORE = timedelta(days=7)
+"""When the end of a grant is told of."""
+# What is told twice as seconds from now differs a little.
+SAME_END = timedelta(minutes=1)
 
 
 def take_tokens(
@@ -52,15 +56,16 @@ def take_tokens(
         connection.scopes_granted = list(tokens.scopes)
     connection.kept = {**connection.kept, **tokens.kept}
     connection.access_expires_at = None if tokens.expires_at_us is None else from_us(tokens.expires_at_us)
-    end = _end_of_grant(connection, oauth, tokens, now=now)
-    if end is not None:
-        connection.refresh_expires_at, connection.warned_at = end, None
     has_refresh_token = vault.REFRESH_TOKEN in secrets or vault.REFRESH_TOKEN in before
+    is_renewable = can_renew(oauth, connection.way, has_refresh_token=has_refresh_token)
+    end = _end_of_grant(connection, oauth, tokens, now=now) if is_renewable else connection.access_expires_at
+    if end is not None:
+        _take_end(connection, end, now=now)
     connection.refresh_at = refresh_at(
         oauth,
         now=now,
         expires_at=connection.access_expires_at,
-        is_renewable=can_renew(oauth, connection.way, has_refresh_token=has_refresh_token),
+        is_renewable=is_renewable,
         keeps_alive=has_refresh_token,
         chance=random(),  # noqa: S311 (spreads refreshes, no secret)
     )
@@ -96,6 +101,15 @@ def _oauth_of(installation: Installation, connection: Connection) -> OAuth:
     if entry is None or entry.oauth is None:
         raise NotFound(f"the catalogue has no way to connect accounts of {connection.provider!r}")
     return entry.oauth
+
+
+def _take_end(connection: Connection, end: datetime, *, now: datetime) -> None:
+    """The grant ends at `end`. One that every refresh moves, and that is always near, is none to warn of."""
+    before = connection.refresh_expires_at
+    is_moving = before is not None and end - before > SAME_END
+    if before is None or is_moving:
+        connection.warned_at = now if is_moving and end - now <= WARNED_BEFORE else None
+    connection.refresh_expires_at = end
 
 
 def _end_of_grant(connection: Connection, oauth: OAuth, tokens: Tokens, *, now: datetime) -> datetime | None:

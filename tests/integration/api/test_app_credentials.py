@@ -45,9 +45,9 @@ def test_what_is_wrong_is_told_by_its_place(api: ApiUnderTest) -> None:
         "/parameters/bas": "not_taken",
         "/parameters/base": "missing",
     }
-    assert code(api.post("/app-credentials", DRAFT | {"provider": "githob"})) == "not_found"
+    assert code(api.post("/app-credentials", DRAFT | {"provider": "githob"})) == (404, "not_found")
     api.post("/app-credentials", DRAFT)
-    assert code(api.post("/app-credentials", DRAFT)) == "conflict"
+    assert code(api.post("/app-credentials", DRAFT)) == (409, "conflict")
     assert faults(api.post("/app-credentials/github/rotate", {})) == {"/client_secret": "missing"}
 
 

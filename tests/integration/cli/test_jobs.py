@@ -77,7 +77,7 @@ def test_one_is_watched_until_it_ends(ready: Ready, database: Database) -> None:
         done = {"state": JobState.SUCCEEDED, "result": {"events": 3}, "finished_at": NOW}
         connection.execute(update(Job.__table__).values(done))
     until(lambda: ended, "the job was not seen to end")
-    watching.join(10)
+    watching.join(60)
     assert "events=3" in ended[0]
     with database.write() as connection:
         connection.execute(update(Job.__table__).values(state=JobState.FAILED))

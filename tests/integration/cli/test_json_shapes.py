@@ -105,6 +105,7 @@ ROUTE = {
     "where": None,
     "transform": None,
     "allow_null": False,
+    "connection": None,
     "destination": "app",
     "created_at": "TIME",
     "state": "enabled",

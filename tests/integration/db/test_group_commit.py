@@ -59,7 +59,7 @@ class Gate:
     def __call__(self, connection: Connection, items: Sequence[int]) -> list[int]:
         self.batches.append(list(items))
         self.entered.set()
-        assert self.opened.wait(20)
+        assert self.opened.wait(60)
         return store(connection, items)
 
 
@@ -67,7 +67,7 @@ def test_what_gathers_during_a_commit_goes_together(database: Database) -> None:
     gate = Gate()
     commits = GroupCommit(database, gate, size_of=lambda item: 1)
     first = commits.submit(0)
-    assert gate.entered.wait(20)
+    assert gate.entered.wait(60)
     rest = [commits.submit(number) for number in range(1, 51)]
     gate.opened.set()
     for pending in (first, *rest):
@@ -120,7 +120,7 @@ def test_a_poisoned_row_fails_alone(database: Database) -> None:
     gate = Gate()
     commits = GroupCommit(database, gate, size_of=lambda item: 1)
     first = commits.submit(0)
-    assert gate.entered.wait(20)
+    assert gate.entered.wait(60)
     pendings = {number: commits.submit(number) for number in (1, -5, 2)}
     gate.opened.set()
     assert (first.result(20), pendings[1].result(20), pendings[2].result(20)) == (0, 10, 20)
@@ -134,7 +134,7 @@ def test_a_full_queue_refuses_at_once_and_keeps_what_it_took(database: Database)
     gate = Gate()
     commits = GroupCommit(database, gate, size_of=lambda item: 1, queue_items=3)
     first = commits.submit(0)
-    assert gate.entered.wait(20)
+    assert gate.entered.wait(60)
     waiting = [commits.submit(number) for number in (1, 2, 3)]
     with pytest.raises(QueueFull):
         commits.submit(4)
@@ -149,7 +149,7 @@ def test_the_queue_is_bounded_in_bytes_too(database: Database) -> None:
     gate = Gate()
     commits = GroupCommit(database, gate, size_of=lambda item: 600, queue_bytes=1000)
     commits.submit(0)
-    assert gate.entered.wait(20)
+    assert gate.entered.wait(60)
     commits.submit(1)
     with pytest.raises(QueueFull):
         commits.submit(2)
@@ -218,7 +218,7 @@ def test_listeners_hear_of_whole_transactions_until_they_leave(database: Databas
 
     commits.listen(listen)
     pendings = [commits.submit(0)]
-    assert gate.entered.wait(20)
+    assert gate.entered.wait(60)
     pendings += [commits.submit(number) for number in (1, -5, 2)]
     gate.opened.set()
     commits.close()

@@ -11,6 +11,7 @@ from gateway.clock import FakeClock
 from gateway.delivery.decisions.policy import AttemptResult
 from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS
 from gateway.delivery.sending.attempts import AttemptRunner
+from gateway.delivery.sending.grants import NoGrants
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.sending.sender import Sender
 from gateway.outgoing.resolver import StaticResolver
@@ -44,6 +45,8 @@ def test_nothing_is_begun_whose_lease_has_ended(
                     readers=readers,
                     secret_headers=frozenset(),
                     keyring=Keyring([bytes(32)]),
+                    grants=NoGrants(),
+                    connections=dict,
                 )
                 result = await runner.run(claimed, target)
             await sender.close()

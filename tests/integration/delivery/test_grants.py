@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -21,7 +22,7 @@ from gateway.delivery.destinations.management import add_destination, change_des
 from gateway.delivery.destinations.rows import DestinationDefaults
 from gateway.delivery.destinations.search import show_destination
 from gateway.delivery.sending import grants as sending_grants
-from gateway.delivery.sending.grants import GrantBroken
+from gateway.delivery.sending.grants import Grant, GrantBroken
 from gateway.errors import InvalidInput, StorageUnavailable
 from gateway.installation import Installation
 from gateway.oauth.connections.store import change_state
@@ -46,16 +47,16 @@ class Tokens:
         self.trouble: Exception | None = None
         self.asked = 0
 
-    def at_hand(self, connection_id: str) -> Sequence[tuple[str, str]] | None:
+    def at_hand(self, connection_id: str) -> Grant | None:
         return None
 
-    def headers(self, connection_id: str) -> Sequence[tuple[str, str]]:
+    def get(self, connection_id: str) -> Grant:
         self.asked += 1
         if self.trouble is not None:
             raise self.trouble
-        return [("Authorization", f"Bearer {self.tokens[0]}")]
+        return Grant(self.tokens[0], [("Authorization", f"Bearer {self.tokens[0]}")])
 
-    def renewed(self, connection_id: str, refused: Sequence[tuple[str, str]]) -> bool:
+    def renewed(self, connection_id: str, refused: Grant) -> bool:
         if len(self.tokens) == 1:
             return False
         self.tokens.pop(0)
@@ -226,3 +227,29 @@ def test_workers_look_again_when_a_connection_that_is_used_changes(installation:
     with act(installation, actor=TESTER, write=True) as acting:
         known_grants.connection_changed(acting.session, [CONNECTION])
     assert revision() > before
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_route_hands_a_token_over_and_holds_nothing_up_without_one(database: Database) -> None:
+    queue, tokens = Queue(database, SystemClock()), Tokens("theirs")
+    sink = Sink()
+
+    async def go() -> None:
+        async with sink.running():
+            target = queue.destination(url=sink.url)
+            [first] = queue.add(target)
+            with database.write() as connection:
+                connection.exec_driver_sql("UPDATE deliveries SET route_id = 'rte_1'")
+            routing = replace(queue.routing(), connections={"rte_1": CONNECTION})
+            async with working(make_worker(queue, grants=tokens, routing=lambda: routing)):
+                await until(all_are(queue, "delivered"))
+                tokens.trouble = GrantBroken("the customer has to connect again")
+                queue.add(target)
+                with database.write() as connection:
+                    connection.exec_driver_sql("UPDATE deliveries SET route_id = 'rte_1'")
+                await until(lambda: len(sink.received) == 2 and all_are(queue, "delivered")())
+            assert first == sink.received[0].header("webhook-id")
+
+    asyncio.run(go())
+    assert [one.header("gateway-access-token") for one in sink.received] == ["theirs", None]
+    assert sink.received[0].header("authorization") is None

@@ -20,6 +20,7 @@ from gateway.clock import SystemClock
 from gateway.db.database import Database
 from gateway.delivery.decisions.policy import AttemptResult, Outcome
 from gateway.delivery.models import DestinationKind
+from gateway.delivery.sending.grants import NoGrants
 from gateway.delivery.sending.handler_child import HandlerCall
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker.worker import Worker
@@ -268,6 +269,7 @@ def test_deliveries_to_handlers(pool: HandlerPool, database: Database, tmp_path:
         announcements=Announcements(Pipe(None)),
         secret_headers=frozenset(),
         keyring=Keyring([bytes(32)]),
+        grants=NoGrants(),
     )
 
     async def go() -> None:

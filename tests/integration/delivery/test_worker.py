@@ -21,6 +21,7 @@ from gateway.clock import MICROSECONDS, Clock, SystemClock
 from gateway.db.database import Database
 from gateway.delivery.decisions.target import SigningSecret, Target
 from gateway.delivery.routes.routing import RoutingSnapshot
+from gateway.delivery.sending.grants import NoGrants
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker import summons
 from gateway.delivery.worker.worker import Worker
@@ -69,6 +70,7 @@ def make_worker(queue: Queue, **options: Any) -> Worker:
         "announcements": Announcements(Pipe(None)),
         "secret_headers": frozenset(),
         "keyring": Keyring([bytes(32)]),
+        "grants": NoGrants(),
         "shutdown_deadline_seconds": 5.0,
     }
     return Worker(**(settings | options))

@@ -153,7 +153,7 @@ def test_it_starts_without_a_broker_and_delivers(fleet: Fleet, relay: Relay, ear
     worker = fleet.worker(name="alone")
     began = time.monotonic()
     ids = fleet.add(destination, 20)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 20
     fleet.wait_until(ids)
     relay.heal()
     worker.terminate()
@@ -212,7 +212,7 @@ def test_told_to_end_while_the_broker_is_silent_it_ends(
     began = time.monotonic()
     listening.terminate()
     assert listening.wait() == 0, listening.log()
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 30
     relay.heal()
 
 

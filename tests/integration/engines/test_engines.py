@@ -68,13 +68,13 @@ def test_a_rate_holds_for_both_together(fleet: Fleet, workers: tuple[Program, Pr
 
 def test_told_to_end_it_gives_back_what_it_holds(fleet: Fleet) -> None:
     worker = fleet.worker("--shutdown-deadline", "1s", name="ending")
-    destination = fleet.destination("slow", path="/slow", timeout=5, concurrency=4)
+    destination = fleet.destination("slow", path="/slow", timeout=2, concurrency=4)
     ids = fleet.add(destination, 4)
     fleet.sink.wait_for(4, "/slow")
     began = time.monotonic()
     worker.terminate()
     assert worker.wait() == 0, worker.log()
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 40
     assert '"message": "stopped"' in worker.log()
     until(lambda: "leased" not in fleet.states(ids), "nothing is held")
 
@@ -83,12 +83,12 @@ def test_told_twice_it_does_not_wait(fleet: Fleet, workers: tuple[Program, Progr
     first, second = workers
     second.terminate()
     assert second.wait() == 0, second.log()
-    ids = fleet.add(fleet.destination("stuck", path="/slow", timeout=30), 3)
+    ids = fleet.add(fleet.destination("stuck", path="/slow", timeout=60), 3)
     until(lambda: len(fleet.tries(ids)) == 3, "all are in flight")
     first.terminate()
     first.wait_for_log("no more claims")
     began = time.monotonic()
     first.terminate()
     assert first.wait() == 0, first.log()
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < 40
     assert fleet.states(ids) == {"pending"}

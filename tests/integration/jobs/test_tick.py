@@ -136,7 +136,7 @@ def test_two_tickers_at_the_same_instant_claim_each_once(work: Work) -> None:
     together = Barrier(2)
 
     def run() -> None:
-        together.wait(10)
+        together.wait(60)
         tick(work)
 
     threads = [Thread(target=run) for _ in range(2)]
@@ -160,7 +160,7 @@ def test_what_one_froze_with_is_passed_over_and_made_once(work: Work) -> None:
 
     thread = Thread(target=ticker(work, random=freeze).step)
     thread.start()
-    assert holds.wait(10)
+    assert holds.wait(60)
     work.clock.advance(TEN_MINUTES)
     if not work.installation.database.is_sqlite:
         assert tick(work) == 1

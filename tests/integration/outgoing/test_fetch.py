@@ -111,12 +111,12 @@ def test_bytes_that_drip_do_not_stretch_the_deadline(serve: Callable[..., Any], 
         for _ in itertools.takewhile(lambda _: not over.wait(0.02), itertools.count()):
             send(b"x")
 
-    server = serve(drip if start else lambda _send: over.wait(10))
+    server = serve(drip if start else lambda _send: over.wait(60))
     began = time.monotonic()
     with pytest.raises(FetchFailed, match=r"within 0\.3 seconds"):
         fetch(server, timeout_seconds=0.3)
     over.set()
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 8
 
 
 def test_a_server_that_is_not_there_is_a_failure_without_the_url(serve: Callable[..., Any]) -> None:
@@ -161,7 +161,7 @@ class Hanging:
         self.told = threading.Event()
 
     def resolve(self, host: str) -> list[str]:
-        assert self.told.wait(10)
+        assert self.told.wait(60)
         return ["127.0.0.1"]
 
 
@@ -193,6 +193,6 @@ def test_nothing_of_a_fetch_is_left_behind_after_its_deadline(
         fetch(server, scheme=scheme, timeout_seconds=0.3)
     for thread in threading.enumerate():
         if thread.name == "exchange":
-            thread.join(2)
+            thread.join(60)
             assert not thread.is_alive()
     over.set()

@@ -56,8 +56,8 @@ def test_before_it_dies_unused() -> None:
     assert due(entry(idle_seconds=10_000), 3600) == 2880
 
 
-def test_not_at_all_where_nothing_can_be_renewed() -> None:
-    assert due(entry(idle_seconds=1000), 3600, is_renewable=False) is None
+def test_what_cannot_be_renewed_is_looked_after_at_its_end() -> None:
+    assert due(entry(idle_seconds=1000), 3600, is_renewable=False) == 3600
 
 
 def test_what_can_be_renewed() -> None:

@@ -17,9 +17,8 @@ from gateway.oauth.protocol.http import ProviderHttp
 from gateway.oauth.protocol.revocation import revoke
 from gateway.oauth.protocol.values import App, Tokens
 from tests.services.keys import rsa_key
-from tests.services.oauth_apps import BACK, app_at
 from tests.services.oauth_authority import CLIENT_SECRET
-from tests.services.oauth_entries import OPENID, PLAIN
+from tests.services.oauth_entries import OPENID, PLAIN, app_at
 from tests.services.oauth_provider import REVOKE, TOKEN, OAuthProvider
 
 
@@ -97,7 +96,7 @@ def test_a_refresh_that_gives_no_new_refresh_token(side: Side) -> None:
 
 def test_the_redirect_uri_is_the_one_that_was_told(side: Side) -> None:
     side.connect("read")
-    assert side.server.granted("authorization_code")[0].form["redirect_uri"] == BACK
+    assert side.server.granted("authorization_code")[0].form["redirect_uri"] == side.app.redirect_uri
 
 
 def test_a_token_of_the_app_itself(side: Side) -> None:
@@ -127,9 +126,9 @@ def test_a_service_account(side: Side) -> None:
 
 
 def test_an_app_that_proves_itself_by_a_key(oauth_server: OAuthProvider, http: ProviderHttp) -> None:
-    app = app_at(oauth_server, token={"url": "{base}/token", "authentication": "private_key_jwt"})
     key = orjson.dumps(RSA.as_dict(private=True)).decode()
-    app = App(**{name: getattr(app, name) for name in app.__slots__} | {"secrets": {"private_key": key}})
+    token = {"url": "{base}/token", "authentication": "private_key_jwt"}
+    app = app_at(oauth_server, token=token, app={"secrets": {"private_key": key}})
     oauth_server.assertion_key = RSA.as_dict(private=False)
     side = Side(oauth_server, http, app)
     assert side.connect("read").access_token

@@ -16,12 +16,16 @@ down_revision = "0019"
 branch_labels = None
 depends_on = None
 
+_IS_LIVE = sa.text("state <> 'revoked'")
 _IS_DUE = sa.text("refresh_at IS NOT NULL")
+_IS_TO_WARN = sa.text("refresh_expires_at IS NOT NULL AND warned_at IS NULL AND state <> 'revoked' AND state <> 'needs_reauth'")
+_IS_ENDED = sa.text("revoked_at IS NOT NULL")
 _IS_AWAITED = sa.text("account_key IS NOT NULL AND state <> 'revoked'")
 
 
 def upgrade() -> None:
-    op.add_column("destinations", sa.Column("connection_id", Identifier, nullable=True))
+    for table in ("destinations", "routes"):
+        op.add_column(table, sa.Column("connection_id", Identifier, nullable=True))
     op.create_table('connect_sessions',
     sa.Column('id', Identifier, nullable=False),
     sa.Column('app_credentials_id', Identifier, nullable=True),
@@ -140,7 +144,10 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_connections'))
     )
     op.create_index('ix_connections_app_credentials_id', 'connections', ['app_credentials_id'])
+    op.create_index('ix_connections_provider_state', 'connections', ['provider', 'state'], sqlite_where=_IS_LIVE, postgresql_where=_IS_LIVE)
     op.create_index('ix_connections_refresh_at', 'connections', ['refresh_at'], sqlite_where=_IS_DUE, postgresql_where=_IS_DUE)
+    op.create_index('ix_connections_refresh_expires_at', 'connections', ['refresh_expires_at'], sqlite_where=_IS_TO_WARN, postgresql_where=_IS_TO_WARN)
+    op.create_index('ix_connections_revoked_at', 'connections', ['revoked_at'], sqlite_where=_IS_ENDED, postgresql_where=_IS_ENDED)
     op.create_index('ix_connections_tenant_id_id', 'connections', ['tenant_id', 'id'])
     op.create_index('ix_connections_tenant_id_reference_id', 'connections', ['tenant_id', 'reference', 'id'])
     op.create_index('uq_connections_account', 'connections', ['tenant_id', 'provider', 'account_key'], unique=True, sqlite_where=_IS_AWAITED, postgresql_where=_IS_AWAITED)
@@ -149,4 +156,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     for table in ("vault", "revocations", "connections", "oauth_flows", "connect_sessions", "app_credentials"):
         op.drop_table(table)
-    op.drop_column("destinations", "connection_id")
+    for table in ("destinations", "routes"):
+        op.drop_column(table, "connection_id")

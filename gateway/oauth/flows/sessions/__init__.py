@@ -1,0 +1,1 @@
+"""Connect sessions: one-time URLs, each for one customer of the application."""
