@@ -82,8 +82,8 @@ class _Made:
     """Who is calling, and what goes along with each call of the API."""
 
     proof: Proof
-    headers: Mapping[str, str] = field(default_factory=dict)
-    query: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
 
 
 def _proof(app: App, call: Call, endpoints: Endpoints, values: Mapping[str, str], now_us: int) -> _Made:

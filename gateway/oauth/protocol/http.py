@@ -114,12 +114,13 @@ class ProviderHttp:
         ends_at = SystemClock().monotonic() + self._caps.timeout_seconds
         try:
             answer = self._transport().send(call, ends_at=ends_at, max_bytes=self._caps.max_bytes)
+        # Without causes: libraries' messages name the URL, whose query may hold secrets, and tracebacks are logged.
         except AddressForbidden as error:
-            raise _not_asked(error) from error
+            raise _not_asked(error) from None
         except ProtocolFault as error:
-            raise ProviderAnswerInvalid(f"{host}: {error}") from error
+            raise ProviderAnswerInvalid(f"{host}: {error}") from None
         except IntegrationError as error:
-            raise ProviderUnavailable(f"{host}: {error}", was_sent=error.call.may_have_happened) from error
+            raise ProviderUnavailable(f"{host}: {error}", was_sent=error.call.may_have_happened) from None
         if 300 <= answer.status < 400:
             raise ProviderAnswerInvalid(f"{host} answered with a redirect ({answer.status}): they are not followed")
         return HttpAnswer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.body)

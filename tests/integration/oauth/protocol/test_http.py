@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import traceback
 
 import pytest
 
-from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderUnavailable
+from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderError, ProviderUnavailable
 from gateway.oauth.protocol.http import HttpRequest, ProviderHttp, retry_after_seconds
 from gateway.outgoing.caps import PROVIDER, Caps
 from gateway.outgoing.resolver import StaticResolver, SystemResolver
@@ -151,6 +152,13 @@ def test_a_connection_that_was_idle_is_not_used_again(oauth_server: OAuthProvide
 def test_the_wait_that_is_asked_for(http: ProviderHttp, server: FaultServer) -> None:
     answer = http.send(post(server, "/status/429?retry_after=7"))
     assert retry_after_seconds(answer, now_us=0) == 7
+
+
+@pytest.mark.parametrize("path", ["/hangs-up", "/redirect?to=/x", "/huge", "/garbage", "/bad-gzip"])
+def test_not_even_a_traceback_shows_a_query(http: ProviderHttp, server: FaultServer, path: str) -> None:
+    with pytest.raises(ProviderError) as caught:
+        http.send(post(server, path))
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
 
 
 def test_nothing_is_shown(http: ProviderHttp, server: FaultServer) -> None:
