@@ -17,6 +17,7 @@ from gateway.db.model import Base
 from gateway.db.schema.version import require_current
 from gateway.errors import ConfigurationError, SchemaBehind, StorageUnavailable
 from gateway.installation import EXTENSION, Installation, installation_of
+from gateway.oauth.views import blueprint as flow_pages
 from gateway.server import operations
 from gateway.telemetry import request_ids
 from gateway.telemetry.logging import configure_logging, get_logger
@@ -124,3 +125,4 @@ def _webhooks(app: Flask, installation: Installation) -> None:
     # Faulty configuration ends the start, not the first request.
     inbound_of(installation)
     app.register_blueprint(views.blueprint)
+    app.register_blueprint(flow_pages.blueprint)

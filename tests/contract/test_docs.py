@@ -32,6 +32,8 @@ from gateway.errors import GatewayError
 from gateway.events import system as system_events
 from gateway.jobs.models import JobState
 from gateway.jobs.schedules.summary import ScheduleState
+from gateway.oauth.flows.outcomes import Outcome as FlowOutcome
+from gateway.oauth.flows.outcomes import Refusal
 from gateway.out_of_order import OutOfOrderCode
 from gateway.telemetry.exposition import (
     ConfigurationCollector,
@@ -191,6 +193,11 @@ def test_every_action_of_the_audit_trail_is_there() -> None:
 )
 def test_every_state_and_outcome_is_there(title: str, words: type[Any]) -> None:
     assert set(first_codes("states.md", title)) == {word.value for word in words}
+
+
+@pytest.mark.parametrize(("title", "words"), [("Outcomes of flows", FlowOutcome), ("Refusals of pages", Refusal)])
+def test_every_end_of_a_flow_is_there(title: str, words: type[Any]) -> None:
+    assert set(first_codes("connecting.md", title)) == {word.value for word in words}
 
 
 def test_every_reason_to_be_out_of_order_is_there() -> None:

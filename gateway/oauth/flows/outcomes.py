@@ -17,6 +17,7 @@ class Outcome(StrEnum):
     CALLBACK_INVALID = "callback_invalid"  # what the browser brought back is not what a provider sends
     ISSUER_MISMATCH = "issuer_mismatch"  # it came from another authorization server than was asked (RFC 9207)
     ACCOUNT_MISMATCH = "account_mismatch"  # another account was chosen than the one that is connected anew
+    RECONNECT_REFUSED = "reconnect_refused"  # what was to be connected anew has ended, or the account is another one's
     PARAMETERS_INVALID = "parameters_invalid"  # what the provider needs to know was not given, or is wrong
     APP_CREDENTIALS_UNUSABLE = "app_credentials_unusable"  # they were removed, disabled, or cannot be opened
     STORAGE_UNAVAILABLE = "storage_unavailable"  # the database was away: nothing was stored
@@ -36,4 +37,5 @@ class Refusal(StrEnum):
     BROWSER_UNKNOWN = "browser_unknown"  # another browser than the one that began, or one without cookies
     PROVIDER_MISMATCH = "provider_mismatch"  # it came to the callback of another provider, or of other app credentials
     TENANT_SUSPENDED = "tenant_suspended"  # the tenant does not take part for now
+    REQUEST_NOT_MEANT = "request_not_meant"  # HEAD, or a browser that fetches ahead: nothing is used up
     REQUEST_INVALID = "request_invalid"  # nothing that a page of ours, or a provider, sends

@@ -1,0 +1,96 @@
+"""To the provider: a flow is made, and the URL to which its browser is sent.
+
+The flow is stored before the provider is asked anything, so that a provider that is away is on record too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from gateway.errors import DecryptionFailed, InvalidInput
+from gateway.installation import Installation
+from gateway.oauth.app_credentials.app import load_app
+from gateway.oauth.flows.ending import ended, failure
+from gateway.oauth.flows.one_time import digest, new_token
+from gateway.oauth.flows.outcomes import Outcome
+from gateway.oauth.flows.rows import BY_BROWSER, OAUTH1, add_flow
+from gateway.oauth.flows.steps import Ending, Leave, Visitor
+from gateway.oauth.models import AppCredentials, ConnectSession, Flow
+from gateway.oauth.protocol.authorization import OPENID, authorization_url, new_verifier
+from gateway.oauth.protocol.endpoints import endpoints
+from gateway.oauth.protocol.http import http_of
+from gateway.oauth.protocol.values import App
+from gateway.providers.oauth.model import Authorize, OAuth
+from gateway.tenants.acting import Acting
+
+
+@dataclass(frozen=True, slots=True)
+class Departure:
+    """A flow that is stored, and what goes with the browser or stays until it is back."""
+
+    flow: Flow
+    app: App
+    state: str
+    kept: Mapping[str, str | None]
+
+
+def depart(
+    acting: Acting, session: ConnectSession, visitor: Visitor, row: AppCredentials, parameters: Mapping[str, str]
+) -> Departure | Ending:
+    """A new flow by the app credentials `row`, in the transaction of `acting`; `parameters` are the customer's own."""
+    try:
+        app = load_app(acting.session, acting.installation, row, parameters=parameters)
+    except (InvalidInput, DecryptionFailed) as error:
+        outcome = Outcome.PARAMETERS_INVALID if isinstance(error, InvalidInput) else Outcome.APP_CREDENTIALS_UNUSABLE
+        return ended(
+            acting, session, visitor, outcome, app_credentials_id=row.id, provider=row.provider, detail=str(error)
+        )
+    state, oauth = new_token(), app.oauth
+    scopes = _scopes(session, row, oauth)
+    kept = {
+        "verifier": new_verifier() if oauth.authorize is not None and oauth.authorize.sends_pkce else None,
+        "nonce": new_token() if oauth.kind == "oidc" and OPENID in scopes else None,
+    }
+    flow = add_flow(
+        acting,
+        session,
+        visitor,
+        app_credentials_id=row.id,
+        provider=row.provider,
+        kind=OAUTH1 if oauth.kind == "oauth1" else BY_BROWSER,
+        state_digest=digest(state),
+        kept=kept,
+        scopes=scopes,
+        parameters=parameters,
+    )
+    return Departure(flow, app, state, kept)
+
+
+def leave(
+    installation: Installation, session: ConnectSession, visitor: Visitor, departure: Departure
+) -> Leave | Ending:
+    """Where the browser is sent; the provider may be asked before, outside of any transaction."""
+    flow, app, http = departure.flow, departure.app, http_of(installation)
+    try:
+        found = endpoints(app, http, installation.clock)
+        url = authorization_url(
+            app,
+            found,
+            http,
+            state=departure.state,
+            scopes=flow.scopes,
+            verifier=departure.kept["verifier"],
+            nonce=departure.kept["nonce"],
+            now_us=installation.clock.now_us(),
+        )
+    except Exception as error:
+        return failure(installation, session, visitor, flow, error)
+    return Leave(url)
+
+
+def _scopes(session: ConnectSession, row: AppCredentials, oauth: OAuth) -> list[str]:
+    for chosen in (session.scopes, row.scopes):
+        if chosen is not None:
+            return list(chosen)
+    return list((oauth.authorize or Authorize()).scopes)

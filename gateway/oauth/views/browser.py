@@ -1,0 +1,48 @@
+"""The cookie that ties a flow to the browser that began it. It says nothing and opens nothing by itself."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask import Request, Response
+
+from gateway.oauth.flows.one_time import FORM, digest, new_token
+
+NAME = "gateway-browser"
+# Longer than a flow, so that one that is begun at its end is still known at its own.
+LIFETIME_SECONDS = 3600
+
+
+class BrowserCookie:
+    """`value` is the browser's, or a new one for a browser without."""
+
+    def __init__(self, request: Request, base_url: str) -> None:
+        self._is_secure = urlsplit(base_url).scheme == "https"
+        # RFC 6265bis, 4.1.3.2: no other host, and nobody without TLS, can have set a cookie that is called so.
+        self._name = f"__Host-{NAME}" if self._is_secure else NAME
+        self._given = request.cookies.get(self._name)
+
+    @property
+    def digest(self) -> bytes | None:
+        """That of what the browser brought; None where it brought nothing of ours."""
+        return digest(self._given) if self._given is not None and FORM.fullmatch(self._given) else None
+
+    def require(self) -> bytes:
+        """The digest of the browser's, which is made where it has none; `put` it on the answer."""
+        if self.digest is None:
+            self._given = new_token()
+        assert self.digest is not None
+        return self.digest
+
+    def put(self, response: Response) -> Response:
+        """`response`, with the cookie."""
+        response.set_cookie(
+            self._name,
+            self._given or "",
+            max_age=LIFETIME_SECONDS,
+            path="/",
+            secure=self._is_secure,
+            httponly=True,
+            samesite="Lax",
+        )
+        return response
