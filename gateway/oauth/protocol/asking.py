@@ -7,8 +7,8 @@ from typing import Any
 
 from gateway.content import jsontext
 from gateway.oauth.protocol.calls import send_call
-from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderRefused, ProviderUnavailable
-from gateway.oauth.protocol.http import Http, HttpAnswer, retry_after_seconds
+from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderRefused
+from gateway.oauth.protocol.http import Http, HttpAnswer, require_served
 from gateway.oauth.protocol.values import App, Endpoints
 from gateway.providers.oauth.parts import Call
 
@@ -60,7 +60,5 @@ def raise_for_status(answer: HttpAnswer, *, now_us: int) -> None:
         raise ProviderRefused(INVALID_TOKEN, "its API does not take the token")
     if answer.status == 403:
         raise ProviderRefused(INSUFFICIENT_SCOPE, "its API does not allow that with this token")
-    message = f"the provider's API answered with status {answer.status}"
-    if answer.status == 429 or answer.status >= 500:
-        raise ProviderUnavailable(message, retry_after_seconds=retry_after_seconds(answer, now_us=now_us))
-    raise ProviderAnswerInvalid(message)
+    require_served(answer, "the provider's API answered", now_us=now_us)
+    raise ProviderAnswerInvalid(f"the provider's API answered with status {answer.status}")

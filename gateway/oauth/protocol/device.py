@@ -11,7 +11,7 @@ from gateway.oauth.protocol.bodies import document_of, text_at
 from gateway.oauth.protocol.client_authentication import proof
 from gateway.oauth.protocol.encoding import body_of, merged
 from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderRefused, ProviderUnavailable
-from gateway.oauth.protocol.http import Http, HttpRequest, retry_after_seconds
+from gateway.oauth.protocol.http import Http, HttpRequest, require_served
 from gateway.oauth.protocol.known import known
 from gateway.oauth.protocol.refusals import refusal
 from gateway.oauth.protocol.scopes import asked_for, by_parameter
@@ -60,9 +60,7 @@ def begin(app: App, endpoints: Endpoints, http: Http, *, scopes: Iterable[str], 
     identity = {oauth.token.client_id_parameter: names.at_start(app)["client_id"]}
     body, typed = body_of("form", {**identity, **by_parameter(oauth.authorize or Authorize(), asked), **made.fields})
     answer = http.send(HttpRequest("POST", endpoints.device, merged(dict(typed), made.headers), body))
-    if answer.status == 429 or answer.status >= 500:
-        message = f"the provider gave no code for a device (status {answer.status})"
-        raise ProviderUnavailable(message, retry_after_seconds=retry_after_seconds(answer, now_us=now_us))
+    require_served(answer, "the provider gave no code for a device, and answered", now_us=now_us)
     document = document_of(answer.content_type, answer.body)
     refused = refusal(Answer(), answer.status, document, secrets=tuple(app.secrets.values()))
     if refused is not None:

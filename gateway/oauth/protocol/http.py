@@ -159,6 +159,16 @@ def retry_after_seconds(answer: HttpAnswer, *, now_us: int) -> float | None:
     return wait_seconds(answer.headers, STANDARD_WAITS, now=now_us / MICROSECONDS)
 
 
+def require_served(answer: HttpAnswer, what: str, *, now_us: int) -> None:
+    """Raise `ProviderUnavailable` for 429 and 5xx, with the wait that is asked for; `what` begins its sentence."""
+    if answer.status == 429 or answer.status >= 500:
+        raise ProviderUnavailable(
+            f"{what} with status {answer.status}",
+            retry_after_seconds=retry_after_seconds(answer, now_us=now_us),
+            was_sent=answer.status != 429,
+        )
+
+
 def _make(installation: Installation) -> ProviderHttp:
     return ProviderHttp(installation.resolver, installation.policy)
 

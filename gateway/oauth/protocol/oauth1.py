@@ -14,8 +14,8 @@ from gateway.clients.auth.oauth1 import Method, OAuth1
 from gateway.clients.values import Call
 from gateway.oauth.protocol import names
 from gateway.oauth.protocol.encoding import url_with
-from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderRefused, ProviderUnavailable
-from gateway.oauth.protocol.http import Http, HttpRequest, retry_after_seconds
+from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderRefused
+from gateway.oauth.protocol.http import Http, HttpRequest, require_served
 from gateway.oauth.protocol.scopes import by_parameter
 from gateway.oauth.protocol.values import App, Tokens
 from gateway.providers.oauth.model import Authorize, RequestToken
@@ -92,9 +92,7 @@ def access_token(app: App, http: Http, *, request: TokenPair, verifier: str, now
 def _asked(app: App, http: Http, url: str, signing: OAuth1, *, now_us: int) -> TokenPair:
     signed = signing.apply(Call("POST", url, ""))
     answer = http.send(HttpRequest("POST", url, (*signed.headers, ("Accept", "*/*")), None))
-    if answer.status == 429 or answer.status >= 500:
-        message = f"the provider answered with status {answer.status}"
-        raise ProviderUnavailable(message, retry_after_seconds=retry_after_seconds(answer, now_us=now_us))
+    require_served(answer, "the provider answered", now_us=now_us)
     if not answer.is_success:
         raise ProviderRefused(f"http_{answer.status}", "it does not take the signed request, or no longer the token")
     try:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from gateway.oauth.protocol.bodies import document_of
 from gateway.oauth.protocol.client_authentication import proof
 from gateway.oauth.protocol.encoding import body_of, merged
-from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderUnavailable
-from gateway.oauth.protocol.http import Http, HttpRequest, retry_after_seconds
+from gateway.oauth.protocol.errors import ProviderAnswerInvalid
+from gateway.oauth.protocol.http import Http, HttpRequest, require_served
 from gateway.oauth.protocol.refusals import refusal
 from gateway.oauth.protocol.values import App, Endpoints
 from gateway.providers.oauth.model import Answer
@@ -25,9 +25,7 @@ def push(app: App, endpoints: Endpoints, http: Http, parameters: Mapping[str, st
     made = proof(app, endpoints, endpoints.token_authentication, now_us=now_us)
     body, typed = body_of("form", {**parameters, **made.fields})
     answer = http.send(HttpRequest("POST", endpoints.pushed or "", merged(dict(typed), made.headers), body))
-    if answer.status == 429 or answer.status >= 500:
-        message = f"the provider did not take the pushed request (status {answer.status})"
-        raise ProviderUnavailable(message, retry_after_seconds=retry_after_seconds(answer, now_us=now_us))
+    require_served(answer, "the provider answered the pushed request", now_us=now_us)
     document = document_of(answer.content_type, answer.body)
     refused = refusal(STANDARD, answer.status, document, secrets=tuple(app.secrets.values()))
     if refused is not None:

@@ -7,8 +7,8 @@ from typing import Final
 
 from gateway.oauth.protocol.bodies import document_of
 from gateway.oauth.protocol.calls import send_call
-from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderRefused, ProviderUnavailable
-from gateway.oauth.protocol.http import Http, HttpAnswer, retry_after_seconds
+from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderRefused
+from gateway.oauth.protocol.http import Http, HttpAnswer, require_served
 from gateway.oauth.protocol.known import known
 from gateway.oauth.protocol.refusals import refusal
 from gateway.oauth.protocol.tokens import refresh
@@ -100,9 +100,7 @@ def _has_ended(app: App, call: Call, answer: HttpAnswer, secrets: tuple[str, ...
     Raises as `revoke` does, also for a token that is named and has ended.
     """
     status, oauth = answer.status, app.oauth
-    if status == 429 or status >= 500:
-        wait = retry_after_seconds(answer, now_us=now_us)
-        raise ProviderUnavailable(f"the provider answered with status {status}", retry_after_seconds=wait)
+    require_served(answer, "the provider answered", now_us=now_us)
     says_who = call.authentication == "token"
     if says_who and status in {401, 403, 404, 410}:
         return False
