@@ -16,6 +16,7 @@ from benchmarks import (
     fairness,
     history,
     ingest,
+    key_rotation,
     latency,
     management_api,
     memory,
@@ -47,6 +48,7 @@ BENCHES: dict[str, Callable[[Options], Sequence[Row]]] = {
     "api": management_api.measure,
     "clients": clients.measure,
     "engines": engines.measure,
+    "secrets": key_rotation.measure,
 }
 
 

@@ -24,7 +24,7 @@ from gateway.key_rotation.places import Place
 from gateway.security.sealed_text import MARK
 from gateway.security.sealing import Keyring
 
-RANGE_ROWS = 2_000
+RANGE_ROWS = 1_000
 CHUNK_BYTES = 8 * 1024 * 1024
 
 Key = Sequence[Any]

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gateway.cli.terminal.hints import add_source_command
+from gateway.cli.terminal.hints import add_app_command, add_source_command
 from gateway.errors import Hint
 from gateway.providers import Provider
 from gateway.providers.prose.description import adding
 
 PHRASES: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "add_app_credentials": lambda parameters: f": `{add_app_command(parameters)}`",
     "add_source": lambda parameters: f": `{add_source_command(parameters)}`",
     "choose_scheme": lambda parameters: f" with `--scheme {parameters['scheme']}`",
     "generate_secret": lambda _parameters: " (`--generate-secret` makes one)",

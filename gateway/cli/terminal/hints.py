@@ -34,6 +34,17 @@ def add_source_command(parameters: Parameters) -> str:
     return " ".join(parts)
 
 
+def add_app_command(parameters: Parameters) -> str:
+    """The command that adds app credentials with what the hint names."""
+    parts = [_filled("gateway app-credentials add {name} --provider {provider}", parameters)]
+    if parameters.get("has_client_id", True):
+        parts.append("--client-id ID")
+    if parameters.get("has_secret", True):
+        parts.append("--client-secret-env VAR")
+    parts += [f"--param {name}=…" for name in parameters.get("parameters", ())]
+    return " ".join(parts)
+
+
 def _options(parameters: Parameters) -> str:
     return "they are " + " ".join(f"--option {name}={text!r}" for name, text in parameters["options"].items())
 
@@ -41,7 +52,7 @@ def _options(parameters: Parameters) -> str:
 # As the end of a line: after a semicolon, or after the colon that they begin with.
 WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "accept_replays": "let them in with `gateway sources change {slug} --accept-replays`",
-    "add_app_credentials": "add them with `gateway app-credentials add {name} --provider {provider} --client-id ID`",
+    "add_app_credentials": lambda parameters: f"add them with `{add_app_command(parameters)}`",
     "add_destination": "add it with `gateway destinations add {name} URL`",
     "add_source": lambda parameters: f"add it with `{add_source_command(parameters)}`",
     "allow_empty": ": say --allow-empty if that is meant",

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from gateway.deferred import deferred
+from gateway.errors import Hint
 from gateway.providers.model import Provider
 from gateway.providers.prose.periods import period
 from gateway.providers.prose.words import EVIDENCE
@@ -20,8 +21,8 @@ else:
     words = deferred("gateway.providers.oauth.words")
 
 
-def connecting_lines(provider: Provider, oauth: OAuth) -> Iterator[str]:
-    """What there is to know before an app is registered, and of a connection's life."""
+def connecting_lines(provider: Provider, oauth: OAuth, say: Callable[[Hint], str]) -> Iterator[str]:
+    """What there is to know before an app is registered, and of a connection's life; `say` is `description.Say`."""
     yield f"Kind: {words.KINDS[oauth.kind]}."
     for name, grant in oauth.grants.items():
         if oauth.kind != "oauth1":
@@ -33,7 +34,12 @@ def connecting_lines(provider: Provider, oauth: OAuth) -> Iterator[str]:
             "Each app credentials have a redirect URI of their own, because a parameter says which server it is: no "
             "server can pass its answer off as another's."
         )
+    yield f"Add its app credentials{say(adding_app(provider, oauth))}"
     yield from (f"Parameter `{name}`: {_parameter(one)}" for name, one in oauth.parameters.items())
+    if oauth.parameters.keys() - hosts.server_parameters(oauth):
+        own = sorted(hosts.server_parameters(oauth))
+        but = f", but {' and '.join(f'`{name}`' for name in own)}, which chooses the server" if own else ""
+        yield f"Parameters that the app credentials do not have are asked of whoever connects an account{but}."
     yield from _asking(oauth)
     yield from _tokens(oauth)
     yield from _callback(oauth)
@@ -48,6 +54,21 @@ def sources_lines(oauth: OAuth) -> Iterator[str]:
     """What backs the section."""
     yield f"OAuth: {oauth.evidence.level}: {EVIDENCE[oauth.evidence.level]}."
     yield f"By: {'; '.join(oauth.evidence.by)}."
+
+
+def adding_app(provider: Provider, oauth: OAuth) -> Hint:
+    """How app credentials for this provider are added: with which secrets and parameters."""
+    needed = [name for name, one in oauth.parameters.items() if one.default is None and not one.optional]
+    return Hint(
+        "add_app_credentials",
+        {
+            "name": provider.id,
+            "provider": provider.id,
+            "has_client_id": oauth.client.id is None,
+            "has_secret": oauth.client.has_secret,
+            "parameters": needed,
+        },
+    )
 
 
 def setup_lines(provider: Provider, oauth: OAuth, *, redirect_uri: str) -> Iterator[str]:

@@ -44,7 +44,7 @@ def describe(provider: Provider, say: Say = say_nothing) -> list[Section]:
     sections = [
         *(_webhook_sections(provider, say) if provider.sends_webhooks else (Section("Set up", provider.setup),)),
         Section("Good to know", tuple(provider.quirks)),
-        Section("Connecting accounts", tuple(connecting_lines(provider, oauth)) if oauth is not None else ()),
+        Section("Connecting accounts", tuple(connecting_lines(provider, oauth, say)) if oauth is not None else ()),
         Section(
             "Calling its API", tuple(call_lines(provider.api, trial(provider))) if provider.api is not None else ()
         ),
