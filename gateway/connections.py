@@ -37,7 +37,7 @@ class Connections:
     def client(self, connection_id: str, *, tenant: str = DEFAULT_TENANT) -> ConnectedClient:
         """The client of a connection of the tenant with this slug; the same one until the connection is another.
 
-        Raises `NotFound`, `Conflict` where it was revoked, `InvalidInput` where nothing is known of where the API is,
+        Raises `NotFound`, `ConnectionRevoked`, `InvalidInput` where nothing is known of where the API is,
         `StorageUnavailable`.
         """
         found = connected(self._installation, self._tenant_id(tenant), connection_id)

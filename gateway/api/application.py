@@ -92,6 +92,11 @@ def _serve(app: Flask, resource: Resource, door: Door) -> None:
     for operation in resource.operations:
         view = _view(Endpoint(operation, door))
         blueprint.add_url_rule(operation.path, operation.id, view, methods=[operation.method])
+        if operation.forwards:
+            # The last part may be empty.
+            beginning = operation.path.rpartition("/<")[0]
+            for path in (beginning, f"{beginning}/"):
+                blueprint.add_url_rule(path, operation.id, view, methods=[operation.method])
     app.register_blueprint(blueprint)
 
 

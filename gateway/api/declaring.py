@@ -14,20 +14,22 @@ document says: the first line in short, the rest at length.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import getdoc
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from marshmallow import Schema
 
 from gateway.events.live.hub import EventHub, Guest
+from gateway.installation import Installation
 from gateway.tenants.api_keys.scopes import Scope
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 Example = Mapping[str, Any]
 
 MAX_BODY_BYTES = 1024 * 1024
+FORWARDED_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,7 +42,8 @@ class Operation:
     the answer shows something else), for If-Match; it locks the row. `writes` says which kind of transaction is opened.
     With `opens` none is: `run` gets what opens them, a `gateway.tenants.acting.Transactions`. With `for_system` it
     belongs to no tenant: `run` gets a `SystemActing`. With `is_stream` it gets a `Listening` and returns server-sent
-    events, which are sent as they come; `example` has some as `text`.
+    events, which are sent as they come; `example` has some as `text`. With `forwards` it gets a `Forwarding` and
+    returns a `Forwarded`, whatever its status.
     """
 
     id: str
@@ -65,6 +68,7 @@ class Operation:
     for_system: bool
     is_raw: bool
     is_stream: bool
+    forwards: bool
 
     @property
     def has_etag(self) -> bool:
@@ -83,6 +87,32 @@ class Raw:
 
     body: bytes = field(repr=False)
     content_type: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarding:
+    """A request that somebody else answers, as it came, and for which tenant. `path` is what stood in the place of the
+    last part of the path, `query` behind `?`: both as on the request line.
+    """
+
+    installation: Installation
+    tenant_id: str
+    method: str
+    path: str
+    query: str = field(repr=False)
+    headers: Sequence[tuple[str, str]] = field(repr=False)
+    body: bytes = field(repr=False)
+
+
+class Forwarded(Protocol):
+    """An answer of somebody else, whose body comes as it is iterated; `close` lets go of it."""
+
+    status: int
+    headers: Sequence[tuple[str, str]]
+
+    def __iter__(self) -> Iterator[bytes]: ...
+
+    def close(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +160,25 @@ class Resource:
         """Declare a DELETE, which is answered 204."""
         return self._declare("DELETE", path, status=204, **declared)
 
+    def forward(self, path: str, **declared: Any) -> Callable[[Function], Function]:
+        """Declare what somebody else answers, by each method. `path` ends with a part that takes slashes, and may be
+        left out.
+        """
+
+        def declare(run: Function) -> Function:
+            for method in FORWARDED_METHODS:
+                name = f"{run.__name__}_by_{method.lower()}"
+                self._declare(method, path, id=name, writes=False, is_raw=True, forwards=True, **declared)(run)
+            return run
+
+        return declare
+
     def _declare(
         self,
         method: str,
         path: str,
         *,
+        id: str | None = None,
         scope: Scope | Collection[Scope] = (),
         answer: type[Schema] | None = None,
         example: Example | None = None,
@@ -151,12 +195,13 @@ class Resource:
         for_system: bool = False,
         is_raw: bool = False,
         is_stream: bool = False,
+        forwards: bool = False,
     ) -> Callable[[Function], Function]:
         def declare(run: Function) -> Function:
             summary, _, description = (getdoc(run) or "").partition("\n")
             self.operations.append(
                 Operation(
-                    id=run.__name__,
+                    id=id or run.__name__,
                     method=method,
                     path=path,
                     run=run,
@@ -178,6 +223,7 @@ class Resource:
                     for_system=for_system,
                     is_raw=is_raw,
                     is_stream=is_stream,
+                    forwards=forwards,
                 )
             )
             return run

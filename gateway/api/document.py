@@ -58,6 +58,12 @@ PROBLEMS: Mapping[int, tuple[str, str]] = {
     429: ("Too many requests of this key, or too many wrong keys of this address.", "rate_limited"),
     503: ("The database cannot be used now. Nothing was changed.", "storage_unavailable"),
 }
+# Of what somebody else answers.
+FORWARDED_PROBLEMS: Mapping[int, tuple[str, str]] = {
+    410: ("The connection was revoked.", "connection_revoked"),
+    502: ("The provider did not answer, or not as HTTP should be.", "connection_failed"),
+    504: ("The provider did not answer in time.", "deadline_exceeded"),
+}
 
 
 class FaultSchema(Schema):
@@ -108,7 +114,7 @@ def describe(app: Flask) -> Api:
     components = api.spec.components
     components.security_scheme(SECURITY, {"type": "http", "scheme": "bearer", "description": "An API key, `gwk_…`."})
     components.schema("Problem", schema=ProblemSchema)
-    for status, (words, code) in PROBLEMS.items():
+    for status, (words, code) in {**PROBLEMS, **FORWARDED_PROBLEMS}.items():
         components.response(f"Problem{status}", _problem(status, words, code))
     for name, header in HEADERS.items():
         components.header(name, header)
@@ -144,8 +150,12 @@ def documented(blueprint: Blueprint, operation: Operation, view: Callable[..., R
         example={"data": [example], "next_cursor": None} if operation.is_list else example,
         headers={name: name for name in _headers(operation)},
     )(view)
+    if operation.forwards and operation.method != "GET":
+        # In any content type; generators of clients know this one.
+        sent = {"schema": {"type": "string", "format": "binary"}, "example": '{"title": "Hello"}'}
+        doc["requestBody"] = {"required": False, "content": {"application/octet-stream": sent}}
     if operation.is_raw or operation.is_stream:
-        words, kinds = _STREAM if operation.is_stream else _RAW
+        words, kinds = _STREAM if operation.is_stream else _FORWARDED if operation.forwards else _RAW
         doc["responses"][operation.status] = {
             "description": words,
             "headers": {name: {"$ref": f"#/components/headers/{name}"} for name in _headers(operation)},
@@ -192,6 +202,7 @@ _RAW: tuple[str, Mapping[str, Mapping[str, str]]] = (
         "*/*": {"description": "In the content type that they came with."},
     },
 )
+_FORWARDED = ("What the provider answers, whatever its status.", _RAW[1])
 _STREAM: tuple[str, Mapping[str, Mapping[str, str]]] = (
     "Server-sent events, without an end.",
     {"text/event-stream": {"type": "string"}},
@@ -203,6 +214,10 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
     "RateLimit": {"description": "How many are left (`r`), for how many seconds (`t`).", "schema": {"type": "string"}},
     "ETag": {"description": "The version of what is shown.", "schema": {"type": "string"}},
     "Location": {"description": "Where what was made is found.", "schema": {"type": "string"}},
+    "Gateway-Upstream-Status": {
+        "description": "The status of the provider's answer; missing where the gateway itself answers.",
+        "schema": {"type": "string"},
+    },
     "Idempotency-Replayed": {"description": "`true`: answered as it was before.", "schema": {"type": "string"}},
 }
 
@@ -212,6 +227,8 @@ def _unserved(**_path: str) -> Response:
 
 
 def _headers(operation: Operation) -> list[str]:
+    if operation.forwards:
+        return ["X-Request-Id", "Gateway-Upstream-Status"]
     found = ["X-Request-Id", "RateLimit-Policy", "RateLimit"]
     found += ["ETag"] * operation.has_etag
     found += ["Location"] * (operation.status == 201)
@@ -244,6 +261,8 @@ def _header(name: str, description: str, *, required: bool = False, **schema: An
 
 def _refusals(operation: Operation) -> list[int]:
     found = [401, 403, 422, 429, 503]
+    if operation.forwards:
+        return sorted([*found, 404, 409, 410, 413, 502, 504])
     # What a query speaks of may not be there either.
     found += [404] * ("<" in operation.path or operation.writes or operation.query is not None)
     found += [400, 413, 415] * (operation.method != "GET")

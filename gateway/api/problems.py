@@ -10,12 +10,13 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
+from math import ceil
 from typing import Any
 
 from flask import Response, g
 
 from gateway.api.hints import as_data
-from gateway.errors import Fault, GatewayError, InvalidInput, StorageUnavailable, TooManyListeners
+from gateway.errors import Fault, GatewayError, InvalidInput
 
 CONTENT_TYPE = "application/problem+json"
 # Of what is wrong all over so much is told.
@@ -88,8 +89,8 @@ def problem_of(error: GatewayError | Refused, locate: Locate = in_body) -> Probl
         errors = tuple(_fault(fault, locate) for fault in error.faults)
         return Problem(REFUSALS[error.code], error.code, error.detail, errors, headers=error.headers)
     errors = tuple(_fault(fault, locate) for fault in error.faults) if isinstance(error, InvalidInput) else ()
-    wait = error.retry_after_seconds if isinstance(error, StorageUnavailable | TooManyListeners) else None
-    headers = [("Retry-After", str(wait))] if wait is not None else []
+    wait = getattr(error, "retry_after_seconds", None)
+    headers = [("Retry-After", str(ceil(wait)))] if wait is not None else []
     detail = str(error) or HTTPStatus(error.http_status).phrase
     return Problem(error.http_status, error.code, detail, errors, [as_data(hint) for hint in error.hints], headers)
 

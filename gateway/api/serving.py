@@ -23,6 +23,7 @@ from gateway.api import replays
 from gateway.api.authentication import Caller
 from gateway.api.declaring import Listening, Operation, Raw
 from gateway.api.door import Door
+from gateway.api.forwarding import forwarded
 from gateway.api.problems import Refused
 from gateway.api.reading import load_body, locator, read_document, read_query
 from gateway.db.paging import DEFAULT_LIMIT, PageRequest
@@ -74,6 +75,8 @@ class Endpoint:
         g.locate = locator(self._body, self._query, None, outside)
         if any("\x00" in part for part in path.values()):
             raise NotFound("there is no such thing here")
+        if operation.forwards:
+            return forwarded(operation, self._door.installation, caller.tenant.id, path)
         asked = self._read(request, path)
         if operation.is_stream:
             return stream(operation.run(self._listening(caller), **asked.arguments))

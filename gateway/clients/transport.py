@@ -121,15 +121,21 @@ class Http1Transport:
             return opened.whole(max_bytes, call.url)
 
     @contextmanager
-    def open(self, call: Call, *, ends_at: float) -> Iterator[OpenAnswer]:
-        """The answer to `call`, whose body is still to be read. Its connection is given back when the block ends."""
+    def open(self, call: Call, *, ends_at: float, decodes: bool = True) -> Iterator[OpenAnswer]:
+        """The answer to `call`, whose body is still to be read. Its connection is given back when the block ends.
+
+        Not `decodes`: the body comes in the encoding that its headers name.
+        """
         exchange = self._watch.begin(ends_at)
         try:
             with translated(exchange):
                 response = self._exchange(call, exchange)
             try:
                 opened = OpenAnswer(
-                    response.status_code, Headers(_pairs(response)), _pieces(response, exchange), exchange
+                    response.status_code,
+                    Headers(_pairs(response)),
+                    _pieces(response, exchange, decodes=decodes),
+                    exchange,
                 )
                 opened.require_time()
                 if opened.status < 200:
@@ -212,9 +218,12 @@ class OpenAnswer:
             raise DeadlineExceeded("there was no whole answer in time", call=FailedCall(may_have_happened=True))
 
 
-def _pieces(response: requests.Response, exchange: Exchange) -> Iterator[bytes]:
+def _pieces(response: requests.Response, exchange: Exchange, *, decodes: bool) -> Iterator[bytes]:
     with translated(exchange):
-        yield from response.iter_content(CHUNK_BYTES)
+        if decodes:
+            yield from response.iter_content(CHUNK_BYTES)
+        else:
+            yield from response.raw.stream(CHUNK_BYTES, decode_content=False)
 
 
 @contextmanager

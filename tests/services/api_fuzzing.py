@@ -20,6 +20,8 @@ DOCUMENT = "/api/v1/openapi.json"
 TENANT = "acme"
 LONGER = 20
 STREAM = "/api/v1/events/stream"
+# What it answers is the provider's.
+PROXY = "/api/v1/connections/{connection}/proxy/{path}"
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 
 
@@ -54,7 +56,10 @@ def settings(key: str, *, examples: int, with_stream: bool) -> SchemathesisConfi
             "continue-on-failure": True,
             "suppress-health-check": ["all"],
             # Nobody listens to a stream for longer than this.
-            "operations": [{"include-path": STREAM, "request-timeout": 0.3, "enabled": with_stream}],
+            "operations": [
+                {"include-path": STREAM, "request-timeout": 0.3, "enabled": with_stream},
+                {"include-path": PROXY, "enabled": False},
+            ],
             "generation": {
                 "max-examples": examples if seed is None else LONGER * examples,
                 "database": "none",

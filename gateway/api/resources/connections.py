@@ -7,7 +7,7 @@ from typing import Any
 
 from marshmallow import Schema, fields, validate
 
-from gateway.api.declaring import Resource
+from gateway.api.declaring import Forwarded, Forwarding, Resource
 from gateway.db.paging import Page, PageRequest
 from gateway.oauth.adding.draft_schema import ConnectionDraftSchema, connection_draft
 from gateway.oauth.adding.management import add_connection as add
@@ -15,6 +15,7 @@ from gateway.oauth.connections import search
 from gateway.oauth.connections.schema import ConnectionSchema
 from gateway.oauth.connections.search import ConnectionSearch
 from gateway.oauth.connections.summary import ConnectionSummary
+from gateway.oauth.proxy.forwarding import Passing, forward
 from gateway.oauth.states import ConnectionState
 from gateway.oauth.trying import management as trying
 from gateway.oauth.trying.management import TestedConnection
@@ -130,3 +131,20 @@ def test_connection(begin: Transactions, connection: str) -> TestedConnection:
     there is no clear answer the connection stays as it is.
     """
     return trying.test_connection(begin, connection)
+
+
+@resource.forward(
+    "/connections/<connection>/proxy/<path:path>",
+    scope=Scope.CONNECTIONS_CALL,
+    example={"text": '{"login": "octocat"}'},
+)
+def call_provider(asked: Forwarding, connection: str) -> Forwarded:
+    """Call the provider with a connection's token.
+
+    Method, path behind `proxy/`, query and body go to the provider's API as they came, and its answer comes back as it
+    comes, with any status; `Gateway-Upstream-Status` is in every answer that is the provider's. Credentials, cookies
+    and hop-by-hop headers go neither way. Problem details are the gateway's own: 502 and 504 say that the provider did
+    not answer, 503 that it is not asked now, 409 that its customer has to connect again.
+    """
+    passing = Passing(asked.method, asked.path, asked.query, asked.headers, asked.body)
+    return forward(asked.installation, asked.tenant_id, connection, passing)

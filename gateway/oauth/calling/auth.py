@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from urllib.parse import parse_qsl, urlsplit
 
 from gateway.clients.auth.base import Auth, TokenSource, one_line
 from gateway.clients.values import Call
@@ -70,7 +71,7 @@ class Along:
         return f"Along({self._inner!r})"
 
     def apply(self, call: Call) -> Call:
-        given = {name for name, _ in call.query}
+        given = {name for name, _ in (*call.query, *parse_qsl(urlsplit(call.url).query))}
         added = [pair for pair in self._query if pair[0] not in given]
         complete = call.with_query(*added) if added else call
         return self._inner.apply(complete.with_headers(*self._headers) if self._headers else complete)

@@ -12,11 +12,11 @@ from gateway.clients.described.judging import judge_of
 from gateway.clients.judging import Judge, by_status
 from gateway.clients.limits import Rate, RateLimit
 from gateway.db.scope import TenantSession
-from gateway.errors import Conflict
 from gateway.installation import Installation
 from gateway.oauth.calling.opened import Opened, open_connection, seen_of
 from gateway.oauth.calling.tokens import StoredTokens
 from gateway.oauth.connections.rows import require_connection
+from gateway.oauth.refreshing.errors import ConnectionRevoked
 from gateway.oauth.states import ConnectionState
 
 LOOKED_AT_EVERY_SECONDS: Final = 5.0
@@ -48,7 +48,7 @@ class ConnectedApis:
     def get(self, tenant_id: str, connection_id: str) -> Connected:
         """The connection, as of a few seconds ago at most.
 
-        Raises `NotFound`, `Conflict` where it was revoked, `InvalidInput` as `open_connection`, `StorageUnavailable`.
+        Raises `NotFound`, `ConnectionRevoked`, `InvalidInput` as `open_connection`, `StorageUnavailable`.
         """
         key = tenant_id, connection_id
         now = self._installation.clock.monotonic()
@@ -68,7 +68,7 @@ class ConnectedApis:
         installation = self._installation
         row = require_connection(session, connection_id)
         if row.state == ConnectionState.REVOKED:
-            raise Conflict(f"the connection {connection_id!r} was revoked")
+            raise ConnectionRevoked(f"the connection {connection_id!r} was revoked", reason=row.reason)
         if found is not None and found.opened.seen == seen_of(session, row):
             found.looked_at = now
             return found

@@ -32,6 +32,8 @@ PLAIN_QUERY = {"limit", "cursor", "since", "until", "status", "state", "type", "
 PLAIN_QUERY |= {"kind", "plan", "provider", "prune", "allow_empty"}
 WORDS = {"q", "object"}
 STREAM = "text/event-stream"
+# A part that is nobody's: what comes behind it is another system's.
+ANYTHING = "{path}"
 # Answers that say that a request was understood, whatever became of it.
 UNDERSTOOD = {200, 201, 202, 204, 409, 502, 503}
 
@@ -52,7 +54,7 @@ class Operation:
     @property
     def part(self) -> str | None:
         """The name of the part of its path that stands for a thing."""
-        names = re.findall(r"{(\w+)}", self.path)
+        names = re.findall(r"{(\w+)}", self.path.removesuffix(ANYTHING))
         assert len(names) <= 1, f"{self.id}: which of {names} is whose?"
         return names[0] if names else None
 
@@ -74,7 +76,8 @@ class Operation:
         return Scope.OPERATOR in self.said["x-scope"]
 
     def at(self, thing: str = "") -> str:
-        return self.path.replace(f"{{{self.part}}}", thing) if self.part else self.path
+        path = self.path.replace(ANYTHING, "anything")
+        return path.replace(f"{{{self.part}}}", thing) if self.part else path
 
 
 def operations(document: Mapping[str, Any]) -> Iterator[Operation]:

@@ -19,8 +19,8 @@ from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 from gateway.clock import MICROSECONDS, FakeClock
 from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderUnavailable
 from gateway.oauth.protocol.http import HttpAnswer
-from gateway.oauth.protocol.id_tokens import REFETCH_SECONDS, half_hash, verified_claims, verify
-from gateway.oauth.protocol.values import App, Endpoints, Tokens
+from gateway.oauth.protocol.id_tokens import REFETCH_SECONDS, half_hash, verify
+from gateway.oauth.protocol.values import App, Endpoints
 from tests.services.for_each import for_each_row
 from tests.services.keys import rsa_key
 from tests.services.oauth_apps import Answers, app_of
@@ -305,20 +305,3 @@ def test_microsoft_s_issuer_names_the_tenant_of_the_token() -> None:
     ):
         refused = refusal(signed(**claims), app=app, endpoints=endpoints)
         assert "issued by another provider" in refused, claims
-
-
-def test_what_comes_with_tokens_is_verified_where_anybody_could() -> None:
-    def claims(provider: str, id_token: str | None, endpoints: Endpoints = HERE) -> Mapping[str, Any] | None:
-        tokens = Tokens(access_token="access", id_token=id_token)
-        return verified_claims(app_of(provider), endpoints, key_server(), CLOCK, tokens=tokens, nonce="n0nce")
-
-    assert (claims("oidc", signed()) or {})["sub"] == "user-1"
-    assert claims("oidc", None) is None
-    silent = replace(HERE, jwks=None)
-    # PayPal's account is asked of its API, and its entry says nothing of keys.
-    assert claims("paypal", signed(), silent) is None
-    assert claims("github", signed()) is None
-    with pytest.raises(ProviderAnswerInvalid, match="with which keys"):
-        claims("oidc", signed(), silent)
-    with pytest.raises(ProviderAnswerInvalid, match="none of the provider's keys"):
-        claims("paypal", signed(other_rsa_key()))
