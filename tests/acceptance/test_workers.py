@@ -18,7 +18,7 @@ from tests.services.waiting import until
 
 pytestmark = pytest.mark.faults
 
-EVENTS = 1000
+EVENTS = 500
 SCHEDULE = [1, 1, 1, 1, 1]
 
 

@@ -19,6 +19,8 @@ from schemathesis.engine.recorder import ScenarioRecorder
 DOCUMENT = "/api/v1/openapi.json"
 TENANT = "acme"
 LONGER = 20
+# For an answer: the machine may be busy.
+PATIENCE_SECONDS = 60.0
 STREAM = "/api/v1/events/stream"
 # What it answers is the provider's.
 PROXY = "/api/v1/connections/{connection}/proxy/{path}"
@@ -54,6 +56,7 @@ def settings(key: str, *, examples: int, with_stream: bool) -> SchemathesisConfi
             # Made up, both would refuse nearly all.
             "parameters": {"Gateway-Tenant": TENANT, "If-Match": "*"},
             "continue-on-failure": True,
+            "request-timeout": PATIENCE_SECONDS,
             "suppress-health-check": ["all"],
             # Nobody listens to a stream for longer than this.
             "operations": [
@@ -92,7 +95,7 @@ def fuzz_server(base_url: str, key: str, *, examples: int, phases: tuple[str, ..
     config = settings(key, examples=examples, with_stream=True)
     for phase in set(PHASES) - set(phases):
         config.projects.default.phases.get_by_name(name=phase).enabled = False
-    return _run(schemathesis.openapi.from_url(base_url + DOCUMENT, config=config))
+    return _run(schemathesis.openapi.from_url(base_url + DOCUMENT, config=config, timeout=PATIENCE_SECONDS))
 
 
 def _run(schema: Any) -> Found:
