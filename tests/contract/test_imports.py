@@ -354,6 +354,12 @@ def test_security_opens_no_socket(path: Path) -> None:
     } == set()
 
 
+@for_each(sorted((PACKAGE / "oauth" / "protocol").rglob("*.py")), module_name)
+def test_what_is_said_to_providers_needs_no_database_and_no_flask(path: Path) -> None:
+    found = {name for name in imported_modules(path) if within(name, ("sqlalchemy", "flask", "gateway.db"))}
+    assert found == set()
+
+
 def within(name: str, libraries: tuple[str, ...]) -> bool:
     """Whether importing `name` (a module, or something in it) imports one of `libraries`."""
     return any(f"{name}.".startswith(f"{library}.") for library in libraries)

@@ -6,18 +6,24 @@ A key is PEM, or a JWK as JSON, whose `kid` goes along.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from joserfc.errors import JoseError
 
-from gateway.clients.auth.tokens import JWT_BEARER as JWT_BEARER
-from gateway.clients.auth.tokens import Assertion as Signer
 from gateway.clock import Clock
+from gateway.deferred import deferred
 from gateway.errors import InvalidInput
 from gateway.providers.oauth.parts import Assertion
 from gateway.providers.oauth.templates import filled, filled_all
 
+if TYPE_CHECKING:
+    from gateway.clients.auth.tokens import Assertion as Signer
+
+# Loads the clients, which most apps' requests need nothing of.
+_signing = deferred("gateway.clients.auth.tokens")
+
+JWT_BEARER: Final = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 
@@ -45,7 +51,7 @@ def _sign(key: str, algorithms: Sequence[str], claims: Mapping[str, str], second
     data, key_id = _key(key)
     for algorithm in algorithms:
         try:
-            signer = Signer(
+            signer: Signer = _signing.Assertion(
                 data, algorithm=algorithm, claims=claims, seconds=seconds, key_id=key_id, clock=_Stopped(now_us)
             )
             return signer.sign()

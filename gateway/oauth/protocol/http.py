@@ -17,7 +17,6 @@ from gateway.clients.waits import STANDARD_WAITS, wait_seconds
 from gateway.clock import MICROSECONDS, SystemClock
 from gateway.deferred import deferred
 from gateway.errors import AddressForbidden
-from gateway.installation import Installation
 from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderUnavailable
 from gateway.outgoing.caps import PROVIDER, Caps
 from gateway.outgoing.resolver import Resolver
@@ -27,6 +26,7 @@ from gateway.security.ssrf import AddressPolicy
 
 if TYPE_CHECKING:
     from gateway.clients.transport import Http1Transport
+    from gateway.installation import Installation
 
 # Loads an HTTP library, which commands that ask nobody do without.
 _transport = deferred("gateway.clients.transport")

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl
 
-from gateway.clients.auth.oauth1 import Method, OAuth1
 from gateway.clients.values import Call
+from gateway.deferred import deferred
 from gateway.oauth.protocol import names
 from gateway.oauth.protocol.encoding import url_with
 from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderRefused
@@ -20,6 +20,12 @@ from gateway.oauth.protocol.scopes import by_parameter
 from gateway.oauth.protocol.values import App, Tokens
 from gateway.providers.oauth.model import Authorize, RequestToken
 from gateway.providers.oauth.templates import filled_all, url_of
+
+if TYPE_CHECKING:
+    from gateway.clients.auth.oauth1 import Method, OAuth1
+
+# Loads Authlib, which few providers need.
+_signing = deferred("gateway.clients.auth.oauth1")
 
 MAX_TOKEN = 4 * 1024
 MAX_FIELDS = 100
@@ -39,7 +45,7 @@ def signer(
 ) -> OAuth1:
     """What signs requests of `app`, for the account of `token` where there is one."""
     step = app.oauth.request_token or RequestToken("")
-    return OAuth1(
+    made: OAuth1 = _signing.OAuth1(
         app.client_id,
         app.client_secret or "",
         token=token,
@@ -49,6 +55,7 @@ def signer(
         callback=callback,
         verifier=verifier,
     )
+    return made
 
 
 def request_token(app: App, http: Http, *, now_us: int) -> TokenPair:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 from gateway.clients.errors import AuthenticationFailed, IntegrationError, ProtocolFault
 from gateway.deferred import deferred
 from gateway.errors import AddressForbidden
-from gateway.installation import Installation
 from gateway.oauth.protocol.asking import INVALID_TOKEN
 from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderRefused, ProviderUnavailable
 from gateway.outgoing.caps import PROVIDER
@@ -20,6 +19,7 @@ from gateway.security.ssrf import AddressPolicy
 
 if TYPE_CHECKING:
     from gateway.clients.websocket.link import Link
+    from gateway.installation import Installation
 
 # They load an event loop and a library for sockets.
 _client = deferred("gateway.clients.websocket.client")
