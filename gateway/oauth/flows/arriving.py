@@ -19,10 +19,11 @@ from gateway.oauth.flows.ending import DENIALS, failure
 from gateway.oauth.flows.grants import Grant, from_data
 from gateway.oauth.flows.one_time import digest, digest_of_given
 from gateway.oauth.flows.outcomes import Outcome, Refusal
-from gateway.oauth.flows.rows import CHOICE, PARAMETERS, acting_for, find_flow, opened, use_flow
+from gateway.oauth.flows.rows import CHOICE, OAUTH1, PARAMETERS, acting_for, find_flow, opened, use_flow
 from gateway.oauth.flows.settling import Arrived, settle, store
 from gateway.oauth.flows.steps import AskChoice, Ending, FlowRefused, Visitor
 from gateway.oauth.models import AppCredentials, ConnectSession, Flow
+from gateway.oauth.protocol import oauth1
 from gateway.oauth.protocol.after import with_option
 from gateway.oauth.protocol.callbacks import CallbackFacts, check_callback, read_callback
 from gateway.oauth.protocol.endpoints import endpoints
@@ -124,22 +125,40 @@ def _exchanged(
     except ProviderRefused as refused:
         outcome = Outcome.ACCESS_DENIED if refused.error in DENIALS else Outcome.PROVIDER_ERROR
         return failure(installation, session, visitor, flow, refused, outcome=outcome)
+    arrived = Arrived(installation, session, flow, visitor, app, found, http)
+    if flow.kind == OAUTH1:
+        return settle(arrived, _by_request_token(arrived, code, held, facts))
+    return settle(arrived, _by_code(arrived, code, held, facts))
+
+
+def _by_code(arrived: Arrived, code: str, held: Mapping[str, Any], facts: CallbackFacts) -> Grant:
+    app, http, clock = arrived.app, arrived.http, arrived.installation.clock
     tokens = exchange_code(
-        app, found, http, code=code, verifier=held["verifier"], kept=facts.kept, now_us=installation.clock.now_us()
+        app, arrived.endpoints, http, code=code, verifier=held["verifier"], kept=facts.kept, now_us=clock.now_us()
     )
     claims = None
     if app.oauth.kind == "oidc" and tokens.id_token is not None:
         claims = verify(
             app,
-            found,
+            arrived.endpoints,
             http,
-            installation.clock,
+            clock,
             id_token=tokens.id_token,
             nonce=held["nonce"],
             access_token=tokens.access_token,
         )
-    arrived = Arrived(installation, session, flow, visitor, app, found, http)
-    return settle(arrived, Grant(tokens=_with_facts(tokens, facts), kept=dict(facts.kept), claims=claims))
+    return Grant(tokens=_with_facts(tokens, facts), kept=dict(facts.kept), claims=claims)
+
+
+def _by_request_token(arrived: Arrived, verifier: str, held: Mapping[str, Any], facts: CallbackFacts) -> Grant:
+    tokens, secret = oauth1.access_token(
+        arrived.app,
+        arrived.http,
+        request=oauth1.TokenPair(token=held["token"], secret=held["secret"]),
+        verifier=verifier,
+        now_us=arrived.installation.clock.now_us(),
+    )
+    return Grant(tokens=_with_facts(tokens, facts), kept=dict(facts.kept), token_secret=secret)
 
 
 def _with_facts(tokens: Tokens, facts: CallbackFacts) -> Tokens:

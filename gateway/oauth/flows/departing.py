@@ -14,9 +14,10 @@ from gateway.oauth.app_credentials.app import load_app
 from gateway.oauth.flows.ending import ended, failure
 from gateway.oauth.flows.one_time import digest, new_token
 from gateway.oauth.flows.outcomes import Outcome
-from gateway.oauth.flows.rows import BY_BROWSER, OAUTH1, add_flow
+from gateway.oauth.flows.rows import BY_BROWSER, OAUTH1, acting_for, add_flow, keep_request_token, seal
 from gateway.oauth.flows.steps import Ending, Leave, Visitor
 from gateway.oauth.models import AppCredentials, ConnectSession, Flow
+from gateway.oauth.protocol import oauth1
 from gateway.oauth.protocol.authorization import OPENID, authorization_url, new_verifier
 from gateway.oauth.protocol.endpoints import endpoints
 from gateway.oauth.protocol.http import http_of
@@ -70,13 +71,17 @@ def depart(
 def leave(
     installation: Installation, session: ConnectSession, visitor: Visitor, departure: Departure
 ) -> Leave | Ending:
-    """Where the browser is sent; the provider may be asked before, outside of any transaction."""
-    flow, app, http = departure.flow, departure.app, http_of(installation)
+    """Where the browser is sent; the provider may be asked before, outside of any transaction. Raises
+    `StorageUnavailable`.
+    """
+    flow, app = departure.flow, departure.app
     try:
-        found = endpoints(app, http, installation.clock)
+        if flow.kind == OAUTH1:
+            return _leave_with_request_token(installation, session, visitor, departure)
+        http = http_of(installation)
         url = authorization_url(
             app,
-            found,
+            endpoints(app, http, installation.clock),
             http,
             state=departure.state,
             scopes=flow.scopes,
@@ -87,6 +92,18 @@ def leave(
     except Exception as error:
         return failure(installation, session, visitor, flow, error)
     return Leave(url)
+
+
+def _leave_with_request_token(
+    installation: Installation, session: ConnectSession, visitor: Visitor, departure: Departure
+) -> Leave:
+    """OAuth 1.0a: the provider makes what the browser carries, and a secret that stays here."""
+    flow, app = departure.flow, departure.app
+    pair = oauth1.request_token(app, http_of(installation), now_us=installation.clock.now_us())
+    with acting_for(installation, session, visitor) as acting:
+        sealed = seal(acting.keyring, flow, {"token": pair.token, "secret": pair.secret})
+        keep_request_token(acting.session, flow, state_digest=digest(pair.token), sealed=sealed)
+    return Leave(oauth1.authorization_url(app, pair.token, scopes=flow.scopes))
 
 
 def _scopes(session: ConnectSession, row: AppCredentials, oauth: OAuth) -> list[str]:

@@ -20,8 +20,8 @@ def new_token() -> str:
 
 
 def digest(token: str) -> bytes:
-    """What is kept of `token`."""
-    return hashlib.sha256(token.encode("ascii")).digest()
+    """What is kept of `token`, which may be one that a provider made."""
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
 
 
 def digest_of_given(token: str | None) -> bytes | None:

@@ -60,6 +60,7 @@ def assert_untouched(flows: FlowsUnderTest) -> None:
         "state=" + "x" * 10_240 + "&code=abc",
         "state=%00&code=abc",
         "state=%ff%fe&code=abc",
+        "state=%C3%BC&code=abc",
         "code=a&" + "x=1&" * 200,
         "state=<script>alert(1)</script>&error=<script>alert(1)</script>",
     ],
