@@ -18,6 +18,8 @@ from gateway.oauth.flows.sessions.search import show_connect_session
 from gateway.oauth.flows.sessions.states import SessionState
 from gateway.oauth.flows.sessions.summary import ConnectSessionSummary
 
+# Asks providers; who prints a URL needs none of it.
+_device = deferred("gateway.oauth.flows.device")
 _schema = deferred("gateway.oauth.flows.sessions.schema")
 
 WATCH_SECONDS = 0.5
@@ -32,6 +34,7 @@ UNDER_WAY = (SessionState.PENDING, SessionState.OPENED)
 @click.option("--reference", metavar="TEXT", help="What you call the customer whose account it is.")
 @click.option("--param", "parameters", type=Pair("="), multiple=True, metavar="K=V", help="What the provider asks for.")
 @click.option("--wait", is_flag=True, help="Wait until the account is connected, and print its connection.")
+@click.option("--device", is_flag=True, help="Without a browser here: print a code to enter at the provider, and wait.")
 @with_invocation
 def connect(
     invocation: Invocation,
@@ -42,12 +45,16 @@ def connect(
     reference: str | None,
     parameters: tuple[tuple[str, str], ...],
     wait: bool,
+    device: bool,
 ) -> None:
     """Print a URL at which an account is connected by APP_CREDENTIALS (name or id). It works once, for 10 minutes.
 
     Whoever opens it in a browser is led to the provider, agrees there, and comes back to the gateway.
     """
     draft = ConnectSessionDraft(app_credentials, scopes or None, return_to, reconnect, reference, dict(parameters))
+    if device:
+        _report(invocation, _connected_device(invocation, draft))
+        return
     with invocation.changing() as acting:
         made = make_connect_session(acting, draft)
     _print(invocation, made, waits=wait)
@@ -74,6 +81,21 @@ def _awaited(invocation: Invocation, session: ConnectSessionSummary) -> ConnectS
         with invocation.reading() as acting:
             session = show_connect_session(acting, session.id)
     return session
+
+
+def _connected_device(invocation: Invocation, draft: ConnectSessionDraft) -> ConnectSessionSummary:
+    """The session when the code was entered, refused, or nobody cared."""
+    waiting = _device.begin_device(invocation.changing, draft)
+    login, session_id = waiting.login, waiting.session_id
+    note(f"Open {printable(login.address)} on any machine, and enter {login.user_code} there.")
+    if login.whole_address is not None:
+        note(f"Or open {printable(login.whole_address)}, which knows the code.")
+    note(f"It can be entered until {iso(waiting.expires_at)}.")
+    while isinstance(waiting, _device.WaitingDevice):
+        time.sleep(waiting.login.interval_seconds)
+        waiting = _device.poll_device(waiting)
+    with invocation.reading() as acting:
+        return show_connect_session(acting, session_id)
 
 
 def _report(invocation: Invocation, session: ConnectSessionSummary) -> None:

@@ -123,7 +123,7 @@ def _exchanged(
     try:
         code = check_callback(app, found, facts)
     except ProviderRefused as refused:
-        outcome = Outcome.ACCESS_DENIED if refused.error in DENIALS else Outcome.PROVIDER_ERROR
+        outcome = None if refused.error in DENIALS else Outcome.PROVIDER_ERROR
         return failure(installation, session, visitor, flow, refused, outcome=outcome)
     arrived = Arrived(installation, session, flow, visitor, app, found, http)
     if flow.kind == OAUTH1:

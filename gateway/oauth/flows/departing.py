@@ -22,7 +22,7 @@ from gateway.oauth.protocol.authorization import OPENID, authorization_url, new_
 from gateway.oauth.protocol.endpoints import endpoints
 from gateway.oauth.protocol.http import http_of
 from gateway.oauth.protocol.values import App
-from gateway.providers.oauth.model import Authorize, OAuth
+from gateway.providers.oauth.model import Authorize, Grant, OAuth
 from gateway.tenants.acting import Acting
 
 
@@ -48,7 +48,7 @@ def depart(
             acting, session, visitor, outcome, app_credentials_id=row.id, provider=row.provider, detail=str(error)
         )
     state, oauth = new_token(), app.oauth
-    scopes = _scopes(session, row, oauth)
+    scopes = chosen_scopes(session, row, oauth, BY_BROWSER)
     kept = {
         "verifier": new_verifier() if oauth.authorize is not None and oauth.authorize.sends_pkce else None,
         "nonce": new_token() if oauth.kind == "oidc" and OPENID in scopes else None,
@@ -106,8 +106,10 @@ def _leave_with_request_token(
     return Leave(oauth1.authorization_url(app, pair.token, scopes=flow.scopes))
 
 
-def _scopes(session: ConnectSession, row: AppCredentials, oauth: OAuth) -> list[str]:
+def chosen_scopes(session: ConnectSession, row: AppCredentials, oauth: OAuth, way: str) -> list[str]:
+    """What is asked for: as the session says, else the app credentials, else the entry. Pure."""
     for chosen in (session.scopes, row.scopes):
         if chosen is not None:
             return list(chosen)
-    return list((oauth.authorize or Authorize()).scopes)
+    grant = oauth.grants.get(way, Grant())
+    return list(grant.scopes or (oauth.authorize or Authorize()).scopes)

@@ -44,6 +44,10 @@ def outcome_of(error: Exception, *, is_reconnect: bool) -> Outcome:
     if isinstance(error, CallbackRefused):
         is_issuer = error.reason.startswith("issuer")
         return Outcome.ISSUER_MISMATCH if is_issuer else Outcome.CALLBACK_INVALID
+    if isinstance(error, ProviderRefused) and error.error == "expired_token":
+        return Outcome.DEVICE_CODE_EXPIRED
+    if isinstance(error, ProviderRefused) and error.error in DENIALS:
+        return Outcome.ACCESS_DENIED
     if isinstance(error, Conflict | NotFound) and not isinstance(error, AccountMismatch) and is_reconnect:
         return Outcome.RECONNECT_REFUSED
     found = (outcome for kind, outcome in _BY_ERROR.items() if isinstance(error, kind))

@@ -10,6 +10,7 @@ class Outcome(StrEnum):
 
     CONNECTED = "connected"  # the account is connected
     ACCESS_DENIED = "access_denied"  # the customer, or the provider for them, said no
+    DEVICE_CODE_EXPIRED = "device_code_expired"  # nobody entered the code in time
     PROVIDER_ERROR = "provider_error"  # the provider sent the browser back with another error
     PROVIDER_REFUSED = "provider_refused"  # it did not take the code, or the app credentials
     PROVIDER_UNAVAILABLE = "provider_unavailable"  # it gave no answer, or one that says: later

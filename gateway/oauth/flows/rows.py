@@ -27,7 +27,7 @@ from gateway.tenants.audit import Actor, ActorKind
 
 LIFETIME = timedelta(minutes=10)
 CONTEXT = "flow"
-BY_BROWSER, OAUTH1 = "authorization_code", "oauth1"
+BY_BROWSER, OAUTH1, DEVICE = "authorization_code", "oauth1", "device_code"
 PARAMETERS, CHOICE = "parameters", "choice"
 """Kinds of flows: ways of connecting (`gateway.providers.ways`), and steps that are pages of ours."""
 

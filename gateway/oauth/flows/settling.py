@@ -11,7 +11,7 @@ from gateway.oauth.flows.ending import ending, provider_name
 from gateway.oauth.flows.grants import Grant, as_data
 from gateway.oauth.flows.one_time import digest, new_token
 from gateway.oauth.flows.outcomes import Outcome
-from gateway.oauth.flows.rows import BY_BROWSER, CHOICE, OAUTH1, acting_for, add_flow, end_flow
+from gateway.oauth.flows.rows import BY_BROWSER, CHOICE, DEVICE, OAUTH1, acting_for, add_flow, end_flow
 from gateway.oauth.flows.steps import AskChoice, Ending, Visitor
 from gateway.oauth.models import AppCredentials, ConnectSession, Flow
 from gateway.oauth.protocol.account import read_account
@@ -32,6 +32,12 @@ class Arrived:
     app: App
     endpoints: Endpoints
     http: Http
+
+    @property
+    def way(self) -> str:
+        """How the account is connected (`gateway.providers.ways`)."""
+        # A step that let choose is of a browser.
+        return self.flow.kind if self.flow.kind in (OAUTH1, DEVICE) else BY_BROWSER
 
 
 def settle(arrived: Arrived, grant: Grant) -> AskChoice | Ending:
@@ -77,7 +83,7 @@ def store(arrived: Arrived, grant: Grant) -> Ending:
             tenant_id=flow.tenant_id,
             app=row,
             provider=flow.provider,
-            way=OAUTH1 if app.oauth.kind == OAUTH1 else BY_BROWSER,
+            way=arrived.way,
             tokens=grant.tokens,
             secrets=grant.secrets,
             account=account,

@@ -24,6 +24,7 @@ ENDINGS: dict[Outcome, Words] = {
     Outcome.ACCESS_DENIED: Words(
         403, "Not connected", "Access to your {provider} account was declined, so nothing was connected.", BACK
     ),
+    Outcome.DEVICE_CODE_EXPIRED: Words(410, "Not connected", "The code for {provider} was not entered in time.", BACK),
     Outcome.PROVIDER_ERROR: Words(
         502, "Not connected", "{provider} could not complete the request, so nothing was connected.", ASK
     ),

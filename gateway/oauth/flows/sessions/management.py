@@ -33,9 +33,11 @@ class MadeConnectSession:
     url: str = field(repr=False)
 
 
-def make_connect_session(acting: Acting, draft: ConnectSessionDraft) -> MadeConnectSession:
-    """A one-time URL for one customer, for 10 minutes. Raises `InvalidInput`, `NotFound`, and `Conflict` where the app
-    credentials are disabled, or the connection to connect anew was revoked.
+def make_connect_session(acting: Acting, draft: ConnectSessionDraft, *, way: str = BY_BROWSER) -> MadeConnectSession:
+    """A one-time URL for one customer, for 10 minutes. `way` is how the account is to be connected.
+
+    Raises `InvalidInput`, `NotFound`, and `Conflict` where the app credentials are disabled, or the connection to
+    connect anew was revoked.
     """
     found = list(faults(draft, acting.tenant.return_origins))
     if found:
@@ -44,7 +46,7 @@ def make_connect_session(acting: Acting, draft: ConnectSessionDraft) -> MadeConn
     app = _app_of(acting, draft, before)
     if app is not None:
         _, oauth = entry_of(acting.installation, app.provider)
-        require_browser(oauth, app)
+        _require_way(oauth, app, way)
         _judge_parameters(acting, oauth, app, draft.parameters)
     token = new_token()
     row = ConnectSession(
@@ -70,14 +72,15 @@ def make_connect_session(acting: Acting, draft: ConnectSessionDraft) -> MadeConn
     return MadeConnectSession(made, f"{gateway_url(acting.installation)}{path}?session={token}")
 
 
-def require_browser(oauth: OAuth, app: AppCredentials) -> None:
-    """Raise where accounts of this provider are not connected by a browser."""
-    if oauth.kind != "oauth1" and BY_BROWSER not in oauth.grants:
-        message = f"accounts of {app.provider} are not connected by a browser, but by {', '.join(oauth.grants)}"
+def _require_way(oauth: OAuth, app: AppCredentials, way: str) -> None:
+    """Raise where accounts of this provider are not connected so."""
+    ways = {BY_BROWSER} if oauth.kind == "oauth1" else oauth.grants.keys()
+    if way not in ways:
+        message = f"accounts of {app.provider} are not connected by {way}, but by {', '.join(sorted(ways))}"
         raise InvalidInput.at("app_credentials", "not_taken", message, Hint("show_provider", {"id": app.provider}))
 
 
-def require_usable(app: AppCredentials) -> None:
+def _require_usable(app: AppCredentials) -> None:
     """Raise for app credentials that are disabled."""
     if app.disabled_at is not None:
         raise Conflict(f"the app credentials {app.name!r} are disabled")
@@ -99,7 +102,7 @@ def _app_of(acting: Acting, draft: ConnectSessionDraft, before: Connection | Non
     if before is not None and before.app_credentials_id != app.id:
         message = f"the connection {before.id!r} was made with other app credentials than {app.name!r}"
         raise InvalidInput.at("reconnect", "not_taken", message)
-    require_usable(app)
+    _require_usable(app)
     return app
 
 

@@ -55,6 +55,11 @@ class FlowsUnderTest:
         """Change the section `oauth` of both entries, before anybody has asked for them."""
         write_entries(self.entries, self.provider, **changes)
 
+    @property
+    def base(self) -> Mapping[str, str]:
+        """The parameter of both entries that says where the provider is."""
+        return {"about": "the server's URL", "kind": "url", "default": self.provider.url}
+
     def add_app(self, name: str = "app", provider: str = PLAIN, tenant: str = "default", **values: Any) -> str:
         """App credentials that are good at the provider; their id."""
         with act(self.installation, actor=TESTER, tenant=tenant, write=True) as acting:

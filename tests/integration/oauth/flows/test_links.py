@@ -168,9 +168,8 @@ def test_a_form_that_is_none_is_a_page(flows: FlowsUnderTest) -> None:
 
 def with_shops(flows: FlowsUnderTest) -> None:
     """App credentials at a provider whose accounts are of shops."""
-    base = {"about": "the server's URL", "kind": "url", "default": flows.provider.url}
     flows.change_entries(
-        parameters={"base": base, "shop": SHOP},
+        parameters={"base": flows.base, "shop": SHOP},
         grants={"authorization_code": {}},
         authorize={"url": "{base}/authorize", "scopes": ["read"], "parameters": {"shop": "{shop}"}},
     )

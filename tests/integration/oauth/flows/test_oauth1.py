@@ -15,11 +15,10 @@ REQUEST = b"oauth_token=request-1&oauth_token_secret=r-secret&oauth_callback_con
 
 
 def with_oauth1(flows: FlowsUnderTest) -> str:
-    base = {"about": "the server's URL", "kind": "url", "default": flows.provider.url}
     oauth = {
         "kind": "oauth1",
         "evidence": {"level": "ours", "by": ["the tests"]},
-        "parameters": {"base": base},
+        "parameters": {"base": flows.base},
         "request_token": {"url": "{base}/request", "signature": "HMAC-SHA1"},
         "authorize": {"url": "{base}/agree", "scopes": ["read"]},
         "token": {"url": "{base}/access"},
