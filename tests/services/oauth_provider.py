@@ -53,9 +53,10 @@ class Canned:
 
 
 class Held:
-    """Requests that wait: `arrived` is set with the first, and they go on after `release`."""
+    """Requests that wait, `left` more of them: `arrived` is set with the first, and they go on after `release`."""
 
-    def __init__(self) -> None:
+    def __init__(self, left: int) -> None:
+        self.left = left
         self.arrived = threading.Event()
         self.released = threading.Event()
 
@@ -120,11 +121,11 @@ class OAuthProvider(Authority):
         self.outage = status
 
     @contextmanager
-    def held(self, path: str = TOKEN, *, answers: bool = False) -> Iterator[Held]:
-        """Requests to `path` wait until they are released, at the latest at the end of the block; with `answers` they
-        are carried out before.
+    def held(self, path: str = TOKEN, *, answers: bool = False, most: int = 1000) -> Iterator[Held]:
+        """Requests to `path`, the first `most` of them, wait until they are released, at the latest at the end of the
+        block; with `answers` they are carried out before.
         """
-        held = Held()
+        held = Held(most)
         self._held[path] = (held, answers)
         try:
             yield held
@@ -147,6 +148,10 @@ class OAuthProvider(Authority):
         with self._came:
             self._came.notify_all()
         held, after = self._held.get(heard.path, (None, False))
+        if held is not None:
+            with self.lock:
+                held.left -= 1
+            held = held if held.left >= 0 else None
         if held is not None and not after:
             _wait(held)
         if self.outage is not None:
