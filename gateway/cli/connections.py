@@ -12,6 +12,8 @@ COMMANDS = {
     "list": LazyCommand("gateway.cli.connection_lists:list_", "List connections."),
     "show": LazyCommand("gateway.cli.connection_lists:show", "Show a connection."),
     "test": LazyCommand("gateway.cli.connection_trial:test", "Ask the provider whether a connection works."),
+    "refresh": LazyCommand("gateway.cli.connection_keeping:refresh", "Renew the token of a connection now."),
+    "revoke": LazyCommand("gateway.cli.connection_keeping:revoke", "End a connection, here and at the provider."),
     "explain": LazyCommand("gateway.cli.connection_lists:explain", "Say how a connection is, why, and what helps."),
 }
 

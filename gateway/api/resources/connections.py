@@ -15,7 +15,9 @@ from gateway.oauth.connections import search
 from gateway.oauth.connections.schema import ConnectionSchema
 from gateway.oauth.connections.search import ConnectionSearch
 from gateway.oauth.connections.summary import ConnectionSummary
+from gateway.oauth.ending.revoking import revoke
 from gateway.oauth.proxy.forwarding import Passing, forward
+from gateway.oauth.refreshing.by_hand import refresh_by_hand
 from gateway.oauth.states import ConnectionState
 from gateway.oauth.trying import management as trying
 from gateway.oauth.trying.management import TestedConnection
@@ -62,6 +64,16 @@ BY_KEY: Mapping[str, Any] = {
     "refresh_expires_at": None,
     "refresh_at": None,
 }
+REFRESHED: Mapping[str, Any] = {**OCTOCAT, "refreshed_at": "2026-11-27T12:30:00.000Z"}
+REVOKED: Mapping[str, Any] = {
+    **OCTOCAT,
+    "state": "revoked",
+    "reason": "by_hand",
+    "access_expires_at": None,
+    "refresh_expires_at": None,
+    "refresh_at": None,
+    "revoked_at": "2026-11-27T12:30:00.000Z",
+}
 
 resource = Resource("connections", "Accounts at providers that an application's customers connected.")
 
@@ -73,6 +85,14 @@ class ConnectionFilterSchema(Schema):
     provider = fields.String()
     reference = fields.String(metadata={"description": "What the application calls its customer."})
     app_credentials = fields.String(metadata={"description": "Name or id."})
+
+
+class RevocationQuerySchema(Schema):
+    """How a connection is ended."""
+
+    local = fields.Boolean(
+        load_default=False, metadata={"description": "Do not tell the provider: the grant lives on there."}
+    )
 
 
 @resource.list("/connections", scope=READ, query=ConnectionFilterSchema, answer=ConnectionSchema, example=OCTOCAT)
@@ -131,6 +151,32 @@ def test_connection(begin: Transactions, connection: str) -> TestedConnection:
     there is no clear answer the connection stays as it is.
     """
     return trying.test_connection(begin, connection)
+
+
+@resource.post("/connections/<connection>/refresh", scope=WRITE, opens=True, answer=ConnectionSchema, example=REFRESHED)
+def refresh_connection(begin: Transactions, connection: str) -> ConnectionSummary:
+    """Renew the token of a connection now.
+
+    Whether or not it is due, and also where the provider refused that before. Nobody needs to: what is asked for a
+    token renews it when that is time.
+    """
+    return refresh_by_hand(begin, connection)
+
+
+@resource.post(
+    "/connections/<connection>/revoke",
+    scope=WRITE,
+    query=RevocationQuerySchema,
+    answer=ConnectionSchema,
+    example=REVOKED,
+)
+def revoke_connection(acting: Acting, connection: str, query: Mapping[str, Any]) -> ConnectionSummary:
+    """End a connection.
+
+    Its secrets are gone with the answer. The provider is told by a worker, for up to a week where it does not answer.
+    One that was revoked already stays as it is.
+    """
+    return revoke(acting, connection, local=query["local"])
 
 
 @resource.forward(

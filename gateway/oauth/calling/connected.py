@@ -14,9 +14,9 @@ from gateway.clients.limits import Rate, RateLimit
 from gateway.db.scope import TenantSession
 from gateway.installation import Installation
 from gateway.oauth.calling.opened import Opened, open_connection, seen_of
-from gateway.oauth.calling.tokens import StoredTokens
 from gateway.oauth.connections.rows import require_connection
 from gateway.oauth.refreshing.errors import ConnectionRevoked
+from gateway.oauth.refreshing.token_source import ConnectionTokens
 from gateway.oauth.states import ConnectionState
 
 LOOKED_AT_EVERY_SECONDS: Final = 5.0
@@ -72,7 +72,7 @@ class ConnectedApis:
         if found is not None and found.opened.seen == seen_of(session, row):
             found.looked_at = now
             return found
-        opened = open_connection(session, installation, row, StoredTokens(installation, connection_id))
+        opened = open_connection(session, installation, row, ConnectionTokens(installation, connection_id))
         if found is not None:
             return Connected(opened, found.limit, found.breaker, found.judge, now)
         api, clock = opened.provider.api, installation.clock

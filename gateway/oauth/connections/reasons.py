@@ -31,6 +31,7 @@ REASONS: Mapping[str, str] = {
     "refresh_failed": "the provider could not be asked for new tokens; it is tried again",
     "app_refused": "the provider does not take the client id or secret of the app credentials",
     "by_hand": "somebody revoked it here",
+    "revoked_here_alone": "somebody revoked it here, and the provider could not be told for a week",
 }
 
 

@@ -22,12 +22,12 @@ from typing import Final
 
 from gateway.clock import Clock, from_us, to_us
 from gateway.db.shared_clock import EVERY_SECONDS, SharedClock
-from gateway.errors import GatewayError
+from gateway.errors import Conflict, GatewayError
 from gateway.installation import Installation
 from gateway.oauth.protocol.http import http_of
 from gateway.oauth.refreshing import claims, decisions
 from gateway.oauth.refreshing.claims import Looked
-from gateway.oauth.refreshing.decisions import LEASE_SECONDS, Step
+from gateway.oauth.refreshing.decisions import LEASE_SECONDS, Renewal, Step
 from gateway.oauth.refreshing.errors import (
     ConnectionNeedsReauth,
     ConnectionRevoked,
@@ -96,10 +96,13 @@ class SingleFlight:
     def refresh(self, connection_id: str, *, by_hand: bool = False, version: int | None = None) -> AccessToken:
         """Renew the token, whether or not it is good: what is ahead of its end, or what a person wants (`by_hand`).
 
-        Where it was renewed since `version`, that is enough. Raises as `ensure_fresh`, and what the provider said.
+        Where it was renewed since `version`, that is enough. Raises as `ensure_fresh`, what the provider said, and
+        `Conflict` where a person wants what nothing renews.
         """
         with self._kept.alone(connection_id):
             looked = self._look(connection_id)
+            if by_hand and looked.way is Renewal.NONE:
+                raise Conflict(f"nothing renews the credentials of the connection {connection_id!r}")
             wanted = looked.seen.version if version is None else version
             if looked.seen.version == wanted:
                 error = self._renewed(connection_id, looked, must_renew=True, by_hand=by_hand)

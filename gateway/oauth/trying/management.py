@@ -11,7 +11,6 @@ from gateway.installation import Installation
 from gateway.oauth import vault
 from gateway.oauth.calling.opened import Opened, open_connection
 from gateway.oauth.calling.plan import KEY_WAYS
-from gateway.oauth.calling.tokens import StoredTokens
 from gateway.oauth.connections.rows import require_connection
 from gateway.oauth.connections.scopes import missing
 from gateway.oauth.connections.store import change_state
@@ -19,6 +18,7 @@ from gateway.oauth.connections.summary import ConnectionSummary, summary
 from gateway.oauth.connections.taking import SCOPES_MISSING
 from gateway.oauth.models import Connection
 from gateway.oauth.protocol.http import http_of
+from gateway.oauth.refreshing.token_source import ConnectionTokens
 from gateway.oauth.states import USABLE, ConnectionState
 from gateway.oauth.trying.attempt import Finding, Trial, attempt, judge_for
 from gateway.oauth.trying.request import is_authenticated, request_of_key, request_of_token
@@ -54,7 +54,7 @@ def test_connection(begin: Transactions, connection_id: str) -> TestedConnection
         row = require_connection(acting.session, connection_id)
         if row.state == ConnectionState.REVOKED:
             raise Conflict(f"the connection {connection_id!r} was revoked: there is nothing left to be tested")
-        source = _Remembering(StoredTokens(acting.installation, connection_id))
+        source = _Remembering(ConnectionTokens(acting.installation, connection_id))
         opened = open_connection(acting.session, acting.installation, row, source)
         version, installation = row.version, acting.installation
     trial = _tried(installation, opened, source)

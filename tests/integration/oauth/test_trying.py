@@ -32,6 +32,9 @@ from tests.services.acting import TESTER, add_tenant
 from tests.services.connecting import BY_PASSWORD, KEYED, connect, granted, installation_for
 from tests.services.oauth_provider import OAuthProvider
 
+# By a clock of the tests': PostgreSQL has its own.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 ME = "/api/me"
 
 
@@ -127,7 +130,7 @@ def test_an_answer_to_what_was_before_is_no_news(installation: Installation, pro
                 connect(installation, provider, tokens=granted(provider))
             return begin(write=write)
 
-    provider.answer_next(ME, 401)
+    provider.answer_next(ME, 401, times=2)
     found = trying.test_connection(Meanwhile(installation), connection)
     assert (found.trial.finding, found.connection.state) == (Finding.REFUSED, "connected")
 
@@ -226,7 +229,6 @@ def test_a_key_that_may_not_ask_is_degraded(installation: Installation, provider
         ({"provider": "openid-provider", "values": {"key": "k"}}, "not connected with what is given"),
     ],
 )
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 def test_what_cannot_be(installation: Installation, provider: OAuthProvider, given: dict[str, Any], said: str) -> None:
     with pytest.raises(InvalidInput, match=said) as caught:
         added(installation, **given)
