@@ -40,12 +40,12 @@ _schema = deferred("gateway.manifest.schema")
 def apply(
     invocation: Invocation, file: Path, only_plan: bool, prune: bool, allow_empty: bool, exit_code: bool, yes: bool
 ) -> None:
-    """Bring sources, destinations and routes to what FILE says, all of it or nothing.
+    """Bring sources, destinations, routes and app credentials to what FILE says, all of it or nothing.
 
-    Applying the same file again changes nothing. Sources and destinations that the file does not have are left alone,
-    and so are routes unless --prune is given. A route is changed in place: known by its name, without one by what it
-    says, or as the only one between its source and destination. A secret that changes counts at once, the old one for
-    24 h more. On a terminal it is asked before something that is there changes.
+    Applying the same file again changes nothing. Sources, destinations and app credentials that the file does not have
+    are left alone, and so are routes unless --prune is given. A route is changed in place: known by its name, without
+    one by what it says, or as the only one between its source and destination. A secret that changes counts at once,
+    the old one for 24 h more, that of an app no more. On a terminal it is asked before something that is there changes.
     """
     manifest, faults = parse(read_file(file), read_variable)
 
@@ -113,7 +113,7 @@ def _print_plan(plan: Plan, trials: Mapping[str, Trial]) -> None:
 
 def _in_words(thing: Thing) -> str:
     detail = f": {thing.detail}" if thing.detail else ""
-    return printable(f"{thing.kind} {thing.name}{detail}")
+    return printable(f"{thing.kind.replace('_', ' ')} {thing.name}{detail}")
 
 
 def _line(difference: Difference) -> str:

@@ -18,6 +18,11 @@ from gateway.errors import DecryptionFailed, Fault, Hint, InvalidInput
 from gateway.manifest import plan as manifest_plan
 from gateway.manifest.plan import Action, Plan, Present
 from gateway.manifest.reading import Manifest
+from gateway.oauth import vault
+from gateway.oauth.app_credentials import management as apps
+from gateway.oauth.app_credentials.changes import NewSecrets
+from gateway.oauth.app_credentials.draft import AppDraft
+from gateway.oauth.models import AppCredentials
 from gateway.tenants.acting import Acting
 from gateway.webhooks.route_trials import RouteTrials, Trial
 from gateway.webhooks.sources import management as source_changes
@@ -108,7 +113,20 @@ def apply_plan(acting: Acting, plan: Plan) -> Applied:
         update_route(acting, update.route_id, update.draft, sources=slugs)
     for _, route in plan.new_routes:
         add_route(acting, route, sources=slugs)
+    for change, app in plan.apps:
+        if change.action is Action.CREATE:
+            apps.add_app(acting, app)
+        else:
+            _update_app(acting, app, change.fields)
     return Applied(plan, secrets)
+
+
+def _update_app(acting: Acting, app: AppDraft, differing: tuple[str, ...]) -> None:
+    if set(differing) - app.secrets.keys():
+        apps.update_app(acting, app)
+    changed = {kind: value for kind, value in app.secrets.items() if kind in differing}
+    if changed:
+        apps.rotate_app(acting, app.name, NewSecrets(**changed))
 
 
 def _update_source(acting: Acting, source: SourceDraft, differing: tuple[str, ...]) -> None:
@@ -141,7 +159,23 @@ def _present(acting: Acting) -> Present:
         },
         other_destinations=frozenset(row.name for row in rows if row.kind != DestinationKind.HTTP),
         routes=list(every(lambda page: find_routes(acting, page))),
+        apps=_present_apps(acting),
     )
+
+
+def _present_apps(acting: Acting) -> dict[str, AppDraft]:
+    rows = acting.session.scalars(select(AppCredentials)).all()
+    if not rows:
+        # Where nothing is sealed no key is needed.
+        return {}
+    keyring, found = acting.installation.keyring, {}
+    for row in rows:
+        try:
+            secrets = vault.read(acting.session, keyring, row.id)
+        except DecryptionFailed:
+            secrets = dict.fromkeys(vault.fields(acting.session, row.id), UNREADABLE)
+        found[row.name] = apps.stored_draft(row, secrets)
+    return found
 
 
 def _source_draft(acting: Acting, row: Source, credentials: Sequence[SourceCredential]) -> SourceDraft:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.routes.draft import RouteDraft
+from gateway.oauth.app_credentials.draft import AppDraft
 from gateway.security.redaction import HIDDEN, is_secret_name, redact_url
 from gateway.webhooks.sources.draft import SourceDraft
 
@@ -58,6 +59,19 @@ def destination_differences(before: DestinationDraft, after: DestinationDraft) -
     )
 
 
+def app_differences(before: AppDraft, after: AppDraft) -> tuple[Difference, ...]:
+    """`after` is tidied. A secret that the manifest does not name stays as it is."""
+    held = {kind: value for kind, value in before.secrets.items() if kind in after.secrets}
+    secrets = _by_key("", held, after.secrets, hides_all=True)
+    return (
+        *_plain("client_id", before.client_id, after.client_id),
+        *_by_key("parameters", before.parameters, after.parameters),
+        *_plain("scopes", _texts(before.scopes), _texts(after.scopes)),
+        *_plain("enabled", before.enabled, after.enabled),
+        *(Difference(one.field.removeprefix("."), one.before, one.after) for one in secrets),
+    )
+
+
 def route_differences(before: RouteDraft, after: RouteDraft) -> tuple[Difference, ...]:
     """A route that is given no name keeps its own."""
     is_reordered = set(before.patterns) == set(after.patterns)
@@ -101,3 +115,7 @@ def _hidden(value: str | None) -> str | None:
 
 def _listed(steps: Sequence[float] | None) -> list[float] | None:
     return None if steps is None else list(steps)
+
+
+def _texts(values: Sequence[str] | None) -> list[str] | None:
+    return None if values is None else list(values)

@@ -12,17 +12,21 @@ from gateway.delivery.routes import draft as route_draft
 from gateway.delivery.routes.draft import RouteDraft
 from gateway.delivery.routes.names import derived_name
 from gateway.delivery.routes.search import RouteSummary
-from gateway.errors import Fault
+from gateway.errors import Fault, NotFound
 from gateway.events.models import SYSTEM_SOURCE
 from gateway.manifest.differences import (
     Difference,
+    app_differences,
     destination_differences,
     route_differences,
     source_differences,
 )
 from gateway.manifest.matching import match_routes
 from gateway.manifest.reading import Manifest
-from gateway.providers import Provider
+from gateway.oauth.app_credentials import draft as app_drafts
+from gateway.oauth.app_credentials.draft import AppDraft
+from gateway.oauth.app_credentials.management import provider_fault
+from gateway.providers import Provider, find_by_any_name
 from gateway.security.ssrf import AddressPolicy
 from gateway.webhooks.sources import draft as source_draft
 from gateway.webhooks.sources.draft import SourceDraft
@@ -38,7 +42,7 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Thing:
-    """A source, destination or route by its name; `detail` says what a route does."""
+    """A source, destination, route or app credentials by their name; `detail` says what a route does."""
 
     kind: str
     name: str
@@ -67,6 +71,7 @@ class Present:
     destinations: Mapping[str, DestinationDraft] = field(default_factory=dict, repr=False)
     other_destinations: frozenset[str] = frozenset()
     routes: Sequence[RouteSummary] = ()
+    apps: Mapping[str, AppDraft] = field(default_factory=dict, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,12 +92,13 @@ class Plan:
     changed_routes: tuple[tuple[Change, RouteUpdate], ...] = ()
     new_routes: tuple[tuple[Change, RouteDraft], ...] = ()
     not_in_file: tuple[Thing, ...] = ()
+    apps: tuple[tuple[Change, AppDraft], ...] = field(default=(), repr=False)
 
     @property
     def changes(self) -> tuple[Change, ...]:
         """All of them, in the order in which they are carried out."""
         routes = (*self.old_routes, *self.changed_routes, *self.new_routes)
-        return tuple(change for change, _ in (*self.sources, *self.destinations, *routes))
+        return tuple(change for change, _ in (*self.sources, *self.destinations, *routes, *self.apps))
 
 
 def faults(
@@ -114,6 +120,8 @@ def faults(
     for index, route in enumerate(manifest.routes):
         yield from _under(f"routes[{index}]", route_draft.faults(route, sources=slugs, destinations=names))
     yield from match_routes(manifest.routes, present.routes, prune=prune).faults
+    for index, app in enumerate(manifest.app_credentials):
+        yield from _under(f"app_credentials[{index}]", list(_app_faults(app, present, catalogue, policy)))
 
 
 def plan(manifest: Manifest, present: Present, *, prune: bool) -> Plan:
@@ -130,6 +138,7 @@ def plan(manifest: Manifest, present: Present, *, prune: bool) -> Plan:
         old_routes=tuple((Change(Action.REMOVE, thing), route_id) for thing, route_id in left if prune),
         changed_routes=tuple(_changed_routes((row, route) for row, route in pairs if row is not None)),
         new_routes=tuple(_new_routes([route for row, route in pairs if row is None], manifest, present)),
+        apps=tuple(_apps(manifest, present)),
         not_in_file=(*_not_in_file(manifest, present), *(thing for thing, _ in left if not prune)),
     )
 
@@ -150,6 +159,36 @@ def _destinations(manifest: Manifest, present: Present) -> Iterator[tuple[Change
             yield Change(Action.CREATE, thing), destination
         elif differing := destination_differences(before, destination):
             yield Change(Action.UPDATE, thing, differing), destination
+
+
+def _app_faults(
+    app: AppDraft, present: Present, catalogue: Mapping[str, Provider], policy: AddressPolicy
+) -> Iterator[Fault]:
+    try:
+        provider = find_by_any_name(catalogue, app.provider)
+    except NotFound as error:
+        yield Fault("provider", "unknown", str(error), hint=error.hints[0])
+        return
+    if provider.oauth is None:
+        yield Fault("provider", "not_taken", f"accounts of {provider.name} are not connected by OAuth")
+        return
+    before = present.apps.get(app.name)
+    held = before.secrets.keys() if before is not None else ()
+    tidied = app_drafts.tidied(app, provider.id)
+    yield from app_drafts.faults(
+        provider.oauth, tidied, held=held, plain_http=policy.allow_private, provider_name=provider.name
+    )
+    if before is not None and before.provider != provider.id:
+        yield provider_fault(before.provider, tidied)
+
+
+def _apps(manifest: Manifest, present: Present) -> Iterator[tuple[Change, AppDraft]]:
+    for app in manifest.app_credentials:
+        before, thing = present.apps.get(app.name), Thing("app_credentials", app.name)
+        if before is None:
+            yield Change(Action.CREATE, thing), app
+        elif differing := app_differences(before, app_drafts.tidied(app, before.provider)):
+            yield Change(Action.UPDATE, thing, differing), app
 
 
 def _changed_routes(pairs: Iterator[tuple[RouteSummary, RouteDraft]]) -> Iterator[tuple[Change, RouteUpdate]]:
@@ -174,6 +213,8 @@ def _not_in_file(manifest: Manifest, present: Present) -> Iterator[Thing]:
     names = {destination.name for destination in manifest.destinations}
     yield from (Thing("source", slug) for slug in sorted(present.sources.keys() - slugs))
     yield from (Thing("destination", name) for name in sorted(present.destinations.keys() - names))
+    apps = {app.name for app in manifest.app_credentials}
+    yield from (Thing("app_credentials", name) for name in sorted(present.apps.keys() - apps))
 
 
 def _of_route(name: str, route: RouteDraft) -> Thing:

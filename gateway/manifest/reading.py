@@ -1,4 +1,4 @@
-"""The manifest: sources, destinations and routes in one YAML file, read and checked for its shape.
+"""The manifest: sources, destinations, routes and app credentials in one YAML file, read and checked for its shape.
 
 What a manifest would change is `plan`'s matter, changing it `apply`'s.
 
@@ -12,6 +12,11 @@ What a manifest would change is `plan`'s matter, changing it `apply`'s.
         headers: {X-Team: payments}           # or headers_env: {Authorization: APP_TOKEN}
     routes:
       - {name: reviews, source: github, types: [pull_request.*], to: app}
+    app_credentials:
+      - name: github
+        provider: github
+        client_id: Iv1.8a61f9b3a7aba766
+        client_secret_env: GITHUB_CLIENT_SECRET   # or client_secret: …; or private_key, private_key_env
 """
 
 from __future__ import annotations
@@ -28,6 +33,9 @@ from gateway.delivery.destinations.draft_schema import DestinationDraftSchema, d
 from gateway.delivery.routes.draft import RouteDraft
 from gateway.delivery.routes.draft_schema import RouteDraftSchema, route_draft
 from gateway.errors import Fault, InvalidInput
+from gateway.oauth.app_credentials.draft import AppDraft
+from gateway.oauth.app_credentials.draft_schema import AppDraftSchema, app_draft
+from gateway.oauth.vault import CLIENT_SECRET, PRIVATE_KEY
 from gateway.schema_fields import faults_of, texts
 from gateway.strict_yaml import load_strictly
 from gateway.webhooks.sources.draft import SourceDraft
@@ -46,6 +54,7 @@ class Manifest:
     sources: tuple[SourceDraft, ...] = ()
     destinations: tuple[DestinationDraft, ...] = ()
     routes: tuple[RouteDraft, ...] = ()
+    app_credentials: tuple[AppDraft, ...] = ()
 
 
 @dataclass(slots=True)
@@ -120,8 +129,17 @@ class FileDestination(DestinationItem):
     headers_env = texts()
 
 
+class FileApp(AppDraftSchema):
+    """App credentials in a file, whose secrets may also stand in variables."""
+
+    client_secret_env = fields.String()
+    private_key_env = fields.String()
+
+
 class FileSchema(ManifestSchema):
-    """A file, written by somebody who may read the variables of this process."""
+    """A file, written by somebody who may read the variables of this process, and manage app credentials."""
+
+    app_credentials = fields.List(fields.Nested(FileApp), load_default=list)
 
     sources = fields.List(fields.Nested(FileSource), load_default=list)
     destinations = fields.List(fields.Nested(FileDestination), load_default=list)
@@ -150,7 +168,7 @@ def parse(text: str, read_variable: ReadVariable) -> tuple[Manifest, list[Fault]
     if raw is None:
         raw = {}
     if not isinstance(raw, dict):
-        raise InvalidInput("the file must be a mapping with the keys sources, destinations, routes")
+        raise InvalidInput("the file must be a mapping with the keys sources, destinations, routes, app_credentials")
     try:
         data = FileSchema().load(raw)
     except ValidationError as error:
@@ -169,6 +187,9 @@ def manifest_of(
             _destination(item, f"destinations[{i}]", reading) for i, item in enumerate(data["destinations"])
         ),
         routes=tuple(route_draft(item) for item in data["routes"]),
+        app_credentials=tuple(
+            _app(item, f"app_credentials[{i}]", reading) for i, item in enumerate(data.get("app_credentials", ()))
+        ),
     )
     return manifest, reading.faults + list(_repeated(manifest))
 
@@ -193,6 +214,20 @@ def _destination(data: Mapping[str, Any], path: str, reading: _Reading) -> Desti
     return destination_draft({**data, "headers": headers})
 
 
+def _app(data: Mapping[str, Any], path: str, reading: _Reading) -> AppDraft:
+    secrets: dict[str, str] = {}
+    for kind in (CLIENT_SECRET, PRIVATE_KEY):
+        named = f"{kind}_env"
+        if kind in data and named in data:
+            reading.faults.append(Fault(f"{path}.{kind}", "conflicting", f"give {kind} or {named}, not both"))
+        if named in data:
+            # A variable that is not set is a fault already; the missing secret need not be one more.
+            secrets[kind] = reading.variables({named: data[named]}, path).get(named) or kind
+        elif kind in data:
+            secrets[kind] = data[kind]
+    return app_draft({**data, **secrets})
+
+
 def _repeated(manifest: Manifest) -> Iterator[Fault]:
     slugs: set[str] = set()
     for index, source in enumerate(manifest.sources):
@@ -204,6 +239,11 @@ def _repeated(manifest: Manifest) -> Iterator[Fault]:
         if destination.name in names:
             yield Fault(f"destinations[{index}].name", "duplicate", f"{destination.name!r} stands here twice")
         names.add(destination.name)
+    apps: set[str] = set()
+    for index, app in enumerate(manifest.app_credentials):
+        if app.name in apps:
+            yield Fault(f"app_credentials[{index}].name", "duplicate", f"{app.name!r} stands here twice")
+        apps.add(app.name)
     for index, route in enumerate(manifest.routes):
         before = manifest.routes[:index]
         if route.name is not None and any(other.name == route.name for other in before):

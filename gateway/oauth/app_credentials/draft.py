@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from gateway.deferred import deferred
 from gateway.errors import Fault, Hint, InvalidInput
@@ -54,6 +54,20 @@ def tidied_secrets(secrets: Mapping[str, str]) -> dict[str, str]:
     return {
         name: _private_keys.tidied(value) if name == PRIVATE_KEY else value.strip() for name, value in secrets.items()
     }
+
+
+def tidied(draft: AppDraft, provider_id: str) -> AppDraft:
+    """`draft` as it is stored: for the provider of this id, without what goes along when things are pasted."""
+    secrets = tidied_secrets(draft.secrets)
+    return replace(
+        draft,
+        provider=provider_id,
+        client_id=draft.client_id.strip(),
+        client_secret=secrets.get(CLIENT_SECRET),
+        private_key=secrets.get(PRIVATE_KEY),
+        parameters={name: value.strip() for name, value in draft.parameters.items() if value.strip()},
+        scopes=None if draft.scopes is None else tuple(dict.fromkeys(one.strip() for one in draft.scopes)),
+    )
 
 
 def faults(

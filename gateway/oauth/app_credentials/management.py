@@ -6,7 +6,6 @@ What they must be like is judged in `draft`; taking them away is in `removal`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 from sqlalchemy import select
 
@@ -53,13 +52,36 @@ def add_app(acting: Acting, draft: AppDraft) -> AppSummary:
     return added
 
 
+def update_app(acting: Acting, draft: AppDraft) -> AppSummary:
+    """Bring everything but the secrets to what `draft` says; secrets that it does not name are not missed.
+
+    Raises as `change_app`, and `Conflict` for another provider.
+    """
+    row = require_app(acting.session, draft.name, lock=True)
+    wanted = _checked(acting, draft, held=vault.fields(acting.session, row.id))
+    if wanted.provider != row.provider:
+        raise Conflict(faults=[provider_fault(row.provider, wanted)])
+    before = summary(acting, row)
+    _require_same_app(acting, row, wanted)
+    _fill(acting, row, wanted)
+    if wanted.enabled is not (row.disabled_at is None):
+        row.disabled_at = None if wanted.enabled else acting.now
+    return _changed(acting, row, "app_credentials.changed", before)
+
+
+def provider_fault(provider_id: str, draft: AppDraft) -> Fault:
+    """What is wrong with a draft for app credentials that are another provider's. Pure."""
+    message = f"the app credentials {draft.name!r} are for {provider_id}, not {draft.provider}: add others for that"
+    return Fault("provider", "immutable", message, {"value": provider_id})
+
+
 def change_app(acting: Acting, app: str, change: AppChange) -> AppSummary:
     """Change parts of app credentials. One that changes nothing is no change.
 
     Raises `NotFound`, `InvalidInput`, and `Conflict` where live connections belong to what would be another app.
     """
     row = require_app(acting.session, app, lock=True)
-    current = _stored(row)
+    current = stored_draft(row)
     wanted = _checked(acting, change.of(current), held=vault.fields(acting.session, row.id))
     before = summary(acting, row)
     if wanted == current:
@@ -109,16 +131,7 @@ def _checked(acting: Acting, draft: AppDraft, *, held: list[str] | None = None) 
     """`draft` as it is stored: tidied, with the provider's id. Raises `InvalidInput` with every fault, `NotFound`."""
     provider = find_by_any_name(acting.installation.catalogue, draft.provider)
     provider, oauth = entry_of(acting.installation, provider.id)
-    secrets = drafts.tidied_secrets(draft.secrets)
-    wanted = replace(
-        draft,
-        provider=provider.id,
-        client_id=draft.client_id.strip(),
-        client_secret=secrets.get(vault.CLIENT_SECRET),
-        private_key=secrets.get(vault.PRIVATE_KEY),
-        parameters={name: value.strip() for name, value in draft.parameters.items() if value.strip()},
-        scopes=None if draft.scopes is None else tuple(dict.fromkeys(one.strip() for one in draft.scopes)),
-    )
+    wanted = drafts.tidied(draft, provider.id)
     plain_http = acting.installation.policy.allow_private
     found = drafts.faults(oauth, wanted, held=held or (), plain_http=plain_http, provider_name=provider.name)
     if found:
@@ -126,11 +139,15 @@ def _checked(acting: Acting, draft: AppDraft, *, held: list[str] | None = None) 
     return wanted
 
 
-def _stored(row: AppCredentials) -> AppDraft:
+def stored_draft(row: AppCredentials, secrets: Mapping[str, str] | None = None) -> AppDraft:
+    """Stored app credentials as somebody would ask for them, with `secrets`, which are theirs by field."""
+    held = secrets or {}
     return AppDraft(
         name=row.name,
         provider=row.provider,
         client_id=row.client_id,
+        client_secret=held.get(vault.CLIENT_SECRET),
+        private_key=held.get(vault.PRIVATE_KEY),
         parameters=row.parameters,
         scopes=None if row.scopes is None else tuple(row.scopes),
         enabled=row.disabled_at is None,

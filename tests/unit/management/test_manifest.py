@@ -30,7 +30,7 @@ VARIABLES = {"GH": "s3cret"}
 SOURCE = SourceDraft("github", "github", "sha256", credentials={"secret": "s3cret"})
 APP = DestinationDraft("app", "https://app.example.com/")
 ROUTE = RouteSummary(
-    "rte_1", "github-to-app", "github", ["push"], None, None, False, "app", datetime(2026, 1, 1, tzinfo=UTC)
+    "rte_1", "github-to-app", "github", ["push"], None, None, False, None, "app", datetime(2026, 1, 1, tzinfo=UTC)
 )
 PRESENT = Present({"github": SOURCE}, {"app": APP}, frozenset({"shop:handle"}), [ROUTE])
 MANIFEST = Manifest((SOURCE,), (APP,), (RouteDraft("github", "app", ("push",)),))

@@ -27,6 +27,7 @@ def row(name: str, draft: RouteDraft, *, id_: str = "") -> RouteSummary:
         draft.where,
         draft.transform,
         draft.allow_null,
+        draft.connection,
         draft.destination,
         datetime(2026, 1, 1, tzinfo=UTC),
     )
