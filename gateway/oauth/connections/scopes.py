@@ -6,10 +6,13 @@ Microsoft write URLs for short names, and most say nothing of scopes that are Op
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
 # Whether they were granted shows in what came: an ID token, a refresh token (OpenID Connect Core, 5.4 and 11).
 UNTOLD = frozenset({"openid", "offline_access"})
+# A scope for another parameter (`protocol.scopes`): of the person's own token, or one that may be refused.
+_ELSEWHERE = re.compile(r"\w+=", re.ASCII)
 # A level covers those behind it: `admin:org` covers `read:org`.
 LEVELS = ("admin", "write", "read")
 
@@ -21,7 +24,8 @@ def missing(asked: Sequence[str], granted: Sequence[str] | None) -> tuple[str, .
     if granted is None:
         return ()
     known = {short(scope) for scope in granted}
-    return tuple(scope for scope in asked if scope not in UNTOLD and known.isdisjoint(_covering(short(scope))))
+    told = (scope for scope in asked if scope not in UNTOLD and not _ELSEWHERE.match(scope))
+    return tuple(scope for scope in told if known.isdisjoint(_covering(short(scope))))
 
 
 def short(scope: str) -> str:

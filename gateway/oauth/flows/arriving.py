@@ -29,7 +29,7 @@ from gateway.oauth.protocol.callbacks import CallbackFacts, check_callback, read
 from gateway.oauth.protocol.endpoints import endpoints
 from gateway.oauth.protocol.errors import ProviderRefused
 from gateway.oauth.protocol.http import http_of
-from gateway.oauth.protocol.id_tokens import verify
+from gateway.oauth.protocol.id_tokens import verified_claims
 from gateway.oauth.protocol.tokens import exchange_code
 from gateway.oauth.protocol.values import App, Tokens
 from gateway.providers.oauth.hosts import chooses_server
@@ -136,17 +136,7 @@ def _by_code(arrived: Arrived, code: str, held: Mapping[str, Any], facts: Callba
     tokens = exchange_code(
         app, arrived.endpoints, http, code=code, verifier=held["verifier"], kept=facts.kept, now_us=clock.now_us()
     )
-    claims = None
-    if app.oauth.kind == "oidc" and tokens.id_token is not None:
-        claims = verify(
-            app,
-            arrived.endpoints,
-            http,
-            clock,
-            id_token=tokens.id_token,
-            nonce=held["nonce"],
-            access_token=tokens.access_token,
-        )
+    claims = verified_claims(app, arrived.endpoints, http, clock, tokens=tokens, nonce=held["nonce"])
     return Grant(tokens=_with_facts(tokens, facts), kept=dict(facts.kept), claims=claims)
 
 

@@ -9,6 +9,7 @@ from hashlib import sha256
 
 from gateway.oauth.protocol import names, pushed
 from gateway.oauth.protocol.encoding import url_with
+from gateway.oauth.protocol.errors import ProviderAnswerInvalid
 from gateway.oauth.protocol.http import Http
 from gateway.oauth.protocol.scopes import asked_for, by_parameter
 from gateway.oauth.protocol.values import App, Endpoints
@@ -44,11 +45,11 @@ def authorization_url(
     """Where the browser goes. `verifier` None: without PKCE; `nonce` is sent where an ID token is asked for.
 
     `extra` are parameters of this one login, such as `login_hint`: over the entry's, below what the flow stands on.
-    Where requests are pushed, this one is. Raises `ValueError` where the provider has no such endpoint, and what
-    `pushed.push` raises.
+    Where requests are pushed, this one is. Raises `ProviderAnswerInvalid` where the provider has no such endpoint, and
+    what `pushed.push` raises.
     """
     if endpoints.authorize is None:
-        raise ValueError(f"{app.provider} has no authorization endpoint")
+        raise ProviderAnswerInvalid("the provider names no authorization endpoint, to which a person could be sent")
     parameters = authorization_parameters(
         app, endpoints, state=state, scopes=scopes, verifier=verifier, nonce=nonce, extra=extra
     )

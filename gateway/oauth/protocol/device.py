@@ -50,10 +50,10 @@ class DeviceLogin:
 def begin(app: App, endpoints: Endpoints, http: Http, *, scopes: Iterable[str], now_us: int) -> DeviceLogin:
     """Ask for a code. Without `scopes` those of the entry's grant are asked for.
 
-    Raises `ValueError` where the provider has no such endpoint; `ProviderError`.
+    Raises `ProviderError`, also where the provider has no such endpoint.
     """
     if endpoints.device is None:
-        raise ValueError(f"{app.provider} has no endpoint for devices")
+        raise ProviderAnswerInvalid("the provider names no endpoint for devices")
     oauth, grant = app.oauth, app.oauth.grants.get(GRANT, Grant())
     asked = asked_for(oauth, endpoints, tuple(scopes) or grant.scopes)
     made = proof(app, endpoints, endpoints.token_authentication, now_us=now_us)

@@ -19,6 +19,7 @@ from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderUnavail
 from gateway.oauth.protocol.http import Http, HttpRequest
 
 KEPT_SECONDS = 3600.0
+MAX_BYTES = 128 * 1024
 LIMIT = 256
 """How many documents a process keeps; the one that was not asked for the longest goes first."""
 
@@ -88,6 +89,8 @@ def fetch(http: Http, url: str) -> Document:
         raise ProviderUnavailable(f"{url} answered with status {answer.status}")
     if answer.status != 200:
         raise ProviderAnswerInvalid(f"{url} answered with status {answer.status}, and not with a document")
+    if len(answer.body) > MAX_BYTES:
+        raise ProviderAnswerInvalid(f"what is at {url} is larger than {MAX_BYTES} bytes")
     try:
         document = json.loads(answer.body)
     except (ValueError, RecursionError) as error:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
-from urllib.parse import urlsplit
 
 from gateway.clock import Clock
 from gateway.oauth.protocol import names
@@ -41,6 +41,8 @@ def endpoints(app: App, http: Http, clock: Clock, *, kept: Mapping[str, str] = N
     for key in (*IN_METADATA.values(), JWKS):
         if (fault := _endpoint_fault(metadata.get(key))) is not None:
             raise ProviderAnswerInvalid(f"the provider's metadata at {url} cannot be used: {key} {fault}")
+    if oauth.token.url is None and metadata.get(IN_METADATA["token"]) is None:
+        raise ProviderAnswerInvalid(f"the provider's metadata at {url} name no token_endpoint")
     return _endpoints(app, known, metadata)
 
 
@@ -110,9 +112,10 @@ def _check_issuer(oauth: OAuth, metadata: Document, url: str, expected: str | No
         raise ProviderAnswerInvalid(f"the provider's metadata at {url} are those of another issuer, {issuer[:200]!r}")
 
 
-def _origin(url: str) -> tuple[str, str]:
-    parts = urlsplit(url)
-    return parts.scheme, parts.netloc.lower()
+def _origin(url: str) -> str:
+    """Scheme and host, with its port."""
+    scheme, separator, rest = url.partition("://")
+    return f"{scheme}{separator}{re.split(r'[/?#]', rest, maxsplit=1)[0].lower()}"
 
 
 def _endpoint_fault(url: Any) -> str | None:

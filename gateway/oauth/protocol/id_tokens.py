@@ -21,7 +21,7 @@ from gateway.oauth.protocol.documents import KEPT_SECONDS, documents_of
 from gateway.oauth.protocol.errors import ProviderAnswerInvalid
 from gateway.oauth.protocol.http import Http
 from gateway.oauth.protocol.signatures import claims_of, header_of
-from gateway.oauth.protocol.values import App, Endpoints
+from gateway.oauth.protocol.values import App, Endpoints, Tokens
 from gateway.providers.oauth.templates import filled
 
 LEEWAY_SECONDS = 120
@@ -30,6 +30,21 @@ MAX_CHARACTERS = 64 * 1024
 _PART = re.compile(r"[\w.-]+", re.ASCII)
 
 Claims = Mapping[str, Any]
+
+
+def verified_claims(
+    app: App, endpoints: Endpoints, http: Http, clock: Clock, *, tokens: Tokens, nonce: str | None
+) -> Claims | None:
+    """The claims of the ID token that came with `tokens`, as `verify` has them; None where none came.
+
+    One that nobody could verify, because the provider publishes no keys, says nothing: None, unless the account is read
+    from it. Raises as `verify`.
+    """
+    account = app.oauth.account
+    is_read = account is not None and account.source == "id_token"
+    if tokens.id_token is None or app.oauth.kind != "oidc" or (endpoints.jwks is None and not is_read):
+        return None
+    return verify(app, endpoints, http, clock, id_token=tokens.id_token, nonce=nonce, access_token=tokens.access_token)
 
 
 def verify(

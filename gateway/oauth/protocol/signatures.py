@@ -72,7 +72,7 @@ def _fits(entry: Mapping[str, Any], kind: str | None, algorithm: str, key_id: ob
     return (
         entry.get("kty") == kind
         and entry.get("use", "sig") == "sig"
-        and entry.get("alg", algorithm) in {algorithm, *({"EdDSA", "Ed25519"} if kind == "OKP" else ())}
+        and entry.get("alg", algorithm) in (algorithm, *(("EdDSA", "Ed25519") if kind == "OKP" else ()))
         and key_id in (None, entry.get("kid"))
     )
 

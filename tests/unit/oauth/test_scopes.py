@@ -22,6 +22,8 @@ from tests.services.for_each import for_each
         (["User.Read", "offline_access"], ["https://graph.microsoft.com/User.Read"], ()),
         (["https://www.googleapis.com/auth/drive"], ["https://www.googleapis.com/auth/drive.readonly"],
          ("https://www.googleapis.com/auth/drive",)),
+        # Slack and HubSpot: the person's own, told with another token, and those that may be refused.
+        (["chat:write", "user_scope=search:read", "optional_scope=tickets"], ["chat:write"], ()),
     ]
 )  # fmt: skip
 def test_what_is_missing(case: tuple[list[str], list[str] | None, tuple[str, ...]]) -> None:

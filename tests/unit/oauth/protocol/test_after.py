@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.clock import FakeClock
-from gateway.oauth.protocol.after import ChoiceNeeded, after_exchange, with_option
+from gateway.oauth.protocol.after import MAX_OPTIONS, ChoiceNeeded, after_exchange, with_option
 from gateway.oauth.protocol.endpoints import endpoints
 from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderError, ProviderRefused, ProviderUnavailable
 from gateway.oauth.protocol.http import HttpAnswer
@@ -62,6 +62,11 @@ def test_one_of_many_is_the_person_s_to_choose() -> None:
     assert chosen is not None
     assert with_option(TOKENS, chosen).kept["cloud_id"] == "22-bb"
     assert needed.value.chosen("another") is None
+
+
+def test_no_more_can_be_chosen_from_than_may_be() -> None:
+    sites = [{"id": str(number), "url": f"https://{number}.atlassian.net"} for number in range(MAX_OPTIONS + 1)]
+    assert len(choice("jira", {SITES: sites}).options) == MAX_OPTIONS
 
 
 def test_one_that_is_preferred_is_taken_and_two_are_not() -> None:

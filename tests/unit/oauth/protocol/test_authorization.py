@@ -11,6 +11,7 @@ import pytest
 from gateway.clock import FakeClock
 from gateway.oauth.protocol.authorization import authorization_url, challenge, new_verifier
 from gateway.oauth.protocol.endpoints import endpoints
+from gateway.oauth.protocol.errors import ProviderAnswerInvalid
 from gateway.oauth.protocol.scopes import asked_for
 from gateway.oauth.protocol.values import App, Endpoints
 from gateway.providers import catalogue
@@ -122,7 +123,7 @@ def test_a_url_with_a_query_of_its_own_keeps_it() -> None:
 
 
 def test_nobody_is_sent_to_a_provider_without_that_endpoint() -> None:
-    with pytest.raises(ValueError, match="github has no authorization endpoint"):
+    with pytest.raises(ProviderAnswerInvalid, match="names no authorization endpoint"):
         asked(app_of("github"), replace(HERE, authorize=None))
 
 

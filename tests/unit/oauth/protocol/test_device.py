@@ -86,7 +86,7 @@ def test_what_is_no_code(answer: object, error: type[ProviderError]) -> None:
 
 
 def test_nobody_is_asked_where_there_is_no_such_endpoint() -> None:
-    with pytest.raises(ValueError, match="github has no endpoint for devices"):
+    with pytest.raises(ProviderAnswerInvalid, match="names no endpoint for devices"):
         begin(app_of("github"), replace(HERE, device=None), Answers(), scopes=(), now_us=0)
 
 

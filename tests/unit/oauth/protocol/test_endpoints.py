@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gateway.clock import FakeClock
-from gateway.oauth.protocol.documents import KEPT_SECONDS, LIMIT, Documents
+from gateway.oauth.protocol.documents import KEPT_SECONDS, LIMIT, MAX_BYTES, Documents
 from gateway.oauth.protocol.endpoints import endpoints
 from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderUnavailable
 from gateway.oauth.protocol.http import HttpAnswer, HttpRequest
@@ -111,6 +114,9 @@ def test_a_vendor_s_own_host_may_name_a_tenant_that_nobody_typed() -> None:
     assert endpoints(microsoft, Answers({url: {"issuer": issuer}}), FakeClock()).issuer == issuer
     with pytest.raises(ProviderAnswerInvalid, match="another issuer"):
         endpoints(microsoft, Answers({url: {"issuer": "https://login.evil.example/v2.0"}}), FakeClock())
+    for other in ("https://login.microsoftonline.com.evil.example/", "https://login.microsoftonline.com@evil.example/"):
+        with pytest.raises(ProviderAnswerInvalid, match="another issuer"):
+            endpoints(microsoft, Answers({url: {"issuer": other}}), FakeClock())
 
 
 def test_an_entry_s_own_word_for_the_issuer_decides() -> None:
@@ -178,6 +184,7 @@ def test_shared_secrets_and_none_sign_no_id_tokens() -> None:
         (HttpAnswer(200, {}, b"[" * 100_000), ProviderAnswerInvalid),
         (HttpAnswer(200, {}, b"\xff\xfe"), ProviderAnswerInvalid),
         (HttpAnswer(200, {}, b"[]"), ProviderAnswerInvalid),
+        (HttpAnswer(200, {}, b"{}" + b" " * MAX_BYTES), ProviderAnswerInvalid),
         (HttpAnswer(404, {}, b"{}"), ProviderAnswerInvalid),
         (HttpAnswer(503, {}, b"{}"), ProviderUnavailable),
         (HttpAnswer(429, {}, b"{}"), ProviderUnavailable),
@@ -187,6 +194,24 @@ def test_shared_secrets_and_none_sign_no_id_tokens() -> None:
 def test_what_is_no_metadata(answer: object, error: type[Exception]) -> None:
     with pytest.raises(error):
         endpoints(oidc(), Answers({METADATA_URL: answer}), FakeClock())
+
+
+JSON_VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=20) | st.sampled_from([ISSUER, "https://[", "none"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)
+METADATA_KEYS = (*METADATA, "id_token_signing_alg_values_supported", "token_endpoint_auth_methods_supported")
+
+
+@given(st.dictionaries(st.sampled_from(METADATA_KEYS), JSON_VALUES))
+def test_whatever_metadata_say_there_are_endpoints_or_a_reason(said: dict[str, Any]) -> None:
+    for provider in ("oidc", "microsoft-graph", "gitlab"):
+        app = app_of(provider)
+        answers = Answers()
+        answers.send = lambda request: as_json(METADATA | said)  # type: ignore[method-assign]
+        with suppress(ProviderAnswerInvalid):
+            assert endpoints(app, answers, FakeClock()).token.startswith("https://")
 
 
 def test_metadata_are_kept_for_an_hour_and_longer_while_the_provider_is_away() -> None:

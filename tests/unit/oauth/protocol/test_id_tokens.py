@@ -14,13 +14,16 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
+from hypothesis import given
+from hypothesis import strategies as st
 from jwt.algorithms import ECAlgorithm, OKPAlgorithm, RSAAlgorithm
 
 from gateway.clock import MICROSECONDS, FakeClock
 from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderUnavailable
 from gateway.oauth.protocol.http import HttpAnswer
-from gateway.oauth.protocol.id_tokens import REFETCH_SECONDS, half_hash, verify
-from gateway.oauth.protocol.values import App, Endpoints
+from gateway.oauth.protocol.id_tokens import REFETCH_SECONDS, half_hash, verified_claims, verify
+from gateway.oauth.protocol.signatures import MAX_TRIED
+from gateway.oauth.protocol.values import App, Endpoints, Tokens
 from tests.services.for_each import for_each_row
 from tests.services.keys import rsa_key
 from tests.services.oauth_apps import Answers, app_of
@@ -273,6 +276,9 @@ def test_keys_that_are_for_something_else_are_passed_over() -> None:
 def test_a_token_without_a_key_id_is_tried_with_all_that_fit() -> None:
     keys = [published(other_rsa_key(), kid="a"), published(rsa_key(), kid=None), published(key_for("ES256"), kid="b")]
     assert verified(signed(kid=None), http=key_server(*keys))
+    many = [published(other_rsa_key(), kid=str(number)) for number in range(MAX_TRIED)]
+    assert verified(signed(kid=None), http=key_server(*many[1:], published(rsa_key())))
+    assert "none of the provider's keys" in refusal(signed(kid=None), http=key_server(*many, published(rsa_key())))
 
 
 @for_each_row("document", [{"keys": {}}, {"keys": []}, {"keys": None}, {}])
@@ -305,3 +311,39 @@ def test_microsoft_s_issuer_names_the_tenant_of_the_token() -> None:
     ):
         refused = refusal(signed(**claims), app=app, endpoints=endpoints)
         assert "issued by another provider" in refused, claims
+
+
+def test_what_comes_with_tokens_is_verified_where_anybody_could() -> None:
+    def claims(provider: str, id_token: str | None, endpoints: Endpoints = HERE) -> Mapping[str, Any] | None:
+        tokens = Tokens(access_token="access", id_token=id_token)
+        return verified_claims(app_of(provider), endpoints, key_server(), CLOCK, tokens=tokens, nonce="n0nce")
+
+    assert (claims("oidc", signed()) or {})["sub"] == "user-1"
+    assert claims("oidc", None) is None
+    silent = replace(HERE, jwks=None)
+    # PayPal's account is asked of its API, and its entry says nothing of keys.
+    assert claims("paypal", signed(), silent) is None
+    assert claims("github", signed()) is None
+    with pytest.raises(ProviderAnswerInvalid, match="with which keys"):
+        claims("oidc", signed(), silent)
+    with pytest.raises(ProviderAnswerInvalid, match="none of the provider's keys"):
+        claims("paypal", signed(other_rsa_key()))
+
+
+HEADERS = st.fixed_dictionaries(
+    {"alg": st.sampled_from(["RS256", "EdDSA", "none", None, 1, ["RS256"], {}])},
+    optional={"kid": st.sampled_from(["key-1", None, [], {}, 1]), "crit": st.sampled_from([[], ["b64"], 1, "b64"])},
+)
+KEYS = st.dictionaries(
+    st.sampled_from(["kty", "kid", "use", "alg", "n", "e", "x", "crv", "key_ops"]),
+    st.sampled_from(["RSA", "OKP", "EC", "key-1", "sig", "AQAB", "Ed25519", "", None, 1, [], {}, ["verify"]]),
+)
+
+
+@given(
+    st.one_of(st.text(max_size=60), HEADERS.map(by_hand)), st.lists(KEYS | st.none() | st.text(max_size=3), max_size=4)
+)
+def test_whatever_comes_is_refused_without_a_surprise(token: str, keys: list[Any]) -> None:
+    endpoints = replace(HERE, algorithms=EVERY_ALGORITHM)
+    with pytest.raises(ProviderAnswerInvalid):
+        verified(token, endpoints=endpoints, http=Answers({JWKS: {"keys": keys}}))
