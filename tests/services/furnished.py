@@ -17,14 +17,19 @@ from gateway.oauth.adding.draft import ConnectionDraft
 from gateway.oauth.adding.management import add_connection
 from gateway.oauth.app_credentials.draft import AppDraft
 from gateway.oauth.app_credentials.management import add_app
-from gateway.tenants.acting import Acting, act
+from gateway.tenants.acting import Acting, act, act_for_system
 from gateway.tenants.api_keys.management import KeyDraft, create_key
 from gateway.tenants.audit_trail.models import AuditRow
+from gateway.tenants.draft import TenantChange
+from gateway.tenants.management import change_tenant
 from gateway.webhooks.routes import add_route
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.management import add_source
 from tests.services.acting import TESTER
 from tests.services.rows import store_event, store_job, store_rejection, store_schedule
+
+# Where the examples of the API send browsers back to.
+ORIGIN = "https://app.example.com"
 
 
 @dataclass(frozen=True)
@@ -41,6 +46,8 @@ def furnish(installation: Installation, tenant: str, mark: str, *, scope: str = 
     kinds = ("hub", "app", "way", "ci", "nightly", "word")
     source, destination, route, key, schedule, word = (f"{mark}-{kind}" for kind in kinds)
     secret, header = f"{mark}-secret-of-the-source", f"{mark}-secret-of-the-header"
+    with act_for_system(installation, actor=TESTER, write=True) as operator:
+        change_tenant(operator, tenant, TenantChange({}, (ORIGIN,)))
     with act(installation, actor=TESTER, tenant=tenant, write=True) as acting:
         credentials = {"secret": secret}
         source_id = add_source(acting, SourceDraft(source, "github", credentials=credentials)).source.id

@@ -189,7 +189,12 @@ def _is_aimed_well(walk: Walk, operation: Operation) -> None:
     path = operation.at(targets(things, operation)[0]) if operation.part else operation.path
     marked = {"Idempotency-Key": operation.id} if operation.method == "POST" else {}
     query = {"limit": 1} if operation.is_list else {}
-    answer = walk.ask(operation, path, key=walk.their_key, headers=marked, query_string=query)
+    body = operation.example
+    if "app_credentials" in body:
+        # The one thing of an example that has to be there.
+        body["app_credentials"] = walk.theirs.things["app"][-1]
+    sent = {} if operation.method == "GET" else {"json": body}
+    answer = walk.ask(operation, path, key=walk.their_key, headers=marked, query_string=query, **sent)
     if answer.mimetype == STREAM:
         answer.close()
         return
