@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, OKPKey, RSAKey, import_key
@@ -25,7 +26,8 @@ _ASSERTION_TYPE: Final = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer
 
 
 class Assertion:
-    """A JWT signed with a private key, made anew each time: `key` is PEM or a JWK, `algorithm` such as RS256 or ES384.
+    """A JWT signed with a private key, made anew each time: `key` is PEM, a JWK or a key of cryptography's, `algorithm`
+    such as RS256 or ES384.
 
     `claims` are those that stay (iss, sub, aud, scope, …); `iat`, `exp` and `jti` are added. `backdated_seconds` for
     systems whose clock runs behind ours.
@@ -33,7 +35,7 @@ class Assertion:
 
     def __init__(
         self,
-        key: str | bytes | Mapping[str, Any],
+        key: str | bytes | Mapping[str, Any] | RSAPrivateKey,
         *,
         algorithm: str,
         claims: Mapping[str, Any],
@@ -143,8 +145,8 @@ class ExchangedToken(KeptToken):
         return token, seconds
 
 
-def _private_key(key: str | bytes | Mapping[str, Any], algorithm: str) -> RSAKey | ECKey | OKPKey:
-    data = dict(key) if isinstance(key, Mapping) else key
+def _private_key(key: str | bytes | Mapping[str, Any] | RSAPrivateKey, algorithm: str) -> RSAKey | ECKey | OKPKey:
+    data: Any = dict(key) if isinstance(key, Mapping) else key
     try:
         if algorithm.startswith("ES"):
             found: RSAKey | ECKey | OKPKey = import_key(data, "EC")

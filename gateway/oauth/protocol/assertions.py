@@ -9,7 +9,11 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, RSAPrivateNumbers, RSAPublicNumbers
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from joserfc.errors import JoseError
+from joserfc.util import base64_to_int
 
 from gateway.clock import Clock
 from gateway.deferred import deferred
@@ -61,15 +65,40 @@ def _sign(key: str, algorithms: Sequence[str], claims: Mapping[str, str], second
     raise InvalidInput(f"the key is no private key for {' or '.join(algorithms)}: PEM, or a JWK as JSON")
 
 
-def _key(key: str) -> tuple[str | dict[str, Any], str | None]:
+def _key(key: str) -> tuple[str | Mapping[str, Any] | RSAPrivateKey, str | None]:
+    """The key as it is signed with, and its id.
+
+    Those of RSA are not proved to be sound again, which takes as long as twenty requests: that was done when the key
+    was given, and an unsound one makes signatures that nobody takes.
+    """
     if not key.lstrip().startswith("{"):
-        return key, None
+        return _from_pem(key), None
     try:
         found = orjson.loads(key)
     except ValueError:
         return key, None
     key_id = found.get("kid")
-    return found, key_id if isinstance(key_id, str) else None
+    return _from_jwk(found), key_id if isinstance(key_id, str) else None
+
+
+def _from_pem(text: str) -> str | RSAPrivateKey:
+    try:
+        found = load_pem_private_key(text.encode(), password=None, unsafe_skip_rsa_key_validation=True)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return text
+    return found if isinstance(found, RSAPrivateKey) else text
+
+
+def _from_jwk(jwk: Mapping[str, Any]) -> Mapping[str, Any] | RSAPrivateKey:
+    """RFC 7518, 6.3: a key that has all of its numbers."""
+    if jwk.get("kty") != "RSA":
+        return jwk
+    try:
+        p, q, d, dp, dq, qi, e, n = (base64_to_int(jwk[name]) for name in ("p", "q", "d", "dp", "dq", "qi", "e", "n"))
+        numbers = RSAPrivateNumbers(p, q, d, dp, dq, qi, RSAPublicNumbers(e, n))
+        return numbers.private_key(unsafe_skip_rsa_key_validation=True)
+    except (KeyError, ValueError, TypeError, AttributeError):
+        return jwk
 
 
 class _Stopped(Clock):
