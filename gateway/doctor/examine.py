@@ -10,6 +10,7 @@ from gateway.doctor.broker import broker
 from gateway.doctor.catalogue import catalogue
 from gateway.doctor.check import CheckResult, Level
 from gateway.doctor.configuration import configuration
+from gateway.doctor.connections import connections
 from gateway.doctor.database import schema, storage
 from gateway.doctor.expressions import expressions
 from gateway.doctor.files import files
@@ -45,6 +46,7 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
                 yield from configuration(installation, keyring, providers)
                 yield from expressions(installation)
             yield from jobs(installation)
+            yield from connections(installation)
             yield from tenants(installation)
             yield from audit_trail(installation)
     except GatewayError as error:

@@ -14,7 +14,6 @@ from gateway.db.schema.version import require_current
 from gateway.db.snapshot import Snapshot
 from gateway.delivery.event_status import unrouted
 from gateway.delivery.routes.loader import RoutingLoader
-from gateway.delivery.sending.grants import NoGrants
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker.slots import ATTEMPTS_IN_FLIGHT
 from gateway.delivery.worker.worker import Worker
@@ -26,6 +25,7 @@ from gateway.events.usage_counter import UsageCounter
 from gateway.installation import Installation
 from gateway.jobs.runner import SLOTS, JobRunner
 from gateway.jobs.workers.presence import Presence, Takes
+from gateway.oauth.calling.grants import ConnectionGrants
 from gateway.open_files import FOR_THE_REST, raise_open_files, worker_shortage
 from gateway.telemetry.logging import get_logger
 
@@ -93,7 +93,7 @@ def opened_parts(
             on_job=jobs.wake,
             secret_headers=installation.secret_headers,
             keyring=installation.keyring,
-            grants=NoGrants(),
+            grants=ConnectionGrants(installation),
             shutdown_deadline_seconds=shutdown_deadline_seconds,
             sweep_seconds=sweep_seconds,
         )

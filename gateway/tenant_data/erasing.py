@@ -59,10 +59,16 @@ def _counted(acting: SystemActing, statement: Select[int]) -> int:
 
 
 def erase_tenant(
-    begin: BeginSystem, slug: str, *, pause: Callable[[float], None], batch_rows: int = BATCH_ROWS
+    begin: BeginSystem,
+    slug: str,
+    *,
+    pause: Callable[[float], None],
+    before: Callable[[str], None] | None = None,
+    batch_rows: int = BATCH_ROWS,
 ) -> Iterator[Mapping[str, int]]:
     """Remove the tenant with all that it has; of the default tenant the row stays, as new. After each transaction comes
-    how many rows of each table are gone, the last value is the whole. `pause` waits so many seconds.
+    how many rows of each table are gone, the last value is the whole. `pause` waits so many seconds. `before` is given
+    the tenant's id when nobody acts for it any more and all is still there.
 
     May be stopped between two values, or killed, and started again: it goes on. Raises `NotFound`,
     `StorageUnavailable`.
@@ -73,6 +79,8 @@ def erase_tenant(
     with begin() as acting:
         # Waits for all who wrote for it when it was marked.
         acting.session.execute(select(Tenant.id).where(Tenant.id == tenant_id).with_for_update())
+    if before is not None:
+        before(tenant_id)
     while True:
         clears: list[Clear] = [
             partial(_clear_proofs, batch_rows),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _erasing = deferred("gateway.tenant_data.erasing")
 _export = deferred("gateway.tenant_data.export")
+_grants = deferred("gateway.oauth.ending.erasing")
 
 TIMEOUT_SECONDS = 86_400.0
 
@@ -25,8 +26,11 @@ def _slug(payload: Mapping[str, Any]) -> str:
 
 
 def _erase(run: JobRun) -> Result:
+    def before(tenant_id: str) -> None:
+        _grants.revoke_all(run.installation, tenant_id, checkpoint=run.checkpoint)
+
     gone: Mapping[str, int] = {}
-    for gone in _erasing.erase_tenant(run.begin_for_system, run.payload["tenant"], pause=run.sleep):
+    for gone in _erasing.erase_tenant(run.begin_for_system, run.payload["tenant"], pause=run.sleep, before=before):
         run.progress(sum(gone.values()))
     return {"removed": gone}
 

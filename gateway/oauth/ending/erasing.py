@@ -8,7 +8,7 @@ from typing import Final
 
 from sqlalchemy import select, text
 
-from gateway.errors import GatewayError
+from gateway.errors import ConfigurationError, DecryptionFailed, GatewayError
 from gateway.installation import Installation
 from gateway.oauth import vault
 from gateway.oauth.ending.at_provider import Grant, tell_provider
@@ -43,11 +43,15 @@ def revoke_all(installation: Installation, tenant_id: str, *, checkpoint: Callab
         return True
 
     with ThreadPoolExecutor(THREADS, thread_name_prefix="revoke") as pool:
-        for grants in _grants(installation, tenant_id):
-            checkpoint()
-            outcomes = list(pool.map(tell, grants))
-            told += sum(outcomes)
-            failed += len(outcomes) - sum(outcomes)
+        try:
+            for grants in _grants(installation, tenant_id):
+                checkpoint()
+                outcomes = list(pool.map(tell, grants))
+                told += sum(outcomes)
+                failed += len(outcomes) - sum(outcomes)
+        except (DecryptionFailed, ConfigurationError) as error:
+            # What cannot be opened cannot be ended, and is erased all the same.
+            _log.error("grants of an erased tenant cannot be opened", tenant=tenant_id, code=error.code)
     if failed:
         _log.error("grants of an erased tenant live on at their providers", tenant=tenant_id, count=failed)
     return told, failed
@@ -57,20 +61,19 @@ def _grants(installation: Installation, tenant_id: str) -> Iterator[list[Grant]]
     """In batches: what waits to be ended, then what is not ended yet."""
     with installation.database.tenant_session(tenant_id) as session:
         waiting = session.scalars(select(Revocation)).all()
-        secrets = vault.read_many(session, installation.keyring, [row.id for row in waiting])
-        yield [_of_revocation(row, secrets.get(row.id, {})) for row in waiting]
+        if waiting:
+            secrets = vault.read_many(session, installation.keyring, [row.id for row in waiting])
+            yield [_of_revocation(row, secrets.get(row.id, {})) for row in waiting]
+        apps = {row.id: row for row in session.scalars(select(AppCredentials))}
     position = ""
     while True:
         with installation.database.tenant_session(tenant_id) as session:
             live = select(Connection).where(text(IS_LIVE), Connection.id > position).order_by(Connection.id)
             rows = session.scalars(live.limit(BATCH_ROWS)).all()
-            apps = {row.id: row for row in session.scalars(select(AppCredentials))}
-            secrets = vault.read_many(session, installation.keyring, [*apps, *(row.id for row in rows)])
-            yield [
-                _of_connection(row, apps[row.app_credentials_id], secrets)
-                for row in rows
-                if row.way in GRANTED and row.app_credentials_id in apps and row.id in secrets
-            ]
+            granted = [row for row in rows if row.way in GRANTED and row.app_credentials_id in apps]
+            ids = {*(row.id for row in granted), *(row.app_credentials_id for row in granted)}
+            secrets = vault.read_many(session, installation.keyring, [one for one in ids if one]) if ids else {}
+        yield [_of_connection(row, apps[row.app_credentials_id or ""], secrets) for row in granted if row.id in secrets]
         if len(rows) < BATCH_ROWS:
             return
         position = rows[-1].id

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from gateway.oauth.ending.revoking import GIVEN_UP_AFTER, revoke
 from gateway.oauth.models import Revocation, VaultEntry
 from gateway.oauth.protocol.errors import ProviderUnavailable
 from gateway.oauth.refreshing.errors import ConnectionRevoked
-from gateway.tenants.acting import act
+from gateway.tenant_data.erasing import erase_tenant
+from gateway.tenants.acting import act, act_for_system
 from gateway.tenants.audit_trail.models import AuditRow
 from tests.integration.oauth.refreshing.conftest import World
 from tests.services.acting import TESTER, add_tenant
@@ -172,3 +174,12 @@ def test_all_of_a_tenant_at_its_erasing(world: World) -> None:
     assert [world.provider.refresh_tokens[token].is_over for token in tokens] == [True, True, False]
     world.provider.fail(503)
     assert revoke_all(world.installation, "ten_default", checkpoint=lambda: None) == (0, 2)
+
+
+def test_erasing_a_tenant_ends_its_grants_before_they_are_gone(world: World) -> None:
+    found = world.connect()
+    token = world.secrets(found)["refresh_token"]
+    begin = partial(act_for_system, world.installation, actor=TESTER, write=True)
+    before = partial(revoke_all, world.installation, checkpoint=lambda: None)
+    *_, gone = erase_tenant(begin, "default", pause=world.clock.advance, before=before)
+    assert (gone["connections"], world.provider.refresh_tokens[token].is_over) == (1, True)
