@@ -26,7 +26,7 @@ from gateway.oauth.protocol import device
 from gateway.oauth.protocol.endpoints import endpoints
 from gateway.oauth.protocol.errors import ProviderError
 from gateway.oauth.protocol.http import http_of
-from gateway.oauth.protocol.id_tokens import verify
+from gateway.oauth.protocol.id_tokens import verified_claims
 from gateway.oauth.protocol.values import Tokens
 from gateway.tenants.acting import Begin
 
@@ -78,11 +78,9 @@ def begin_device(begin: Begin, draft: ConnectSessionDraft) -> WaitingDevice:
     try:
         found = endpoints(app, http, installation.clock)
         login = device.begin(app, found, http, scopes=flow.scopes, now_us=installation.clock.now_us())
-    except (ProviderError, ValueError) as error:
+    except ProviderError as error:
         failure(installation, session, visitor, flow, error)
-        if isinstance(error, ProviderError):
-            raise
-        raise InvalidInput(str(error)) from error
+        raise
     return WaitingDevice(Arrived(installation, session, flow, visitor, app, found, http), login)
 
 
@@ -103,15 +101,7 @@ def poll_device(waiting: WaitingDevice) -> WaitingDevice | Ending:
 
 
 def _granted(arrived: Arrived, tokens: Tokens) -> Grant:
-    if arrived.app.oauth.kind != "oidc" or tokens.id_token is None:
-        return Grant(tokens=tokens)
-    claims = verify(
-        arrived.app,
-        arrived.endpoints,
-        arrived.http,
-        arrived.installation.clock,
-        id_token=tokens.id_token,
-        nonce=None,
-        access_token=tokens.access_token,
-    )
+    clock = arrived.installation.clock
+    # No browser carried a nonce.
+    claims = verified_claims(arrived.app, arrived.endpoints, arrived.http, clock, tokens=tokens, nonce=None)
     return Grant(tokens=tokens, claims=claims)

@@ -122,9 +122,11 @@ def _asking(oauth: OAuth) -> Iterator[str]:
     if authorize.known_scopes:
         yield f"Scopes that there are: {', '.join(f'`{one}`' for one in authorize.known_scopes)}."
     if authorize.user_scopes_parameter is not None:
-        yield f"Scopes of the person's own token go into `{authorize.user_scopes_parameter}`."
+        name = authorize.user_scopes_parameter
+        yield f"Scopes of the person's own token go into `{name}`: give them as `{name}=SCOPE`."
     if authorize.optional_scopes_parameter is not None:
-        yield f"Scopes that may be refused go into `{authorize.optional_scopes_parameter}`."
+        name = authorize.optional_scopes_parameter
+        yield f"Scopes that may be refused go into `{name}`: give them as `{name}=SCOPE`."
     if authorize.parameters:
         yield f"Sent along: {_texts(authorize.parameters)}."
     if authorize.client_id_parameter != "client_id":
