@@ -18,6 +18,7 @@ from gateway.db.schema.version import require_current
 from gateway.errors import ConfigurationError, SchemaBehind, StorageUnavailable
 from gateway.installation import EXTENSION, Installation, installation_of
 from gateway.oauth.views import blueprint as flow_pages
+from gateway.oauth.views import connect
 from gateway.server import operations
 from gateway.telemetry import request_ids
 from gateway.telemetry.logging import configure_logging, get_logger
@@ -126,3 +127,4 @@ def _webhooks(app: Flask, installation: Installation) -> None:
     inbound_of(installation)
     app.register_blueprint(views.blueprint)
     app.register_blueprint(flow_pages.blueprint)
+    app.register_blueprint(connect.blueprint)

@@ -127,6 +127,7 @@ def ending(
         label=label,
         return_to=session.return_to,
         error=error,
+        page=session.id if session.app_credentials_id is None else None,
     )
 
 

@@ -40,6 +40,18 @@ def open_session(installation: Installation, provider_id: str, token: str | None
     return leave(installation, session, visitor, step) if isinstance(step, Departure) else step
 
 
+def start(installation: Installation, session: ConnectSession, app_credentials_id: str, visitor: Visitor) -> Step:
+    """Begin a flow of a session that is open, by these app credentials. Raises as `open_session`."""
+    with acting_for(installation, session, visitor) as acting:
+        if acting.tenant.state is TenantState.SUSPENDED:
+            raise FlowRefused(Refusal.TENANT_SUSPENDED)
+        row = acting.session.get(AppCredentials, app_credentials_id)
+        if row is None:
+            raise FlowRefused(Refusal.REQUEST_INVALID)
+        step = _begin(acting, session, visitor, row, row.provider)
+    return leave(installation, session, visitor, step) if isinstance(step, Departure) else step
+
+
 def give_parameters(
     installation: Installation, provider_id: str, token: str | None, given: Mapping[str, str], visitor: Visitor
 ) -> Step:
@@ -73,7 +85,7 @@ def _begin(
             session,
             visitor,
             Outcome.APP_CREDENTIALS_UNUSABLE,
-            app_credentials_id=session.app_credentials_id or "",
+            app_credentials_id=session.app_credentials_id or (row.id if row is not None else ""),
             provider=provider_id,
             detail=str(error),
         )
@@ -81,7 +93,8 @@ def _begin(
     mine = {name: value.strip() for name, value in (given or {}).items() if name in asked}
     faults = _faults(acting, asked, mine) if given is not None else {}
     if asked and (given is None or faults):
-        return _ask(acting, session, visitor, row, AskParameters("", asked, "", mine, faults))
+        name = provider_name(acting.installation, row.provider)
+        return _ask(acting, session, visitor, row, AskParameters(row.provider, name, asked, new_token(), mine, faults))
     return depart(acting, session, visitor, row, {**session.parameters, **mine})
 
 
@@ -106,7 +119,6 @@ def _faults(acting: Acting, asked: Mapping[str, Parameter], given: Mapping[str, 
 def _ask(
     acting: Acting, session: ConnectSession, visitor: Visitor, row: AppCredentials, asked: AskParameters
 ) -> AskParameters:
-    token = new_token()
     add_flow(
         acting,
         session,
@@ -114,8 +126,7 @@ def _ask(
         app_credentials_id=row.id,
         provider=row.provider,
         kind=PARAMETERS,
-        state_digest=digest(token),
+        state_digest=digest(asked.token),
         kept={},
     )
-    name = provider_name(acting.installation, row.provider)
-    return AskParameters(name, asked.parameters, token, asked.given, asked.faults)
+    return asked

@@ -125,4 +125,4 @@ def _ask(arrived: Arrived, grant: Grant, needed: ChoiceNeeded) -> AskChoice:
         end_flow(acting.session, flow.id, None, now=acting.now)
     options = {option.key: option.label for option in needed.options}
     name = provider_name(arrived.installation, flow.provider)
-    return AskChoice(name, needed.about, options, token, arrived.session.return_to)
+    return AskChoice(flow.provider, name, needed.about, options, token, arrived.session.return_to)

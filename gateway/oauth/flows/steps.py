@@ -29,6 +29,7 @@ class Leave:
 class AskParameters:
     """The customer is asked for these, by a form that carries `token`; `faults` are those of what was given before."""
 
+    provider_id: str
     provider: str
     parameters: Mapping[str, Parameter]
     token: str = field(repr=False)
@@ -40,6 +41,7 @@ class AskParameters:
 class AskChoice:
     """The customer chooses one of `options` (labels by keys), by a form that carries `token` and the key."""
 
+    provider_id: str
     provider: str
     about: str
     options: Mapping[str, str]
@@ -49,7 +51,9 @@ class AskChoice:
 
 @dataclass(frozen=True, slots=True)
 class Ending:
-    """What became of a flow. `return_to` None: a page says it. `error` is the provider's code, where it sent one."""
+    """What became of a flow. `return_to` None: a page says it. `error` is the provider's code, where it sent one.
+    `page` is the id of the session whose connect page it began at.
+    """
 
     outcome: Outcome
     provider: str
@@ -57,6 +61,7 @@ class Ending:
     label: str | None = None
     return_to: str | None = None
     error: str | None = None
+    page: str | None = None
 
 
 Step = Leave | AskParameters | AskChoice | Ending

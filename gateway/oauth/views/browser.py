@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from urllib.parse import urlsplit
 
 from flask import Request, Response
@@ -33,6 +35,16 @@ class BrowserCookie:
             self._given = new_token()
         assert self.digest is not None
         return self.digest
+
+    @property
+    def form_token(self) -> str:
+        """What our forms carry, so that no other site can send one: it follows from the cookie, and tells nothing."""
+        return hashlib.sha256(f"form {self._given}".encode()).hexdigest()
+
+    def is_own_form(self, token: str | None) -> bool:
+        """Whether a form with this token was shown to this browser."""
+        given = (token or "").encode("utf-8", "replace")
+        return self.digest is not None and hmac.compare_digest(given, self.form_token.encode())
 
     def put(self, response: Response) -> Response:
         """`response`, with the cookie."""

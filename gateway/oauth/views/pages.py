@@ -6,14 +6,17 @@ import hashlib
 from base64 import b64encode
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Response, g, render_template
 
 from gateway.oauth.flows.outcomes import Outcome, Refusal
 from gateway.oauth.flows.return_to import origin, with_parameters
 from gateway.oauth.flows.steps import AskChoice, AskParameters, Ending
-from gateway.oauth.views.words import ENDINGS, REFUSALS, Words
+from gateway.oauth.views.words import ENDINGS, REFUSALS, STATES, Words
+
+if TYPE_CHECKING:
+    from gateway.oauth.flows.connect_page import ConnectPage
 
 STYLE = Path(__file__).with_name("templates") / "oauth" / "style.css"
 
@@ -72,6 +75,16 @@ def choice_page(asked: AskChoice, action: str) -> Response:
     """A form with what there is to choose from. It may lead on to where the browser is sent back to."""
     leads_to = "'self'" if asked.return_to is None else f"'self' {origin(asked.return_to)}"
     return _page("choice", 200, form_action=leads_to, asked=asked, action=action)
+
+
+def connect_page(shown: ConnectPage, action: str, token: str) -> Response:
+    """What can be connected and what is, with what became of the last try."""
+    said = None if shown.outcome is None else ENDINGS[Outcome(shown.outcome)]
+    happened = None if said is None else said.happened.format(provider=shown.provider)
+    leads_to = "'self' https: http:"
+    return _page(
+        "connect", 200, form_action=leads_to, shown=shown, action=action, token=token, happened=happened, states=STATES
+    )
 
 
 def redirect_to(url: str) -> Response:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from gateway.oauth.flows.outcomes import Outcome, Refusal
+from gateway.oauth.states import ConnectionState
 
 BACK = "Go back to the application you came from and start again."
 ASK = "Go back to the application you came from, and tell its support if this happens again."
@@ -74,6 +75,13 @@ ENDINGS: dict[Outcome, Words] = {
     Outcome.INTERNAL_ERROR: Words(
         500, "Something went wrong", "Your {provider} account was not connected because of a fault here.", ASK
     ),
+}
+
+STATES: dict[str, str] = {
+    ConnectionState.CONNECTED: "connected",
+    ConnectionState.DEGRADED: "connected, without some of what was asked for",
+    ConnectionState.REFRESH_UNCERTAIN: "connected",
+    ConnectionState.NEEDS_REAUTH: "has to be connected again",
 }
 
 REFUSALS: dict[Refusal, Words] = {

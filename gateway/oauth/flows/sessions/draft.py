@@ -45,6 +45,8 @@ def faults(draft: ConnectSessionDraft, origins: Collection[str]) -> Iterator[Fau
         for name in ("scopes", "parameters"):
             if getattr(draft, name):
                 yield Fault(name, "not_taken", f"{name} belong to app credentials: say which")
+        if draft.reference is None:
+            yield Fault("reference", "missing", "without app credentials say whose accounts are shown")
 
 
 def scope_faults(scopes: Sequence[str] | None) -> Iterator[Fault]:

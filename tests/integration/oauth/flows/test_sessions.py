@@ -52,7 +52,8 @@ def test_its_url_is_shown_once_and_kept_as_a_digest(flows: FlowsUnderTest) -> No
         ({"reference": "x" * 256}, "reference"),
         ({"parameters": {"colour": "red"}}, "parameters.colour"),
         ({"parameters": {"base": "https://evil.example.com"}}, "parameters.base"),
-        ({"app": None, "scopes": ["read"]}, "scopes"),
+        ({"app": None, "scopes": ["read"], "reference": "customer-42"}, "scopes"),
+        ({"app": None}, "reference"),
     ],
 )
 def test_what_cannot_be_is_refused_by_its_field(flows: FlowsUnderTest, draft: dict[str, Any], field: str) -> None:
