@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from gateway.clients.values import Call as SignedCall
 from gateway.oauth.protocol.client_authentication import Proof, proof
 from gateway.oauth.protocol.encoding import body_of, merged, url_with
+from gateway.oauth.protocol.errors import ProviderError
 from gateway.oauth.protocol.http import Http, HttpAnswer, HttpRequest
 from gateway.oauth.protocol.oauth1 import signer
 from gateway.oauth.protocol.values import App, Endpoints
@@ -60,7 +61,7 @@ def request_of(
     """`call` with its names filled in from `values` (`known.known`); what names something unknown is left out.
 
     `endpoint` is where it goes when it has no URL of its own. `fields` go into the body as they are. `token_secret` is
-    that of OAuth 1.0a. Raises `ValueError` where its URL is not known.
+    that of OAuth 1.0a. Raises `ProviderError` where its URL is not known.
     """
     url = _url(call, values, endpoint)
     made = _proof(app, call, endpoints, values, now_us)
@@ -104,12 +105,12 @@ def _proof(app: App, call: Call, endpoints: Endpoints, values: Mapping[str, str]
 def _url(call: Call, values: Mapping[str, str], endpoint: str | None) -> str:
     if call.url is None:
         if endpoint is None:
-            raise ValueError("the provider has no such endpoint")
+            raise ProviderError("the provider is not asked: it has no such endpoint")
         return endpoint
     try:
         return url_of(call.url, values)
     except KeyError as error:
-        raise ValueError(f"the URL needs {error.args[0]!r}, which is not known") from None
+        raise ProviderError(f"the provider is not asked: the URL needs {error.args[0]!r}, which is not known") from None
 
 
 def _signed(app: App, request: HttpRequest, values: Mapping[str, str], token_secret: str | None) -> HttpRequest:

@@ -48,8 +48,8 @@ def revoke(
 ) -> bool:
     """End the grant of a connection with `secrets` (the vault's fields). Whether the provider was told.
 
-    False: it has no way for that, or there is no token to name. A token that it does not know any more has ended.
-    Raises `ProviderUnavailable` where it is worth trying again, `ProviderRefused` where it is not.
+    False: it has no way for that, or what it has to be told is not known. A token that it does not know any more has
+    ended. Raises `ProviderUnavailable` where it is worth trying again, `ProviderRefused` where it is not.
     """
     call = app.oauth.revoke.call if app.oauth.revoke is not None else None
     if call is None or (call.url is None and endpoints.revoke is None):
@@ -63,6 +63,8 @@ def revoke(
 
     was_told = False
     for given in _each(call, secrets):
+        if not _names(call) <= {*values, *given}:
+            continue
         try:
             if (
                 not ask(given)
@@ -82,7 +84,7 @@ def revoke(
 
 def _each(call: Call, secrets: Mapping[str, str]) -> Iterator[dict[str, str]]:
     """What stands for the token in each request."""
-    names = names_in((*call.body.values(), *call.query.values(), *call.headers.values(), call.authorization or ""))
+    names = _names(call)
     if "token" in names:
         for name in _TOKENS:
             if name in secrets:
@@ -92,6 +94,12 @@ def _each(call: Call, secrets: Mapping[str, str]) -> Iterator[dict[str, str]]:
     else:
         # It names an account, and no token.
         yield {}
+
+
+def _names(call: Call) -> set[str]:
+    """What has to be known for it."""
+    texts = (*call.body.values(), *call.query.values(), *call.headers.values())
+    return names_in((*texts, call.authorization or "", call.url or ""))
 
 
 def _has_ended(app: App, call: Call, answer: HttpAnswer, secrets: tuple[str, ...], *, now_us: int) -> bool:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.oauth.protocol.calls import request_of, send_call
+from gateway.oauth.protocol.errors import ProviderError
 from gateway.oauth.protocol.http import HttpRequest
 from gateway.oauth.protocol.known import known, known_of
 from gateway.oauth.protocol.values import Endpoints, Tokens
@@ -124,13 +125,13 @@ def test_what_is_kept_is_in_urls_and_headers() -> None:
     }
     assert made("salesforce", "account.details", kept).url == kept["identity_url"]
     assert made("salesforce", "introspection", kept).url == f"{kept['instance_url']}/services/oauth2/introspect"
-    with pytest.raises(ValueError, match="identity_url"):
+    with pytest.raises(ProviderError, match="identity_url"):
         made("salesforce", "account.details")
 
 
 def test_a_call_without_a_url_goes_where_the_metadata_say() -> None:
     assert made("oidc", "account.details", endpoint="https://id.example.org/me").url == "https://id.example.org/me"
-    with pytest.raises(ValueError, match="no such endpoint"):
+    with pytest.raises(ProviderError, match="no such endpoint"):
         made("oidc", "account.details")
 
 

@@ -157,6 +157,13 @@ def test_nobody_is_told_where_there_is_nobody_or_nothing_to_tell(provider: str, 
     assert http.asked == []
 
 
+@pytest.mark.parametrize("provider", ["meta", "stripe"])
+def test_an_account_that_is_not_known_cannot_be_named(provider: str) -> None:
+    http = Provider()
+    assert not ended(provider, http, account_id=None)
+    assert http.asked == []
+
+
 def test_an_issuer_without_an_endpoint() -> None:
     app, http = app_of("oidc"), Provider()
     there = Endpoints(token="https://id.example.org/token", token_authentication="client_secret_basic")
