@@ -26,7 +26,9 @@ COMMANDS = {
     "sources": LazyCommand("gateway.cli.sources:sources", "Inbound endpoints, one per provider account."),
     "destinations": LazyCommand("gateway.cli.destinations:destinations", "Where deliveries go."),
     "routes": LazyCommand("gateway.cli.routes:routes", "Which events go where."),
-    "apply": LazyCommand("gateway.cli.apply:apply", "Sources, destinations and routes from one YAML file."),
+    "apply": LazyCommand(
+        "gateway.cli.apply:apply", "Sources, destinations, routes and app credentials from one YAML file."
+    ),
     "events": LazyCommand("gateway.cli.events:events", "What was received: list, show, tail, replay."),
     "deliveries": LazyCommand("gateway.cli.deliveries:deliveries", "What was sent: list, show, retry, cancel."),
     "jobs": LazyCommand("gateway.cli.jobs:jobs", "Work in the background: list, show, cancel, retry."),

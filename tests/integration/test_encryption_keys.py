@@ -19,10 +19,11 @@ from gateway.db.sealing_keys import known_keys
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.management import add_destination
 from gateway.doctor.check import Level
-from gateway.doctor.keys import needed_keys
+from gateway.doctor.keys import needed_keys, stored_secrets
 from gateway.engines.embedded import run_worker
 from gateway.errors import ConfigurationError
 from gateway.installation import Installation
+from gateway.oauth import vault
 from gateway.preflight import look_at_keys
 from gateway.security.sealing import Keyring, generate_key
 from gateway.tenants.acting import act
@@ -133,3 +134,21 @@ def test_a_database_from_before_tells_its_keys(here: Installation, database: Dat
         command.downgrade(config_on(connection), "0008")
         command.upgrade(config_on(connection), "head")
     assert known_keys(database) == {*here.keyring.ids, *other.ids}
+
+
+def test_secrets_in_the_vault_whose_key_is_missing_are_counted(here: Installation) -> None:
+    with act(here, actor=TESTER, write=True) as acting:
+        for owner_id in ("a", "b"):
+            vault.write(
+                acting.session,
+                acting.keyring,
+                tenant_id=acting.tenant.id,
+                owner_id=owner_id,
+                secrets={"access_token": "x"},
+                now=acting.now,
+            )
+    [told] = stored_secrets(here.database, here.keyring)
+    assert (told.level, told.detail) == (Level.OK, "3 open")
+    [told] = stored_secrets(here.database, Keyring([bytes(32)]))
+    assert told.level is Level.FAIL
+    assert told.detail.startswith("3 of 3 do not open")

@@ -96,6 +96,9 @@ def client_id(oauth: OAuth, stored: str, base_url: str) -> str:
 def _require_own_server(row: AppCredentials, oauth: OAuth, given: Mapping[str, str]) -> None:
     """The secret of an app goes to the server that it was made at, whatever somebody connects."""
     for name in sorted(server_parameters(oauth) & given.keys()):
-        if given[name] != row.parameters.get(name, oauth.parameters[name].default):
+        parameter = oauth.parameters[name]
+        own = row.parameters.get(name, parameter.default or "")
+        # A connection's are completed, the app's as they were given.
+        if given[name].removesuffix(parameter.suffix) != own.removesuffix(parameter.suffix):
             message = f"{name} chooses the authorization server: only the app credentials can say it"
             raise InvalidInput.at(f"{FIELD}.{name}", "not_taken", message)
