@@ -98,7 +98,7 @@ class AttemptRunner:
             except DecryptionFailed as error:
                 return AttemptResult(Outcome.MISCONFIGURED, self._clock.now_us(), 0, error=str(error))
         carried = self._connections().get(claimed.route_id) if claimed.route_id is not None else None
-        token = await handed_over(self._grants, carried) if carried is not None else None
+        token = await handed_over(self._grants, target, carried) if carried is not None else None
         if target.kind is DestinationKind.HANDLER:
             call = self._handler_call(claimed, event, target, body, token)
             return await self._handlers.run(call, timeout_seconds=target.timeout_seconds)

@@ -39,17 +39,17 @@ class Grant:
 
 
 class Grants(Protocol):
-    """Gives the tokens of connections. Safe from any thread."""
+    """Gives the tokens of a tenant's connections, for requests to `url`. Safe from any thread."""
 
-    def at_hand(self, connection_id: str) -> Grant | None:
+    def at_hand(self, tenant_id: str, connection_id: str, url: str) -> Grant | None:
         """A token that is good now, without waiting; None where somebody has to be asked."""
         ...
 
-    def get(self, connection_id: str) -> Grant:
+    def get(self, tenant_id: str, connection_id: str, url: str) -> Grant:
         """The same; blocks. Raises `GrantBroken`, and other `GatewayError`s that may pass."""
         ...
 
-    def renewed(self, connection_id: str, refused: Grant) -> bool:
+    def renewed(self, tenant_id: str, connection_id: str, url: str, refused: Grant) -> bool:
         """A receiver did not take `refused`: whether there is another token now. Blocks; raises as `get`."""
         ...
 
@@ -57,13 +57,13 @@ class Grants(Protocol):
 class NoGrants:
     """Where there are no connections."""
 
-    def at_hand(self, connection_id: str) -> Grant | None:
+    def at_hand(self, tenant_id: str, connection_id: str, url: str) -> Grant | None:
         return None
 
-    def get(self, connection_id: str) -> Grant:
+    def get(self, tenant_id: str, connection_id: str, url: str) -> Grant:
         raise GrantBroken("this worker knows of no connections")
 
-    def renewed(self, connection_id: str, refused: Grant) -> bool:
+    def renewed(self, tenant_id: str, connection_id: str, url: str, refused: Grant) -> bool:
         return False
 
 
@@ -81,10 +81,11 @@ async def authenticated(
     """
     began_us = clock.now_us()
     try:
-        grant = await _get(grants, connection_id)
+        grant = await _get(grants, target, connection_id)
         result = await send(_with(target, grant))
-        if result.status == UNAUTHORIZED and await asyncio.to_thread(grants.renewed, connection_id, grant):
-            result = await send(_with(target, await asyncio.to_thread(grants.get, connection_id)))
+        asked = target.tenant_id, connection_id, target.url or ""
+        if result.status == UNAUTHORIZED and await asyncio.to_thread(grants.renewed, *asked, grant):
+            result = await send(_with(target, await asyncio.to_thread(grants.get, *asked)))
         return result
     except GrantBroken:
         await asyncio.sleep(BROKEN_PAUSE_SECONDS)
@@ -93,17 +94,18 @@ async def authenticated(
         return AttemptResult(Outcome.CONNECTION_ERROR, began_us, 0, error=f"there is no token: {error}")
 
 
-async def handed_over(grants: Grants, connection_id: str) -> str | None:
+async def handed_over(grants: Grants, target: Target, connection_id: str) -> str | None:
     """The token that goes to whoever gets the event; None where there is none now, which holds up no event."""
     try:
-        return (await _get(grants, connection_id)).token
+        return (await _get(grants, target, connection_id)).token
     except GatewayError:
         return None
 
 
-async def _get(grants: Grants, connection_id: str) -> Grant:
-    grant = grants.at_hand(connection_id)
-    return await asyncio.to_thread(grants.get, connection_id) if grant is None else grant
+async def _get(grants: Grants, target: Target, connection_id: str) -> Grant:
+    asked = target.tenant_id, connection_id, target.url or ""
+    grant = grants.at_hand(*asked)
+    return await asyncio.to_thread(grants.get, *asked) if grant is None else grant
 
 
 def _with(target: Target, grant: Grant) -> Target:

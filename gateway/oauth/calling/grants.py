@@ -1,69 +1,82 @@
-"""The tokens of connections for deliveries: what `gateway.delivery.sending.grants` asks for."""
+"""Tokens for deliveries: what the worker's `Grants` are, of connections.
+
+The worker's loop asks `at_hand` for each attempt: a grant is kept for as long as a revocation may take to be seen.
+"""
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from threading import Lock
-from typing import Final
+import threading
+from typing import Final, NamedTuple
 
 from gateway.clients.errors import AuthenticationFailed
 from gateway.clients.values import Call
+from gateway.deferred import deferred
 from gateway.delivery.sending.grants import Grant, GrantBroken
 from gateway.errors import InvalidInput
 from gateway.installation import Installation
-from gateway.oauth.calling.connected import connected
-from gateway.oauth.calling.plan import KEY_WAYS
-from gateway.oauth.connections.rows import require_connection
 from gateway.oauth.refreshing.errors import ConnectionUnusable
-from gateway.oauth.refreshing.single_flight import SingleFlight
 
-KEPT: Final = 1000
-# How a call carries the credentials is asked of a call that is not made.
-_CALL: Final = Call("POST", "https://provider.invalid/", "/")
+# What makes calls is loaded with the first delivery that needs it.
+_connected = deferred("gateway.oauth.calling.connected")
+
+MOST: Final = 10_000
+KEPT_SECONDS: Final = 5.0
+"""As long as it may take until a change that another process made is seen (`calling.connected`)."""
+
+
+class _Key(NamedTuple):
+    tenant_id: str
+    connection_id: str
+    # Some credentials are signatures over it.
+    url: str
 
 
 class ConnectionGrants:
-    """`Grants`. A signature that covers the request (OAuth 1.0a) is none that a delivery could carry."""
+    """`gateway.delivery.sending.grants.Grants` of an installation's connections."""
 
     def __init__(self, installation: Installation) -> None:
         self._installation = installation
-        self._lock = Lock()
-        self._made: OrderedDict[str, Grant] = OrderedDict()
+        self._lock = threading.Lock()
+        self._kept: dict[_Key, tuple[Grant, float]] = {}
 
-    def at_hand(self, connection_id: str) -> Grant | None:
+    def at_hand(self, tenant_id: str, connection_id: str, url: str) -> Grant | None:
         """As `Grants`."""
-        token = self._installation.part(SingleFlight).at_hand(connection_id)
-        made = self._made.get(connection_id)
-        return made if token is not None and made is not None and made.token == token.value else None
+        kept = self._kept.get(_Key(tenant_id, connection_id, url))
+        return kept[0] if kept is not None and self._steady() < kept[1] else None
 
-    def get(self, connection_id: str) -> Grant:
-        """As `Grants`. Raises `GrantBroken`, `RefreshHeldBack`, `ProviderError`, `StorageUnavailable`."""
+    def get(self, tenant_id: str, connection_id: str, url: str) -> Grant:
+        """As `Grants`."""
+        key = _Key(tenant_id, connection_id, url)
         try:
-            return self._get(connection_id)
-        except (ConnectionUnusable, InvalidInput, AuthenticationFailed) as error:
+            auth = _connected.connected(self._installation, tenant_id, connection_id).opened.plan.auth
+            call = auth.apply(Call("POST", url, ""))
+        except (AuthenticationFailed, ConnectionUnusable, InvalidInput) as error:
+            self._forget(key)
             raise GrantBroken(str(error)) from error
+        if call.query:
+            raise GrantBroken("its credentials stand in the query of a URL, which no delivery carries")
+        shown_to_nobody = auth.secrets(call)
+        grant = Grant(shown_to_nobody[0] if shown_to_nobody else "", call.headers)
+        with self._lock:
+            self._kept.pop(key, None)
+            while len(self._kept) >= MOST:
+                del self._kept[next(iter(self._kept))]
+            self._kept[key] = grant, self._steady() + KEPT_SECONDS
+        return grant
 
-    def renewed(self, connection_id: str, refused: Grant) -> bool:
+    def renewed(self, tenant_id: str, connection_id: str, url: str, refused: Grant) -> bool:
         """As `Grants`."""
+        self._forget(_Key(tenant_id, connection_id, url))
         try:
-            flight = self._installation.part(SingleFlight)
-            return flight.token(connection_id, refused=refused.token).value != refused.token
+            auth = _connected.connected(self._installation, tenant_id, connection_id).opened.plan.auth
         except (ConnectionUnusable, InvalidInput) as error:
             raise GrantBroken(str(error)) from error
+        is_renewed: bool = auth.refused(Call("POST", url, "").with_headers(*refused.headers))
+        return is_renewed
 
-    def _get(self, connection_id: str) -> Grant:
-        with self._installation.database.system_session() as session:
-            tenant_id = require_connection(session, connection_id).tenant_id
-        opened = connected(self._installation, tenant_id, connection_id).opened
-        is_token = opened.way not in KEY_WAYS
-        token = self._installation.part(SingleFlight).token(connection_id).value if is_token else ""
-        if opened.oauth is not None and opened.oauth.api.is_signed:
-            raise GrantBroken(f"calls with the connection {connection_id} are signed one by one: no delivery can be")
-        carrying = opened.plan.auth.apply(_CALL)
-        grant = Grant(token or next(iter(opened.plan.auth.secrets(carrying)), ""), carrying.headers)
+    def _forget(self, key: _Key) -> None:
         with self._lock:
-            self._made[connection_id] = grant
-            self._made.move_to_end(connection_id)
-            if len(self._made) > KEPT:
-                self._made.popitem(last=False)
-        return grant
+            self._kept.pop(key, None)
+
+    def _steady(self) -> float:
+        return self._installation.clock.monotonic()

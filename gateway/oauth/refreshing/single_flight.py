@@ -79,10 +79,6 @@ class SingleFlight:
             self._asked_at = steady
         return self._shared
 
-    def at_hand(self, connection_id: str) -> AccessToken | None:
-        """The token that is known and good, where nobody has to be asked for it."""
-        return self._kept.get(connection_id, self._shared.monotonic())
-
     def token(self, connection_id: str, *, refused: str | None = None) -> AccessToken:
         """As `ensure_fresh`."""
         found = self._kept.get(connection_id, self._shared.monotonic())

@@ -47,16 +47,16 @@ class Tokens:
         self.trouble: Exception | None = None
         self.asked = 0
 
-    def at_hand(self, connection_id: str) -> Grant | None:
+    def at_hand(self, tenant_id: str, connection_id: str, url: str) -> Grant | None:
         return None
 
-    def get(self, connection_id: str) -> Grant:
+    def get(self, tenant_id: str, connection_id: str, url: str) -> Grant:
         self.asked += 1
         if self.trouble is not None:
             raise self.trouble
         return Grant(self.tokens[0], [("Authorization", f"Bearer {self.tokens[0]}")])
 
-    def renewed(self, connection_id: str, refused: Grant) -> bool:
+    def renewed(self, tenant_id: str, connection_id: str, url: str, refused: Grant) -> bool:
         if len(self.tokens) == 1:
             return False
         self.tokens.pop(0)
