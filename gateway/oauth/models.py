@@ -100,7 +100,11 @@ class Flow(Base, TenantOwned):
     detail: Mapped[str | None] = mapped_column(Text)
     connection_id: Mapped[str | None] = mapped_column(Identifier)
 
-    __table_args__ = (Index("ix_oauth_flows_tenant_id_id", "tenant_id", "id"),)
+    __table_args__ = (
+        Index("ix_oauth_flows_tenant_id_id", "tenant_id", "id"),
+        # How a session ended.
+        Index("ix_oauth_flows_session_id", "session_id"),
+    )
 
 
 class Connection(Base, TenantOwned):

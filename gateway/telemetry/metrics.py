@@ -80,6 +80,9 @@ class Metrics:
         self._jobs_finished = self._labelled(
             "gateway_jobs_finished", "Jobs that this worker saw end, by kind and state.", "kind", "state"
         )
+        self._flows = self._labelled(
+            "gateway_flows", "Ways of customers to a provider and back, by outcome.", "outcome"
+        )
         self._refreshes = self._labelled(
             "gateway_connection_refreshes", "Renewals of connections' tokens, by outcome.", "outcome"
         )
@@ -130,6 +133,10 @@ class Metrics:
     def job_finished(self, kind: str, state: str) -> None:
         """A job has ended, or was found to be given up."""
         self._jobs_finished(kind, state)
+
+    def flow_ended(self, outcome: str) -> None:
+        """A customer's way to a provider has ended; `outcome` is a code of `docs/reference/connecting.md`."""
+        self._flows(outcome)
 
     def connection_refreshed(self, outcome: str, seconds: float) -> None:
         """A provider was asked for the next token of a connection, which took `seconds` with all that followed."""

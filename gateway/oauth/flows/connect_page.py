@@ -13,6 +13,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from gateway.installation import Installation
+from gateway.oauth.ending.revoking import revoke
 from gateway.oauth.flows.ending import provider_name
 from gateway.oauth.flows.one_time import digest_of_given
 from gateway.oauth.flows.opening import Step, start
@@ -111,6 +112,16 @@ def show_page(installation: Installation, session_id: str, visitor: Visitor) -> 
 def start_from_page(installation: Installation, session_id: str, app_credentials_id: str, visitor: Visitor) -> Step:
     """Send the browser on its way to connect an account by these app credentials. Raises as `show_page`."""
     return start(installation, _opened(installation, session_id, visitor), app_credentials_id, visitor)
+
+
+def disconnect(installation: Installation, session_id: str, connection_id: str, visitor: Visitor) -> None:
+    """End a connection of this customer. Raises as `show_page`."""
+    session = _opened(installation, session_id, visitor)
+    with acting_for(installation, session, visitor) as acting:
+        row = acting.session.get(Connection, connection_id)
+        if row is None or row.reference != session.reference:
+            raise FlowRefused(Refusal.REQUEST_INVALID)
+        revoke(acting, row.id)
 
 
 def _opened(installation: Installation, session_id: str, visitor: Visitor) -> ConnectSession:

@@ -119,7 +119,8 @@ def ending(
     label: str | None = None,
     error: str | None = None,
 ) -> Ending:
-    """What the browser is told."""
+    """What the browser is told of a flow that has ended; it is counted."""
+    installation.metrics.flow_ended(outcome)
     return Ending(
         outcome=outcome,
         provider=provider_name(installation, provider_id),

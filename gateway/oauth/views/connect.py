@@ -31,7 +31,7 @@ def opened() -> Response:
     """Open the page, and lead to where it is."""
     cookie = cookie_of_request()
     session_id = _connect_page.open_page(installation(), request.args.get("session"), visitor_of(cookie.require()))
-    return cookie.put(redirect_to(f"{installation().settings.base_url}/connect/{session_id}"))
+    return cookie.put(redirect_to(_url(session_id)))
 
 
 @blueprint.get("/<session_id>")
@@ -40,18 +40,25 @@ def shown(session_id: str) -> Response:
     """What can be connected, and what is."""
     cookie = cookie_of_request()
     found = _connect_page.show_page(installation(), session_id, visitor_of(cookie.digest))
-    action = f"{installation().settings.base_url}/connect/{session_id}"
-    return cookie.put(connect_page(found, action, cookie.form_token))
+    return cookie.put(connect_page(found, _url(session_id), cookie.form_token))
 
 
 @blueprint.post("/<session_id>")
 @page
 def changed(session_id: str) -> Response:
-    """Connect an account."""
+    """Connect an account, or end a connection."""
     request.max_content_length = MOST_FORM_BYTES
     cookie = cookie_of_request()
     if not cookie.is_own_form(request.form.get("token")):
         raise FlowRefused(Refusal.BROWSER_UNKNOWN)
-    app_credentials_id, visitor = request.form.get("connect", ""), visitor_of(cookie.digest)
+    visitor, connection_id = visitor_of(cookie.digest), request.form.get("disconnect")
+    if connection_id is not None:
+        _connect_page.disconnect(installation(), session_id, connection_id, visitor)
+        return cookie.put(redirect_to(_url(session_id)))
+    app_credentials_id = request.form.get("connect", "")
     step: Step = _connect_page.start_from_page(installation(), session_id, app_credentials_id, visitor)
     return cookie.put(answer(step))
+
+
+def _url(session_id: str) -> str:
+    return f"{installation().settings.base_url}/connect/{session_id}"

@@ -67,6 +67,23 @@ def test_what_is_broken_is_said_and_mended(flows: FlowsUnderTest) -> None:
     assert len(flows.connections()) == 2
 
 
+def test_a_customer_ends_what_is_theirs(flows: FlowsUnderTest) -> None:
+    flows.add_app()
+    flows.connect(reference="customer-42")
+    flows.connect(reference="customer-43")
+    [own, others] = flows.connections()
+    browser = flows.browser()
+    path = opened(flows, browser)
+    token = token_of(browser.get(path).text)
+    assert_page(browser.post(path, data={"disconnect": own.id}), "browser_unknown")
+    assert_page(browser.post(path, data={"token": token, "disconnect": others.id}), "request_invalid")
+    answer = browser.post(path, data={"token": token, "disconnect": own.id})
+    assert answer.headers["Location"] == BASE_URL + path
+    assert "Not connected." in browser.get(path).text
+    [own, others] = flows.connections()
+    assert (own.state, others.state, flows.secrets(own)) == ("revoked", "connected", {})
+
+
 def test_who_says_no_is_back_on_the_page(flows: FlowsUnderTest) -> None:
     app_id = flows.add_app()
     browser = flows.browser()

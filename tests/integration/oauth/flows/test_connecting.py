@@ -49,6 +49,8 @@ def test_an_account_is_connected(flows: FlowsUnderTest, provider: str) -> None:
     [flow] = flows.flows()
     assert flow.sealed is None
     assert [type for type, _ in flows.events()] == ["gateway.connection.created"]
+    counted = flows.installation.metrics.registry.get_sample_value("gateway_flows_total", {"outcome": "connected"})
+    assert counted == 1
     assert_nothing_shows(flows, secrets["access_token"], secrets["refresh_token"], asked["state"])
     with flows.installation.database.system_session() as session:
         entries = session.scalars(select(AuditRow).order_by(AuditRow.number)).all()

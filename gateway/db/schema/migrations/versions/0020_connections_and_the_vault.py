@@ -71,6 +71,7 @@ def upgrade() -> None:
     )
     op.create_index(op.f('ix_oauth_flows_expires_at'), 'oauth_flows', ['expires_at'])
     op.create_index('ix_oauth_flows_tenant_id_id', 'oauth_flows', ['tenant_id', 'id'])
+    op.create_index('ix_oauth_flows_session_id', 'oauth_flows', ['session_id'])
     op.create_table('revocations',
     sa.Column('id', Identifier, nullable=False),
     sa.Column('connection_id', Identifier, nullable=False),
