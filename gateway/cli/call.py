@@ -1,11 +1,11 @@
-"""`gateway call`: one request to a provider's API, with everything that its clients do."""
+"""`gateway call`: one request to an API, by a connection or with a key, with everything that its clients do."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
@@ -22,11 +22,20 @@ from gateway.clients.observer import CallReport, NullObserver
 from gateway.clients.retries import NO_RETRIES, RetryPolicy
 from gateway.clients.transport import Timeout
 from gateway.clients.values import Answer
+from gateway.deferred import deferred
 from gateway.errors import InvalidInput
 from gateway.providers import find_provider
 from gateway.security.redaction import redact_headers
 from gateway.security.ssrf import AddressPolicy
 
+if TYPE_CHECKING:
+    from gateway.oauth.calling.client import ConnectedClient
+
+# Loaded for connections only.
+_calling = deferred("gateway.oauth.calling.client")
+_connected_apis = deferred("gateway.oauth.calling.connected")
+
+CONNECTION_PREFIX = "conn_"
 METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 # What is worth knowing of an answer's head.
 SHOWN = ("content-type", "etag", "last-modified", "link", "location", "retry-after")
@@ -51,7 +60,7 @@ class Narrator(NullObserver):
 
 
 @click.command()
-@click.argument("provider")
+@click.argument("system", metavar="CONNECTION|PROVIDER")
 @click.argument("method", type=click.Choice(METHODS, case_sensitive=False))
 @click.argument("path")
 @click.option("--secret-env", metavar="VAR", help="The variable that holds the key or token.")
@@ -77,7 +86,7 @@ class Narrator(NullObserver):
 @with_invocation
 def call(
     invocation: Invocation,
-    provider: str,
+    system: str,
     method: str,
     path: str,
     secret_env: str | None,
@@ -91,33 +100,30 @@ def call(
     seconds: float,
     no_retries: bool,
 ) -> None:
-    """Call PATH of PROVIDER's API, with its credentials, its limits, retries of what is safe, and a deadline.
+    """Call PATH of an API, with its credentials, its limits, retries of what is safe, and a deadline.
 
     \b
+    gateway call conn_06bk7e8v3s9p41pf7j0q5m2c8g GET /user
     gateway call github GET /user --secret-env GITHUB_TOKEN
     gateway call hubspot GET contacts --pages --secret-env HUBSPOT_TOKEN
     gateway call shopify GET /orders.json --param shop=acme --secret-env SHOPIFY_TOKEN --explain
 
     Exits with 1 when the system does not answer with a success.
     """
-    settings = invocation.installation.settings
     given = dict(_pair(one, "--param") for one in parameters)
-    entry = find_provider(invocation.installation.catalogue, provider)
-    of_api = entry.api.parameters.keys() if entry.api is not None else frozenset[str]()
-    in_path = {name: value for name, value in given.items() if name not in of_api}
+    how: dict[str, Any] = {
+        "observers": [Narrator()] if explain else [],
+        "retries": NO_RETRIES if no_retries else RetryPolicy(),
+        "timeout": Timeout(call_seconds=seconds),
+    }
+    client: ConnectedClient | DescribedClient
     try:
-        client = ApiClient.for_provider(
-            provider,
-            from_variable(secret_env) if secret_env is not None else None,
-            providers_dir=settings.providers_dir,
-            parameters={name: value for name, value in given.items() if name in of_api},
-            base_url=base_url,
-            observers=[Narrator()] if explain else [],
-            retries=NO_RETRIES if no_retries else RetryPolicy(),
-            timeout=Timeout(call_seconds=seconds),
-            allow_http=settings.allow_private_destinations,
-            policy=AddressPolicy(allow_private=settings.allow_private_destinations),
-        )
+        if system.startswith(CONNECTION_PREFIX):
+            if secret_env is not None or base_url is not None:
+                raise InvalidInput("a connection has its own credentials and its own base URL")
+            client, in_path = _connected(invocation, system, how), given
+        else:
+            client, in_path = _described(invocation, system, secret_env, given, base_url, how)
     except ValueError as error:
         raise InvalidInput(str(error)) from error
     query = [_pair(given, "--query") for given in queries]
@@ -131,9 +137,43 @@ def call(
             raise InvalidInput(str(error)) from error
 
 
+def _described(
+    invocation: Invocation,
+    provider: str,
+    secret_env: str | None,
+    given: Mapping[str, str],
+    base_url: str | None,
+    how: Mapping[str, Any],
+) -> tuple[DescribedClient, dict[str, str]]:
+    """A client for a provider, and those of the given parameters that stand in the path."""
+    settings = invocation.installation.settings
+    entry = find_provider(invocation.installation.catalogue, provider)
+    of_api = entry.api.parameters.keys() if entry.api is not None else frozenset[str]()
+    client = ApiClient.for_provider(
+        provider,
+        from_variable(secret_env) if secret_env is not None else None,
+        providers_dir=settings.providers_dir,
+        parameters={name: value for name, value in given.items() if name in of_api},
+        base_url=base_url,
+        allow_http=settings.allow_private_destinations,
+        policy=AddressPolicy(allow_private=settings.allow_private_destinations),
+        **how,
+    )
+    return client, {name: value for name, value in given.items() if name not in of_api}
+
+
+def _connected(invocation: Invocation, connection_id: str, how: Mapping[str, Any]) -> ConnectedClient:
+    with invocation.reading() as acting:
+        tenant_id = acting.tenant.id
+    installation = invocation.installation
+    connection = _connected_apis.connected(installation, tenant_id, connection_id)
+    client: ConnectedClient = _calling.client_of(installation, connection, **how)
+    return client
+
+
 def _one(
     invocation: Invocation,
-    client: DescribedClient,
+    client: ConnectedClient | DescribedClient,
     method: str,
     path: str,
     parameters: Mapping[str, str],
@@ -141,7 +181,8 @@ def _one(
     data: str | None,
 ) -> None:
     try:
-        answer = client.http.request(method, path, parameters, query=query, json=_document(data))
+        http = client.http if isinstance(client, DescribedClient) else client
+        answer = http.request(method, path, parameters, query=query, json=_document(data))
     except IntegrationError as error:
         if error.call.request_id is not None:
             note(f"the system calls it {error.call.request_id}")
@@ -159,7 +200,7 @@ def _one(
 
 
 def _list(
-    client: DescribedClient,
+    client: ConnectedClient | DescribedClient,
     method: str,
     name: str,
     parameters: Mapping[str, str],

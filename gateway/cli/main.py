@@ -43,7 +43,7 @@ COMMANDS = {
     ),
     "send": LazyCommand("gateway.cli.send:send", "Sign a sample as the provider would and post it to this gateway."),
     "call": LazyCommand(
-        "gateway.cli.call:call", "One request to a provider's API, with limits, retries and a deadline."
+        "gateway.cli.call:call", "One request to an API by a connection or a key, with limits, retries and a deadline."
     ),
     "app-credentials": LazyCommand(
         "gateway.cli.app_credentials:app_credentials", "Apps at OAuth providers: their client ids and secrets."

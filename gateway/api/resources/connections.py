@@ -11,8 +11,9 @@ from gateway.api.declaring import Forwarded, Forwarding, Resource
 from gateway.db.paging import Page, PageRequest
 from gateway.oauth.adding.draft_schema import ConnectionDraftSchema, connection_draft
 from gateway.oauth.adding.management import add_connection as add
+from gateway.oauth.calling.token_reading import ToldToken, tell_token
 from gateway.oauth.connections import search
-from gateway.oauth.connections.schema import ConnectionSchema
+from gateway.oauth.connections.schema import ConnectionSchema, ToldTokenSchema
 from gateway.oauth.connections.search import ConnectionSearch
 from gateway.oauth.connections.summary import ConnectionSummary
 from gateway.oauth.ending.revoking import revoke
@@ -177,6 +178,22 @@ def revoke_connection(acting: Acting, connection: str, query: Mapping[str, Any])
     One that was revoked already stays as it is.
     """
     return revoke(acting, connection, local=query["local"])
+
+
+@resource.post(
+    "/connections/<connection>/token",
+    scope=Scope.CONNECTIONS_TOKEN,
+    opens=True,
+    answer=ToldTokenSchema,
+    example={"access_token": "gho_16C7e42F292c6912E7", "expires_at": "2026-11-27T20:00:00.000Z", "scopes": ["repo"]},
+)
+def read_token(begin: Transactions, connection: str) -> ToldToken:
+    """Tell a connection's access token.
+
+    One that is good now: it is renewed before where need be. Each time stands in the audit trail. Who only calls the
+    provider needs none: the proxy adds it.
+    """
+    return tell_token(begin, connection)
 
 
 @resource.forward(

@@ -58,6 +58,10 @@ class ConnectedApis:
         with self._installation.database.tenant_session(tenant_id) as session:
             made = self._looked_at(session, connection_id, found, now)
         with self._lock:
+            other = self._known.get(key)
+            if other is not None and other is not found and other.opened.seen == made.opened.seen:
+                # Another thread was as quick: all share what one of them made.
+                return other
             self._known[key] = made
             self._known.move_to_end(key)
             if len(self._known) > KEPT_CONNECTIONS:

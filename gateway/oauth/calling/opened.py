@@ -13,28 +13,38 @@ from gateway.installation import Installation
 from gateway.oauth import vault
 from gateway.oauth.app_credentials.app import load_app
 from gateway.oauth.calling.plan import KEY_WAYS, ApiPlan, plan_by_key, plan_by_token
-from gateway.oauth.connections.rows import KEPT
+from gateway.oauth.connections.rows import SECOND_ACCESS_TOKEN, SECOND_REFRESH_TOKEN
 from gateway.oauth.models import AppCredentials, Connection
 from gateway.oauth.protocol.known import known
-from gateway.oauth.protocol.values import App
+from gateway.oauth.protocol.values import AccountFacts, App
 from gateway.providers import Provider
 from gateway.providers.oauth.model import OAuth
+
+_RENEWED = frozenset({vault.ACCESS_TOKEN, vault.REFRESH_TOKEN, SECOND_ACCESS_TOKEN, SECOND_REFRESH_TOKEN})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Opened:
-    """A connection with what calls carry. `oauth` is None for a way without; `values` are what templates name, but for
-    its tokens. `seen` differs whenever any of it may have changed.
+    """A connection with what calls carry. `app` is None for a way without; `sealed` are its secrets beside tokens that
+    are renewed. `seen` differs whenever any of it may have changed.
     """
 
     id: str
     tenant_id: str
     provider: Provider
     way: str
-    oauth: OAuth | None
-    values: Mapping[str, str] = field(repr=False)
+    app: App | None
+    parameters: Mapping[str, str]
+    kept: Mapping[str, str]
+    account: AccountFacts
+    sealed: Mapping[str, str] = field(repr=False)
     plan: ApiPlan = field(repr=False)
     seen: tuple[object, ...]
+
+    @property
+    def oauth(self) -> OAuth | None:
+        """How it was connected, None for a way without."""
+        return None if self.app is None else self.app.oauth
 
 
 def seen_of(session: Session, row: Connection) -> tuple[object, ...]:
@@ -52,22 +62,23 @@ def open_connection(session: Session, installation: Installation, row: Connectio
     if provider is None:
         raise InvalidInput(f"the catalogue has no provider {row.provider!r} any more")
     secrets = vault.read(session, installation.keyring, row.id)
-    oauth, values = None, dict(row.parameters)
+    app, sealed = None, {field: value for field, value in secrets.items() if field not in _RENEWED}
     if row.way in KEY_WAYS:
-        plan = plan_by_key(provider, row.way, values, secrets)
+        plan = plan_by_key(provider, row.way, row.parameters, secrets)
     else:
         app = _app_of(session, installation, row)
-        oauth = app.oauth
-        sealed = {field: value for field, value in secrets.items() if field.startswith(KEPT)}
         values = known(app, kept=row.kept, secrets=sealed, account_id=row.account_id)
-        plan = plan_by_token(provider, oauth, values, secrets, source)
+        plan = plan_by_token(provider, app.oauth, values, secrets, source)
     return Opened(
         id=row.id,
         tenant_id=row.tenant_id,
         provider=provider,
         way=row.way,
-        oauth=oauth,
-        values=values,
+        app=app,
+        parameters=row.parameters,
+        kept=row.kept,
+        account=AccountFacts(id=row.account_id, label=row.account_label),
+        sealed=sealed,
         plan=plan,
         seen=seen_of(session, row),
     )

@@ -53,3 +53,11 @@ class ConnectionSchema(Schema):
     created_at = Instant()
     updated_at = Instant(metadata=VOLATILE)
     revoked_at = Instant(allow_none=True)
+
+
+class ToldTokenSchema(Schema):
+    """A connection's token. Whoever has it acts for the account."""
+
+    access_token = fields.String(metadata={"description": "The access token, or the key of a connection by a key."})
+    expires_at = Instant(allow_none=True, metadata={"description": "Null: no end is known.", **VOLATILE})
+    scopes = fields.List(fields.String(), allow_none=True, metadata={"description": "Null: the provider does not say."})

@@ -22,10 +22,13 @@ NOTHING: Mapping[str, str] = {}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What came of a check. `works` None: the entry names no call that would tell. `detail` is for a person."""
+    """What came of a check. `works` None: the entry names no call that would tell. `detail` is for a person, `status`
+    that of the answer, None over a socket.
+    """
 
     works: bool | None
     detail: str | None = None
+    status: int | None = None
 
 
 def check(
@@ -50,6 +53,7 @@ def check(
     call, endpoint = asked
     is_account = account is not None and call is account.call
     send = account.send or "" if account is not None and is_account else ""
+    status = None
     try:
         if account is not None and is_account and account.source == "websocket":
             sockets.ask(url_of(call.url or "", values), access_token=secrets["access_token"], command=send)
@@ -65,13 +69,14 @@ def check(
             fields={"query": send} if send else {},
             token_secret=secrets.get("token_secret"),
         )
+        status = answer.status
         raise_for_status(answer, now_us=now_us)
     except ProviderRefused as refused:
-        return Checked(works=refused.error != INVALID_TOKEN, detail=refused.description)
+        return Checked(works=refused.error != INVALID_TOKEN, detail=refused.description, status=status)
     is_introspection = app.oauth.introspection is not None and call is app.oauth.introspection.call
     if is_introspection and at("active", jsontext.parse(answer.body)) is False:
-        return Checked(works=False, detail="it does not know the token")
-    return Checked(works=True)
+        return Checked(works=False, detail="it does not know the token", status=status)
+    return Checked(works=True, status=status)
 
 
 def _asked(app: App, endpoints: Endpoints) -> tuple[Call, str | None] | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from gateway.clients.auth.base import Unauthenticated
 from gateway.clients.described.judging import judge_of
 from gateway.clients.errors import AuthenticationFailed, AuthorizationFailed, IntegrationError
 from gateway.clients.judging import Judge, by_status
@@ -55,14 +54,11 @@ def attempt(
     judge: Judge,
     oauth: OAuth | None,
     clock: Clock,
-    is_authenticated: bool = True,
 ) -> Trial:
     """Send `call` as `plan` has calls, again where it gets other credentials after a refusal. Raises what its `auth`
-    raises.
-
-    Not `is_authenticated`: the call carries its credentials itself. `oauth` says whose account an answer tells of.
+    raises. `oauth` says whose account an answer tells of.
     """
-    credentials = plan.auth if is_authenticated else Unauthenticated()
+    credentials = plan.auth
     given = {name.lower() for name, _ in call.headers}
     call = call.with_headers(*((name, value) for name, value in plan.headers.items() if name.lower() not in given))
     began = clock.monotonic()
@@ -73,9 +69,9 @@ def attempt(
             sent = credentials.apply(call)
             answer = _sent(http, sent)
     except (ProviderUnavailable, ProviderAnswerInvalid) as error:
-        return Trial(finding=Finding.UNCLEAR, detail=str(error), duration_ms=_ms(clock, began))
+        return Trial(finding=Finding.UNCLEAR, detail=str(error), duration_ms=milliseconds_since(clock, began))
     fault = judge(answer, clock.now_us() / MICROSECONDS)
-    duration_ms = _ms(clock, began)
+    duration_ms = milliseconds_since(clock, began)
     if fault is not None:
         detail = without(str(fault), credentials.secrets(sent))
         return Trial(finding=_meant(fault), status=answer.status, detail=detail, duration_ms=duration_ms)
@@ -105,5 +101,6 @@ def _meant(error: IntegrationError) -> Finding:
     return Finding.NOT_ALLOWED if isinstance(error, AuthorizationFailed) else Finding.UNCLEAR
 
 
-def _ms(clock: Clock, began: float) -> int:
+def milliseconds_since(clock: Clock, began: float) -> int:
+    """How long it took, by the steady clock."""
     return round((clock.monotonic() - began) * 1000)

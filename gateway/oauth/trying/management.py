@@ -17,11 +17,11 @@ from gateway.oauth.connections.store import change_state
 from gateway.oauth.connections.summary import ConnectionSummary, summary
 from gateway.oauth.connections.taking import SCOPES_MISSING
 from gateway.oauth.models import Connection
-from gateway.oauth.protocol.http import http_of
 from gateway.oauth.refreshing.token_source import ConnectionTokens
 from gateway.oauth.states import USABLE, ConnectionState
-from gateway.oauth.trying.attempt import Finding, Trial, attempt, judge_for
-from gateway.oauth.trying.request import is_authenticated, request_of_key, request_of_token
+from gateway.oauth.trying.attempt import Finding, Trial
+from gateway.oauth.trying.key import try_key
+from gateway.oauth.trying.token import try_token
 from gateway.tenants.acting import Acting, Transactions
 
 REFUSED = "credentials_refused"
@@ -85,22 +85,18 @@ def state_after(state: ConnectionState, finding: Finding, *, way: str, reason: s
 
 def _tried(installation: Installation, opened: Opened, source: TokenSource) -> Trial:
     try:
-        if opened.oauth is None:
-            call = request_of_key(opened.provider, opened.values)
-        else:
-            token = {"access_token": source.token()}
-            call = request_of_token(opened.oauth, {**opened.values, **token})
-        if call is None:
-            return Trial(finding=Finding.UNTRIED, detail="the catalogue has no request that would tell")
-        return attempt(
-            http_of(installation),
-            opened.plan,
-            call,
-            is_authenticated=is_authenticated(opened.oauth, opened.way),
-            judge=judge_for(opened.provider),
-            oauth=opened.provider.oauth,
-            clock=installation.clock,
-        )
+        if opened.app is not None:
+            return try_token(
+                installation,
+                opened.provider,
+                opened.app,
+                opened.plan,
+                source,
+                sealed=opened.sealed,
+                kept=opened.kept,
+                account=opened.account,
+            )
+        return try_key(installation, opened.provider, opened.plan, opened.parameters)
     except AuthenticationFailed as error:
         return Trial(finding=Finding.REFUSED, detail=str(error))
     except IntegrationError as error:

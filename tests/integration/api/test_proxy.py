@@ -239,3 +239,49 @@ def test_the_front_gives_the_same(api: ApiUnderTest, provider: OAuthProvider, pr
         host.close()
     assert answer.status_code == 200
     assert json.loads(answer.data)["path"] == "/api/echo/a%2Fb"
+
+
+def test_a_token_that_ended_is_renewed_before_and_one_that_is_refused_after(
+    api: ApiUnderTest, provider: OAuthProvider, proxy: str, fake_clock: FakeClock
+) -> None:
+    fake_clock.advance(3700)
+    assert api.get(f"{proxy}/echo").status_code == 200
+    assert len(provider.granted("refresh_token")) == 1
+    fake_clock.advance(301)
+    provider.answer_next("/api/echo", 401)
+    answer = api.post(f"{proxy}/echo", {"a": 1})
+    assert (answer.status_code, json.loads(answer.get_json()["body"])) == (200, {"a": 1})
+    assert len(provider.granted("refresh_token")) == 2
+    provider.answer_next("/api/echo", 401, {"error": "theirs"})
+    refused = api.get(f"{proxy}/echo")
+    assert (refused.status_code, refused.headers[UPSTREAM]) == (401, "401")
+    assert len(provider.granted("refresh_token")) == 2
+
+
+def test_a_broken_grant_is_told_as_that(
+    api: ApiUnderTest, provider: OAuthProvider, proxy: str, fake_clock: FakeClock
+) -> None:
+    provider.revoke_all()
+    fake_clock.advance(3700)
+    answer = api.get(f"{proxy}/echo")
+    assert (code(answer), UPSTREAM in answer.headers) == ((409, "connection_needs_reauth"), False)
+    assert provider.at("/api/echo") == []
+
+
+def test_the_token_itself_needs_its_own_scope(
+    api: ApiUnderTest, provider: OAuthProvider, proxy: str, fake_clock: FakeClock
+) -> None:
+    path = proxy.replace("/proxy", "/token")
+    narrow = api.make_key("narrow", "connections:call", "connections:read", "connections:write")
+    assert code(api.post(path, key=narrow)) == (403, "scope_missing")
+    fake_clock.advance(3700)
+    told = api.post(path, key=api.make_key("wide", "connections:token"))
+    document = told.get_json()
+    assert (told.status_code, told.headers["Cache-Control"]) == (200, "no-store")
+    assert document["access_token"].startswith("access-")
+    assert document["scopes"] == ["read"]
+    entries = api.get("/audit").get_json()["data"]
+    assert [one["actor_name"] for one in entries if one["action"] == "connection.token_read"] == ["wide"]
+    assert document["access_token"] not in str(entries)
+    key = api.post("/connections", {"provider": KEYED, "key": "some-key", "test": False}).get_json()["id"]
+    assert api.post(f"/connections/{key}/token").get_json()["access_token"] == "some-key"

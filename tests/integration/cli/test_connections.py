@@ -72,3 +72,25 @@ def test_what_is_wrong_is_said(cli: CommandLine, entries: dict[str, str]) -> Non
     assert cli("connections", "show", "conn_1", code=3).stdout == ""
     untested = cli("connections", "add", KEYED, "--secret-env", "SECRET", "--no-test", **entries)
     assert "without a test" in untested.stderr
+
+
+def test_it_is_called_by_its_id(cli: CommandLine, oauth_server: OAuthProvider, entries: dict[str, str]) -> None:
+    cli("db", "upgrade")
+    connection = cli("connections", "add", KEYED, "--secret-env", "SECRET", "--no-test", **entries).stdout.strip()
+    oauth_server.answer_next("/api/echo/17", 200, {"fine": True}, {"Content-Type": "application/json"})
+    called = cli("call", connection, "GET", "/echo/{id}", "--param", "id=17", "--query", "a=b", **entries)
+    assert '"fine": true' in called.stdout
+    [heard] = oauth_server.at("/api/echo/17")
+    assert (heard.query, heard.headers["authorization"], heard.headers["x-shop"]) == (
+        {"a": "b"},
+        f"Bearer {KEY}",
+        "main",
+    )
+    oauth_server.answer_next("/api/me", 200, {"data": [{"id": 1}, {"id": 2}]}, {"Content-Type": "application/json"})
+    assert len(cli("call", connection, "GET", "things", "--pages", **entries).stdout.splitlines()) == 2
+    refused = cli("call", connection, "GET", "/echo", "--explain", code=1, **entries)
+    assert "401" in refused.stderr
+    assert KEY not in called.output + refused.output
+    assert cli("call", "conn_unknown", "GET", "/echo", code=3, **entries).stdout == ""
+    own = cli("call", connection, "GET", "/echo", "--secret-env", "SECRET", code=1, **entries)
+    assert "its own credentials" in own.stderr

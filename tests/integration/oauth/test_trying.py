@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from joserfc.jwk import RSAKey
 from sqlalchemy import select
 
 from gateway.clock import FakeClock
@@ -18,10 +19,11 @@ from gateway.events.models import Event
 from gateway.installation import Installation
 from gateway.oauth import vault
 from gateway.oauth.adding.draft import ConnectionDraft
-from gateway.oauth.adding.management import AddedConnection, CredentialsRefused, TrialFailed, add_connection
+from gateway.oauth.adding.errors import CredentialsRefused, TrialFailed
+from gateway.oauth.adding.management import AddedConnection, add_connection
 from gateway.oauth.connections.explanation import explain_connection
 from gateway.oauth.connections.store import change_state
-from gateway.oauth.models import Connection
+from gateway.oauth.models import AppCredentials, Connection
 from gateway.oauth.states import ConnectionState
 from gateway.oauth.trying import management as trying
 from gateway.oauth.trying.attempt import Finding
@@ -29,7 +31,10 @@ from gateway.oauth.trying.management import TestedConnection
 from gateway.tenants.acting import Acting, act
 from gateway.tenants.audit_trail.models import AuditRow
 from tests.services.acting import TESTER, add_tenant
-from tests.services.connecting import BY_PASSWORD, KEYED, connect, granted, installation_for
+from tests.services.connecting import BY_PASSWORD, KEYED, add_app, connect, granted, installation_for
+from tests.services.keys import rsa_key
+from tests.services.oauth_authority import CLIENT_SECRET
+from tests.services.oauth_entries import PLAIN
 from tests.services.oauth_provider import OAuthProvider
 
 # By a clock of the tests': PostgreSQL has its own.
@@ -73,7 +78,7 @@ def told(installation: Installation) -> list[str]:
 def test_one_that_works(installation: Installation, provider: OAuthProvider) -> None:
     connection = connect(installation, provider)
     found = on_trial(installation, connection)
-    assert (found.is_working, found.trial.status, found.trial.account.label) == (True, 200, "ada@example.org")
+    assert (found.is_working, found.trial.status, found.trial.account.label) == (True, 200, "user-1@example.org")
     assert (found.connection.state, told(installation)) == ("connected", ["created"])
     [heard] = provider.at(ME)
     assert heard.headers["authorization"].startswith("Bearer at-user-1")
@@ -104,7 +109,7 @@ def test_what_may_not_be_asked_degrades_until_it_may(installation: Installation,
     assert told(installation) == ["created", "degraded", "recovered"]
 
 
-@pytest.mark.parametrize("status", [500, 503, 429, 404, 0])
+@pytest.mark.parametrize("status", [500, 503, 429, 0])
 def test_no_clear_answer_changes_nothing(installation: Installation, provider: OAuthProvider, status: int) -> None:
     connection = connect(installation, provider)
     provider.fail(status)
@@ -112,12 +117,6 @@ def test_no_clear_answer_changes_nothing(installation: Installation, provider: O
     provider.fail(None)
     assert (found.trial.finding, found.connection.state) == (Finding.UNCLEAR, "connected")
     assert "at-user-1" not in (found.trial.detail or "")
-
-
-def test_a_success_that_tells_no_account_is_none(installation: Installation, provider: OAuthProvider) -> None:
-    connection = connect(installation, provider)
-    provider.answer_next(ME, 200, {"ok": False, "error": "invalid_auth"})
-    assert on_trial(installation, connection).trial.finding is Finding.UNCLEAR
 
 
 def test_an_answer_to_what_was_before_is_no_news(installation: Installation, provider: OAuthProvider) -> None:
@@ -234,3 +233,56 @@ def test_what_cannot_be(installation: Installation, provider: OAuthProvider, giv
         added(installation, **given)
     assert "a\x00b" not in str(caught.value)
     assert provider.heard == []
+
+
+def by_app(installation: Installation, **given: Any) -> AddedConnection:
+    with act(installation, actor=TESTER, write=True) as acting:
+        if acting.session.scalars(select(AppCredentials)).first() is None:
+            add_app(acting)
+    wanted = {"provider": PLAIN, "way": "client_credentials", "app_credentials": "app"}
+    return add_connection(Begin(installation), ConnectionDraft(**{**wanted, **given}))
+
+
+def test_client_credentials_get_their_first_token(installation: Installation, provider: OAuthProvider) -> None:
+    found = by_app(installation).connection
+    assert (found.way, found.state, found.app_credentials) == ("client_credentials", "connected", "app")
+    assert (found.scopes_asked, found.scopes_granted) == (["read"], ["read"])
+    assert found.access_expires_at is not None
+    assert found.refresh_at is not None
+    [asked] = provider.granted("client_credentials")
+    assert asked.form["scope"] == "read"
+    assert on_trial(installation, found.id).is_working
+    assert by_app(installation).connection.id == found.id
+    assert by_app(installation, reference="customer-1").connection.id != found.id
+    assert told(installation) == ["created", "created"]
+
+
+def test_client_credentials_that_get_none_are_not_stored(installation: Installation, provider: OAuthProvider) -> None:
+    provider.client_secret = "another"
+    with pytest.raises(CredentialsRefused, match="invalid_client") as refused:
+        by_app(installation)
+    assert CLIENT_SECRET not in str(refused.value)
+    provider.fail(503)
+    with pytest.raises(TrialFailed):
+        by_app(installation)
+    provider.fail(None)
+    with pytest.raises(InvalidInput, match="by getting its first token"):
+        by_app(installation, is_tested=False)
+    with pytest.raises(InvalidInput, match="are of plain-provider"):
+        by_app(installation, provider="openid-provider")
+    with pytest.raises(NotFound):
+        by_app(installation, app_credentials="nobody")
+    assert told(installation) == []
+
+
+def test_a_service_account_signs(installation: Installation, provider: OAuthProvider) -> None:
+    key = RSAKey.import_key(rsa_key())
+    provider.assertion_key = key.as_dict(private=False)
+    with act(installation, actor=TESTER, write=True) as acting:
+        row = add_app(acting)
+        secrets = {vault.PRIVATE_KEY: key.as_pem(private=True).decode()}
+        vault.write(
+            acting.session, acting.keyring, tenant_id=row.tenant_id, owner_id=row.id, secrets=secrets, now=acting.now
+        )
+    found = by_app(installation, way="jwt_bearer", parameters={"username": "robot"}).connection
+    assert (found.way, found.account.id, found.parameters) == ("jwt_bearer", "robot", {"username": "robot"})

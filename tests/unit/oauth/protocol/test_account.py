@@ -206,7 +206,7 @@ def test_a_connection_works_where_its_token_is_taken() -> None:
     assert checked("github", {url: {"id": 1}}).works is True
     assert checked("github", {url: HttpAnswer(403, {}, b"")}).works is True
     assert checked("github", {url: HttpAnswer(401, {}, b"")}) == Checked(
-        works=False, detail="its API does not take the token"
+        works=False, detail="its API does not take the token", status=401
     )
     with pytest.raises(ProviderUnavailable):
         checked("github", {url: HttpAnswer(500, {}, b"")})
