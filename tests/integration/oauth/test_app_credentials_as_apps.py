@@ -18,6 +18,9 @@ from gateway.tenants.acting import Acting, act
 from tests.integration.oauth.apps import stored_app
 from tests.services.acting import TESTER
 
+# What is asked here is the same on every database.
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def acting(settings: Settings, fake_clock: FakeClock) -> Iterator[Acting]:
