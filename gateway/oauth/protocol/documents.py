@@ -10,7 +10,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Mapping
 from concurrent.futures import Future
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -19,6 +19,7 @@ from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderUnavail
 from gateway.oauth.protocol.http import Http, HttpRequest
 
 KEPT_SECONDS = 3600.0
+AWAY_SECONDS = 60.0
 MAX_BYTES = 128 * 1024
 LIMIT = 256
 """How many documents a process keeps; the one that was not asked for the longest goes first."""
@@ -45,7 +46,8 @@ class Documents:
     def get(self, url: str, *, max_age_seconds: float = KEPT_SECONDS) -> Document:
         """The JSON object at `url`, fetched unless one is kept that is no older.
 
-        While the provider is away, an older one serves. Raises `ProviderUnavailable`, `ProviderAnswerInvalid`.
+        While the provider is away an older one serves, and a minute passes until the next try. Raises
+        `ProviderUnavailable`, `ProviderAnswerInvalid`.
         """
         now = self._clock.monotonic()
         with self._lock:
@@ -62,6 +64,8 @@ class Documents:
         except ProviderUnavailable:
             if kept is None:
                 raise
+            with self._lock:
+                self._kept[url] = replace(kept, fetched_at=max(kept.fetched_at, now - KEPT_SECONDS + AWAY_SECONDS))
             return kept.document
 
     def _fetch(self, url: str, result: Future[_Kept]) -> _Kept:
