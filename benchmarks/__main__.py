@@ -20,6 +20,7 @@ from benchmarks import (
     latency,
     management_api,
     memory,
+    oauth,
     promptness,
     verify,
 )
@@ -49,6 +50,7 @@ BENCHES: dict[str, Callable[[Options], Sequence[Row]]] = {
     "clients": clients.measure,
     "engines": engines.measure,
     "secrets": key_rotation.measure,
+    "oauth": oauth.measure,
 }
 
 

@@ -39,7 +39,7 @@ from gateway.oauth.refreshing.renewing import Renewing
 from gateway.oauth.states import ConnectionState
 
 POLL_SECONDS: Final = 0.02
-LONGEST_POLL_SECONDS: Final = 0.25
+LONGEST_POLL_SECONDS: Final = 0.04
 PATIENCE_SECONDS: Final = LEASE_SECONDS + 5.0
 """Who waits for another's refresh waits until that one's lease has ended, and a little."""
 
