@@ -21,9 +21,9 @@ from tests.services.tour import SEVERAL_MACHINES, TOUR, CtrlC, Shown, Step, Type
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 STEPS = list(steps(README, TOUR))
-COMMAND_SECONDS = 60.0
 # Several times what the tour takes: the machine may be busy.
-SHOWN_SECONDS = 60.0
+COMMAND_SECONDS = 180.0
+SHOWN_SECONDS = 180.0
 FOREGROUND = 2
 # What is typed until it shows something is typed again after this, by somebody who need not keep the machine busy.
 AGAIN_SECONDS = 0.5

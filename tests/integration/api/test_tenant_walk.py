@@ -29,7 +29,7 @@ ALIASES = {"to": "destination", "slug": "source", "app_credentials": "app"}
 ALIASES |= {"reference": "connection", "reconnect": "connection"}
 # Parameters of queries and fields of bodies by which nobody finds a thing that somebody has.
 PLAIN_QUERY = {"limit", "cursor", "since", "until", "status", "state", "type", "reason", "actor", "action", "category"}
-PLAIN_QUERY |= {"kind", "plan", "provider", "prune", "allow_empty"}
+PLAIN_QUERY |= {"kind", "plan", "provider", "prune", "allow_empty", "local"}
 WORDS = {"q", "object"}
 STREAM = "text/event-stream"
 # A part that is nobody's: what comes behind it is another system's.
@@ -70,6 +70,12 @@ class Operation:
     @property
     def is_list(self) -> bool:
         return "cursor" in self.query
+
+    @property
+    def is_the_end(self) -> bool:
+        """Whether the thing that its path names is no more of use afterwards."""
+        is_deleted = self.method == "DELETE" and not self.path.endswith(ANYTHING)
+        return is_deleted or self.path.endswith("/revoke")
 
     @property
     def is_for_operators(self) -> bool:
@@ -185,7 +191,7 @@ def test_no_operation_leads_to_another_tenant(api: ApiUnderTest) -> None:
 
 def _is_aimed_well(walk: Walk, operation: Operation) -> None:
     """They themselves do it, with their own things: what is tried later would work if it could."""
-    things = walk.spare if operation.method == "DELETE" else walk.theirs
+    things = walk.spare if operation.is_the_end else walk.theirs
     path = operation.at(targets(things, operation)[0]) if operation.part else operation.path
     marked = {"Idempotency-Key": operation.id} if operation.method == "POST" else {}
     query = {"limit": 1} if operation.is_list else {}
