@@ -10,6 +10,7 @@ from gateway.clients.described.parts import base_url_of
 from gateway.errors import InvalidInput, NotFound
 from gateway.installation import Installation
 from gateway.oauth.calling.connected import Connected
+from gateway.oauth.calling.observing import observers_of
 from gateway.providers.api.model import Api
 
 
@@ -54,6 +55,7 @@ def client_of(installation: Installation, connected: Connected, **options: Any) 
         "policy": installation.policy,
         "resolver": installation.resolver,
         "clock": installation.clock,
+        "observers": observers_of(installation),
     }
     return ConnectedClient(require_base_url(connected), api, **given | options)
 

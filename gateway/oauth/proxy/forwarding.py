@@ -17,7 +17,7 @@ from urllib.parse import urljoin, urlsplit
 from gateway.clients.addresses import MAX_REDIRECTS, origin_of, templated
 from gateway.clients.breaker import Permit
 from gateway.clients.errors import IntegrationError, RateLimited, ResponseTooLarge, Unavailable
-from gateway.clients.observer import CallReport, LogLines
+from gateway.clients.observer import CallReport
 from gateway.clients.stripping import strip
 from gateway.clients.transport import Http1Transport, OpenAnswer, Timeout
 from gateway.clients.values import IDEMPOTENT_METHODS, SAFE_METHODS, Call
@@ -27,6 +27,7 @@ from gateway.errors import GatewayError
 from gateway.installation import Installation
 from gateway.oauth.calling.client import require_base_url
 from gateway.oauth.calling.connected import Connected, connected
+from gateway.oauth.calling.observing import observers_of
 from gateway.oauth.proxy.headers import Pairs, given, sent
 from gateway.oauth.proxy.paths import target_url
 from gateway.outgoing.user_agent import user_agent
@@ -102,7 +103,6 @@ class Forwarder:
         )
         # While a provider is silent its call holds a thread: some are left for all else.
         self._places = threading.BoundedSemaphore(max(1, installation.settings.web_threads * 3 // 4))
-        self._lines = LogLines()
 
     def forward(self, connection: Connected, passing: Passing) -> Forwarded:
         """As `forward`."""
@@ -204,23 +204,23 @@ class Forwarder:
 
     def _tell(self, under_way: _UnderWay, error: IntegrationError | None, answer: OpenAnswer | None = None) -> None:
         call = under_way.call
-        self._lines.ended(
-            CallReport(
-                system=under_way.connection.opened.provider.id,
-                method=call.method,
-                host=call.host,
-                path=call.template,
-                status=None if answer is None else answer.status,
-                code=None if error is None else error.code,
-                tries=under_way.tries,
-                waited_seconds=0.0,
-                seconds=time.monotonic() - under_way.began_at,
-                sent_bytes=len(call.body or b""),
-                received_bytes=0 if answer is None else answer.received_bytes,
-                cached=None,
-                request_id=None,
-            )
+        report = CallReport(
+            system=under_way.connection.opened.provider.id,
+            method=call.method,
+            host=call.host,
+            path=call.template,
+            status=None if answer is None else answer.status,
+            code=None if error is None else error.code,
+            tries=under_way.tries,
+            waited_seconds=0.0,
+            seconds=time.monotonic() - under_way.began_at,
+            sent_bytes=len(call.body or b""),
+            received_bytes=0 if answer is None else answer.received_bytes,
+            cached=None,
+            request_id=None,
         )
+        for observer in observers_of(self._installation):
+            observer.ended(report)
 
 
 @dataclass(slots=True)

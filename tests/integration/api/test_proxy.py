@@ -285,3 +285,12 @@ def test_the_token_itself_needs_its_own_scope(
     assert document["access_token"] not in str(entries)
     key = api.post("/connections", {"provider": KEYED, "key": "some-key", "test": False}).get_json()["id"]
     assert api.post(f"/connections/{key}/token").get_json()["access_token"] == "some-key"
+
+
+def test_calls_are_counted_where_everything_is(api: ApiUnderTest, provider: OAuthProvider, proxy: str) -> None:
+    answer = api.get(f"{proxy}/me")
+    assert answer.json
+    answer.close()
+    [provider_id] = {row["provider"] for row in api.get("/connections").json["data"]}
+    said = api.app.test_client().get("/metrics").get_data(as_text=True)
+    assert f'gateway_client_calls_total{{outcome="succeeded",system="{provider_id}"}} 1.0' in said.splitlines()
