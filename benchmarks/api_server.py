@@ -1,7 +1,7 @@
 """An external system for the clients' benchmarks (`python -m benchmarks.api_server PORT`): small answers, and pages.
 
-`GET /small` answers at once. `GET /pages?page=N&size=…&of=…&delay=…` is page N of `of`, with `size` records, after
-`delay` milliseconds.
+`GET /small` answers at once, `GET /large` with 4 KB. `GET /pages?page=N&size=…&of=…&delay=…` is page N of `of`, with
+`size` records, after `delay` milliseconds.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import uvloop
 
-SMALL = b'{"status":"ok","id":17}'
+WHOLE = {"/small": b'{"status":"ok","id":17}', "/large": b'{"text":"%s"}' % (b"x" * 4085)}
 
 
 class ApiProtocol(asyncio.Protocol):
@@ -33,8 +33,8 @@ class ApiProtocol(asyncio.Protocol):
         while b"\r\n\r\n" in self._data:
             head, _, self._data = self._data.partition(b"\r\n\r\n")
             target = urlsplit(head.split(b" ", 2)[1].decode("ascii"))
-            if target.path == "/small":
-                self._answer(SMALL)
+            if target.path in WHOLE:
+                self._answer(WHOLE[target.path])
                 continue
             query = {name: int(values[0]) for name, values in parse_qs(target.query).items()}
             body = page(query["page"], query["size"], query["of"])
