@@ -26,6 +26,7 @@ from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.management import add_destination
 from gateway.delivery.routes.draft import RouteDraft
 from gateway.delivery.routes.loader import RoutingLoader
+from gateway.delivery.sending.grants import NoGrants
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker.worker import Worker
 from gateway.errors import InvalidInput
@@ -345,6 +346,7 @@ async def deliver(installation: Installation) -> None:
         announcements=installation.announcements,
         secret_headers=installation.secret_headers,
         keyring=installation.keyring,
+        grants=NoGrants(),
     )
     task = asyncio.create_task(worker.run())
     try:
