@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from urllib.parse import parse_qs, urlencode, urlsplit
 
 import pytest
@@ -12,7 +13,11 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from gateway.clock import FakeClock
+from gateway.oauth.flows.one_time import digest
+from gateway.oauth.flows.outcomes import Outcome
+from gateway.oauth.flows.rows import acting_for, find_flow, find_session, use_flow, use_session
 from gateway.oauth.flows.sessions.states import SessionState
+from gateway.oauth.flows.steps import FlowRefused, Visitor
 from tests.integration.oauth.flows.conftest import BASE_URL, RETURN_TO, SQLITE, FlowsUnderTest
 from tests.services.acting import add_tenant
 from tests.services.oauth_entries import OPENID, PLAIN
@@ -225,6 +230,28 @@ def test_the_same_callback_at_once_asks_for_one_token(ready: FlowsUnderTest, cou
     assert sorted(answers) == [200] + [400] * (count - 1)
     assert len(ready.provider.granted("authorization_code")) == 1
     assert len(ready.connections()) == 1
+
+
+def test_of_two_who_have_read_a_flow_as_open_one_uses_it(ready: FlowsUnderTest) -> None:
+    browser = ready.browser()
+    state = parse_qs(urlsplit(ready.agree(browser, ready.link())).query)["state"][0]
+    [visitor] = [Visitor(flow.browser_digest) for flow in ready.flows()]
+    found = [find_flow(ready.installation, digest(state), visitor) for _ in range(2)]
+    for number, (flow, session) in enumerate(found):
+        refused = pytest.raises(FlowRefused, match="state_used") if number else nullcontext()
+        with refused, acting_for(ready.installation, session, visitor) as acting:
+            use_flow(acting, flow, Outcome.INTERRUPTED)
+
+
+def test_of_two_who_have_read_a_session_as_new_one_opens_it(ready: FlowsUnderTest) -> None:
+    token = ready.link().partition("session=")[2]
+    visitors = [Visitor(digest(name)) for name in ("first", "second")]
+    found = [find_session(ready.installation, digest(token)) for _ in visitors]
+    for number, (session, visitor) in enumerate(zip(found, visitors, strict=True)):
+        refused = pytest.raises(FlowRefused, match="session_used") if number else nullcontext()
+        with refused, acting_for(ready.installation, session, visitor) as acting:
+            use_session(acting, session, visitor)
+    assert [one.browser_digest for one in ready.sessions()] == [visitors[0].browser]
 
 
 @SQLITE
