@@ -10,8 +10,8 @@ from sqlalchemy import Insert, Table, select, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from gateway.errors import NotFound
-from gateway.oauth.models import IS_AWAITED, Connection
+from gateway.errors import InvalidInput, NotFound
+from gateway.oauth.models import IS_AWAITED, AppCredentials, Connection
 from gateway.oauth.protocol.values import Tokens
 from gateway.oauth.vault import ACCESS_TOKEN, REFRESH_TOKEN
 
@@ -30,6 +30,16 @@ def require_connection(session: Session, connection_id: str, *, lock: bool = Fal
     if found is None:
         raise NotFound(f"there is no connection {connection_id!r}")
     return found
+
+
+def hold_app(session: Session, app: AppCredentials) -> None:
+    """From here to the end of the transaction nobody removes `app`: a connection is not left behind without it.
+
+    Raises `InvalidInput` where somebody was quicker.
+    """
+    held = select(AppCredentials.id).where(AppCredentials.id == app.id).with_for_update(read=True, key_share=True)
+    if session.scalar(held) is None:
+        raise InvalidInput("the app credentials were removed meanwhile")
 
 
 def account_digest(key: str | None, *, app_credentials_id: str | None, reference: str | None) -> bytes | None:

@@ -25,6 +25,7 @@ from gateway.oauth import vault
 from gateway.oauth.connections.rows import (
     account_digest,
     find_account,
+    hold_app,
     insert_connection,
     require_connection,
 )
@@ -75,9 +76,11 @@ def create_or_update(
     `secrets` go into the vault beside the tokens, by field. With `reconnect_id` that connection gets the grant: its
     reference stays. `keyring` is claimed (`Acting.keyring`). Raises `NotFound` for a connection to connect anew that
     is not there, `Conflict` where it was revoked or belongs to another provider or other app credentials,
-    `AccountMismatch`.
+    `AccountMismatch`, and `InvalidInput` where the app credentials were removed meanwhile.
     """
     app_id = None if app is None else app.id
+    if app is not None:
+        hold_app(session, app)
     found = None
     if reconnect_id is not None:
         found = _to_reconnect(session, reconnect_id, provider, app_id)

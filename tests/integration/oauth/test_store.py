@@ -10,12 +10,13 @@ from threading import Barrier
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import delete, select
+from sqlalchemy.exc import OperationalError
 
 from gateway.clock import FakeClock, to_us
 from gateway.config import Settings
 from gateway.db.paging import PageRequest
-from gateway.errors import Conflict, IllegalTransition, NotFound
+from gateway.errors import Conflict, IllegalTransition, InvalidInput, NotFound
 from gateway.events.models import Event
 from gateway.installation import Installation
 from gateway.oauth import vault
@@ -39,7 +40,8 @@ def installation(settings: Settings, fake_clock: FakeClock) -> Iterator[Installa
 
 
 def grant(acting: Acting, **given: Any) -> tuple[Connection, Change]:
-    app = acting.session.scalars(select(AppCredentials).where(AppCredentials.name == "app")).first()
+    chosen = select(AppCredentials).where(AppCredentials.name == "app")
+    app = given.get("app") or acting.session.scalars(chosen).first()
     if app is None:
         app = AppCredentials(
             id=f"app_{acting.tenant.slug}",
@@ -247,3 +249,30 @@ def test_they_are_found_and_shown_without_a_secret(installation: Installation, f
     assert (shown["app_credentials"], shown["account"]) == ("app", {"id": "1", "label": "octocat"})
     assert "first" not in str(shown)
     assert "refresh-1" not in str(shown)
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_app_credentials_are_not_removed_while_a_connection_by_them_is_stored(installation: Installation) -> None:
+    with act(installation, actor=TESTER, write=True) as acting:
+        grant(acting)
+    remove = select(AppCredentials.id).with_for_update(nowait=True)
+    with act(installation, actor=TESTER, write=True) as acting:
+        grant(acting, account=AccountFacts(id="2", key="2"))
+        with installation.database.system_session(write=True) as other, pytest.raises(OperationalError, match="lock"):
+            other.execute(remove)
+    with installation.database.system_session(write=True) as other:
+        assert len(other.execute(remove).all()) == 1
+
+
+@pytest.mark.postgres
+@pytest.mark.parametrize("database_url", ["postgres"], indirect=True)
+def test_no_connection_is_stored_by_app_credentials_that_were_just_removed(installation: Installation) -> None:
+    with act(installation, actor=TESTER, write=True) as acting:
+        grant(acting)
+    with act(installation, actor=TESTER, write=True) as acting:
+        app = acting.session.scalars(select(AppCredentials)).one()
+        with installation.database.system_session(write=True) as other:
+            other.execute(delete(AppCredentials))
+        with pytest.raises(InvalidInput, match="removed"):
+            grant(acting, app=app, account=AccountFacts(id="2", key="2"))
