@@ -101,7 +101,7 @@ class Forwarder:
             resolver=installation.resolver,
             pool_size=installation.settings.web_threads,
         )
-        # While a provider is silent its call holds a thread: some are left for all else.
+        # While a provider is silent, or slow with its answer, its call holds a thread: some are left for all else.
         self._places = threading.BoundedSemaphore(max(1, installation.settings.web_threads * 3 // 4))
 
     def forward(self, connection: Connected, passing: Passing) -> Forwarded:
@@ -112,9 +112,10 @@ class Forwarder:
             raise ProxyBusy("as many calls wait for providers as may: come again")
         under_way = _UnderWay(connection, call, time.monotonic())
         try:
-            with ExitStack() as closing:
-                answer = self._answered(under_way, closing)
-                return self._given(under_way, answer, closing.pop_all())
+            with ExitStack() as held:
+                held.callback(self._places.release)
+                answer = self._answered(under_way, held.enter_context(ExitStack()))
+                return self._given(under_way, answer, held.pop_all())
         except IntegrationError as error:
             strip(error, connection.opened.plan.auth.secrets(under_way.sent or call))
             self._tell(under_way, error)
@@ -122,8 +123,6 @@ class Forwarder:
                 # Why there is no token: the connection's own words.
                 raise error.__cause__ from None
             raise
-        finally:
-            self._places.release()
 
     def close(self) -> None:
         """Let go of the connections."""
