@@ -43,7 +43,8 @@ class Operation:
     With `opens` none is: `run` gets what opens them, a `gateway.tenants.acting.Transactions`. With `for_system` it
     belongs to no tenant: `run` gets a `SystemActing`. With `is_stream` it gets a `Listening` and returns server-sent
     events, which are sent as they come; `example` has some as `text`. With `forwards` it gets a `Forwarding` and
-    returns a `Forwarded`, whatever its status.
+    returns a `Forwarded`, whatever its status. Not `keeps_answer`: a marked request that comes again is carried out
+    again, for its answer is not to be kept.
     """
 
     id: str
@@ -69,6 +70,7 @@ class Operation:
     is_raw: bool
     is_stream: bool
     forwards: bool
+    keeps_answer: bool
 
     @property
     def has_etag(self) -> bool:
@@ -196,6 +198,7 @@ class Resource:
         is_raw: bool = False,
         is_stream: bool = False,
         forwards: bool = False,
+        keeps_answer: bool = True,
     ) -> Callable[[Function], Function]:
         def declare(run: Function) -> Function:
             summary, _, description = (getdoc(run) or "").partition("\n")
@@ -224,6 +227,7 @@ class Resource:
                     is_raw=is_raw,
                     is_stream=is_stream,
                     forwards=forwards,
+                    keeps_answer=keeps_answer,
                 )
             )
             return run

@@ -81,7 +81,7 @@ class Endpoint:
         if operation.is_stream:
             return stream(operation.run(self._listening(caller), **asked.arguments))
         key = request.headers.get(replays.HEADER)
-        if key is None or not operation.takes_idempotency_key:
+        if key is None or not (operation.takes_idempotency_key and operation.keeps_answer):
             return self._respond(self._carry_out(caller, asked))
         return self._once(caller, asked, key)
 

@@ -183,6 +183,7 @@ def revoke_connection(acting: Acting, connection: str, query: Mapping[str, Any])
 @resource.post(
     "/connections/<connection>/token",
     scope=Scope.CONNECTIONS_TOKEN,
+    keeps_answer=False,
     opens=True,
     answer=ToldTokenSchema,
     example={"access_token": "gho_16C7e42F292c6912E7", "expires_at": "2026-11-27T20:00:00.000Z", "scopes": ["repo"]},
@@ -190,8 +191,9 @@ def revoke_connection(acting: Acting, connection: str, query: Mapping[str, Any])
 def read_token(begin: Transactions, connection: str) -> ToldToken:
     """Tell a connection's access token.
 
-    One that is good now: it is renewed before where need be. Each time stands in the audit trail. Who only calls the
-    provider needs none: the proxy adds it.
+    One that is good now: it is renewed before where need be. Each time stands in the audit trail; a marked request
+    that comes again is carried out again, for no answer with a token is kept. Who only calls the provider needs none:
+    the proxy adds it.
     """
     return tell_token(begin, connection)
 

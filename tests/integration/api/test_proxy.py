@@ -9,6 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from werkzeug.test import Client
 
 from gateway.clients.errors import DeadlineExceeded
@@ -21,6 +22,7 @@ from gateway.oauth.models import Connection
 from gateway.oauth.proxy.forwarding import Forwarder, Passing, forward
 from gateway.oauth.states import ConnectionState
 from gateway.tenants.acting import act
+from gateway.tenants.idempotency.models import IdempotentRequest
 from tests.integration.api.conftest import ApiUnderTest, code
 from tests.services.acting import TESTER, add_tenant
 from tests.services.connecting import KEYED, connect, installation_for
@@ -301,6 +303,21 @@ def test_the_token_itself_needs_its_own_scope(
     assert document["access_token"] not in str(entries)
     key = api.post("/connections", {"provider": KEYED, "key": "some-key", "test": False}).get_json()["id"]
     assert api.post(f"/connections/{key}/token").get_json()["access_token"] == "some-key"
+
+
+def test_no_answer_with_a_token_is_kept_for_a_marked_request_that_comes_again(
+    api: ApiUnderTest, provider: OAuthProvider, proxy: str, fake_clock: FakeClock
+) -> None:
+    path, marked = proxy.replace("/proxy", "/token"), {"headers": {"Idempotency-Key": "once"}}
+    first = api.post(path, **marked).get_json()["access_token"]
+    fake_clock.advance(3700)
+    again = api.post(path, **marked)
+    assert (again.status_code, "Idempotency-Replayed" in again.headers) == (200, False)
+    assert again.get_json()["access_token"] != first
+    entries = api.get("/audit").get_json()["data"]
+    assert len([one for one in entries if one["action"] == "connection.token_read"]) == 2
+    with api.installation.database.system_session() as session:
+        assert session.scalars(select(IdempotentRequest)).all() == []
 
 
 def test_calls_are_counted_where_everything_is(api: ApiUnderTest, provider: OAuthProvider, proxy: str) -> None:
