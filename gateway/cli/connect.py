@@ -33,6 +33,7 @@ UNDER_WAY = (SessionState.PENDING, SessionState.OPENED)
 @click.option("--reconnect", metavar="CONNECTION", help="Connect this connection anew; it keeps its id.")
 @click.option("--reference", metavar="TEXT", help="What you call the customer whose account it is.")
 @click.option("--param", "parameters", type=Pair("="), multiple=True, metavar="K=V", help="What the provider asks for.")
+@click.option("--theme", type=Pair("="), multiple=True, metavar="K=V", help="How pages look, such as accent=#7a3cff.")
 @click.option("--wait", is_flag=True, help="Wait until the account is connected, and print its connection.")
 @click.option("--device", is_flag=True, help="Without a browser here: print a code to enter at the provider, and wait.")
 @with_invocation
@@ -44,6 +45,7 @@ def connect(
     reconnect: str | None,
     reference: str | None,
     parameters: tuple[tuple[str, str], ...],
+    theme: tuple[tuple[str, str], ...],
     wait: bool,
     device: bool,
 ) -> None:
@@ -51,7 +53,9 @@ def connect(
 
     Whoever opens it in a browser is led to the provider, agrees there, and comes back to the gateway.
     """
-    draft = ConnectSessionDraft(app_credentials, scopes or None, return_to, reconnect, reference, dict(parameters))
+    draft = ConnectSessionDraft(
+        app_credentials, scopes or None, return_to, reconnect, reference, dict(parameters), dict(theme)
+    )
     if device:
         _report(invocation, _connected_device(invocation, draft))
         return

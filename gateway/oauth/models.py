@@ -51,7 +51,8 @@ class ConnectSession(Base, TenantOwned):
 
     `app_credentials_id` NULL: the customer chooses among all that are in use, on the connect page. `reconnect_id` is
     the connection that is connected anew. `reference` is what the application calls its customer. `browser_digest` is
-    that of the cookie of the browser that opened it.
+    that of the cookie of the browser that opened it. `theme` is how its pages look. `is_embedded`: the page is shown
+    in a frame of the application; `form_digest` is that of what its forms carry.
     """
 
     __tablename__ = "connect_sessions"
@@ -62,7 +63,10 @@ class ConnectSession(Base, TenantOwned):
     scopes: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     parameters: Mapped[dict[str, str]] = mapped_column(JSON)
     return_to: Mapped[str | None] = mapped_column(Text)
+    theme: Mapped[dict[str, str]] = mapped_column(JSON)
+    is_embedded: Mapped[bool]
     token_digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)
+    form_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     browser_digest: Mapped[bytes | None] = mapped_column(LargeBinary(32))
     asker_kind: Mapped[str] = mapped_column(String(16))
     asker_id: Mapped[str | None] = mapped_column(Identifier)
@@ -79,13 +83,15 @@ class Flow(Base, TenantOwned):
 
     `sealed` has what must stay secret until the callback (PKCE verifier, nonce, request token's secret), tied to the
     row; it is emptied with the callback. `consumed_at` is set once, by one statement; then `outcome` is a code of
-    `docs/reference/connecting.md` and `connection_id` what came of it.
+    `docs/reference/connecting.md` and `connection_id` what came of it. `reconnect_id` is the connection that is
+    connected anew.
     """
 
     __tablename__ = "oauth_flows"
     id: Mapped[str] = mapped_column(Identifier, primary_key=True)
     session_id: Mapped[str] = mapped_column(Identifier)
     app_credentials_id: Mapped[str] = mapped_column(Identifier)
+    reconnect_id: Mapped[str | None] = mapped_column(Identifier)
     provider: Mapped[str] = mapped_column(String(64))
     kind: Mapped[str] = mapped_column(String(32))
     state_digest: Mapped[bytes] = mapped_column(LargeBinary(32), unique=True)

@@ -16,7 +16,7 @@ from gateway.oauth.flows.one_time import digest, new_token
 from gateway.oauth.flows.outcomes import Outcome
 from gateway.oauth.flows.rows import BY_BROWSER, OAUTH1, acting_for, add_flow, keep_request_token, seal
 from gateway.oauth.flows.steps import Ending, Leave, Visitor
-from gateway.oauth.models import AppCredentials, ConnectSession, Flow
+from gateway.oauth.models import AppCredentials, Connection, ConnectSession, Flow
 from gateway.oauth.protocol import oauth1
 from gateway.oauth.protocol.authorization import OPENID, authorization_url, new_verifier
 from gateway.oauth.protocol.endpoints import endpoints
@@ -37,9 +37,16 @@ class Departure:
 
 
 def depart(
-    acting: Acting, session: ConnectSession, visitor: Visitor, row: AppCredentials, parameters: Mapping[str, str]
+    acting: Acting,
+    session: ConnectSession,
+    visitor: Visitor,
+    row: AppCredentials,
+    parameters: Mapping[str, str],
+    before: Connection | None = None,
 ) -> Departure | Ending:
-    """A new flow by the app credentials `row`, in the transaction of `acting`; `parameters` are the customer's own."""
+    """A new flow by the app credentials `row`, in the transaction of `acting`; `parameters` are the customer's own,
+    `before` is connected anew.
+    """
     try:
         app = load_app(acting.session, acting.installation, row, parameters=parameters)
     except (InvalidInput, DecryptionFailed) as error:
@@ -48,7 +55,8 @@ def depart(
             acting, session, visitor, outcome, app_credentials_id=row.id, provider=row.provider, detail=str(error)
         )
     state, oauth = new_token(), app.oauth
-    scopes = chosen_scopes(session, row, oauth, BY_BROWSER)
+    own = before.scopes_asked if before is not None and session.scopes is None else None
+    scopes = chosen_scopes(session, row, oauth, BY_BROWSER) if own is None else list(own)
     kept = {
         "verifier": new_verifier() if oauth.authorize is not None and oauth.authorize.sends_pkce else None,
         "nonce": new_token() if oauth.kind == "oidc" and OPENID in scopes else None,
@@ -62,6 +70,7 @@ def depart(
         kind=OAUTH1 if oauth.kind == "oauth1" else BY_BROWSER,
         state_digest=digest(state),
         kept=kept,
+        reconnect_id=None if before is None else before.id,
         scopes=scopes,
         parameters=parameters,
     )

@@ -66,7 +66,7 @@ def failure(
     """End `flow` by `error`, and say what the browser is told. Where the database is away the record stays as it was
     when the flow was consumed.
     """
-    chosen = outcome or outcome_of(error, is_reconnect=session.reconnect_id is not None)
+    chosen = outcome or outcome_of(error, is_reconnect=flow.reconnect_id is not None)
     is_ours = isinstance(error, GatewayError)
     detail = str(error)[:MOST_DETAIL] if is_ours else f"{type(error).__name__}: see the log"
     logger = get_logger(__name__)
@@ -128,7 +128,9 @@ def ending(
         label=label,
         return_to=session.return_to,
         error=error,
-        page=session.id if session.app_credentials_id is None else None,
+        # An embedded page is in a frame of the application, to which the browser goes back.
+        page=session.id if session.app_credentials_id is None and not session.is_embedded else None,
+        theme=session.theme,
     )
 
 

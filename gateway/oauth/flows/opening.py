@@ -13,7 +13,7 @@ from gateway.oauth.flows.one_time import digest, digest_of_given, new_token
 from gateway.oauth.flows.outcomes import Outcome, Refusal
 from gateway.oauth.flows.rows import PARAMETERS, acting_for, add_flow, find_flow, find_session, use_flow, use_session
 from gateway.oauth.flows.steps import AskParameters, Ending, FlowRefused, Leave, Visitor
-from gateway.oauth.models import AppCredentials, ConnectSession
+from gateway.oauth.models import AppCredentials, Connection, ConnectSession
 from gateway.providers.oauth.hosts import server_parameters
 from gateway.providers.oauth.model import OAuth
 from gateway.providers.oauth.parameters import FIELD, completed
@@ -40,15 +40,23 @@ def open_session(installation: Installation, provider_id: str, token: str | None
     return leave(installation, session, visitor, step) if isinstance(step, Departure) else step
 
 
-def start(installation: Installation, session: ConnectSession, app_credentials_id: str, visitor: Visitor) -> Step:
-    """Begin a flow of a session that is open, by these app credentials. Raises as `open_session`."""
+def start(
+    installation: Installation,
+    session: ConnectSession,
+    app_credentials_id: str,
+    visitor: Visitor,
+    before: Connection | None = None,
+) -> Step:
+    """Begin a flow of a session that is open, by these app credentials; `before` is connected anew. Raises as
+    `open_session`.
+    """
     with acting_for(installation, session, visitor) as acting:
         if acting.tenant.state is TenantState.SUSPENDED:
             raise FlowRefused(Refusal.TENANT_SUSPENDED)
         row = acting.session.get(AppCredentials, app_credentials_id)
         if row is None:
             raise FlowRefused(Refusal.REQUEST_INVALID)
-        step = _begin(acting, session, visitor, row, row.provider)
+        step = _begin(acting, session, visitor, row, row.provider, before=before)
     return leave(installation, session, visitor, step) if isinstance(step, Departure) else step
 
 
@@ -62,7 +70,8 @@ def give_parameters(
     with acting_for(installation, session, visitor) as acting:
         use_flow(acting, flow, None)
         row = acting.session.get(AppCredentials, flow.app_credentials_id)
-        step = _begin(acting, session, visitor, row, provider_id, given)
+        before = None if flow.reconnect_id is None else acting.session.get(Connection, flow.reconnect_id)
+        step = _begin(acting, session, visitor, row, provider_id, given, before)
     return leave(installation, session, visitor, step) if isinstance(step, Departure) else step
 
 
@@ -73,6 +82,7 @@ def _begin(
     row: AppCredentials | None,
     provider_id: str,
     given: Mapping[str, str] | None = None,
+    before: Connection | None = None,
 ) -> Departure | AskParameters | Ending:
     """The first step that is possible; `given` is what the customer wrote into our page."""
     try:
@@ -89,13 +99,15 @@ def _begin(
             provider=provider_id,
             detail=str(error),
         )
-    asked = asked_of_customer(oauth, {**row.parameters, **session.parameters})
+    known = {**({} if before is None else before.parameters), **session.parameters}
+    asked = asked_of_customer(oauth, {**row.parameters, **known})
     mine = {name: value.strip() for name, value in (given or {}).items() if name in asked}
     faults = _faults(acting, asked, mine) if given is not None else {}
     if asked and (given is None or faults):
         name = provider_name(acting.installation, row.provider)
-        return _ask(acting, session, visitor, row, AskParameters(row.provider, name, asked, new_token(), mine, faults))
-    return depart(acting, session, visitor, row, {**session.parameters, **mine})
+        step = AskParameters(row.provider, name, asked, new_token(), mine, faults, session.theme)
+        return _ask(acting, session, visitor, row, step, before)
+    return depart(acting, session, visitor, row, {**known, **mine}, before)
 
 
 def asked_of_customer(oauth: OAuth, known: Mapping[str, str]) -> dict[str, Parameter]:
@@ -117,7 +129,12 @@ def _faults(acting: Acting, asked: Mapping[str, Parameter], given: Mapping[str, 
 
 
 def _ask(
-    acting: Acting, session: ConnectSession, visitor: Visitor, row: AppCredentials, asked: AskParameters
+    acting: Acting,
+    session: ConnectSession,
+    visitor: Visitor,
+    row: AppCredentials,
+    asked: AskParameters,
+    before: Connection | None,
 ) -> AskParameters:
     add_flow(
         acting,
@@ -128,5 +145,6 @@ def _ask(
         kind=PARAMETERS,
         state_digest=digest(asked.token),
         kept={},
+        reconnect_id=None if before is None else before.id,
     )
     return asked

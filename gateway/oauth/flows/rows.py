@@ -74,7 +74,7 @@ def acting_for(installation: Installation, session: ConnectSession, visitor: Vis
         yield acting
 
 
-def use_session(acting: Acting, session: ConnectSession, visitor: Visitor) -> None:
+def use_session(acting: Acting, session: ConnectSession, visitor: Visitor, *, form_digest: bytes | None = None) -> None:
     """Open the session, for this browser, unless somebody has. Raises `FlowRefused`."""
     statement = (
         update(ConnectSession)
@@ -83,7 +83,7 @@ def use_session(acting: Acting, session: ConnectSession, visitor: Visitor) -> No
             ConnectSession.opened_at.is_(None),
             ConnectSession.expires_at > acting.now,
         )
-        .values(opened_at=acting.now, browser_digest=visitor.browser)
+        .values(opened_at=acting.now, browser_digest=visitor.browser, form_digest=form_digest)
     )
     if not _is_done(acting.session, statement):
         is_late = session.opened_at is None and session.expires_at <= acting.now
@@ -100,15 +100,19 @@ def add_flow(
     kind: str,
     state_digest: bytes,
     kept: Mapping[str, Any],
+    reconnect_id: str | None = None,
     scopes: list[str] | None = None,
     parameters: Mapping[str, str] | None = None,
 ) -> Flow:
-    """A flow of `session` that begins now; `kept` is sealed until it goes on."""
+    """A flow of `session` that begins now; `kept` is sealed until it goes on. `reconnect_id` is the connection that the
+    customer chose to connect anew, where the session does not say.
+    """
     flow = Flow(
         id=new_id("flow"),
         tenant_id=acting.tenant.id,
         session_id=session.id,
         app_credentials_id=app_credentials_id,
+        reconnect_id=session.reconnect_id or reconnect_id,
         provider=provider,
         kind=kind,
         state_digest=state_digest,

@@ -91,7 +91,7 @@ def store(arrived: Arrived, grant: Grant) -> Ending:
             parameters=flow.parameters,
             kept={**grant.kept, **grant.tokens.kept},
             reference=session.reference,
-            reconnect_id=session.reconnect_id,
+            reconnect_id=flow.reconnect_id,
             now=acting.now,
         )
         end_flow(acting.session, flow.id, Outcome.CONNECTED, now=acting.now, connection_id=connection.id)
@@ -119,10 +119,12 @@ def _ask(arrived: Arrived, grant: Grant, needed: ChoiceNeeded) -> AskChoice:
             kind=CHOICE,
             state_digest=digest(token),
             kept=as_data(grant, needed.options),
+            reconnect_id=flow.reconnect_id,
             scopes=flow.scopes,
             parameters=flow.parameters,
         )
         end_flow(acting.session, flow.id, None, now=acting.now)
     options = {option.key: option.label for option in needed.options}
     name = provider_name(arrived.installation, flow.provider)
-    return AskChoice(flow.provider, name, needed.about, options, token, arrived.session.return_to)
+    session = arrived.session
+    return AskChoice(flow.provider, name, needed.about, options, token, session.return_to, session.theme)

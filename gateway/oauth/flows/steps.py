@@ -19,6 +19,14 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
+class Wish:
+    """What a form of the connect page asks for: an account by app credentials, or a connection to connect anew."""
+
+    app_credentials_id: str | None = None
+    reconnect_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Leave:
     """The browser goes to the provider."""
 
@@ -35,6 +43,7 @@ class AskParameters:
     token: str = field(repr=False)
     given: Mapping[str, str] = field(default_factory=dict)
     faults: Mapping[str, str] = field(default_factory=dict)
+    theme: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +56,7 @@ class AskChoice:
     options: Mapping[str, str]
     token: str = field(repr=False)
     return_to: str | None = None
+    theme: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +72,7 @@ class Ending:
     return_to: str | None = None
     error: str | None = None
     page: str | None = None
+    theme: Mapping[str, str] = field(default_factory=dict)
 
 
 Step = Leave | AskParameters | AskChoice | Ending

@@ -98,9 +98,9 @@ def installation() -> Installation:
     return installation_of(current_app)
 
 
-def cookie_of_request() -> BrowserCookie:
+def cookie_of_request(*, is_embedded: bool = False) -> BrowserCookie:
     """The cookie of the request that is under way."""
-    return BrowserCookie(request, installation().settings.base_url)
+    return BrowserCookie(request, installation().settings.base_url, is_embedded=is_embedded)
 
 
 def visitor_of(browser: bytes | None) -> Visitor:

@@ -10,18 +10,20 @@ from flask import Request, Response
 
 from gateway.oauth.flows.one_time import FORM, digest, new_token
 
-NAME = "gateway-browser"
+NAME, EMBEDDED = "gateway-browser", "gateway-embedded"
 # Longer than a flow, so that one that is begun at its end is still known at its own.
 LIFETIME_SECONDS = 3600
 
 
 class BrowserCookie:
-    """`value` is the browser's, or a new one for a browser without."""
+    """The browser's, or a new one for a browser without. `is_embedded`: that of a page in a frame of another site."""
 
-    def __init__(self, request: Request, base_url: str) -> None:
+    def __init__(self, request: Request, base_url: str, *, is_embedded: bool = False) -> None:
         self._is_secure = urlsplit(base_url).scheme == "https"
         # RFC 6265bis, 4.1.3.2: no other host, and nobody without TLS, can have set a cookie that is called so.
-        self._name = f"__Host-{NAME}" if self._is_secure else NAME
+        self._is_embedded = is_embedded
+        name = EMBEDDED if is_embedded else NAME
+        self._name = f"__Host-{name}" if self._is_secure else name
         self._given = request.cookies.get(self._name)
 
     @property
@@ -55,6 +57,8 @@ class BrowserCookie:
             path="/",
             secure=self._is_secure,
             httponly=True,
-            samesite="Lax",
+            # CHIPS: of this frame below this site, and of no other.
+            samesite="None" if self._is_embedded else "Lax",
+            partitioned=self._is_embedded,
         )
         return response

@@ -8,7 +8,7 @@ from flask import Blueprint, Response, request
 
 from gateway.deferred import deferred
 from gateway.oauth.flows.outcomes import Refusal
-from gateway.oauth.flows.steps import FlowRefused, Step
+from gateway.oauth.flows.steps import FlowRefused, Step, Wish
 from gateway.oauth.views.answers import (
     MOST_FORM_BYTES,
     answer,
@@ -25,40 +25,59 @@ _connect_page = deferred("gateway.oauth.flows.connect_page")
 blueprint = Blueprint("connect_page", __name__, url_prefix="/connect", template_folder="templates")
 
 
-@blueprint.get("")
+@blueprint.get("", defaults={"is_embedded": False})
+@blueprint.get("/embedded", defaults={"is_embedded": True})
 @page
-def opened() -> Response:
+def opened(is_embedded: bool) -> Response:
     """Open the page, and lead to where it is."""
-    cookie = cookie_of_request()
-    session_id = _connect_page.open_page(installation(), request.args.get("session"), visitor_of(cookie.require()))
-    return cookie.put(redirect_to(_url(session_id)))
+    cookie = cookie_of_request(is_embedded=is_embedded)
+    visitor = visitor_of(cookie.require())
+    form = cookie.form_token if is_embedded else None
+    session_id = _connect_page.open_page(installation(), request.args.get("session"), visitor, embedded_form=form)
+    return cookie.put(redirect_to(_url(session_id, is_embedded)))
 
 
-@blueprint.get("/<session_id>")
+@blueprint.get("/<session_id>", defaults={"is_embedded": False})
+@blueprint.get("/embedded/<session_id>", defaults={"is_embedded": True})
 @page
-def shown(session_id: str) -> Response:
+def shown(session_id: str, is_embedded: bool) -> Response:
     """What can be connected, and what is."""
-    cookie = cookie_of_request()
-    found = _connect_page.show_page(installation(), session_id, visitor_of(cookie.digest))
-    return cookie.put(connect_page(found, _url(session_id), cookie.form_token))
+    cookie = cookie_of_request(is_embedded=is_embedded)
+    found = _connect_page.show_page(installation(), session_id, visitor_of(cookie.digest), is_embedded=is_embedded)
+    return cookie.put(connect_page(found, _url(session_id, is_embedded), cookie.form_token))
 
 
-@blueprint.post("/<session_id>")
+@blueprint.post("/<session_id>", defaults={"is_embedded": False})
+@blueprint.post("/embedded/<session_id>", defaults={"is_embedded": True})
 @page
-def changed(session_id: str) -> Response:
+def changed(session_id: str, is_embedded: bool) -> Response:
     """Connect an account, or end a connection."""
     request.max_content_length = MOST_FORM_BYTES
-    cookie = cookie_of_request()
+    connection_id = request.form.get("disconnect")
+    if is_embedded and connection_id is None:
+        return _leave_frame(session_id)
+    cookie = cookie_of_request(is_embedded=is_embedded)
     if not cookie.is_own_form(request.form.get("token")):
         raise FlowRefused(Refusal.BROWSER_UNKNOWN)
-    visitor, connection_id = visitor_of(cookie.digest), request.form.get("disconnect")
+    visitor = visitor_of(cookie.digest)
     if connection_id is not None:
-        _connect_page.disconnect(installation(), session_id, connection_id, visitor)
-        return cookie.put(redirect_to(_url(session_id)))
-    app_credentials_id = request.form.get("connect", "")
-    step: Step = _connect_page.start_from_page(installation(), session_id, app_credentials_id, visitor)
+        _connect_page.disconnect(installation(), session_id, connection_id, visitor, is_embedded=is_embedded)
+        return cookie.put(redirect_to(_url(session_id, is_embedded)))
+    step: Step = _connect_page.start_from_page(installation(), session_id, _wish(), visitor)
     return cookie.put(answer(step))
 
 
-def _url(session_id: str) -> str:
-    return f"{installation().settings.base_url}/connect/{session_id}"
+def _leave_frame(session_id: str) -> Response:
+    """Begin at the top level, with the cookie that goes along to the provider and back."""
+    cookie = cookie_of_request()
+    visitor, form = visitor_of(cookie.require()), request.form.get("token")
+    step: Step = _connect_page.start_from_embedded(installation(), session_id, _wish(), visitor, form)
+    return cookie.put(answer(step))
+
+
+def _wish() -> Wish:
+    return Wish(request.form.get("connect"), request.form.get("reconnect"))
+
+
+def _url(session_id: str, is_embedded: bool) -> str:
+    return f"{installation().settings.base_url}/connect/{'embedded/' if is_embedded else ''}{session_id}"

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from gateway.errors import Fault
 from gateway.oauth.flows.return_to import return_fault
+from gateway.oauth.flows.sessions.theme import theme_faults
 
 MOST_SCOPES = 200
 MOST_SCOPE_CHARACTERS = 512
@@ -21,7 +22,8 @@ class ConnectSessionDraft:
     """A connect session as it is asked for.
 
     `app_credentials` and `reconnect` are names or ids; without both the customer chooses. `scopes` None: those of the
-    app credentials, or those of the connection that is connected anew.
+    app credentials, or those of the connection that is connected anew. `theme` is how pages look. `embed`: the page on
+    which the customer chooses is shown in a frame of the application.
     """
 
     app_credentials: str | None = None
@@ -30,6 +32,8 @@ class ConnectSessionDraft:
     reconnect: str | None = None
     reference: str | None = None
     parameters: Mapping[str, str] = field(default_factory=dict)
+    theme: Mapping[str, str] = field(default_factory=dict)
+    embed: bool = False
 
 
 def faults(draft: ConnectSessionDraft, origins: Collection[str]) -> Iterator[Fault]:
@@ -41,12 +45,25 @@ def faults(draft: ConnectSessionDraft, origins: Collection[str]) -> Iterator[Fau
     if draft.reference is not None and not is_reference(draft.reference):
         message = f"the reference is 1 to {MOST_REFERENCE_CHARACTERS} printable characters"
         yield Fault("reference", "malformed", message, {"at_most": MOST_REFERENCE_CHARACTERS})
+    yield from theme_faults(draft.theme)
+    if draft.embed:
+        yield from _embed_faults(draft)
     if draft.app_credentials is None and draft.reconnect is None:
         for name in ("scopes", "parameters"):
             if getattr(draft, name):
                 yield Fault(name, "not_taken", f"{name} belong to app credentials: say which")
         if draft.reference is None:
             yield Fault("reference", "missing", "without app credentials say whose accounts are shown")
+
+
+def _embed_faults(draft: ConnectSessionDraft) -> Iterator[Fault]:
+    if draft.app_credentials is not None or draft.reconnect is not None:
+        message = "only the page on which customers choose is embedded, for providers refuse frames: leave out "
+        yield Fault("embed", "not_taken", message + "app_credentials and reconnect")
+    if draft.return_to is None:
+        yield Fault(
+            "return_to", "missing", "say where the browser goes back to from the provider: to the page with the frame"
+        )
 
 
 def scope_faults(scopes: Sequence[str] | None) -> Iterator[Fault]:

@@ -37,6 +37,18 @@ class ConnectSessionDraftSchema(Schema):
             "description": "What the provider asks for, as far as you know it; the customer is asked for the rest."
         }
     )
+    theme = texts(
+        metadata={
+            "description": "How the pages look: `accent`, `background` and `text` are colours (#rgb or #rrggbb), "
+            "`font` is system, sans, serif or monospace, `radius` 0 to 24 pixels, `title` a text above."
+        }
+    )
+    embed = fields.Boolean(
+        metadata={
+            "description": "Without app credentials: the page is shown in a frame of a page at one of the tenant's "
+            "origins, over HTTPS. The way to a provider is at the top level, and ends at `return_to`."
+        }
+    )
 
 
 def connect_session_draft(data: Mapping[str, Any]) -> ConnectSessionDraft:

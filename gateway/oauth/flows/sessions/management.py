@@ -42,6 +42,12 @@ def make_connect_session(acting: Acting, draft: ConnectSessionDraft, *, way: str
     found = list(faults(draft, acting.tenant.return_origins))
     if found:
         raise InvalidInput(faults=found)
+    if draft.embed and not gateway_url(acting.installation).startswith("https:"):
+        # RFC 6265bis, 4.1.2.7: a cookie of a frame is taken only with Secure.
+        message = (
+            "an embedded page has a cookie that browsers take over HTTPS alone, which GATEWAY_BASE_URL does not say"
+        )
+        raise InvalidInput.at("embed", "not_taken", message)
     before = None if draft.reconnect is None else require_connection(acting.session, draft.reconnect)
     app = _app_of(acting, draft, before)
     if app is not None:
@@ -57,6 +63,8 @@ def make_connect_session(acting: Acting, draft: ConnectSessionDraft, *, way: str
         scopes=_scopes(draft, before),
         parameters={**({} if before is None else before.parameters), **draft.parameters},
         return_to=draft.return_to,
+        theme=dict(draft.theme),
+        is_embedded=draft.embed,
         token_digest=digest(token),
         asker_kind=acting.actor.kind,
         asker_id=acting.actor.id,
@@ -68,7 +76,8 @@ def make_connect_session(acting: Acting, draft: ConnectSessionDraft, *, way: str
     acting.session.flush()
     made = summary(acting, row)
     acting.audit("connect_session.made", row.id, made.app_credentials, after=made)
-    path = "/connect" if app is None else f"/oauth/{app.provider}/login"
+    page = "/connect/embedded" if draft.embed else "/connect"
+    path = page if app is None else f"/oauth/{app.provider}/login"
     return MadeConnectSession(made, f"{gateway_url(acting.installation)}{path}?session={token}")
 
 

@@ -31,6 +31,8 @@ class ConnectSessionSchema(Schema):
     return_to = fields.String(allow_none=True)
     reconnect = fields.String(allow_none=True)
     reference = fields.String(allow_none=True)
+    theme = texts()
+    embed = fields.Boolean()
     asker_kind = fields.String()
     asker_id = fields.String(allow_none=True)
     asker_name = fields.String()

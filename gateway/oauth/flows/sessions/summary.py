@@ -33,6 +33,8 @@ class ConnectSessionSummary:
     return_to: str | None
     reconnect: str | None
     reference: str | None
+    theme: Mapping[str, str]
+    embed: bool
     asker_kind: str
     asker_id: str | None
     asker_name: str
@@ -76,6 +78,8 @@ def _summary(
         return_to=row.return_to,
         reconnect=row.reconnect_id,
         reference=row.reference,
+        theme=row.theme,
+        embed=row.is_embedded,
         asker_kind=row.asker_kind,
         asker_id=row.asker_id,
         asker_name=row.asker_name,

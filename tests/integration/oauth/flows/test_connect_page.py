@@ -46,7 +46,7 @@ def test_accounts_are_connected_one_after_the_other(flows: FlowsUnderTest) -> No
         assert answer.headers["Location"] == BASE_URL + path
     shown = browser.get(path)
     assert shown.text.count("ada@example.org: connected") == 2
-    assert '<p role="status">Your Openid Provider account is connected.</p>' in shown.text
+    assert '<p role="status" class="said">Your Openid Provider account is connected.</p>' in shown.text
     assert f'<a href="{RETURN_TO}"' in shown.text
     assert {one.reference for one in flows.connections()} == {"customer-42"}
     assert "default-src 'none'" in shown.headers["Content-Security-Policy"]
@@ -61,7 +61,7 @@ def test_what_is_broken_is_said_and_mended(flows: FlowsUnderTest) -> None:
     browser = flows.browser()
     path = opened(flows, browser)
     text = browser.get(path).text
-    assert (text.count("has to be connected again"), "Connect Plain Provider again" in text) == (1, True)
+    assert (text.count("has to be connected again"), "Connect ada@example.org again" in text) == (1, True)
     browser.get(start(flows, browser, path, app_id))
     assert "ada@example.org: connected" in browser.get(path).text
     assert len(flows.connections()) == 2
