@@ -22,7 +22,14 @@ from gateway.oauth.flows.ending import provider_name
 from gateway.oauth.flows.one_time import digest, digest_of_given
 from gateway.oauth.flows.opening import Step, start
 from gateway.oauth.flows.outcomes import Refusal
-from gateway.oauth.flows.rows import BY_BROWSER, acting_for, find_session, require_browser, use_session
+from gateway.oauth.flows.rows import (
+    BY_BROWSER,
+    acting_for,
+    find_session,
+    judge_return,
+    require_browser,
+    use_session,
+)
 from gateway.oauth.flows.sessions.states import outcome_of
 from gateway.oauth.flows.steps import FlowRefused, Visitor, Wish
 from gateway.oauth.models import AppCredentials, Connection, ConnectSession, Flow
@@ -182,6 +189,7 @@ def _of_browser(installation: Installation, session_id: str, visitor: Visitor, *
 def _opened(installation: Installation, session_id: str, *, is_embedded: bool) -> ConnectSession:
     with installation.database.system_session() as system:
         session = system.get(ConnectSession, session_id)
+        judge_return(system, session)
     is_page = session is not None and session.app_credentials_id is None and session.is_embedded is is_embedded
     if session is None or not is_page or session.opened_at is None:
         raise FlowRefused(Refusal.SESSION_UNKNOWN)

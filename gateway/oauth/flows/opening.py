@@ -11,7 +11,16 @@ from gateway.oauth.flows.departing import Departure, depart, leave
 from gateway.oauth.flows.ending import ended, provider_name
 from gateway.oauth.flows.one_time import digest, digest_of_given, new_token
 from gateway.oauth.flows.outcomes import Outcome, Refusal
-from gateway.oauth.flows.rows import PARAMETERS, acting_for, add_flow, find_flow, find_session, use_flow, use_session
+from gateway.oauth.flows.rows import (
+    PARAMETERS,
+    acting_for,
+    add_flow,
+    find_flow,
+    find_session,
+    require_tries,
+    use_flow,
+    use_session,
+)
 from gateway.oauth.flows.steps import AskParameters, Ending, FlowRefused, Leave, Visitor
 from gateway.oauth.models import AppCredentials, Connection, ConnectSession
 from gateway.providers.oauth.hosts import server_parameters
@@ -53,6 +62,7 @@ def start(
     with acting_for(installation, session, visitor) as acting:
         if acting.tenant.state is TenantState.SUSPENDED:
             raise FlowRefused(Refusal.TENANT_SUSPENDED)
+        require_tries(acting, session)
         row = acting.session.get(AppCredentials, app_credentials_id)
         if row is None:
             raise FlowRefused(Refusal.REQUEST_INVALID)
@@ -68,6 +78,7 @@ def give_parameters(
     if flow.kind != PARAMETERS or flow.provider != provider_id:
         raise FlowRefused(Refusal.PROVIDER_MISMATCH)
     with acting_for(installation, session, visitor) as acting:
+        require_tries(acting, session)
         use_flow(acting, flow, None)
         row = acting.session.get(AppCredentials, flow.app_credentials_id)
         before = None if flow.reconnect_id is None else acting.session.get(Connection, flow.reconnect_id)

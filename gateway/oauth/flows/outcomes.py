@@ -32,6 +32,7 @@ class Refusal(StrEnum):
     SESSION_UNKNOWN = "session_unknown"  # no such one-time URL, or it is forgotten
     SESSION_USED = "session_used"  # it was opened before
     SESSION_EXPIRED = "session_expired"  # its time is up
+    SESSION_SPENT = "session_spent"  # its customer has tried too often
     STATE_UNKNOWN = "state_unknown"  # the callback belongs to nothing that was begun here
     STATE_USED = "state_used"  # it came before
     STATE_EXPIRED = "state_expired"  # it came too late

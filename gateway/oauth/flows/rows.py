@@ -13,19 +13,24 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CursorResult, select, update
+from sqlalchemy import CursorResult, func, select, update
 from sqlalchemy.orm import Session
 
+from gateway.db.scope import SystemSession
 from gateway.installation import Installation
 from gateway.oauth.flows.outcomes import Outcome, Refusal
+from gateway.oauth.flows.return_to import return_fault
 from gateway.oauth.flows.steps import FlowRefused, Visitor
 from gateway.oauth.models import ConnectSession, Flow
 from gateway.security.identifiers import new_id
 from gateway.security.sealing import Keyring
 from gateway.tenants.acting import Acting, act
 from gateway.tenants.audit import Actor, ActorKind
+from gateway.tenants.models import Tenant
 
 LIFETIME = timedelta(minutes=10)
+MOST_FLOWS = 50
+"""Of one session: each try of its customer is one, and stays on record."""
 CONTEXT = "flow"
 BY_BROWSER, OAUTH1, DEVICE = "authorization_code", "oauth1", "device_code"
 PARAMETERS, CHOICE = "parameters", "choice"
@@ -36,6 +41,7 @@ def find_session(installation: Installation, digest: bytes | None) -> ConnectSes
     """The connect session whose token has this digest. Raises `FlowRefused`, `StorageUnavailable`."""
     with installation.database.system_session() as system:
         found = system.scalars(select(ConnectSession).where(ConnectSession.token_digest == digest)).first()
+        judge_return(system, found)
     if digest is None or found is None:
         raise FlowRefused(Refusal.SESSION_UNKNOWN)
     return found
@@ -49,6 +55,7 @@ def find_flow(installation: Installation, digest: bytes | None, visitor: Visitor
     with installation.database.system_session() as system:
         flow = system.scalars(select(Flow).where(Flow.state_digest == digest)).first()
         session = None if flow is None else system.get(ConnectSession, flow.session_id)
+        judge_return(system, session)
     if digest is None or flow is None or session is None:
         raise FlowRefused(Refusal.STATE_UNKNOWN)
     require_browser(flow.browser_digest, visitor)
@@ -57,6 +64,18 @@ def find_flow(installation: Installation, digest: bytes | None, visitor: Visitor
     if flow.expires_at <= installation.now():
         raise FlowRefused(Refusal.STATE_EXPIRED)
     return flow, session
+
+
+def judge_return(system: SystemSession, session: ConnectSession | None) -> None:
+    """Have no browser sent back to an origin that the tenant has no more: then a page says what became of it. The row
+    stays as it was.
+    """
+    if session is None or session.return_to is None:
+        return
+    origins = system.scalar(select(Tenant.return_origins).where(Tenant.id == session.tenant_id))
+    if return_fault(session.return_to, origins or ()) is not None:
+        system.expunge(session)
+        session.return_to = None
 
 
 def require_browser(digest: bytes | None, visitor: Visitor) -> None:
@@ -88,6 +107,13 @@ def use_session(acting: Acting, session: ConnectSession, visitor: Visitor, *, fo
     if not _is_done(acting.session, statement):
         is_late = session.opened_at is None and session.expires_at <= acting.now
         raise FlowRefused(Refusal.SESSION_EXPIRED if is_late else Refusal.SESSION_USED)
+
+
+def require_tries(acting: Acting, session: ConnectSession) -> None:
+    """Raise `FlowRefused` where the customer has tried as often as one session allows."""
+    count = select(func.count()).select_from(Flow).where(Flow.session_id == session.id)
+    if (acting.session.scalar(count) or 0) >= MOST_FLOWS:
+        raise FlowRefused(Refusal.SESSION_SPENT)
 
 
 def add_flow(

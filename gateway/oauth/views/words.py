@@ -92,6 +92,7 @@ REFUSALS: dict[Refusal, Words] = {
         410, "This link was used", "Each link works once, and this one was opened before.", BACK
     ),
     Refusal.SESSION_EXPIRED: Words(410, "This link has expired", "A link works for ten minutes.", BACK),
+    Refusal.SESSION_SPENT: Words(429, "Too many tries", "There were too many tries with this link.", BACK),
     Refusal.STATE_UNKNOWN: Words(
         400, "Nothing to connect", "This page belongs to nothing that was begun here, or it was forgotten.", BACK
     ),

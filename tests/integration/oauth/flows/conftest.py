@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -86,11 +86,11 @@ class FlowsUnderTest:
             )
             return row.id
 
-    def allow_return(self, tenant: str = "default") -> None:
-        """Let browsers be sent back to the application."""
+    def allow_return(self, tenant: str = "default", origins: Sequence[str] = ("https://app.example.com",)) -> None:
+        """Let browsers be sent back to the application, and to no other origins than these."""
         with self.installation.database.system_session(write=True) as session:
             row = session.scalars(select(Tenant).where(Tenant.slug == tenant)).one()
-            row.return_origins = ["https://app.example.com"]
+            row.return_origins = list(origins)
 
     def link(self, app: str | None = "app", tenant: str = "default", **draft: Any) -> str:
         """The path of a one-time URL."""

@@ -7,6 +7,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import update
 
 from gateway.clock import FakeClock
+from gateway.oauth.flows.rows import MOST_FLOWS
 from gateway.oauth.models import Connection
 from gateway.oauth.states import ConnectionState
 from tests.integration.oauth.flows.conftest import BASE_URL, RETURN_TO, SQLITE, FlowsUnderTest
@@ -139,3 +140,24 @@ def test_other_tenants_are_not_seen(flows: FlowsUnderTest, fake_clock: FakeClock
     own = opened(flows, browser)
     form = {"token": token_of(browser.get(own).text), "connect": theirs}
     assert_page(browser.post(own, data=form), "request_invalid")
+
+
+def test_nobody_tries_without_end(flows: FlowsUnderTest) -> None:
+    app_id = flows.add_app()
+    browser = flows.browser()
+    path = opened(flows, browser)
+    form = {"token": token_of(browser.get(path).text), "connect": app_id}
+    assert [browser.post(path, data=form).status_code for _ in range(MOST_FLOWS)] == [302] * MOST_FLOWS
+    assert_page(browser.post(path, data=form), "session_spent", 429)
+    assert len(flows.flows()) == MOST_FLOWS
+    assert browser.get(path).status_code == 200
+
+
+def test_the_page_leads_back_to_no_origin_that_was_taken_away(flows: FlowsUnderTest) -> None:
+    flows.add_app()
+    flows.allow_return()
+    browser = flows.browser()
+    path = opened(flows, browser, return_to=RETURN_TO)
+    assert "https://app.example.com" in browser.get(path).text
+    flows.allow_return(origins=["https://other.example.com"])
+    assert "https://app.example.com" not in browser.get(path).text

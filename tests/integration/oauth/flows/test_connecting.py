@@ -70,6 +70,20 @@ def test_without_a_place_to_return_to_a_page_says_it(flows: FlowsUnderTest) -> N
 
 
 @SQLITE
+def test_nobody_is_sent_back_to_an_origin_that_was_taken_away_meanwhile(flows: FlowsUnderTest) -> None:
+    flows.add_app()
+    flows.allow_return()
+    browser = flows.browser()
+    session_id, link = flows.session(return_to=RETURN_TO)
+    back = flows.agree(browser, link)
+    flows.allow_return(origins=["https://app.example.com:8443"])
+    answer = browser.get(back)
+    assert (answer.status_code, "Location" in answer.headers, "app.example.com" in answer.text) == (200, False, False)
+    shown = flows.shown(session_id)
+    assert (shown.outcome, shown.return_to) == ("connected", RETURN_TO)
+
+
+@SQLITE
 def test_the_same_account_is_one_connection_and_another_one_is_another(flows: FlowsUnderTest) -> None:
     flows.add_app()
     for _ in range(2):
