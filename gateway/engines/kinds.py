@@ -8,13 +8,13 @@ from gateway.delivery.bulk.kinds import CANCEL, RETRY
 from gateway.delivery.replays.kind import REPLAY
 from gateway.jobs.kind import Kind
 from gateway.key_rotation.kind import ROTATE
-from gateway.oauth.ending.kind import REVOKE
+from gateway.oauth.ending.kind import ENDED, REVOKE
 from gateway.oauth.refreshing.kind import REFRESH
 from gateway.tenant_data.kinds import ERASE, EXPORT
 from gateway.tenants.api_keys.scopes import Scope
 from gateway.webhooks.purge_kind import PURGE
 
-_ALL: tuple[Kind, ...] = (CANCEL, ERASE, EXPORT, PURGE, REFRESH, REPLAY, RETRY, REVOKE, ROTATE)
+_ALL: tuple[Kind, ...] = (CANCEL, ENDED, ERASE, EXPORT, PURGE, REFRESH, REPLAY, RETRY, REVOKE, ROTATE)
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 """By their names."""

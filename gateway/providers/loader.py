@@ -103,6 +103,8 @@ def _build(provider_id: str, data: Mapping[str, Any], origin: str) -> Provider:
     oauth = data.get("oauth")
     if oauth is not None:
         faults += [f"oauth.{fault}" for fault in oauth_soundness.faults(oauth)]
+        if oauth.ended_by and not webhook.schemes:
+            faults.append("oauth.ended_by: are webhooks, and without `webhook` none comes")
     if faults:
         raise CatalogueError([f"{origin}: {fault}" for fault in faults])
     return Provider(
@@ -118,6 +120,7 @@ def _build(provider_id: str, data: Mapping[str, Any], origin: str) -> Provider:
         origin=origin,
         api=api,
         connecting=Later(lambda: oauth) if oauth is not None else None,
+        ending_events=tuple(event for notice in oauth.ended_by for event in notice.events) if oauth is not None else (),
     )
 
 

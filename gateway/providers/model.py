@@ -51,7 +51,8 @@ class Provider:
     """One entry of the catalogue. `origin` is the file it came from, by name.
 
     `webhook` has no scheme where nothing is known of the provider's webhooks; then `api` or `oauth` is there. `docs` is
-    empty where no page of the vendor's was read.
+    empty where no page of the vendor's was read. `ending_events` are the types of its webhooks that tell of the end
+    of a grant (`OAuth.ended_by`), for those who need no more of that section.
     """
 
     id: str
@@ -66,6 +67,7 @@ class Provider:
     origin: str = ""
     api: Api | None = None
     connecting: Later[OAuth] | None = None
+    ending_events: tuple[str, ...] = ()
 
     @property
     def oauth(self) -> OAuth | None:

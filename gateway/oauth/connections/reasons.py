@@ -16,7 +16,7 @@ STATES: Mapping[str, str] = {
     ConnectionState.REFRESH_UNCERTAIN: "a refresh was begun and its answer was lost; the next one tells whether the "
     "grant is still good",
     ConnectionState.NEEDS_REAUTH: "the provider does not take it any more: its customer has to connect again",
-    ConnectionState.REVOKED: "somebody ended it, and its secrets are gone",
+    ConnectionState.REVOKED: "somebody ended it, here or at the provider, and its secrets are gone",
 }
 
 REASONS: Mapping[str, str] = {
@@ -31,6 +31,7 @@ REASONS: Mapping[str, str] = {
     "refresh_failed": "the provider could not be asked for new tokens; it is tried again",
     "app_refused": "the provider does not take the client id or secret of the app credentials",
     "by_hand": "somebody revoked it here",
+    "ended_at_provider": "the provider told by a webhook that the app was uninstalled, or its grant withdrawn",
     "revoked_here_alone": "somebody revoked it here, and the provider could not be told for a week",
 }
 

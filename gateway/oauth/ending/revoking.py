@@ -30,18 +30,17 @@ def revoke(acting: Acting, connection_id: str, *, local: bool = False) -> Connec
     provider has no revocation. One that was ended already stays as it is. Raises `NotFound`.
     """
     row = require_connection(acting.session, connection_id, lock=True)
-    before = summary(acting.session, row)
     if row.state == ConnectionState.REVOKED:
-        return before
-    end(acting, row, reason=BY_HAND, detail=None, tells_provider=not local)
-    after = summary(acting.session, row)
-    acting.audit("connection.revoked", row.id, row.account_label, before=_shown(before), after=_shown(after))
-    return after
+        return summary(acting.session, row)
+    return revoke_row(acting, row, reason=BY_HAND, detail=None, tells_provider=not local)
 
 
-def end(acting: Acting, row: Connection, *, reason: str, detail: str | None, tells_provider: bool) -> None:
-    """The same of a row that is held and not ended yet, without its audit."""
+def revoke_row(
+    acting: Acting, row: Connection, *, reason: str, detail: str | None, tells_provider: bool
+) -> ConnectionSummary:
+    """The same of a row that is held and not ended yet."""
     session = acting.session
+    before = summary(session, row)
     if tells_provider:
         _leave_to_job(acting, row)
     vault.forget(session, row.id)
@@ -49,6 +48,9 @@ def end(acting: Acting, row: Connection, *, reason: str, detail: str | None, tel
     change_state(
         session, acting.installation, row, ConnectionState.REVOKED, reason=reason, detail=detail, now=acting.now
     )
+    after = summary(session, row)
+    acting.audit("connection.revoked", row.id, row.account_label, before=_shown(before), after=_shown(after))
+    return after
 
 
 def _leave_to_job(acting: Acting, row: Connection) -> None:

@@ -20,6 +20,7 @@ from gateway.providers.oauth.parts import (
     Kept,
     Lifetime,
     Needs,
+    Notice,
     Parameter,
     Pushed,
     RateHeaders,
@@ -268,8 +269,8 @@ class OAuth:
 
     `discovery` is the URL of its metadata: what it says wins over the entry, and endpoints without a URL are there.
     `redirect_uri` is what stands for the gateway's callback where that is not its URL. `check` tells whether a
-    connection works; None: as the account is asked for. `also` are other names of the entry, under which people look
-    for it.
+    connection works; None: as the account is asked for. `ended_by` are its own webhooks that tell of the end of a
+    grant. `also` are other names of the entry, under which people look for it.
     """
 
     kind: str
@@ -290,6 +291,7 @@ class OAuth:
     check: Call | None = None
     refresh: Refresh = Refresh()
     revoke: Revoke | None = None
+    ended_by: tuple[Notice, ...] = ()
     introspection: Introspection | None = None
     access_lifetime: Lifetime = field(default_factory=Lifetime)
     api: ConnectedApi = ConnectedApi()

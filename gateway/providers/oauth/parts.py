@@ -117,6 +117,22 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """Events of these types tell that a grant has ended: `events`.
+
+    `account` says whose, `app` of which app: names of what a connection has (`account_id`, a parameter, something kept)
+    or its app (`client_id`), and where in the event's body the same value stands, or an array with it. All of them must
+    be the same. `at` is when it ended, in the body or, after `header:`, a header: a text in ISO 8601, or seconds or
+    milliseconds since the epoch; None: when it came.
+    """
+
+    events: tuple[str, ...]
+    account: Texts
+    app: Texts = field(default_factory=dict)
+    at: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Needs:
     """What must have been asked for at the beginning, so that there is a refresh token."""
 

@@ -38,6 +38,11 @@ def texts(*, headers: bool = False) -> fields.Dict:
     return fields.Dict(keys=fields.String(validate=HEADER_NAME if headers else Length(1)), values=Text())
 
 
+def document_texts(**options: Any) -> fields.Dict:
+    """Names, and where in a document their values stand."""
+    return fields.Dict(keys=fields.String(validate=NAME), values=DocumentPath(), **options)
+
+
 def duration() -> fields.Integer:
     return fields.Integer(strict=True, validate=Range(1))
 

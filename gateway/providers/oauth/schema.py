@@ -23,6 +23,7 @@ from gateway.providers.oauth.parts_schema import (
     RateHeadersSchema,
     SourcesSchema,
     Tuple,
+    document_texts,
     duration,
     keep,
     strings,
@@ -246,6 +247,25 @@ class RevokeSchema(CallPartSchema):
         return {"call": revocation_call(style, data)} | data
 
 
+class NoticeSchema(PartSchema):
+    makes = parts.Notice
+    events = strings(required=True, validate=Length(1))
+    account = document_texts(required=True, validate=Length(1))
+    app = document_texts()
+    at = fields.String(validate=Length(1))
+
+    @validates_schema
+    def own(self, data: dict[str, Any], **_: object) -> None:
+        at = data.get("at")
+        if at is None:
+            return
+        place, _colon, name = at.partition(":")
+        if place == "header":
+            HEADER_NAME(name)
+        else:
+            DocumentPath().deserialize(at)
+
+
 class IntrospectionSchema(CallPartSchema):
     makes = model.Introspection
     about = fields.String(validate=Length(1))
@@ -289,6 +309,7 @@ class OAuthSchema(PartSchema):
     check = fields.Nested(CallSchema)
     refresh = fields.Nested(RefreshSchema)
     revoke = fields.Nested(RevokeSchema)
+    ended_by = Tuple(fields.Nested(NoticeSchema))
     introspection = fields.Nested(IntrospectionSchema)
     access_lifetime = fields.Nested(LifetimeSchema)
     api = fields.Nested(ConnectedApiSchema)

@@ -27,6 +27,7 @@ def faults(oauth: OAuth) -> list[str]:
         *_grants(oauth),
         *_refresh(oauth),
         *_tokens_in_calls(oauth),
+        *_notices(oauth),
     ]
 
 
@@ -207,3 +208,17 @@ def _tokens_in_calls(oauth: OAuth) -> Iterator[str]:
             yield f"{key}.authentication: the token stands among the parameters, so say who calls: nobody, as a rule"
         if call.method == "GET" and call.body:
             yield f"{key}.body: a GET has none"
+
+
+def _notices(oauth: OAuth) -> Iterator[str]:
+    kept = {name for name, one in oauth.kept.items() if not one.secret}
+    known = {"account": {"account_id", *oauth.parameters, *kept}, "app": {"client_id", *kept}}
+    told: set[str] = set()
+    for notice in oauth.ended_by:
+        for key, names in (("account", notice.account), ("app", notice.app)):
+            for name in sorted(names.keys() - known[key]):
+                yield f"ended_by.{key}: {name!r} is nothing that a connection or its app has in the open"
+        for event in notice.events:
+            if event in told:
+                yield f"ended_by.events: {event!r} is there twice"
+            told.add(event)

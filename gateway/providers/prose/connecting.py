@@ -242,6 +242,13 @@ def _life(oauth: OAuth) -> Iterator[str]:
         yield f"Ending it at the provider: {words.REVOCATION[oauth.revoke.style]}{call}." + (
             f" {_sentence(oauth.revoke.note)}" if oauth.revoke.note else ""
         )
+    for notice in oauth.ended_by:
+        names = " or ".join(f"`{event}`" for event in notice.events)
+        same = {**notice.account, **notice.app}
+        where = " and ".join(f"`{path}` is its `{name}`" for name, path in same.items())
+        yield f"A source of this provider that receives {names} ends the connection at once, where {where}."
+        if not notice.app:
+            yield "That does not say which app: with app credentials for several, nothing follows from it."
     if oauth.introspection is not None:
         about = f": {oauth.introspection.about}" if oauth.introspection.about else ""
         yield f"Introspection: {_call(oauth.introspection.call)}{about}."

@@ -13,7 +13,7 @@ from gateway.errors import ConfigurationError, StorageUnavailable
 from gateway.installation import Installation
 from gateway.webhooks.material import MaterialStore
 from gateway.webhooks.receive.counting import count_stored
-from gateway.webhooks.receive.due import due_ids
+from gateway.webhooks.receive.due import due_ids, due_jobs
 from gateway.webhooks.receive.entry import Receipt, Submission, submission_bytes
 from gateway.webhooks.receive.failures import FailedVerifications
 from gateway.webhooks.receive.handshakes import Handshakes
@@ -50,6 +50,8 @@ def _assemble(installation: Installation) -> Inbound:
 
     def stored(submissions: Sequence[Submission], receipts: Sequence[Receipt]) -> None:
         announcements.deliveries(due_ids(submissions, receipts, clock.now_us()))
+        for job in due_jobs(submissions, receipts):
+            announcements.job(job.kind, job.id)
         checkpoints.wrote()
         count_stored(metrics, clock, submissions, receipts)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from gateway.jobs.from_events import EventJob
 from gateway.webhooks.receive.entry import Receipt, Submission
 
 
@@ -15,3 +16,11 @@ def due_ids(submissions: Sequence[Submission], receipts: Sequence[Receipt], now_
             if not appended.is_duplicate:
                 for stored in (entry, *entry.follow_ups):
                     yield from (row.id for row in stored.deliveries if row.is_due(now_us))
+
+
+def due_jobs(submissions: Sequence[Submission], receipts: Sequence[Receipt]) -> Iterator[EventJob]:
+    """The jobs that were stored."""
+    for submission, receipt in zip(submissions, receipts, strict=True):
+        for entry, appended in zip(submission.entries, receipt.appended, strict=receipt.replayed is None):
+            if entry.job is not None and not appended.is_duplicate:
+                yield entry.job

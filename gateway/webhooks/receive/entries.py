@@ -13,6 +13,7 @@ from gateway.delivery.system_events import system_event
 from gateway.errors import ConfigurationError
 from gateway.events.append import EventRow
 from gateway.events.system import delivery_dead
+from gateway.jobs.from_events import GRANT_ENDED, EventJob, event_job
 from gateway.security.identifiers import new_id
 from gateway.webhooks.arrival import Arrival
 from gateway.webhooks.receive.entry import Entry
@@ -40,9 +41,14 @@ def entries_of(arrival: Arrival, source: SourceView, routing: RoutingSnapshot, v
     if not verdict.events:
         body = arrival.body if verdict.has_body else b""
         row = _row(kept, source, headers, verdict.event_type, verdict.event_id, len(body), sealer.body(body))
-        return (_entry(row, kept, routing),)
+        return (_entry(row, kept, routing, source),)
     return tuple(
-        _entry(_row(kept, source, headers, item.type, item.id, len(item.body), sealer.body(item.body)), kept, routing)
+        _entry(
+            _row(kept, source, headers, item.type, item.id, len(item.body), sealer.body(item.body)),
+            kept,
+            routing,
+            source,
+        )
         for item in verdict.events
     )
 
@@ -84,11 +90,22 @@ def _row(
     )
 
 
-def _entry(event: EventRow, arrival: Arrival, routing: RoutingSnapshot) -> Entry:
+def _entry(event: EventRow, arrival: Arrival, routing: RoutingSnapshot, source: SourceView) -> Entry:
     deliveries = fan_out(routing, event, arrival.headers)
     dead = [row for row in deliveries if row.state == DeliveryState.DEAD]
     follow_ups = tuple([_report(event, row, arrival, routing) for row in dead])
-    return Entry(event, deliveries, follow_ups)
+    job = _grant_ended(event) if event.type in source.provider.ending_events else None
+    return Entry(event, deliveries, follow_ups, job)
+
+
+def _grant_ended(event: EventRow) -> EventJob:
+    return event_job(
+        GRANT_ENDED,
+        tenant_id=event.tenant_id,
+        event_id=event.id,
+        at_us=event.received_at,
+        request_id=event.request_id,
+    )
 
 
 def _report(event: EventRow, delivery: DeliveryRow, arrival: Arrival, routing: RoutingSnapshot) -> Entry:

@@ -6,17 +6,19 @@ from typing import NamedTuple
 
 from gateway.delivery.queue.enqueue import DeliveryRow
 from gateway.events.append import Appended, EventRow
+from gateway.jobs.from_events import EventJob
 from gateway.webhooks.proofs.accept import ProofRow
 
 
 class Entry(NamedTuple):
-    """An event with its deliveries. `follow_ups` are events of our own about it (a route that failed), stored only if
-    the event is new.
+    """An event with its deliveries. `follow_ups` are events of our own about it (a route that failed), `job` is what it
+    asks for: stored only if the event is new.
     """
 
     event: EventRow
     deliveries: tuple[DeliveryRow, ...]
     follow_ups: tuple[Entry, ...] = ()
+    job: EventJob | None = None
 
 
 class Submission(NamedTuple):
@@ -48,7 +50,7 @@ class Receipt(NamedTuple):
 def submission_bytes(submission: Submission) -> int:
     """About how much memory a submission takes."""
     size = 0
-    for event, deliveries, _follow_ups in submission.entries:
+    for event, deliveries, *_ in submission.entries:
         size += 1024 + len(event.body) + len(event.headers) + 512 * len(deliveries)
         for row in deliveries:
             if row.payload is not None:

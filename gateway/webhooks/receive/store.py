@@ -1,4 +1,4 @@
-"""Storing submissions: proofs, events, deliveries and what follows them, in the caller's transaction.
+"""Storing submissions: proofs, events, deliveries, jobs and what follows them, in the caller's transaction.
 
 A proof is accepted in the statement or transaction that stores its events: neither is ever there without the other.
 """
@@ -21,6 +21,7 @@ from gateway.events.append import (
     first_ids,
     postgres_outcomes,
 )
+from gateway.jobs.from_events import insert_event_jobs
 from gateway.webhooks.proofs.accept import POSTGRES_ACCEPT, ProofRow, accept_proofs, accepted_before, in_order
 from gateway.webhooks.receive.entry import Receipt, Submission
 
@@ -37,7 +38,8 @@ Before = Mapping[str, ProofRow]
 def store_submissions(connection: Connection, submissions: Sequence[Submission]) -> list[Receipt]:
     """Store all events and, for those that are new, their deliveries. Repeatable; see `GroupCommit`."""
     at_once = connection.dialect.name == "postgresql" and not any(
-        submission.may_repeat or any(entry.follow_ups for entry in submission.entries) for submission in submissions
+        submission.may_repeat or any(entry.follow_ups or entry.job for entry in submission.entries)
+        for submission in submissions
     )
     before, appended = (_store_at_once if at_once else _store)(connection, submissions)
     outcomes = iter(appended)
@@ -58,6 +60,7 @@ def _store(connection: Connection, submissions: Sequence[Submission]) -> tuple[B
     follow_ups = [follow_up for entry in new for follow_up in entry.follow_ups]
     append_events(connection, [entry.event for entry in follow_ups])
     insert_deliveries(connection, [row for entry in (*new, *follow_ups) for row in entry.deliveries])
+    insert_event_jobs(connection, [entry.job for entry in new if entry.job is not None])
     return before, appended
 
 

@@ -136,7 +136,7 @@ def test_every_text_is_stored_as_it_is_and_nothing_where_there_is_none(database:
         store(database, alone)
     store(database, *submissions[5:])
     with database.read() as connection:
-        for event, deliveries, _ in written:
+        for event, deliveries, *_ in written:
             assert _stored(connection, "events", event) == event
             for row in deliveries:
                 assert _stored(connection, "deliveries", row, ", scheduled_at") == (*row, row.created_at)

@@ -43,6 +43,8 @@ oauth:
 """
 API = 'api: {base_url: "{home}/api"'
 
+NOTICE = "{events: [gone], account: {account_id: id}}"
+
 BREAKS = [
     # Hosts.
     ('"https://{shop}.', '"http://{shop}.', "oauth.authorize.url: begins with https://"),
@@ -121,6 +123,30 @@ BREAKS = [
         "account.id: 'place'",
     ),
     ('base_url: "{home}/api"', 'is_signed: true, base_url: "{home}/api"', "oauth.api.is_signed: is for oauth1"),
+    # Notices.
+    ("kind: oidc", f"kind: oidc\n  ended_by: [{NOTICE}]", "oauth.ended_by: are webhooks, and without `webhook` none"),
+    ("kind: oidc", f"kind: oidc\n  ended_by: [{NOTICE}, {NOTICE}]", "oauth.ended_by.events: 'gone' is there twice"),
+    (
+        "kind: oidc",
+        "kind: oidc\n  ended_by: [{events: [a], account: {name: a}}]",
+        "ended_by.account: 'name' is nothing",
+    ),
+    (
+        "kind: oidc",
+        "kind: oidc\n  ended_by: [{events: [a], account: {shop: a}, app: {shop: a}}]",
+        "app: 'shop' is nothing",
+    ),
+    ("kind: oidc", "kind: oidc\n  ended_by: [{events: [a], account: {}}]", "account: Shorter than minimum length 1"),
+    (
+        "kind: oidc",
+        'kind: oidc\n  ended_by: [{events: [a], account: {account_id: "header:X-A"}}]',
+        "ended_by.0.account.account_id: is no JMESPath",
+    ),
+    (
+        "kind: oidc",
+        'kind: oidc\n  ended_by: [{events: [a], account: {shop: a}, at: "header:X A"}]',
+        "is no header's name",
+    ),
     ("style: rotating", "style: none", "oauth.refresh: where the style is none, there is nothing to say"),
     # Shape.
     ("source: api", "source: apis", "oauth.account.source: Must be one of: api,"),
