@@ -104,6 +104,8 @@ def add(
         asked = "; ".join(f"{name} ({oauth.parameters[name].about})" for name in later)
         note(f"Whoever connects an account has to say: {asked}.")
     note(f"Next: gateway app-credentials show {added.name} says what to enter at {entry.name}")
+    if "authorization_code" in oauth.grants:
+        note(f"Then: gateway connect {added.name}")
 
 
 @click.command()

@@ -61,7 +61,7 @@ class Narrator(NullObserver):
 
 @click.command()
 @click.argument("system", metavar="CONNECTION|PROVIDER")
-@click.argument("method", type=click.Choice(METHODS, case_sensitive=False))
+@click.argument("method", type=click.Choice(METHODS, case_sensitive=False), metavar="METHOD")
 @click.argument("path")
 @click.option("--secret-env", metavar="VAR", help="The variable that holds the key or token.")
 @click.option(

@@ -134,7 +134,7 @@ def set_(
     with invocation.for_system(write=True) as acting:
         tenant = change_tenant(acting, slug, change)
     bounds = ", ".join(f"{name}={value}" for name, value in asdict(tenant.limits).items() if value is not None)
-    _say(invocation, tenant, f"The tenant {tenant.slug} has these limits: {bounds or 'none'}.")
+    _say(invocation, tenant, f"The tenant {tenant.slug} is changed. Its limits: {bounds or 'none'}.")
     if tenant.return_origins and not invocation.as_json:
         note(f"Browsers may be sent back to {', '.join(tenant.return_origins)}.")
 

@@ -13,10 +13,23 @@ import pytest
 from sqlalchemy import URL
 
 from tests.services.brokers import rabbitmq_url
+from tests.services.cookie_browser import CookieBrowser
 from tests.services.postgres import create_database, drop_database, free_port, fresh_name
 from tests.services.processes import wait_until
 from tests.services.terminals import Terminal
-from tests.services.tour import SEVERAL_MACHINES, TOUR, CtrlC, Shown, Step, Typed, find, matches, steps
+from tests.services.tour import (
+    CONNECT,
+    SEVERAL_MACHINES,
+    TOUR,
+    Browsed,
+    CtrlC,
+    Shown,
+    Step,
+    Typed,
+    find,
+    matches,
+    steps,
+)
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -27,6 +40,8 @@ SHOWN_SECONDS = 180.0
 FOREGROUND = 2
 # What is typed until it shows something is typed again after this, by somebody who need not keep the machine busy.
 AGAIN_SECONDS = 0.5
+# What was exported in the second terminal, for the next command there.
+EXPORTED = ".exported"
 
 
 class Reader:
@@ -38,7 +53,6 @@ class Reader:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
         environment = inherited | {"GATEWAY_BASE_URL": f"http://127.0.0.1:{ports['8000']}"}
         self._terminals = {number: Terminal(folder, environment) for number in (1, 2, 3)}
-        self._kept: list[str] = []
         self._last: Typed | None = None
         self._output = ""
 
@@ -56,6 +70,8 @@ class Reader:
             self._terminals[step.terminal].interrupt(seconds=COMMAND_SECONDS)
         elif isinstance(step, Shown):
             self._look(step)
+        elif isinstance(step, Browsed):
+            self._browse(step)
         elif step.terminal != FOREGROUND:
             self._terminals[step.terminal].start(self._own(step.script))
         elif step.until:
@@ -84,16 +100,21 @@ class Reader:
             terminal = self._terminals[step.terminal]
             wait_until(lambda: find(expected, terminal.text()), seconds=SHOWN_SECONDS)
 
+    def _browse(self, step: Browsed) -> None:
+        browser = CookieBrowser()
+        link = re.findall(r"http\S+", self._output)[-1]
+        page = browser.press(browser.open(link), step.button)
+        assert page.status == 200, page.text
+
     def _type(self, step: Typed) -> bool:
         """Type into the second terminal, where activation and exported variables last."""
         script = self._own(step.script)
         code, self._output = self._terminals[step.terminal].run(
-            "\n".join([*self._kept, script]), seconds=COMMAND_SECONDS
+            f"[ ! -e {EXPORTED} ] || . ./{EXPORTED}\n{script}\nexport -p > {EXPORTED}", seconds=COMMAND_SECONDS
         )
         assert code == 0, f"{script}\nended with {code}:\n{self._output}"
         # A line that tells how far something is goes before what came of it.
         self._output = re.sub(r"[^\n]*\r\x1b\[K", "", self._output)
-        self._kept += [line for line in script.splitlines() if line.startswith((". ", "export "))]
         return True
 
     def _own(self, text: str) -> str:
@@ -101,12 +122,13 @@ class Reader:
         for usual, own in (self._ports | self.own).items():
             text = text.replace(usual, own)
         text = text.replace("scripts/run", f".venv/bin/gateway run --port {self._ports['8000']}")
-        return text.replace("examples/sink.py", f"examples/sink.py --port {self._ports['9000']}")
+        text = text.replace("examples/sink.py", f"examples/sink.py --port {self._ports['9000']}")
+        return text.replace("oauth_provider.py", f"oauth_provider.py --port {self._ports['9400']}")
 
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    ports = {"8000": str(free_port()), "9000": str(free_port())}
+    ports = {usual: str(free_port()) for usual in ("8000", "9000", "9400")}
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     manifest = tmp_path / "examples" / "gateway.yaml"
     manifest.write_text(manifest.read_text().replace("9000", ports["9000"]))
@@ -132,6 +154,12 @@ def test_the_chapter_on_several_machines_works_word_for_word(reader: Reader, pos
         finally:
             reader.close()
             drop_database(postgres_server, name)
+
+
+def test_the_chapter_on_connecting_works_word_for_word(reader: Reader) -> None:
+    # Tokens end sooner than a minute, for whom seconds matter.
+    reader.own = {"oauth_provider.py": "oauth_provider.py --token-seconds 4", "sleep 60": "sleep 4"}
+    reader.read(list(steps(README, CONNECT)))
 
 
 def test_the_tour_has_every_part() -> None:

@@ -59,7 +59,8 @@ def test_the_readme_counts_right() -> None:
     assert f"{signing} providers are known by\nhow they sign" in text
     assert f"{called} systems\nare known by [how they are called]" in text
     connected = sum(provider.oauth is not None for provider in providers)
-    assert f"of {connected} the catalogue says how their accounts are connected" in text
+    assert f"and {connected} by how their customers'" in text
+    assert f"[{connected - 3} others](docs/providers/README.md)" in text
 
 
 def test_pages_of_providers_that_are_gone_are_removed(tmp_path: Path) -> None:

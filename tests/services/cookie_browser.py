@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
+from html import unescape
 from http.cookiejar import CookieJar
 from urllib.error import HTTPError
+from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, HTTPRedirectHandler, Request, build_opener
 
 
@@ -25,14 +28,23 @@ class CookieBrowser:
 
     def open(self, url: str) -> Page:
         """Go to `url`, and wherever that leads."""
+        return self._go(Request(url))
+
+    def press(self, page: Page, words: str) -> Page:
+        """Press the button with these words, in a form of `page` that is posted to the page's own URL."""
+        found = re.search(rf'<button name="([^"]*)" value="([^"]*)">{re.escape(words)}</button>', page.text)
+        assert found is not None, f"{words} is not on {page.url}:\n{page.text}"
+        return self._go(Request(page.url, urlencode({unescape(found[1]): unescape(found[2])}).encode()))
+
+    def _go(self, request: Request) -> Page:
         try:
-            with self._opener.open(Request(url), timeout=30) as answer:
+            with self._opener.open(request, timeout=30) as answer:
                 return Page(answer.status, answer.url, answer.read().decode())
         except _Stopped as stopped:
             return Page(302, stopped.url, "")
         except HTTPError as error:
             with error:
-                return Page(error.code, error.url or url, error.read().decode())
+                return Page(error.code, error.url or request.full_url, error.read().decode())
 
 
 class _Stopped(Exception):

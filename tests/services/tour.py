@@ -2,7 +2,8 @@
 
 In the section, a fence `sh 2` is typed in the second terminal, `sh 2 until` again and again until it shows what
 follows. A fence `text` is what the commands before it show, `text 3` what the third terminal shows next; `…` stands
-for anything in a line, a line `…` for any lines. `<!-- ctrl-c 1 -->` ends what runs in the first terminal.
+for anything in a line, a line `…` for any lines. `<!-- ctrl-c 1 -->` ends what runs in the first terminal;
+`<!-- browser: WORDS -->` opens the link that was shown last, and presses the button with these words.
 """
 
 from __future__ import annotations
@@ -13,9 +14,11 @@ from dataclasses import dataclass
 
 TOUR = "A tour in five minutes"
 SEVERAL_MACHINES = "Several machines"
+CONNECT = "Connect a customer's account"
 ANYTHING = "…"
 _FENCE = re.compile(r"```(sh|text)(?: (\d))?( until)?")
 _CTRL_C = re.compile(r"<!-- ctrl-c (\d) -->")
+_BROWSER = re.compile(r"<!-- browser: (.+) -->")
 
 
 @dataclass(frozen=True)
@@ -42,7 +45,14 @@ class CtrlC:
     terminal: int
 
 
-Step = Typed | Shown | CtrlC
+@dataclass(frozen=True)
+class Browsed:
+    """The link that was shown last is opened in a browser, and a button is pressed."""
+
+    button: str
+
+
+Step = Typed | Shown | CtrlC | Browsed
 
 
 def steps(readme: str, title: str) -> Iterator[Step]:
@@ -52,6 +62,8 @@ def steps(readme: str, title: str) -> Iterator[Step]:
     for line in lines:
         if ctrl_c := _CTRL_C.fullmatch(line):
             yield CtrlC(int(ctrl_c[1]))
+        elif browser := _BROWSER.fullmatch(line):
+            yield Browsed(browser[1])
         elif fence := _FENCE.fullmatch(line):
             text = "\n".join(_until_end(lines))
             number = int(fence[2]) if fence[2] else None

@@ -56,6 +56,11 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "add_destination": "add it with `gateway destinations add {name} URL`",
     "add_source": lambda parameters: f"add it with `{add_source_command(parameters)}`",
     "allow_empty": ": say --allow-empty if that is meant",
+    "allow_return_origins": lambda parameters: (
+        "allow it with `gateway tenants set TENANT "
+        + " ".join(f"--return-origin {origin}" for origin in parameters["origins"])
+        + "`"
+    ),
     "bring_back_key": (
         "bring back its file instance/encryption.key, or put it into GATEWAY_ENCRYPTION_KEYS; if it is lost for good, "
         "`gateway secrets forget ID` gives up what is sealed with it"
@@ -81,6 +86,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "give_credentials_again": "give it others with `gateway connections add {provider} --reconnect {connection}`",
     "give_new_secret": "give --secret-env, --secret or --generate-secret",
     "give_option": "give it with --option {name}=…",
+    "give_parameter": ": give it with --param {name}=…",
     "give_private_key": ": give it with --private-key-env VAR or --private-key-file FILE",
     "give_secret": (
         ": give it with --secret-env VAR or --secret, or --generate-secret where the vendor lets you choose it "
@@ -105,7 +111,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "remove_routes": lambda parameters: f": first `gateway routes remove {' '.join(parameters['names'])}`",
     "restart_with_keys": ": start every web process and worker anew with the same keys, the new one first",
     "resume_tenant": "`gateway tenants resume {slug}`",
-    "revoke_connections": ": end them first: `gateway connections list --app-credentials {name}` shows them",
+    "revoke_connections": ": end them first; `gateway connections list --app-credentials {name}` shows them",
     "revoke_key": "to make a new one, first `gateway keys revoke {name}`",
     "rotate_app_credentials": "give them their new secret with `gateway app-credentials rotate {name}`",
     "rotate_secret": "store it with `gateway sources rotate {slug} --secret-env VAR`",

@@ -14,7 +14,8 @@ def removable_app(acting: Acting, app: str) -> AppSummary:
     found = summary(acting, require_app(acting.session, app, lock=acting.is_writing))
     count = found.connections.total
     if count:
-        message = f"{count} live connections were made with {found.name!r}"
+        made = "1 live connection was" if count == 1 else f"{count} live connections were"
+        message = f"{made} made with {found.name!r}"
         raise Conflict(message, Hint("revoke_connections", {"name": found.name}))
     return found
 

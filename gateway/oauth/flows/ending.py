@@ -70,7 +70,13 @@ def failure(
     is_ours = isinstance(error, GatewayError)
     detail = str(error)[:MOST_DETAIL] if is_ours else f"{type(error).__name__}: see the log"
     logger = get_logger(__name__)
-    said = {"flow": flow.id, "provider": flow.provider, "tenant": flow.tenant_id, "outcome": chosen.value}
+    said = {
+        "request_id": visitor.request_id,
+        "flow": flow.id,
+        "provider": flow.provider,
+        "tenant": flow.tenant_id,
+        "outcome": chosen.value,
+    }
     if is_ours:
         logger.warning("an account was not connected; the customer can start again", **said, error=detail)
     else:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from gateway.errors import Fault, InvalidInput
+from gateway.errors import Fault, Hint, InvalidInput
 from gateway.providers.oauth.hosts import url_fault
 from gateway.providers.oauth.parts import Parameter
 
@@ -41,7 +41,12 @@ def _faults(parameters: Mapping[str, Parameter], values: Mapping[str, str], *, p
     for name, parameter in parameters.items():
         if name not in values:
             if not parameter.optional:
-                yield Fault(f"{FIELD}.{name}", "missing", f"{name} is missing: {parameter.about}")
+                yield Fault(
+                    f"{FIELD}.{name}",
+                    "missing",
+                    f"{name} is missing: {parameter.about}",
+                    hint=Hint("give_parameter", {"name": name}),
+                )
         elif (reason := _fault(parameter, values[name], plain_http=plain_http)) is not None:
             yield Fault(f"{FIELD}.{name}", "malformed", f"{name} {reason}: {parameter.about}")
 

@@ -35,6 +35,8 @@ def test_what_is_wrong_is_told_by_its_place(api: ApiUnderTest) -> None:
     api.post("/app-credentials", APP)
     wrong = api.post("/connect-sessions", DRAFT | {"return_to": "https://evil.test/", "scopes": ["a", "b c"]})
     assert faults(wrong) == {"/return_to": "malformed", "/scopes/1": "malformed"}
+    [hint] = [one["hint"] for one in wrong.get_json()["errors"] if "hint" in one]
+    assert "https://evil.test" in hint["parameters"]["origins"]
     assert code(api.post("/connect-sessions", {"app_credentials": "cod"})) == (404, "not_found")
     assert code(api.post("/connect-sessions", DRAFT | {"reconnect": "conn_1"})) == (404, "not_found")
     assert code(api.get("/connect-sessions/cs_1")) == (404, "not_found")

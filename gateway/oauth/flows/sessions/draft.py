@@ -6,8 +6,8 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.errors import Fault
-from gateway.oauth.flows.return_to import return_fault
+from gateway.errors import Fault, Hint
+from gateway.oauth.flows.return_to import origin, return_fault
 from gateway.oauth.flows.sessions.theme import theme_faults
 
 MOST_SCOPES = 200
@@ -41,7 +41,9 @@ def faults(draft: ConnectSessionDraft, origins: Collection[str]) -> Iterator[Fau
     yield from scope_faults(draft.scopes)
     if draft.return_to is not None and (fault := return_fault(draft.return_to, origins)) is not None:
         # Not quoted: it may be anybody's text.
-        yield Fault("return_to", "malformed", f"return_to {fault}", {"origins": list(origins)})
+        yield Fault(
+            "return_to", "malformed", f"return_to {fault}", {"origins": list(origins)}, _allowing(draft, origins)
+        )
     if draft.reference is not None and not is_reference(draft.reference):
         message = f"the reference is 1 to {MOST_REFERENCE_CHARACTERS} printable characters"
         yield Fault("reference", "malformed", message, {"at_most": MOST_REFERENCE_CHARACTERS})
@@ -64,6 +66,14 @@ def _embed_faults(draft: ConnectSessionDraft) -> Iterator[Fault]:
         yield Fault(
             "return_to", "missing", "say where the browser goes back to from the provider: to the page with the frame"
         )
+
+
+def _allowing(draft: ConnectSessionDraft, origins: Collection[str]) -> Hint | None:
+    """How to let browsers be sent to where `draft` says; None where something else is wrong with it."""
+    wanted = origin(draft.return_to or "")
+    if not wanted or wanted in origins:
+        return None
+    return Hint("allow_return_origins", {"origins": [*origins, wanted]})
 
 
 def scope_faults(scopes: Sequence[str] | None) -> Iterator[Fault]:
