@@ -6,7 +6,6 @@ connection, no answer in time, the circuit is open, its own limit is not over.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -28,6 +27,7 @@ from gateway.installation import Installation
 from gateway.oauth.calling.client import require_base_url
 from gateway.oauth.calling.connected import Connected, connected
 from gateway.oauth.calling.observing import observers_of
+from gateway.oauth.protocol.places import places_of
 from gateway.oauth.proxy.headers import Pairs, given, sent
 from gateway.oauth.proxy.paths import target_url
 from gateway.outgoing.user_agent import user_agent
@@ -41,15 +41,6 @@ RETRY_PAUSE_SECONDS: Final = 0.1
 
 _SICK = frozenset({500, 502, 503, 504})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
-
-
-class ProxyBusy(GatewayError):
-    """As many calls wait for providers in this process as may."""
-
-    code = "proxy_busy"
-    http_status = 503
-    retryable = True
-    retry_after_seconds = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +75,7 @@ def forward(installation: Installation, tenant_id: str, connection_id: str, pass
     """The answer of the provider of a tenant's connection to a call.
 
     Raises `NotFound`, `ConnectionRevoked`, `InvalidInput` for a path that leads elsewhere,
-    `IntegrationError` where there is no answer, `AddressForbidden`, `ProxyBusy`, `StorageUnavailable`.
+    `IntegrationError` where there is no answer, `AddressForbidden`, `ProvidersBusy`, `StorageUnavailable`.
     """
     return installation.part(Forwarder).forward(connected(installation, tenant_id, connection_id), passing)
 
@@ -101,19 +92,16 @@ class Forwarder:
             resolver=installation.resolver,
             pool_size=installation.settings.web_threads,
         )
-        # While a provider is silent, or slow with its answer, its call holds a thread: some are left for all else.
-        self._places = threading.BoundedSemaphore(max(1, installation.settings.web_threads * 3 // 4))
 
     def forward(self, connection: Connected, passing: Passing) -> Forwarded:
         """As `forward`."""
         base_url = require_base_url(connection)
         call = _call(connection, base_url, passing)
-        if not self._places.acquire(blocking=False):
-            raise ProxyBusy("as many calls wait for providers as may: come again")
         under_way = _UnderWay(connection, call, time.monotonic())
         try:
             with ExitStack() as held:
-                held.callback(self._places.release)
+                # While a provider is silent, or slow with its answer, its call holds a thread.
+                held.enter_context(places_of(self._installation).taken())
                 answer = self._answered(under_way, held.enter_context(ExitStack()))
                 return self._given(under_way, answer, held.pop_all())
         except IntegrationError as error:

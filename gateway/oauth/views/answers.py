@@ -17,6 +17,7 @@ from gateway.errors import GatewayError, StorageUnavailable
 from gateway.installation import Installation, installation_of
 from gateway.oauth.flows.outcomes import Outcome, Refusal
 from gateway.oauth.flows.steps import AskChoice, AskParameters, Ending, FlowRefused, Leave, Step, Visitor
+from gateway.oauth.protocol.places import ProvidersBusy, places_of
 from gateway.oauth.views.browser import BrowserCookie
 from gateway.oauth.views.pages import (
     choice_page,
@@ -36,20 +37,24 @@ Parameters = ParamSpec("Parameters")
 MOST_FORM_BYTES = 64 * 1024
 
 
-def page(view: Callable[Parameters, Response]) -> Callable[Parameters, Response]:
-    """Decorator of a view: whatever happens, the browser gets a page."""
+def page(view: Callable[Parameters, Response], *, waits: bool = False) -> Callable[Parameters, Response]:
+    """Decorator of a view: whatever happens, the browser gets a page. `waits`: a provider may be asked."""
 
     @wraps(view)
     def shown(*args: Parameters.args, **kwargs: Parameters.kwargs) -> Response:
         try:
             if request.method == "HEAD" or _is_ahead():
                 return refusal_page(Refusal.REQUEST_NOT_MEANT)
-            return view(*args, **kwargs)
+            if not waits:
+                return view(*args, **kwargs)
+            # Before anything is used up: the same link, form or callback works again.
+            with places_of(installation()).taken():
+                return view(*args, **kwargs)
         except FlowRefused as refused:
             return refusal_page(refused.refusal)
         except HTTPException:
             return refusal_page(Refusal.REQUEST_INVALID)
-        except StorageUnavailable as error:
+        except (StorageUnavailable, ProvidersBusy) as error:
             get_logger(__name__).warning("a page of a flow could not be shown; it works again later", error=str(error))
             again = words_page(AGAIN, error.code)
             again.headers["Retry-After"] = str(error.retry_after_seconds)
@@ -62,6 +67,11 @@ def page(view: Callable[Parameters, Response]) -> Callable[Parameters, Response]
             return words_page(FAULT, "internal_error")
 
     return shown
+
+
+def page_that_asks(view: Callable[Parameters, Response]) -> Callable[Parameters, Response]:
+    """The same of a view for which a provider may be asked: as many at once as `Places` has."""
+    return page(view, waits=True)
 
 
 def answer(step: Step) -> Response:

@@ -11,7 +11,7 @@ from gateway.oauth.views.answers import (
     answer,
     cookie_of_request,
     installation,
-    page,
+    page_that_asks,
     visitor_of,
 )
 
@@ -25,7 +25,7 @@ FIELD = "p-"
 
 
 @blueprint.get("/<provider>/login")
-@page
+@page_that_asks
 def login(provider: str) -> Response:
     """Open a connect session: its browser goes to the provider, or to a page that asks for what is missing."""
     cookie = cookie_of_request()
@@ -35,7 +35,7 @@ def login(provider: str) -> Response:
 
 
 @blueprint.post("/<provider>/login")
-@page
+@page_that_asks
 def parameters(provider: str) -> Response:
     """Take what the customer wrote into our page."""
     request.max_content_length = MOST_FORM_BYTES
@@ -48,7 +48,7 @@ def parameters(provider: str) -> Response:
 
 @blueprint.get("/<provider>/callback", defaults={"app_credentials": None})
 @blueprint.get("/<provider>/<app_credentials>/callback")
-@page
+@page_that_asks
 def callback(provider: str, app_credentials: str | None) -> Response:
     """Take what the provider sent the browser back with."""
     visitor = visitor_of(cookie_of_request().digest)
@@ -57,7 +57,7 @@ def callback(provider: str, app_credentials: str | None) -> Response:
 
 
 @blueprint.post("/<provider>/choice")
-@page
+@page_that_asks
 def choice(provider: str) -> Response:
     """Take which of several the customer chose."""
     request.max_content_length = MOST_FORM_BYTES

@@ -15,6 +15,7 @@ from gateway.oauth.views.answers import (
     cookie_of_request,
     installation,
     page,
+    page_that_asks,
     visitor_of,
 )
 from gateway.oauth.views.pages import connect_page, redirect_to
@@ -49,7 +50,7 @@ def shown(session_id: str, is_embedded: bool) -> Response:
 
 @blueprint.post("/<session_id>", defaults={"is_embedded": False})
 @blueprint.post("/embedded/<session_id>", defaults={"is_embedded": True})
-@page
+@page_that_asks
 def changed(session_id: str, is_embedded: bool) -> Response:
     """Connect an account, or end a connection."""
     request.max_content_length = MOST_FORM_BYTES

@@ -217,7 +217,7 @@ def test_silent_providers_leave_threads_for_others(api: ApiUnderTest, provider: 
         provider.await_requests(places, "/api/echo")
         busy = api.get(f"{proxy}/echo")
         held.release()
-        assert (code(busy), busy.headers["Retry-After"]) == ((503, "proxy_busy"), "1")
+        assert (code(busy), busy.headers["Retry-After"]) == ((503, "providers_busy"), "1")
         for one in waiting:
             with one.result() as answer:
                 assert answer.status_code == 200
@@ -231,7 +231,7 @@ def test_so_do_answers_that_are_not_at_their_end(api: ApiUnderTest, provider: OA
         tenant_id = acting.tenant.id
     passing = Passing("GET", "echo", "", (), b"")
     answers = [forward(api.installation, tenant_id, connection_id, passing) for _ in range(places)]
-    assert code(api.get(f"{proxy}/echo")) == (503, "proxy_busy")
+    assert code(api.get(f"{proxy}/echo")) == (503, "providers_busy")
     for answer in answers:
         answer.close()
         answer.close()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from gateway.db.schema.upgrade import upgrade
 from gateway.factory import create_app
 from gateway.installation import Installation
 from gateway.oauth.flows.sessions.states import CUT_OFF_AFTER, SessionState
+from gateway.oauth.protocol.places import places_of
 from tests.integration.oauth.flows.conftest import BASE_URL, RETURN_TO, SQLITE, FlowsUnderTest
 from tests.integration.oauth.flows.test_bad_callbacks import assert_page
 from tests.integration.oauth.flows.test_links import token_of
@@ -93,6 +95,23 @@ def test_keys_may_have_been_rotated_a_moment_ago(flows: FlowsUnderTest) -> None:
     flows.clock.advance(60)
     flows.provider.rotate_keys()
     assert flows.connect().status_code == 200
+
+
+@SQLITE
+def test_silent_providers_leave_threads_for_others(flows: FlowsUnderTest) -> None:
+    flows.add_app()
+    browser = flows.browser()
+    session_id, link = flows.session()
+    back = flows.agree(browser, link)
+    places = places_of(flows.installation)
+    with ExitStack() as held:
+        for _ in range(places.count):
+            held.enter_context(places.taken())
+        busy = browser.get(back)
+        assert_page(busy, "providers_busy", 503)
+        assert (busy.headers["Retry-After"], flows.shown(session_id).state) == ("1", SessionState.OPENED)
+        assert_page(browser.get(flows.link()), "providers_busy", 503)
+    assert browser.get(back).status_code == 200
 
 
 @SQLITE
