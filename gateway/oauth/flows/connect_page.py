@@ -21,7 +21,7 @@ from gateway.oauth.ending.revoking import revoke
 from gateway.oauth.flows.ending import provider_name
 from gateway.oauth.flows.one_time import digest, digest_of_given
 from gateway.oauth.flows.opening import Step, start
-from gateway.oauth.flows.outcomes import Refusal
+from gateway.oauth.flows.outcomes import Outcome, Refusal
 from gateway.oauth.flows.rows import (
     BY_BROWSER,
     acting_for,
@@ -128,6 +128,13 @@ def show_page(
     shown = [app for app in apps if _is_by_browser(installation, app)]
     offers = [_offer(installation, app, shown, connections) for app in shown]
     ended = outcome_of(flows, installation.now())
+    if (
+        ended is not None
+        and ended.outcome == Outcome.CONNECTED
+        and ended.connection_id not in {one.id for one in connections}
+    ):
+        # It has ended since.
+        ended = None
     return ConnectPage(
         session_id,
         offers,

@@ -25,6 +25,8 @@ _connect_page = deferred("gateway.oauth.flows.connect_page")
 
 blueprint = Blueprint("connect_page", __name__, url_prefix="/connect", template_folder="templates")
 
+ENDED = "disconnected"
+
 
 @blueprint.get("", defaults={"is_embedded": False})
 @blueprint.get("/embedded", defaults={"is_embedded": True})
@@ -45,7 +47,8 @@ def shown(session_id: str, is_embedded: bool) -> Response:
     """What can be connected, and what is."""
     cookie = cookie_of_request(is_embedded=is_embedded)
     found = _connect_page.show_page(installation(), session_id, visitor_of(cookie.digest), is_embedded=is_embedded)
-    return cookie.put(connect_page(found, _url(session_id, is_embedded), cookie.form_token))
+    has_ended = request.args.get(ENDED) is not None
+    return cookie.put(connect_page(found, _url(session_id, is_embedded), cookie.form_token, has_ended=has_ended))
 
 
 @blueprint.post("/<session_id>", defaults={"is_embedded": False})
@@ -63,7 +66,7 @@ def changed(session_id: str, is_embedded: bool) -> Response:
     visitor = visitor_of(cookie.digest)
     if connection_id is not None:
         _connect_page.disconnect(installation(), session_id, connection_id, visitor, is_embedded=is_embedded)
-        return cookie.put(redirect_to(_url(session_id, is_embedded)))
+        return cookie.put(redirect_to(f"{_url(session_id, is_embedded)}?{ENDED}=1"))
     step: Step = _connect_page.start_from_page(installation(), session_id, _wish(), visitor)
     return cookie.put(answer(step))
 

@@ -15,7 +15,7 @@ from gateway.oauth.flows.outcomes import Outcome, Refusal
 from gateway.oauth.flows.return_to import origin, with_parameters
 from gateway.oauth.flows.steps import AskChoice, AskParameters, Ending
 from gateway.oauth.views.theme import theme_style
-from gateway.oauth.views.words import ENDINGS, REFUSALS, STATES, Words
+from gateway.oauth.views.words import DISCONNECTED, ENDINGS, REFUSALS, STATES, Words
 
 if TYPE_CHECKING:
     from gateway.oauth.flows.connect_page import ConnectPage
@@ -100,8 +100,8 @@ def choice_page(asked: AskChoice, action: str) -> Response:
     return _page("choice", 200, form_action=leads_to, asked=asked, action=action, theme=asked.theme)
 
 
-def connect_page(shown: ConnectPage, action: str, token: str) -> Response:
-    """What can be connected and what is, with what became of the last try."""
+def connect_page(shown: ConnectPage, action: str, token: str, *, has_ended: bool) -> Response:
+    """What can be connected and what is, with what became of the last try, or that an account `has_ended` just now."""
     said = None if shown.outcome is None else ENDINGS[Outcome(shown.outcome)]
     happened = None if said is None else said.happened.format(provider=shown.provider)
     return _page(
@@ -112,7 +112,7 @@ def connect_page(shown: ConnectPage, action: str, token: str) -> Response:
         shown=shown,
         action=action,
         token=token,
-        happened=happened,
+        happened=DISCONNECTED if has_ended else happened,
         states=STATES,
         theme=shown.theme,
     )

@@ -10,6 +10,8 @@ from gateway.oauth.states import ConnectionState
 BACK = "Go back to the application you came from and start again."
 ASK = "Go back to the application you came from, and tell its support if this happens again."
 
+DISCONNECTED = "The account was disconnected."
+
 
 class Words(NamedTuple):
     """`{provider}` stands for the provider's name."""

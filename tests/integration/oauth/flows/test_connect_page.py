@@ -79,8 +79,9 @@ def test_a_customer_ends_what_is_theirs(flows: FlowsUnderTest) -> None:
     assert_page(browser.post(path, data={"disconnect": own.id}), "browser_unknown")
     assert_page(browser.post(path, data={"token": token, "disconnect": others.id}), "request_invalid")
     answer = browser.post(path, data={"token": token, "disconnect": own.id})
-    assert answer.headers["Location"] == BASE_URL + path
-    assert "Not connected." in browser.get(path).text
+    assert answer.headers["Location"] == f"{BASE_URL}{path}?disconnected=1"
+    text = browser.get(f"{path}?disconnected=1").text
+    assert ("Not connected." in text, "The account was disconnected." in text) == (True, True)
     [own, others] = flows.connections()
     assert (own.state, others.state, flows.secrets(own)) == ("revoked", "connected", {})
 

@@ -159,8 +159,9 @@ def test_an_account_is_connected_at_the_top_level_where_the_frames_cookie_is_not
     assert "ada@example.org: connected" in text
     # Ended in the frame.
     answer = frame.post(path, data={"token": token_of(text), "disconnect": made.id}, base_url=HTTPS)
-    assert answer.headers["Location"] == HTTPS + path
+    assert answer.headers["Location"] == f"{HTTPS}{path}?disconnected=1"
     assert framed.connections()[0].state == "revoked"
+    assert "account is connected" not in frame.get(path, base_url=HTTPS).text
     framed.clock.advance(3601)
     assert "session_expired" in top.post(path, data=form, base_url=HTTPS).text
 
