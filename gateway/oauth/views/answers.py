@@ -58,6 +58,9 @@ def page(view: Callable[Parameters, Response], *, waits: bool = False) -> Callab
             get_logger(__name__).warning("a page of a flow could not be shown; it works again later", error=str(error))
             again = words_page(AGAIN, error.code)
             again.headers["Retry-After"] = str(error.retry_after_seconds)
+            if isinstance(error, ProvidersBusy) and request.method == "GET":
+                # Browsers do it by themselves: many customers at once are not turned away.
+                again.headers["Refresh"] = again.headers["Retry-After"]
             return again
         except GatewayError as error:
             get_logger(__name__).error("a page of a flow could not be shown", error=str(error), code=error.code)

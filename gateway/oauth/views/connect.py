@@ -23,6 +23,8 @@ from gateway.oauth.views.pages import connect_page, redirect_to
 # Loaded with the first customer.
 _connect_page = deferred("gateway.oauth.flows.connect_page")
 
+OWN = "same-origin"
+
 blueprint = Blueprint("connect_page", __name__, url_prefix="/connect", template_folder="templates")
 
 ENDED = "disconnected"
@@ -72,7 +74,13 @@ def changed(session_id: str, is_embedded: bool) -> Response:
 
 
 def _leave_frame(session_id: str) -> Response:
-    """Begin at the top level, with the cookie that goes along to the provider and back."""
+    """Begin at the top level, with the cookie that goes along to the provider and back.
+
+    No cookie says that this browser has the page in its frame. Where it says from where the form comes (Fetch
+    Metadata), that is from us: else one customer could have another one's browser connect an account for them.
+    """
+    if request.headers.get("Sec-Fetch-Site", OWN) != OWN:
+        raise FlowRefused(Refusal.BROWSER_UNKNOWN)
     cookie = cookie_of_request()
     visitor, form = visitor_of(cookie.require()), request.form.get("token")
     step: Step = _connect_page.start_from_embedded(installation(), session_id, _wish(), visitor, form)

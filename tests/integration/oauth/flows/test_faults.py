@@ -109,7 +109,11 @@ def test_silent_providers_leave_threads_for_others(flows: FlowsUnderTest) -> Non
             held.enter_context(places.taken())
         busy = browser.get(back)
         assert_page(busy, "providers_busy", 503)
-        assert (busy.headers["Retry-After"], flows.shown(session_id).state) == ("1", SessionState.OPENED)
+        assert (busy.headers["Retry-After"], busy.headers["Refresh"]) == ("1", "1")
+        assert (browser.post(f"/oauth/{PLAIN}/choice").headers.get("Refresh"), flows.shown(session_id).state) == (
+            None,
+            SessionState.OPENED,
+        )
         assert_page(browser.get(flows.link()), "providers_busy", 503)
     assert browser.get(back).status_code == 200
 

@@ -148,7 +148,10 @@ def test_an_account_is_connected_at_the_top_level_where_the_frames_cookie_is_not
     form = {"token": token_of(frame.get(path, base_url=HTTPS).text), "connect": app_id}
     for wrong in ({**form, "token": "x"}, {"connect": app_id}, {**form, "disconnect": "conn_1", "token": "x"}):
         assert "browser_unknown" in top.post(path, data=wrong, base_url=HTTPS).text
-    left = top.post(path, data=form, base_url=HTTPS)
+    for site in ("cross-site", "same-site", "none"):
+        foreign = top.post(path, data=form, base_url=HTTPS, headers={"Sec-Fetch-Site": site})
+        assert "browser_unknown" in foreign.text
+    left = top.post(path, data=form, base_url=HTTPS, headers={"Sec-Fetch-Site": "same-origin"})
     assert "SameSite=Lax" in left.headers["Set-Cookie"]
     back = framed.provider.agree(left.headers["Location"]).removeprefix(HTTPS)
     assert "browser_unknown" in frame.get(back, base_url=HTTPS).text
