@@ -17,7 +17,7 @@ from gateway.cli.terminal.request_files import read_bytes
 from gateway.cli.terminal.secret_options import from_variable
 from gateway.clients.client import ApiClient
 from gateway.clients.described import DescribedClient
-from gateway.clients.errors import IntegrationError
+from gateway.clients.errors import AuthenticationFailed, IntegrationError
 from gateway.clients.observer import CallReport, NullObserver
 from gateway.clients.retries import NO_RETRIES, RetryPolicy
 from gateway.clients.transport import Timeout
@@ -133,6 +133,10 @@ def call(
                 _list(client, method, path, in_path, query, data, limit)
             else:
                 _one(invocation, client, method, path, in_path, query, data)
+        except AuthenticationFailed:
+            if isinstance(client, ConnectedClient):
+                note(f"Why, and what helps: gateway connections explain {system}")
+            raise
         except ValueError as error:
             raise InvalidInput(str(error)) from error
 

@@ -89,7 +89,7 @@ def _facts(found: Explanation) -> list[tuple[str, Cell]]:
         ("Last flow", None if flow is None else flow.at),
         ("Its outcome", None if flow is None else ": ".join(filter(None, (flow.outcome or "open", flow.detail)))),
         ("Last refresh", refreshed),
-        ("Failed since", f"{found.failures} times" if found.failures else None),
+        ("Failed tries", found.failures or None),
         ("Being refreshed", "now" if found.is_refreshing else None),
         ("Next refresh", row.refresh_at),
         ("Token ends", row.access_expires_at),

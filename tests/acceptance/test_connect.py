@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import psutil
 import pytest
 
 from tests.services.cookie_browser import CookieBrowser
-from tests.services.gateway_process import Installation, Program
+from tests.services.gateway_process import COMMAND, Installation, Program
 from tests.services.oauth_entries import OPENID, PLAIN, write_entries
 from tests.services.oauth_provider import OAuthProvider, oauth_provider
 from tests.services.tables import Tables
@@ -66,6 +67,16 @@ def test_accounts_are_connected_and_nothing_of_it_is_in_the_log(connecting: Conn
     assert (again.status, "session_used" in again.text) == (410, True)
     provider.denies = "access_denied"
     assert browser.open(connecting.link("plain", "--return-to", RETURN_TO)).url == f"{RETURN_TO}?error=access_denied"
+    provider.refuses_refresh = True
+    refused = subprocess.run(
+        [COMMAND, "connections", "refresh", shown[0]["id"]],
+        cwd=installation.directory,
+        env=installation.environment,
+        capture_output=True,
+        text=True,
+    )
+    # Standard output is for answers alone, also where something is logged.
+    assert ("a token was not renewed" in refused.stderr, refused.stdout) == (True, "")
     log = connecting.web.log()
     secrets = [*provider.access_tokens, *provider.refresh_tokens, provider.client_secret, link.partition("=")[2]]
     secrets += [one.query["code_challenge"] for one in provider.at("/authorize")]

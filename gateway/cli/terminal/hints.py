@@ -86,7 +86,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "give_credentials_again": "give it others with `gateway connections add {provider} --reconnect {connection}`",
     "give_new_secret": "give --secret-env, --secret or --generate-secret",
     "give_option": "give it with --option {name}=…",
-    "give_parameter": ": give it with --param {name}=…",
+    "give_parameter": "give it with --param {name}=…",
     "give_private_key": ": give it with --private-key-env VAR or --private-key-file FILE",
     "give_secret": (
         ": give it with --secret-env VAR or --secret, or --generate-secret where the vendor lets you choose it "
