@@ -44,7 +44,8 @@ class Operation:
     belongs to no tenant: `run` gets a `SystemActing`. With `is_stream` it gets a `Listening` and returns server-sent
     events, which are sent as they come; `example` has some as `text`. With `forwards` it gets a `Forwarding` and
     returns a `Forwarded`, whatever its status. Not `keeps_answer`: a marked request that comes again is carried out
-    again, for its answer is not to be kept.
+    again, for its answer is not to be kept. What `asks_others` waits for strangers' servers, as many at once as
+    `oauth.protocol.places` has.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Operation:
     is_stream: bool
     forwards: bool
     keeps_answer: bool
+    asks_others: bool
 
     @property
     def has_etag(self) -> bool:
@@ -199,6 +201,7 @@ class Resource:
         is_stream: bool = False,
         forwards: bool = False,
         keeps_answer: bool = True,
+        asks_others: bool = False,
     ) -> Callable[[Function], Function]:
         def declare(run: Function) -> Function:
             summary, _, description = (getdoc(run) or "").partition("\n")
@@ -228,6 +231,7 @@ class Resource:
                     is_stream=is_stream,
                     forwards=forwards,
                     keeps_answer=keeps_answer,
+                    asks_others=asks_others,
                 )
             )
             return run

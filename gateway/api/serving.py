@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Collection, Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -30,6 +30,7 @@ from gateway.db.paging import DEFAULT_LIMIT, PageRequest
 from gateway.errors import NotFound, StorageUnavailable
 from gateway.events.live.hub import hub_of
 from gateway.events.live.listening import LAST_EVENT_ID
+from gateway.oauth.protocol.places import places_of
 from gateway.schema_fields import VOLATILE
 from gateway.streams import stream
 from gateway.tenants.acting import Acting, SystemActing
@@ -140,7 +141,9 @@ class Endpoint:
     def _carry_out_in_steps(self, caller: Caller, asked: Asked, held: Claim | None) -> Answer:
         """In transactions of its own; the answer is kept after the last one."""
         begin = partial(self._door.acting, caller)
-        answer = self._answer_of(self._operation.run(begin, **asked.path, **asked.arguments))
+        places = places_of(self._door.installation)
+        with places.taken() if self._operation.asks_others else nullcontext():
+            answer = self._answer_of(self._operation.run(begin, **asked.path, **asked.arguments))
         if held is not None:
             with begin() as acting:
                 keep_answer(acting.session, self._door.installation.keyring, held, answer)

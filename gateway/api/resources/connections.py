@@ -108,6 +108,7 @@ def list_connections(acting: Acting, page: PageRequest, query: Mapping[str, Any]
     "/connections",
     scope=WRITE,
     opens=True,
+    asks_others=True,
     body=ConnectionDraftSchema,
     body_example={"provider": "hubspot", "key": "pat-eu1-2f1a9c", "reference": "customer-17", "test": False},
     answer=ConnectionSchema,
@@ -134,6 +135,7 @@ def show_connection(acting: Acting, connection: str) -> ConnectionSummary:
     "/connections/<connection>/test",
     scope=WRITE,
     opens=True,
+    asks_others=True,
     answer=TestedConnectionSchema,
     example={
         "is_working": True,
@@ -154,7 +156,14 @@ def test_connection(begin: Transactions, connection: str) -> TestedConnection:
     return trying.test_connection(begin, connection)
 
 
-@resource.post("/connections/<connection>/refresh", scope=WRITE, opens=True, answer=ConnectionSchema, example=REFRESHED)
+@resource.post(
+    "/connections/<connection>/refresh",
+    scope=WRITE,
+    opens=True,
+    asks_others=True,
+    answer=ConnectionSchema,
+    example=REFRESHED,
+)
 def refresh_connection(begin: Transactions, connection: str) -> ConnectionSummary:
     """Renew the token of a connection now.
 

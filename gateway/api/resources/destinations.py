@@ -161,6 +161,7 @@ def disable_destination(acting: Acting, destination: str) -> DestinationSummary:
     "/destinations/<destination>/test",
     scope=WRITE,
     opens=True,
+    asks_others=True,
     answer=SentTrialSchema,
     example={
         "destination": "app",

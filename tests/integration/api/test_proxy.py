@@ -6,6 +6,7 @@ import gzip
 import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from gateway.factory import create_app
 from gateway.oauth.calling.connected import connected
 from gateway.oauth.connections.store import change_state
 from gateway.oauth.models import Connection
+from gateway.oauth.protocol.places import places_of
 from gateway.oauth.proxy.forwarding import Forwarder, Passing, forward
 from gateway.oauth.states import ConnectionState
 from gateway.tenants.acting import act
@@ -236,6 +238,21 @@ def test_so_do_answers_that_are_not_at_their_end(api: ApiUnderTest, provider: OA
         answer.close()
         answer.close()
     assert api.get(f"{proxy}/echo").status_code == 200
+
+
+def test_so_do_tests_and_refreshes(api: ApiUnderTest, provider: OAuthProvider, proxy: str) -> None:
+    connection = proxy.removesuffix("/proxy")
+    places = places_of(api.installation)
+    with ExitStack() as held:
+        for _ in range(places.count):
+            held.enter_context(places.taken())
+        for path in (f"{connection}/test", f"{connection}/refresh"):
+            assert code(api.post(path)) == (503, "providers_busy")
+        assert code(api.post("/connections", {"provider": KEYED, "key": "some-key"})) == (503, "providers_busy")
+        assert provider.heard == []
+        # What is at hand waits for nobody.
+        assert api.post(f"{connection}/token", key=api.make_key("wide", "connections:token")).status_code == 200
+    assert api.post(f"{connection}/test").status_code == 200
 
 
 def test_a_key_is_called_with_as_well(api: ApiUnderTest, provider: OAuthProvider) -> None:
