@@ -48,6 +48,9 @@ _NOT_SENT = _BETWEEN_TWO | {
     "fastly-client-ip",
     "origin",
     "referer",
+    # Another path than the one that was judged, for servers that go by it.
+    "x-original-url",
+    "x-rewrite-url",
 }
 _NOT_SENT_PREFIXES = ("x-forwarded-", "sec-", "cf-", "x-envoy-")
 _NOT_GIVEN = _BETWEEN_TWO | {

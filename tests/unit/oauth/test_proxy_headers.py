@@ -25,6 +25,8 @@ CALLERS = [
     ("Gateway-Tenant", "acme"),
     ("Referer", "https://app.example.com/customers/17"),
     ("Sec-Fetch-Site", "none"),
+    ("X-Original-URL", "/admin"),
+    ("X-Rewrite-URL", "/admin"),
 ]
 PASSING = [("Accept", "application/json"), ("If-None-Match", '"1"'), ("Idempotency-Key", "k"), ("X-GitHub-Api", "1")]
 
