@@ -78,6 +78,8 @@ def give_parameters(
     if flow.kind != PARAMETERS or flow.provider != provider_id:
         raise FlowRefused(Refusal.PROVIDER_MISMATCH)
     with acting_for(installation, session, visitor) as acting:
+        if acting.tenant.state is TenantState.SUSPENDED:
+            raise FlowRefused(Refusal.TENANT_SUSPENDED)
         require_tries(acting, session)
         use_flow(acting, flow, None)
         row = acting.session.get(AppCredentials, flow.app_credentials_id)

@@ -97,6 +97,16 @@ def test_a_tenant_that_is_suspended_sends_nobody_away(flows: FlowsUnderTest) -> 
     flows.leave(flows.browser(), link)
 
 
+def test_nor_where_it_is_suspended_while_its_customer_is_asked(flows: FlowsUnderTest) -> None:
+    with_shops(flows)
+    browser = flows.browser()
+    form = {"token": token_of(browser.get(flows.link()).text), "p-shop": "mine"}
+    switch(flows, on=False)
+    assert_page(browser.post(f"/oauth/{PLAIN}/login", data=form), "tenant_suspended", 503)
+    switch(flows, on=True)
+    assert browser.post(f"/oauth/{PLAIN}/login", data=form).status_code == 302
+
+
 def test_app_credentials_that_were_disabled_meanwhile_connect_nobody(flows: FlowsUnderTest) -> None:
     flows.add_app()
     flows.allow_return()
