@@ -134,7 +134,7 @@ def call(
             else:
                 _one(invocation, client, method, path, in_path, query, data)
         except AuthenticationFailed:
-            if isinstance(client, ConnectedClient):
+            if system.startswith(CONNECTION_PREFIX):
                 note(f"Why, and what helps: gateway connections explain {system}")
             raise
         except ValueError as error:

@@ -13,9 +13,7 @@ import click
 
 from gateway.cli.terminal.lazy import LazyCommand, LazyGroup
 from gateway.cli.terminal.options import common_options
-from gateway.config import Settings
 from gateway.release import installed_version
-from gateway.telemetry.logging import configure_logging
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -80,8 +78,6 @@ def main() -> None:
     """The console command. As with `python -m`, modules are found in the working directory too: handlers live there."""
     # At the end, so that nothing there takes the place of a library.
     sys.path.append(str(Path.cwd()))
-    # Standard output is for answers alone, and what goes well is told there. Servers and workers log as they are set.
-    configure_logging(Settings(log_level="warning"), sys.stderr)
     gateway(prog_name="gateway")
 
 

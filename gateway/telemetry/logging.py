@@ -1,7 +1,8 @@
 """Logs: structured records of ours and of every library, rendered alike and without secrets.
 
 Text for people on a terminal, one JSON object a line for machines. Which secrets are taken out is decided in
-`security.redaction`. Importing this module configures nothing.
+`security.redaction`. Servers and workers call `configure_logging`. Where nobody does, in commands and in applications
+that use our clients, records go to the standard library's loggers: without handlers, warnings to standard error.
 """
 
 from __future__ import annotations
@@ -26,9 +27,23 @@ _COMMON: tuple[Processor, ...] = (
     structlog.processors.TimeStamper(fmt="iso", utc=True),
 )
 
+_REDACTED: tuple[Processor, ...] = (
+    # Before redaction: messages of exceptions are where libraries quote URLs and headers.
+    structlog.processors.format_exc_info,
+    redact_record,
+)
+
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """A logger called `name`; safe at import time, it takes up the configuration at its first record."""
+    if not structlog.is_configured():
+        # As the library comes it prints everything on standard output, secrets too.
+        structlog.configure(
+            processors=[structlog.stdlib.filter_by_level, *_COMMON, *_REDACTED, *_plain()],
+            wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG),
+            logger_factory=structlog.stdlib.LoggerFactory(),
+            cache_logger_on_first_use=False,
+        )
     logger: FilteringBoundLogger = structlog.get_logger(name)
     return logger
 
@@ -66,12 +81,14 @@ def _formatter(renderers: list[Processor]) -> structlog.stdlib.ProcessorFormatte
         foreign_pre_chain=_COMMON,
         processors=[
             structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-            # Before redaction: messages of exceptions are where libraries quote URLs and headers.
-            structlog.processors.format_exc_info,
-            redact_record,
+            *_REDACTED,
             *renderers,
         ],
     )
+
+
+def _plain() -> list[Processor]:
+    return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
 
 
 def _text(stream: TextIO) -> list[Processor]:
