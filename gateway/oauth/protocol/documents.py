@@ -21,6 +21,8 @@ from gateway.oauth.protocol.http import Http, HttpRequest
 KEPT_SECONDS = 3600.0
 AWAY_SECONDS = 60.0
 MAX_BYTES = 128 * 1024
+MAX_PARTS = 4_000
+"""What stands between brackets and commas: small values take many times the memory that they have as text."""
 LIMIT = 256
 """How many documents a process keeps; the one that was not asked for the longest goes first."""
 
@@ -95,6 +97,8 @@ def fetch(http: Http, url: str) -> Document:
         raise ProviderAnswerInvalid(f"{url} answered with status {answer.status}, and not with a document")
     if len(answer.body) > MAX_BYTES:
         raise ProviderAnswerInvalid(f"what is at {url} is larger than {MAX_BYTES} bytes")
+    if sum(map(answer.body.count, (b"[", b"{", b","))) > MAX_PARTS:
+        raise ProviderAnswerInvalid(f"what is at {url} has more than {MAX_PARTS} parts")
     try:
         document = json.loads(answer.body)
     except (ValueError, RecursionError) as error:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.clock import FakeClock
-from gateway.oauth.protocol.documents import AWAY_SECONDS, KEPT_SECONDS, LIMIT, MAX_BYTES, Documents
+from gateway.oauth.protocol.documents import AWAY_SECONDS, KEPT_SECONDS, LIMIT, MAX_BYTES, MAX_PARTS, Documents
 from gateway.oauth.protocol.endpoints import endpoints
 from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderUnavailable
 from gateway.oauth.protocol.http import HttpAnswer, HttpRequest
@@ -240,6 +240,15 @@ def test_as_many_documents_are_kept_as_may_be() -> None:
     assert len(answers.asked) == LIMIT + 1
     documents.get("https://id.example.org/0")
     assert len(answers.asked) == LIMIT + 2
+
+
+def test_no_document_takes_many_times_the_memory_that_it_has_as_text() -> None:
+    url = "https://id.example.org/keys"
+    for small in ([[]], [{}], [0]):
+        answers = Answers({url: {"keys": small * (MAX_PARTS + 1)}})
+        with pytest.raises(ProviderAnswerInvalid, match="parts"):
+            Documents(answers, FakeClock()).get(url)
+    assert Documents(Answers({url: {"keys": [{}] * (MAX_PARTS // 3)}}), FakeClock()).get(url)
 
 
 def test_many_at_once_ask_once() -> None:
