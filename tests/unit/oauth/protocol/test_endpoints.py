@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.clock import FakeClock
@@ -204,6 +204,7 @@ JSON_VALUES = st.recursive(
 METADATA_KEYS = (*METADATA, "id_token_signing_alg_values_supported", "token_endpoint_auth_methods_supported")
 
 
+@settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(METADATA_KEYS), JSON_VALUES))
 def test_whatever_metadata_say_there_are_endpoints_or_a_reason(said: dict[str, Any]) -> None:
     for provider in ("oidc", "microsoft-graph", "gitlab"):
