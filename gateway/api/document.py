@@ -60,7 +60,6 @@ PROBLEMS: Mapping[int, tuple[str, str]] = {
 }
 # Of what somebody else answers.
 FORWARDED_PROBLEMS: Mapping[int, tuple[str, str]] = {
-    410: ("The connection was revoked.", "connection_revoked"),
     502: ("The provider did not answer, or not as HTTP should be.", "connection_failed"),
     504: ("The provider did not answer in time.", "deadline_exceeded"),
 }
@@ -262,7 +261,7 @@ def _header(name: str, description: str, *, required: bool = False, **schema: An
 def _refusals(operation: Operation) -> list[int]:
     found = [401, 403, 422, 429, 503]
     if operation.forwards:
-        return sorted([*found, 404, 409, 410, 413, 502, 504])
+        return sorted([*found, 404, 409, 413, 502, 504])
     # What a query speaks of may not be there either.
     found += [404] * ("<" in operation.path or operation.writes or operation.query is not None)
     found += [400, 413, 415] * (operation.method != "GET")

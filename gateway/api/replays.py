@@ -20,17 +20,21 @@ HEADER = "Idempotency-Key"
 _KEY = re.compile(r'"(?P<quoted>(?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\["\\]){1,255})"|(?P<bare>[\x21\x23-\x7e]{1,255})')
 
 
-def mark(request: Request, key: str, caller: Caller, document: Any) -> Mark:
-    """The mark of `request`, with what it asks for. Raises `InvalidInput` where the header is malformed."""
+def plain_key(key: str) -> str:
+    """The key in a header's value. Raises `InvalidInput` where that is malformed."""
     found = _KEY.fullmatch(key.strip())
     if found is None:
         message = "a key is 1 to 255 visible ASCII characters, in double quotes or bare"
         raise InvalidInput.at(HEADER, "malformed", message)
-    plain = found["bare"] or re.sub(r"\\(.)", r"\1", found["quoted"])
+    return found["bare"] or re.sub(r"\\(.)", r"\1", found["quoted"])
+
+
+def mark(request: Request, key: str, caller: Caller, document: Any) -> Mark:
+    """The mark of `request`, with what it asks for."""
     # As a value, so that another order or spacing is the same request.
     body = json.dumps(document, sort_keys=True).encode()
     asked = (request.method.encode(), request.full_path.encode("utf-8", "surrogatepass"), body)
-    return mark_of(tenant_id=caller.tenant.id, sender=caller.key.id, key=plain, asked=asked)
+    return mark_of(tenant_id=caller.tenant.id, sender=caller.key.id, key=key, asked=asked)
 
 
 def claim_or_answer(installation: Installation, wanted: Mark) -> Claim | Answer:

@@ -81,8 +81,9 @@ class Endpoint:
         asked = self._read(request, path)
         if operation.is_stream:
             return stream(operation.run(self._listening(caller), **asked.arguments))
-        key = request.headers.get(replays.HEADER)
-        if key is None or not (operation.takes_idempotency_key and operation.keeps_answer):
+        given = request.headers.get(replays.HEADER) if operation.takes_idempotency_key else None
+        key = None if given is None else replays.plain_key(given)
+        if key is None or not operation.keeps_answer:
             return self._respond(self._carry_out(caller, asked))
         return self._once(caller, asked, key)
 

@@ -26,7 +26,6 @@ class ConnectionRevoked(ConnectionUnusable):
     """Somebody ended it."""
 
     code = "connection_revoked"
-    http_status = 410
 
 
 class RefreshHeldBack(GatewayError):

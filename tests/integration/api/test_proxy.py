@@ -198,7 +198,7 @@ def test_one_that_was_revoked_is_seen_to_be(
         )
     fake_clock.advance(6)
     answer = api.get(f"{proxy}/echo")
-    assert code(answer) == (410, "connection_revoked")
+    assert code(answer) == (409, "connection_revoked")
     assert len(provider.heard) == 1
 
 

@@ -250,7 +250,7 @@ def test_requests_that_are_nobody_else_s() -> None:
 
 
 def test_calling() -> None:
-    assert sum(one.api.base_url is not None for one in EVERY) == 96
+    assert sum(one.api.base_url is not None for one in EVERY) == 97
     assert names(lambda one: one.api.is_signed) == {"trello"}
     assert names(lambda one: one.api.header != "Authorization") == {"bigcommerce", "shopify"}
     assert sum(one.api.value != "Bearer {access_token}" for one in EVERY) == 4

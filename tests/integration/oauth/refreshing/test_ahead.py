@@ -128,6 +128,8 @@ def test_what_has_ended_long_ago_is_forgotten(world: World) -> None:
                 id="cse_1",
                 tenant_id="ten_default",
                 parameters={},
+                theme={},
+                is_embedded=False,
                 token_digest=b"1",
                 asker_kind="system",
                 asker_name="test",
