@@ -26,7 +26,6 @@ from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.management import add_destination
 from gateway.delivery.routes.draft import RouteDraft
 from gateway.delivery.routes.loader import RoutingLoader
-from gateway.delivery.sending.grants import NoGrants
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker.worker import Worker
 from gateway.errors import InvalidInput
@@ -45,6 +44,7 @@ from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.management import add_source
 from tests.integration.delivery.sinks import Sink
 from tests.services.acting import TESTER
+from tests.services.no_grants import NoGrants
 from tests.services.tables import Tables
 
 VECTORS = Path(__file__).parents[1] / "fixtures" / "vectors.jsonl"

@@ -54,19 +54,6 @@ class Grants(Protocol):
         ...
 
 
-class NoGrants:
-    """Where there are no connections."""
-
-    def at_hand(self, tenant_id: str, connection_id: str, url: str) -> Grant | None:
-        return None
-
-    def get(self, tenant_id: str, connection_id: str, url: str) -> Grant:
-        raise GrantBroken("this worker knows of no connections")
-
-    def renewed(self, tenant_id: str, connection_id: str, url: str, refused: Grant) -> bool:
-        return False
-
-
 async def authenticated(
     grants: Grants,
     clock: Clock,

@@ -11,12 +11,12 @@ from gateway.clock import FakeClock
 from gateway.delivery.decisions.policy import AttemptResult
 from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS
 from gateway.delivery.sending.attempts import AttemptRunner
-from gateway.delivery.sending.grants import NoGrants
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.sending.sender import Sender
 from gateway.outgoing.resolver import StaticResolver
 from gateway.security.sealing import Keyring
 from gateway.security.ssrf import AddressPolicy
+from tests.services.no_grants import NoGrants
 
 from .conftest import Queue
 from .sinks import Sink

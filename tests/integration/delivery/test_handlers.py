@@ -20,7 +20,6 @@ from gateway.clock import SystemClock
 from gateway.db.database import Database
 from gateway.delivery.decisions.policy import AttemptResult, Outcome
 from gateway.delivery.models import DestinationKind
-from gateway.delivery.sending.grants import NoGrants
 from gateway.delivery.sending.handler_child import HandlerCall
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker.worker import Worker
@@ -28,6 +27,7 @@ from gateway.outgoing.resolver import StaticResolver
 from gateway.security.sealing import Keyring
 from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.metrics import Metrics
+from tests.services.no_grants import NoGrants
 
 from .conftest import Queue
 

@@ -21,7 +21,6 @@ from gateway.clock import MICROSECONDS, Clock, SystemClock
 from gateway.db.database import Database
 from gateway.delivery.decisions.target import SigningSecret, Target
 from gateway.delivery.routes.routing import RoutingSnapshot
-from gateway.delivery.sending.grants import NoGrants
 from gateway.delivery.sending.handler_pool import HandlerPool
 from gateway.delivery.worker import summons
 from gateway.delivery.worker.worker import Worker
@@ -29,6 +28,7 @@ from gateway.outgoing.resolver import StaticResolver
 from gateway.security.sealing import Keyring
 from gateway.security.ssrf import AddressPolicy
 from gateway.telemetry.metrics import Metrics
+from tests.services.no_grants import NoGrants
 
 from .conftest import Queue
 from .sinks import Received, Sink, never, status
