@@ -19,6 +19,17 @@ CONNECTION_RECOVERED = "gateway.connection.recovered"
 CONNECTION_DEGRADED = "gateway.connection.degraded"
 CONNECTION_EXPIRING = "gateway.connection.expiring"
 CONNECTION_REVOKED = "gateway.connection.revoked"
+ENTITY_CREATED = "gateway.entity.created"
+ENTITY_UPDATED = "gateway.entity.updated"
+ENTITY_DELETED = "gateway.entity.deleted"
+SYNC_COMPLETED = "gateway.sync.completed"
+SYNC_FAILED = "gateway.sync.failed"
+SYNC_HELD = "gateway.sync.held"
+CONFLICT_DETECTED = "gateway.conflict.detected"
+INTEGRATION_ACTIVATED = "gateway.integration.activated"
+INTEGRATION_DEACTIVATED = "gateway.integration.deactivated"
+INTEGRATION_UNHEALTHY = "gateway.integration.unhealthy"
+INTEGRATION_RECOVERED = "gateway.integration.recovered"
 # Sent to a destination that is tried, and journalled nowhere.
 DESTINATION_TEST = "gateway.destination.test"
 
@@ -103,5 +114,124 @@ def connection_changed(
         "reason": reason,
         "detail": detail,
         "expires_at": expires_at,
+    }
+    return Occurrence(tenant_id, event_type, data)
+
+
+def entity_changed(
+    tenant_id: str,
+    event_type: str,
+    *,
+    entity_id: str,
+    integration: str,
+    integration_name: str,
+    integration_id: str | None,
+    kind: str,
+    name: str | None,
+    state: str | None,
+    attributes: Mapping[str, object],
+    changes: Mapping[str, object],
+    origin: str,
+    run_id: str | None,
+) -> Occurrence:
+    """An entity began, changed or went, as `event_type` (`gateway.entity.…`) says.
+
+    `integration` is the integration's name, `integration_name` its type. `changes` are `[before, after]` by field.
+    `origin` is where the change came from: `pull`, `push`, `local` or `merge`.
+    """
+    data = {
+        "entity_id": entity_id,
+        "key": f"{integration_name}:{integration_id or ''}",
+        "integration": integration,
+        "integration_name": integration_name,
+        "integration_id": integration_id,
+        "kind": kind,
+        "name": name,
+        "state": state,
+        "attributes": dict(attributes),
+        "changes": dict(changes),
+        "origin": origin,
+        "run_id": run_id,
+    }
+    return Occurrence(tenant_id, event_type, data)
+
+
+def sync_ended(
+    tenant_id: str,
+    event_type: str,
+    *,
+    run_id: str,
+    integration: str,
+    integration_name: str,
+    mode: str,
+    trigger: str,
+    counts: Mapping[str, object],
+    code: str | None,
+    detail: str | None,
+) -> Occurrence:
+    """A sync run is done, failed, or waits for a person, as `event_type` (`gateway.sync.…`) says."""
+    data = {
+        "run_id": run_id,
+        "integration": integration,
+        "integration_name": integration_name,
+        "mode": mode,
+        "trigger": trigger,
+        "counts": dict(counts),
+        "code": code,
+        "detail": detail,
+    }
+    return Occurrence(tenant_id, event_type, data)
+
+
+def conflict_detected(
+    tenant_id: str,
+    *,
+    conflict_id: str,
+    entity_id: str,
+    integration: str,
+    integration_name: str,
+    integration_id: str | None,
+    kind: str,
+    fields: Mapping[str, object],
+) -> Occurrence:
+    """Both sides changed an entity and no policy settles it. `kind` is `edit` or `delete`, `fields` are those of
+    the conflict.
+    """
+    data = {
+        "conflict_id": conflict_id,
+        "entity_id": entity_id,
+        "key": f"{integration_name}:{integration_id or ''}",
+        "integration": integration,
+        "integration_name": integration_name,
+        "integration_id": integration_id,
+        "kind": kind,
+        "fields": dict(fields),
+    }
+    return Occurrence(tenant_id, CONFLICT_DETECTED, data)
+
+
+def integration_changed(
+    tenant_id: str,
+    event_type: str,
+    *,
+    instance_id: str,
+    integration: str,
+    integration_name: str,
+    state: str,
+    health: str,
+    reason: str | None,
+    detail: str | None,
+) -> Occurrence:
+    """An integration was activated or deactivated, fell ill or recovered, as `event_type` (`gateway.integration.…`)
+    says. `reason` is the code of the check that changed, or of why it ended.
+    """
+    data = {
+        "instance_id": instance_id,
+        "integration": integration,
+        "integration_name": integration_name,
+        "state": state,
+        "health": health,
+        "reason": reason,
+        "detail": detail,
     }
     return Occurrence(tenant_id, event_type, data)

@@ -16,7 +16,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 from gateway.clock import iso
 from gateway.db.model import Base
 from gateway.delivery.models import Attempt, Delivery, Destination, Route
+from gateway.entities.models import Entity, EntityConflict, HistoryEntry, LocalChange, QuarantinedRecord, SyncRun
 from gateway.events.models import Event
+from gateway.integrations.models import Integration
 from gateway.oauth.models import AppCredentials, Connection
 from gateway.security.redaction import redact_headers
 from gateway.tenants.api_keys.models import ApiKey
@@ -46,6 +48,13 @@ EXPORTED: tuple[ExportedTable, ...] = (
     ExportedTable("api_keys", ApiKey, ApiKey.id, frozenset({"digest"})),
     ExportedTable("app_credentials", AppCredentials, AppCredentials.id),
     ExportedTable("connections", Connection, Connection.id, frozenset({"account_key", "lease_token"})),
+    ExportedTable("integrations", Integration, Integration.id),
+    ExportedTable("entities", Entity, Entity.id, frozenset({"content_hash"})),
+    ExportedTable("entity_changes", LocalChange, LocalChange.id, frozenset({"lease_token"})),
+    ExportedTable("entity_history", HistoryEntry, HistoryEntry.id),
+    ExportedTable("conflicts", EntityConflict, EntityConflict.id),
+    ExportedTable("quarantine", QuarantinedRecord, QuarantinedRecord.id, frozenset({"record_key"})),
+    ExportedTable("sync_runs", SyncRun, SyncRun.id),
     ExportedTable("events", Event, Event.id, prefix="evt"),
     ExportedTable("deliveries", Delivery, Delivery.id, frozenset({"lease_token"}), prefix="dlv"),
     ExportedTable("rejections", Rejection, Rejection.id, prefix="rej"),
@@ -57,6 +66,11 @@ LEFT_OUT: Mapping[str, str] = {
     "source_credentials": "secrets",
     "destination_secrets": "secrets",
     "vault": "secrets",
+    "integration_revisions": "earlier configurations",
+    "named_changes": "what the next sync looks at",
+    "push_marks": "how echoes are recognised, for minutes",
+    "sync_cursors": "how far syncs have come, of use to the gateway alone",
+    "sync_pages": "what a sync that is under way has seen",
     "connect_sessions": "links that are good for minutes",
     "oauth_flows": "ways to a provider and back, which take minutes",
     "revocations": "grants that are being ended at their providers",

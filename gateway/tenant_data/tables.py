@@ -12,7 +12,20 @@ from sqlalchemy.orm import InstrumentedAttribute
 
 from gateway.db.model import Base
 from gateway.delivery.models import Attempt, Delivery, Destination, DestinationSecret, DestinationState, Route
+from gateway.entities.models import (
+    Entity,
+    EntityConflict,
+    HistoryEntry,
+    LocalChange,
+    NamedChange,
+    PushMark,
+    QuarantinedRecord,
+    SyncCursor,
+    SyncPage,
+    SyncRun,
+)
 from gateway.events.models import Event, EventBlockTerm
+from gateway.integrations.models import Integration, IntegrationRevision
 from gateway.jobs.models import Job, Schedule
 from gateway.oauth.models import AppCredentials, Connection, ConnectSession, Flow, Revocation, VaultEntry
 from gateway.tenants.api_keys.models import ApiKey
@@ -47,6 +60,18 @@ OWNED: tuple[OwnedTable, ...] = (
     # What makes more of the rest goes first.
     OwnedTable(Schedule, Schedule.id),
     OwnedTable(Job, Job.id),
+    OwnedTable(LocalChange, LocalChange.id),
+    OwnedTable(PushMark, PushMark.id),
+    OwnedTable(EntityConflict, EntityConflict.id),
+    OwnedTable(HistoryEntry, HistoryEntry.id),
+    OwnedTable(QuarantinedRecord, QuarantinedRecord.id),
+    OwnedTable(NamedChange, NamedChange.integration_id),
+    OwnedTable(SyncPage, SyncPage.run_id),
+    OwnedTable(SyncCursor, SyncCursor.instance_id),
+    OwnedTable(SyncRun, SyncRun.id),
+    OwnedTable(Entity, Entity.id),
+    OwnedTable(IntegrationRevision, IntegrationRevision.instance_id),
+    OwnedTable(Integration, Integration.id),
     OwnedTable(ConnectSession, ConnectSession.id),
     OwnedTable(Flow, Flow.id),
     OwnedTable(Rejection, Rejection.id),

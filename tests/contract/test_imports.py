@@ -166,6 +166,33 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("vault",),
         ("models", "states"),
     ),
+    "entities": (
+        # syncing: a run from its beginning to its end.
+        ("syncing",),
+        # pulling: pages into entities. pushing: local edits to the external system. resolving: what a person decides.
+        ("pulling", "pushing", "resolving"),
+        # editing: entities changed here.
+        ("editing",),
+        ("conflicts", "history", "quarantine", "runs", "search", "store", "telling"),
+        # merging, content: pure.
+        ("merging",),
+        ("content", "options"),
+        ("external",),
+        ("models", "states"),
+    ),
+    "integrations": (
+        # kinds: one module for each type that ships. health, streaming, subscriptions: what runs while one is active.
+        ("syncing", "streaming", "subscriptions"),
+        ("lifecycle",),
+        ("health", "management"),
+        ("opening",),
+        ("registry",),
+        ("kinds",),
+        ("search", "telling"),
+        ("type",),
+        ("attributes", "options"),
+        ("models", "states"),
+    ),
     "webhooks": (
         ("purge_kind", "purge_payload", "route_previews", "route_trials"),
         ("explain", "purge", "receive", "routes", "samples"),

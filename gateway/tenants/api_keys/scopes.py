@@ -30,6 +30,10 @@ class Scope(StrEnum):
     CONNECTIONS_WRITE = "connections:write"  # have accounts connected, refresh, test and revoke connections
     CONNECTIONS_CALL = "connections:call"  # call providers with a connection's token, through the proxy
     CONNECTIONS_TOKEN = "connections:token"  # noqa: S105  see a connection's access token itself
+    INTEGRATIONS_READ = "integrations:read"  # see integrations, their health, sync runs and what is in quarantine
+    INTEGRATIONS_WRITE = "integrations:write"  # add and change them, activate, sync, decide what a run holds
+    ENTITIES_READ = "entities:read"  # see entities with their history, and conflicts
+    ENTITIES_WRITE = "entities:write"  # change entities, and so what external systems have; resolve conflicts
     AUDIT_READ = "audit:read"  # see who did what
     ADMIN = "admin"  # everything above and the tenant's API keys
     OPERATOR = "operator"  # everything, for every tenant, and what belongs to none; keys of the tenant `default` only

@@ -17,10 +17,12 @@ from gateway.db.schema.upgrade import config_on, upgrade
 from gateway.db.schema.version import current, head, require_current
 from gateway.errors import SchemaBehind
 from gateway.factory import create_app
+from gateway.tenant_data.tables import OWNED
 
 pytestmark = pytest.mark.pooled
 
-assert create_app  # importing the factory declares every table
+assert create_app  # importing these declares every table
+assert OWNED
 
 
 def test_migrated_and_declared_schema_are_equal(database: Database) -> None:
