@@ -49,6 +49,7 @@ class Settings:
     handlers: tuple[str, ...] = ()
     providers_dir: Path | None = None
     max_body_bytes: int = 5 * 1024 * 1024
+    rejected_body_bytes: int = 1024 * 1024
     request_budget_bytes: int | None = None
     max_connections: int = 2000
     max_connections_per_address: int = 256
@@ -120,6 +121,9 @@ def read_settings(
         handlers=reader.get("GATEWAY_HANDLERS", _modules, defaults.handlers),
         providers_dir=reader.get("GATEWAY_PROVIDERS_DIR", _directory, defaults.providers_dir),
         max_body_bytes=reader.get("GATEWAY_MAX_BODY_BYTES", _whole(1, 1 << 30), defaults.max_body_bytes),
+        rejected_body_bytes=reader.get(
+            "GATEWAY_REJECTED_BODY_BYTES", _whole(0, 16 << 20), defaults.rejected_body_bytes
+        ),
         request_budget_bytes=reader.get(
             "GATEWAY_REQUEST_BUDGET_BYTES", _whole(1 << 20, 1 << 40), defaults.request_budget_bytes
         ),

@@ -40,6 +40,7 @@ WORDS: Mapping[str, Words] = {
     "disable_source": Words("switch the source off", "POST /sources/{slug}/disable"),
     "enable_source": Words("switch the source on", "POST /sources/{slug}/enable"),
     "examine_installation": Words("whoever runs the gateway should look whether it is well", "GET /readyz"),
+    "explain_rejection": Words("have it explained", "POST /rejections/{rejection}/explain"),
     "explain_request": Words("have the request explained", "GET /rejections"),
     "finish_erasing": Words("whoever runs the gateway has to finish erasing the tenant"),
     "force_purge": Words("events that young are not forgotten from here"),

@@ -12,9 +12,10 @@ from gateway.oauth.ending.kind import ENDED, REVOKE
 from gateway.oauth.refreshing.kind import REFRESH
 from gateway.tenant_data.kinds import ERASE, EXPORT
 from gateway.tenants.api_keys.scopes import Scope
+from gateway.webhooks.acceptance.kind import ACCEPT
 from gateway.webhooks.purge_kind import PURGE
 
-_ALL: tuple[Kind, ...] = (CANCEL, ENDED, ERASE, EXPORT, PURGE, REFRESH, REPLAY, RETRY, REVOKE, ROTATE)
+_ALL: tuple[Kind, ...] = (ACCEPT, CANCEL, ENDED, ERASE, EXPORT, PURGE, REFRESH, REPLAY, RETRY, REVOKE, ROTATE)
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 """By their names."""

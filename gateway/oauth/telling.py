@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
 
 from sqlalchemy.orm import Session
 
 from gateway.db.after_commit import after_commit
-from gateway.db.scope import SystemSession
 from gateway.deferred import deferred
 from gateway.events.system import connection_changed
 from gateway.installation import Installation
 from gateway.oauth.models import AppCredentials, Connection
 
-if TYPE_CHECKING:
-    from gateway.delivery.destinations.rows import DestinationDefaults as Defaults
-
 # Loaded with all that delivers, when something is told.
 _append = deferred("gateway.events.append")
-_destinations = deferred("gateway.delivery.destinations.loader")
 _enqueue = deferred("gateway.delivery.queue.enqueue")
 _loader = deferred("gateway.delivery.routes.loader")
-_rows = deferred("gateway.delivery.destinations.rows")
 _system_events = deferred("gateway.delivery.system_events")
 
 
@@ -58,12 +51,9 @@ def tell(
         expires_at=expires_at,
     )
     within = session.connection()
-    with SystemSession(bind=within) as reading:
-        defaults: Defaults = _rows.DestinationDefaults(installation.settings.delivery_schedule_seconds)
-        destinations = _destinations.load_destinations(
-            reading, installation.keyring, defaults, now_us=now_us, tenant_id=tenant_id
-        )
-        routing = _loader.load_routing(reading, destinations, (), tenant_id=tenant_id)
+    routing = _loader.load_tenant_routing(
+        within, installation.settings, installation.keyring, tenant_id=tenant_id, now_us=now_us
+    )
     event, deliveries = _system_events.system_event(routing, occurrence, now_us=now_us)
     _append.append_events(within, [event])
     _enqueue.insert_deliveries(within, deliveries)

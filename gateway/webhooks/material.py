@@ -20,6 +20,7 @@ from limits.strategies import MovingWindowRateLimiter
 
 from gateway.clock import Clock
 from gateway.errors import GatewayError
+from gateway.installation import Installation
 from gateway.outgoing.document import Fetch, FetchedResponse
 from gateway.providers import Provider
 from gateway.telemetry.logging import get_logger
@@ -137,6 +138,15 @@ class MaterialStore:
             return False
         age = self._clock.monotonic() - document.fetched_at
         return age < (FRESH_SECONDS if _holds(document, material) else UNKNOWN_KEY_SECONDS)
+
+
+def shared_material(installation: Installation) -> MaterialStore:
+    """That of all who judge requests again in this process: so are its bounds."""
+    return installation.part(_shared)
+
+
+def _shared(installation: Installation) -> MaterialStore:
+    return MaterialStore(installation.clock, installation.fetch)
 
 
 def _not_fetched() -> Answer:

@@ -194,7 +194,8 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("models", "states"),
     ),
     "webhooks": (
-        ("purge_kind", "purge_payload", "route_previews", "route_trials"),
+        # acceptance: what was refused, taken in later.
+        ("acceptance", "purge_kind", "purge_payload", "route_previews", "route_trials"),
         ("explain", "purge", "receive", "routes", "samples"),
         ("material", "proofs", "rejections", "sources"),
         ("secrets_at_rest", "verification"),

@@ -28,6 +28,11 @@ def pretty(body: bytes) -> str:
     return printable_lines(text)
 
 
+def print_raw(body: bytes) -> None:
+    """The bytes alone, for a file or another program."""
+    click.echo(body, nl=False)
+
+
 def print_contents(headers: Sequence[tuple[str, str]], body: bytes) -> None:
     """Headers and body, each under a title."""
     click.echo("\nHeaders")

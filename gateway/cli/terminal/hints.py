@@ -76,6 +76,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "disable_source": "switch it off with `gateway sources disable {slug}`",
     "enable_source": "switch it on with `gateway sources enable {slug}`",
     "examine_installation": "see `gateway doctor`",
+    "explain_rejection": "`gateway explain {rejection}` says why",
     "explain_request": "give it with --headers and --body",
     "finish_erasing": "finish it with `gateway tenants erase {slug}`",
     "force_purge": ": say --force if that is meant",

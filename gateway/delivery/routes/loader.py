@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence, Set
 
+from sqlalchemy import Connection
+
 from gateway.clock import Clock
 from gateway.config import Settings
 from gateway.db.database import Database
@@ -94,6 +96,16 @@ class RoutingLoader:
         for name in sorted(missing.keys() - self._missing):
             _log.warning("a handler is not loaded; its deliveries wait", handler=name, detail=missing[name])
         self._missing = missing.keys()
+
+
+def load_tenant_routing(
+    connection: Connection, settings: Settings, keyring: Keyring, *, tenant_id: str, now_us: int
+) -> RoutingSnapshot:
+    """The routes of one tenant as they are in the transaction of `connection`: for what happens now and then."""
+    with SystemSession(bind=connection) as session:
+        defaults = DestinationDefaults(settings.delivery_schedule_seconds)
+        destinations = load_destinations(session, keyring, defaults, now_us=now_us, tenant_id=tenant_id)
+        return load_routing(session, destinations, (), tenant_id=tenant_id)
 
 
 def load_routing(

@@ -24,6 +24,7 @@ class Scope(StrEnum):
     SCHEDULES_READ = "schedules:read"  # see schedules
     SCHEDULES_WRITE = "schedules:write"  # pause and resume them, run them by hand
     REJECTIONS_READ = "rejections:read"  # see what was refused, have it explained
+    REJECTIONS_WRITE = "rejections:write"  # take them in as events
     APP_CREDENTIALS_READ = "app-credentials:read"  # see the apps at providers, without their secrets
     APP_CREDENTIALS_WRITE = "app-credentials:write"  # add and change them, give them secrets
     CONNECTIONS_READ = "connections:read"  # see connections and what became of flows

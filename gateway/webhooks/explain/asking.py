@@ -17,7 +17,7 @@ from gateway.webhooks.explain.case import Case
 from gateway.webhooks.explain.diagnosis import explain
 from gateway.webhooks.explain.finding import Diagnosis
 from gateway.webhooks.explain.stored import rejected_case, source_case
-from gateway.webhooks.material import MaterialStore
+from gateway.webhooks.material import shared_material
 from gateway.webhooks.sources.schemes import possible_schemes
 from gateway.webhooks.verification import Credentials, InboundRequest
 
@@ -79,16 +79,11 @@ def _explain(installation: Installation, case: Case) -> Diagnosis:
 
 def _with_material(installation: Installation, case: Case) -> Case:
     """The case with the certificates that it needs, fetched from the pinned hosts; without, when that fails."""
-    store = installation.part(_material_store)
+    store = shared_material(installation)
     needed = store.needed(case.provider, case.request, case.credentials, case.scheme)
     if not needed or store.fetch(store.missing(needed), case.source or "") is not None:
         return case
     return replace(case, credentials=store.complete(needed, case.credentials))
-
-
-def _material_store(installation: Installation) -> MaterialStore:
-    """Shared by all who ask in this process: so are its bounds."""
-    return MaterialStore(installation.clock, installation.fetch)
 
 
 def _require_url(url: str) -> None:

@@ -26,7 +26,7 @@ class Cause(StrEnum):
     ACCEPTED_NOW = "accepted_now"  # with the source as it is now, it verifies
     ALGORITHM = "algorithm"  # another hash, encoding or header than the source is set to
     BODY_CHANGED = "body_changed"  # the bytes are not those that were signed
-    BODY_TRUNCATED = "body_truncated"  # only the first 64 KB were kept: it cannot be judged again
+    BODY_TRUNCATED = "body_truncated"  # only its beginning was kept: it cannot be judged again
     CERTIFICATE = "certificate"  # the certificate or key set that the request names is not at hand
     CLOCK = "clock"  # authentic, but too old or from the future
     HANDSHAKE = "handshake"  # the provider asks for an answer, and its proof is missing or wrong

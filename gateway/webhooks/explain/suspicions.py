@@ -14,8 +14,6 @@ from gateway.webhooks.verification import material_needed
 from gateway.webhooks.verification.keys import secrets_of
 from gateway.webhooks.verification.rejection import Rejected
 
-KEPT_KB = 64
-
 # What begins so is no signing secret, whoever signs.
 _OTHER_KINDS = (
     (("sk_live_", "sk_test_", "rk_live_", "rk_test_"), "an API key of Stripe; the signing secret begins with whsec_"),
@@ -40,7 +38,7 @@ def blocking_findings(case: Case) -> Iterator[Finding]:
         yield Finding(
             Cause.BODY_TRUNCATED,
             Certainty.LIKELY,
-            f"Only the first {KEPT_KB} KB of its {case.total_bytes} bytes were kept, so that its signature cannot be "
+            f"Only {len(case.request.body)} of its {case.total_bytes} bytes were kept, so that its signature cannot be "
             "judged again; what is said here rests on headers alone.",
             "Catch such a request whole (for instance with a smaller event of the same sender, or at the proxy) and "
             "have that one explained.",

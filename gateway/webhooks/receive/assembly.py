@@ -59,7 +59,13 @@ def _assemble(installation: Installation) -> Inbound:
         database, store_submissions, size_of=submission_bytes, stored=stored
     )
     refused = RefusedSealer(installation.keyring, installation.shared_secrets)
-    rejections = RejectionLog(database, refused, clock, dropped=metrics.rejections_dropped)
+    rejections = RejectionLog(
+        database,
+        refused,
+        clock,
+        dropped=metrics.rejections_dropped,
+        body_bytes=settings.rejected_body_bytes,
+    )
     ingest = Ingest(
         snapshot=snapshot,
         commits=commits,

@@ -42,6 +42,17 @@ def store_submissions(connection: Connection, submissions: Sequence[Submission])
         for submission in submissions
     )
     before, appended = (_store_at_once if at_once else _store)(connection, submissions)
+    return _receipts(connection, submissions, before, appended)
+
+
+def store_within(connection: Connection, submissions: Sequence[Submission]) -> list[Receipt]:
+    """The same in a transaction that goes on: several statements on every database."""
+    return _receipts(connection, submissions, *_store(connection, submissions))
+
+
+def _receipts(
+    connection: Connection, submissions: Sequence[Submission], before: Before, appended: Sequence[Appended]
+) -> list[Receipt]:
     outcomes = iter(appended)
     return [
         _again(connection, submission, submission.proof, before[submission.proof.event_id])

@@ -1,6 +1,6 @@
 """Keeping rejected requests, off the request's path: a group commit of their own, with a bounded queue.
 
-At most 1 000 rows per source stay and 256 MB in all, of which the oldest go, with 64 KB of each body. What does not fit
+At most 1 000 rows per source stay and 256 MB in all, of which the oldest go, with 1 MB of each body. What does not fit
 into the queue is dropped, and what comes faster than it is worth writing: PostgreSQL gives back the room of rows that
 went once a minute only. All that goes is counted: a flood of bad requests costs neither memory nor disk, and never
 slows a good one.
@@ -22,7 +22,7 @@ from gateway.errors import GatewayError, QueueFull
 from gateway.security.identifiers import new_id
 from gateway.telemetry.logging import get_logger
 from gateway.webhooks.rejections.models import Rejection
-from gateway.webhooks.rejections.row import Noted, Refused, noted, row_of
+from gateway.webhooks.rejections.row import KEPT_BODY_BYTES, Noted, Refused, noted, row_of
 from gateway.webhooks.secrets_at_rest import RefusedSealer
 
 KEPT_PER_SOURCE = 1_000
@@ -75,6 +75,7 @@ class RejectionLog:
         queue_items: int = 500,
         queue_bytes: int = 16 * 1024 * 1024,
         kept_bytes: int = KEPT_BYTES,
+        body_bytes: int = KEPT_BODY_BYTES,
     ) -> None:
         self._commits: GroupCommit[Noted, Counter[str]] = GroupCommit(
             database,
@@ -94,6 +95,7 @@ class RejectionLog:
         self._refilled_at = clock.monotonic()
         self._dropped = dropped
         self._kept_bytes = kept_bytes
+        self._body_bytes = body_bytes
         self._last: Pending[Counter[str]] | None = None
         self._since_trim: dict[tuple[str, str], int] = {}
         # A process that starts anew does not know how much there is: the first batch trims.
@@ -101,7 +103,7 @@ class RejectionLog:
 
     def note(self, refused: Refused) -> None:
         """Queue a rejection, or drop and count it when there is no room."""
-        item = noted(new_id("rej"), refused)
+        item = noted(new_id("rej"), refused, body_bytes=self._body_bytes)
         if not self._may_write(item.weight_bytes):
             self._dropped(TOO_FAST, 1)
             return

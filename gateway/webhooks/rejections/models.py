@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, Integer, LargeBinary, String, Text
+from sqlalchemy import Boolean, Index, Integer, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from gateway.db.model import Base, TenantOwned
@@ -14,9 +14,10 @@ from gateway.db.types import Identifier, UtcTimestamp
 class Rejection(Base, TenantOwned):
     """A request that was refused, kept for 7 days so that a person can see why. At most 1 000 per source.
 
-    `source` is the slug that was called, `source_id` empty when no such source exists. `body` holds the first 64 KB of
-    `body_bytes`. Shared secrets are sealed where they stand. `stored_bytes` is what the row takes on the disk; NULL in
-    rows of a version that did not tell.
+    `source` is the slug that was called, `source_id` empty when no such source exists. `body` holds the beginning of
+    the `body_bytes` that came; all of them where `is_whole`; NULL in rows of a version that did not tell.
+    Shared secrets are sealed where they stand. `stored_bytes` is what the row takes on the disk; NULL in rows of a
+    version that did not tell. `accepted_as` is the first event that was made of it since.
     """
 
     __tablename__ = "rejections"
@@ -34,6 +35,8 @@ class Rejection(Base, TenantOwned):
     body: Mapped[bytes] = mapped_column(LargeBinary)
     body_bytes: Mapped[int] = mapped_column(Integer)
     stored_bytes: Mapped[int | None] = mapped_column(Integer)
+    is_whole: Mapped[bool | None] = mapped_column(Boolean)
+    accepted_as: Mapped[str | None] = mapped_column(Identifier)
 
     __table_args__ = (
         Index("ix_rejections_tenant_id_source_id_id", "tenant_id", "source_id", "id"),

@@ -12,7 +12,8 @@ from gateway.webhooks.arrival import Arrival
 from gateway.webhooks.own_secrets import NO_SECRETS, OwnSecrets
 from gateway.webhooks.secrets_at_rest import RefusedSealer
 
-KEPT_BODY_BYTES = 64 * 1024
+KEPT_BODY_BYTES = 1024 * 1024
+"""Of each body, unless `GATEWAY_REJECTED_BODY_BYTES` says otherwise: what is kept whole can be taken in later."""
 # As they are stored, and before their secrets are sealed, which makes those half as long again.
 KEPT_HEADER_BYTES = 16 * 1024
 KEPT_URL_CHARACTERS = 4096
@@ -39,11 +40,14 @@ class Refused(NamedTuple):
 
 
 class Noted(NamedTuple):
-    """A rejection that waits to be stored: not much more of it than is kept. `body_bytes` is what came."""
+    """A rejection that waits to be stored: not much more of it than is kept. `body_bytes` is what came; `is_whole` says
+    that nothing was left out yet.
+    """
 
     id: str
     refused: Refused
     body_bytes: int
+    is_whole: bool
 
     @property
     def weight_bytes(self) -> int:
@@ -52,13 +56,14 @@ class Noted(NamedTuple):
         return 1024 + len(arrival.body) + len(arrival.url) + _characters(arrival.headers)
 
 
-def noted(rejection_id: str, refused: Refused) -> Noted:
-    """What waits of `refused`."""
+def noted(rejection_id: str, refused: Refused, *, body_bytes: int = KEPT_BODY_BYTES) -> Noted:
+    """What waits of `refused`, with `body_bytes` of its body."""
     arrival = refused.arrival
-    body = arrival.body if len(arrival.body) <= KEPT_BODY_BYTES else arrival.body[:KEPT_BODY_BYTES]
+    body = arrival.body if len(arrival.body) <= body_bytes else arrival.body[:body_bytes]
     headers = arrival.headers if _characters(arrival.headers) <= KEPT_HEADER_BYTES else _fitting(arrival.headers)
     cut = arrival._replace(url=arrival.url[:KEPT_URL_CHARACTERS], headers=headers, body=body)
-    return Noted(rejection_id, refused._replace(arrival=cut), len(arrival.body))
+    is_whole = cut == arrival and not (arrival.is_oversized or arrival.is_truncated)
+    return Noted(rejection_id, refused._replace(arrival=cut), len(arrival.body), is_whole)
 
 
 def row_of(item: Noted, sealer: RefusedSealer) -> Row:
@@ -86,6 +91,7 @@ def row_of(item: Noted, sealer: RefusedSealer) -> Row:
         "headers": encoded,
         "body": body,
         "body_bytes": item.body_bytes,
+        "is_whole": item.is_whole and fitting.headers == arrival.headers,
         "stored_bytes": ROW_BYTES + len(encoded) + len(body) + len(url.encode("utf-8", "surrogatepass")),
     }
 

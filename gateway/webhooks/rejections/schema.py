@@ -27,13 +27,19 @@ class RejectionSchema(Schema):
     client_address = fields.String(allow_none=True)
     method = fields.String()
     body_bytes = fields.Integer()
+    accepted_as = fields.String(
+        allow_none=True, metadata={"description": "The event that was made of it since it was refused."}
+    )
 
 
 class RejectionDetailSchema(RejectionSchema):
-    """A refused request with what was kept of it. `body`, or `body_base64` when it is no text."""
+    """A refused request with what was kept of it. `body`, or `body_base64` when it is no text, has the first 64 KB of
+    the `kept_body_bytes`.
+    """
 
     request_id = fields.String(allow_none=True)
     url = fields.String()
     headers = pairs()
+    kept_body_bytes = fields.Integer()
     body = BodyText(dump_only=True, metadata={MAY_BE_MISSING: True})
     body_base64 = BodyBase64(attribute="body", dump_only=True, metadata={MAY_BE_MISSING: True})

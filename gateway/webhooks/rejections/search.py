@@ -17,10 +17,14 @@ from gateway.security.redaction import redact_headers, redact_url
 from gateway.tenants.acting import Acting
 from gateway.webhooks.rejections.models import Rejection
 
+SHOWN_BODY_BYTES = 64 * 1024
+
 
 @dataclass(frozen=True, slots=True)
 class RejectionSummary:
-    """A refused request in a list. `source` is the slug that was called, whether or not there is such a source."""
+    """A refused request in a list. `source` is the slug that was called, whether or not there is such a source;
+    `accepted_as` the event that was made of it since.
+    """
 
     id: str
     source: str
@@ -30,15 +34,19 @@ class RejectionSummary:
     client_address: str | None
     method: str
     body_bytes: int
+    accepted_as: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class RejectionDetail(RejectionSummary):
-    """A refused request with what was kept of it: the first 64 KB of its body, URL and headers without credentials."""
+    """A refused request with what was kept of it: `kept_body_bytes` of its body, of which the first 64 KB are shown;
+    URL and headers without credentials.
+    """
 
     request_id: str | None
     url: str
     headers: Sequence[tuple[str, str]] = field(repr=False)
+    kept_body_bytes: int
     body: bytes = field(repr=False)
 
 
@@ -55,8 +63,8 @@ def find_rejections(
     return Page(tuple(RejectionSummary(**_summary_fields(row)) for row in found.rows), found.next_cursor)
 
 
-def show_rejection(acting: Acting, rejection_id: str) -> RejectionDetail:
-    """One rejection. Raises `NotFound`."""
+def show_rejection(acting: Acting, rejection_id: str, *, shown_bytes: int | None = SHOWN_BODY_BYTES) -> RejectionDetail:
+    """One rejection, with so much of its body; None for all that is kept. Raises `NotFound`."""
     row = acting.session.scalars(select(Rejection).where(Rejection.id == rejection_id)).first()
     if row is None:
         raise NotFound(f"there is no rejection {rejection_id!r}; they are kept for 7 days, at most 1000 per source")
@@ -66,7 +74,8 @@ def show_rejection(acting: Acting, rejection_id: str) -> RejectionDetail:
         request_id=row.request_id,
         url=redact_url(row.url),
         headers=tuple(redact_headers(headers, acting.installation.proof_headers)),
-        body=row.body,
+        kept_body_bytes=len(row.body),
+        body=row.body[:shown_bytes],
     )
 
 

@@ -101,3 +101,21 @@ def test_why_it_was_refused_is_said_as_data(api: ApiUnderTest) -> None:
         refused = api.post(f"/rejections/{rejection}/explain", {"url": url})
         assert (code(refused), faults(refused)) == ((422, "invalid_input"), {"/url": fault}), url
     assert code(api.post("/rejections/rej_1/explain")) == (404, "not_found")
+
+
+def test_one_is_taken_in_once_its_source_is_mended(api: ApiUnderTest) -> None:
+    api.post("/sources", {"slug": "github", "provider": "github", "credentials": {"secret": "wrong"}})
+    id_ = refuse(api, url="https://gw.example.com/webhooks/github")
+    refused = api.post(f"/rejections/{id_}/accept")
+    assert code(refused) == (409, "conflict")
+    assert api.get(f"/rejections/{id_}/body").data == BODY
+    assert api.post("/sources/github/rotate", {"value": SECRET}).status_code == 200
+    planned = api.post("/rejections/accept", {"source": "github", "plan": True}).get_json()
+    assert (planned["kind"], planned["payload"]["is_plan"]) == ("rejections.accept", True)
+    accepted = api.post(f"/rejections/{id_}/accept").get_json()
+    assert accepted.get("outcome") == "accepted", accepted
+    assert api.get(f"/events/{accepted['event_ids'][0]}").get_json()["type"] == "issues"
+    assert api.get(f"/rejections/{id_}").get_json()["accepted_as"] == accepted["event_ids"][0]
+    assert api.post("/rejections/accept", {}).status_code == 422
+    reader = api.make_key("reader", "rejections:read")
+    assert api.post(f"/rejections/{id_}/accept", key=reader).status_code == 403

@@ -20,6 +20,7 @@ from gateway.webhooks.rejections.models import Rejection
 from gateway.webhooks.rejections.row import KEPT_BODY_BYTES, KEPT_HEADER_BYTES, Refused, noted, row_of
 from gateway.webhooks.secrets_at_rest import RefusedSealer
 
+BODY_BYTES = 64 * 1024
 SEALER = RefusedSealer(Keyring([secrets.token_bytes(32)]), shared_secrets())
 
 
@@ -30,7 +31,7 @@ class Kept:
         self._database = database
         self.dropped: Counter[str] = Counter()
         self.clock = FakeClock()
-        self.log = RejectionLog(database, SEALER, self.clock, dropped=self._count, **bounds)
+        self.log = RejectionLog(database, SEALER, self.clock, dropped=self._count, body_bytes=BODY_BYTES, **bounds)
 
     def _count(self, reason: str, count: int) -> None:
         self.dropped[reason] += count
@@ -100,12 +101,12 @@ def test_no_flood_is_written_faster_than_it_is_worth(database: Database, logs: l
     logs.append(kept := Kept(database, queue_items=10_000, queue_bytes=10**9))
     with database.write():  # nothing is written meanwhile
         for _ in range(1_100):
-            kept.note(b"b" * KEPT_BODY_BYTES)
+            kept.note(b"b" * BODY_BYTES)
         at_once = 1_100 - kept.dropped["too_fast"]
-        assert at_once == WRITTEN_AT_ONCE_BYTES // (KEPT_BODY_BYTES + 1025)
+        assert at_once == WRITTEN_AT_ONCE_BYTES // (BODY_BYTES + 1025)
         kept.clock.advance(1.1)
         for _ in range(20):
-            kept.note(b"b" * KEPT_BODY_BYTES)
+            kept.note(b"b" * BODY_BYTES)
     assert 1_120 - kept.dropped["too_fast"] - at_once == 17
 
 
