@@ -64,6 +64,7 @@ class Settings:
     log_format: str | None = None
     log_level: str = "info"
     web_threads: int = 8
+    proxy_body_bytes: int = 1 << 30
     metrics_dir: Path | None = None
     wakeup_pipe: Path | None = None
     encryption_key_file: Path = Path("instance/encryption.key")
@@ -150,6 +151,7 @@ def read_settings(
         log_format=reader.get("GATEWAY_LOG_FORMAT", _one_of("text", "json"), defaults.log_format),
         log_level=reader.get("GATEWAY_LOG_LEVEL", _one_of("debug", "info", "warning", "error"), defaults.log_level),
         web_threads=reader.get("GATEWAY_WEB_THREADS", _whole(1, 512), defaults.web_threads),
+        proxy_body_bytes=reader.get("GATEWAY_PROXY_BODY_BYTES", _whole(0, 1 << 40), defaults.proxy_body_bytes),
         metrics_dir=reader.get("PROMETHEUS_MULTIPROC_DIR", Path, defaults.metrics_dir),
         wakeup_pipe=reader.get("GATEWAY_WAKEUP_PIPE", _pipe, defaults.wakeup_pipe),
     )

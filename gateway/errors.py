@@ -12,6 +12,9 @@ commands, URLs or pages. Each door says in its own words what a hint means.
     │   └── IllegalTransition     a state change that the state table does not have
     ├── LimitReached              the tenant has as many of these as it may have
     ├── TooManyListeners          as many listen to events as may
+    ├── BodyTooLarge              a body that is passed on has more than may be
+    ├── BodyIncomplete            it broke off before its end
+    ├── BodyTooSlow               it came too slowly
     ├── StorageUnavailable        the database did not take or give the data; try again
     │   ├── QueueFull             the bounded commit queue is full; try again
     │   └── SchemaBehind          the database's schema is older than this code
@@ -134,6 +137,29 @@ class TooManyListeners(GatewayError):
     http_status = 429
     retryable = True
     retry_after_seconds: ClassVar[int] = 10
+
+
+class BodyTooLarge(GatewayError):
+    """A body that is passed on as it comes is larger than may be."""
+
+    code = "body_too_large"
+    http_status = 413
+
+
+class BodyIncomplete(GatewayError):
+    """The connection ended before the whole body had come."""
+
+    code = "body_incomplete"
+    http_status = 400
+    retryable = True
+
+
+class BodyTooSlow(GatewayError):
+    """The body came more slowly than is waited for."""
+
+    code = "body_too_slow"
+    http_status = 408
+    retryable = True
 
 
 class StorageUnavailable(GatewayError):

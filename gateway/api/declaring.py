@@ -96,7 +96,8 @@ class Raw:
 @dataclass(frozen=True, slots=True)
 class Forwarding:
     """A request that somebody else answers, as it came, and for which tenant. `path` is what stood in the place of the
-    last part of the path, `query` behind `?`: both as on the request line.
+    last part of the path, `query` behind `?`: both as on the request line. `body` is read once, of `length` bytes, None
+    where that was not said; it raises what `IncomingBody` does.
     """
 
     installation: Installation
@@ -105,7 +106,19 @@ class Forwarding:
     path: str
     query: str = field(repr=False)
     headers: Sequence[tuple[str, str]] = field(repr=False)
-    body: bytes = field(repr=False)
+    body: IncomingBody = field(repr=False)
+    length: int | None
+
+
+class IncomingBody(Protocol):
+    """A body that may still be on its way."""
+
+    def read(self, size: int, /) -> bytes:
+        """Up to `size` bytes, as soon as there are any; empty at the end.
+
+        Raises `BodyIncomplete`, `BodyTooSlow`, `StorageUnavailable`.
+        """
+        ...
 
 
 class Forwarded(Protocol):

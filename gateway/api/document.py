@@ -60,6 +60,8 @@ PROBLEMS: Mapping[int, tuple[str, str]] = {
 }
 # Of what somebody else answers.
 FORWARDED_PROBLEMS: Mapping[int, tuple[str, str]] = {
+    400: ("The connection ended before the whole body had come.", "body_incomplete"),
+    408: ("The body came too slowly.", "body_too_slow"),
     502: ("The provider did not answer, or not as HTTP should be.", "connection_failed"),
     504: ("The provider did not answer in time.", "deadline_exceeded"),
 }
@@ -217,6 +219,11 @@ HEADERS: Mapping[str, Mapping[str, Any]] = {
         "description": "The status of the provider's answer; missing where the gateway itself answers.",
         "schema": {"type": "string"},
     },
+    "Gateway-Token": {
+        "description": "`renewed`, with the provider's 401 to a body that cannot be sent again: the next call has "
+        "another token.",
+        "schema": {"type": "string"},
+    },
     "Idempotency-Replayed": {"description": "`true`: answered as it was before.", "schema": {"type": "string"}},
 }
 
@@ -227,7 +234,7 @@ def _unserved(**_path: str) -> Response:
 
 def _headers(operation: Operation) -> list[str]:
     if operation.forwards:
-        return ["X-Request-Id", "Gateway-Upstream-Status"]
+        return ["X-Request-Id", "Gateway-Upstream-Status", "Gateway-Token"]
     found = ["X-Request-Id", "RateLimit-Policy", "RateLimit"]
     found += ["ETag"] * operation.has_etag
     found += ["Location"] * (operation.status == 201)
@@ -261,7 +268,7 @@ def _header(name: str, description: str, *, required: bool = False, **schema: An
 def _refusals(operation: Operation) -> list[int]:
     found = [401, 403, 422, 429, 503]
     if operation.forwards:
-        return sorted([*found, 404, 409, 413, 502, 504])
+        return sorted([*found, 400, 404, 408, 409, 413, 502, 504])
     # What a query speaks of may not be there either.
     found += [404] * ("<" in operation.path or operation.writes or operation.query is not None)
     found += [400, 413, 415] * (operation.method != "GET")

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from flask import Response, g, request
+from werkzeug.exceptions import ClientDisconnected
 
 from gateway.api.declaring import Forwarding, Operation
 from gateway.api.hints import PREFIX
+from gateway.errors import BodyIncomplete
 from gateway.installation import Installation
 from gateway.webhooks.receive.request_reader import header_pairs, target_of
 
@@ -22,7 +24,8 @@ def forwarded(operation: Operation, installation: Installation, tenant_id: str, 
         path=rest_of(operation.path, target),
         query=query,
         headers=header_pairs(request.environ),
-        body=request.get_data(cache=False),
+        body=_Incoming(),
+        length=request.content_length,
     )
     *names, _last = operation_parts(operation.path)
     answer = operation.run(asked, **{name: path[name] for name in names})
@@ -32,6 +35,17 @@ def forwarded(operation: Operation, installation: Installation, tenant_id: str, 
     if not any(name.lower() == "content-type" for name, _ in answer.headers):
         response.headers.pop("Content-Type", None)
     return response
+
+
+class _Incoming:
+    """The body of the request that is under way."""
+
+    def read(self, size: int, /) -> bytes:
+        try:
+            return request.stream.read(size)
+        except (OSError, ClientDisconnected) as error:
+            # How servers of threads tell that a body broke off.
+            raise BodyIncomplete("the connection ended before the whole body had come") from error
 
 
 def operation_parts(path: str) -> list[str]:

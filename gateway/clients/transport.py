@@ -39,6 +39,7 @@ from gateway.clients.errors import (
     ResponseTooLarge,
 )
 from gateway.clients.exchange_watch import Exchange, ExchangeWatch
+from gateway.clients.uploads import Upload
 from gateway.clients.values import Answer, Call, Headers
 from gateway.errors import AddressForbidden
 from gateway.outgoing.caps import LOOKUP_THREADS
@@ -51,6 +52,8 @@ Session = requests.Session
 CHUNK_BYTES: Final = 64 * 1024
 MAX_BYTES: Final = 10 * 1024 * 1024
 POOL_SIZE: Final = 32
+UPLOAD_BYTES_PER_SECOND: Final = 64 * 1024
+"""Who sends or takes a body more slowly than this runs out of time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,15 +124,18 @@ class Http1Transport:
             return opened.whole(max_bytes, call.url)
 
     @contextmanager
-    def open(self, call: Call, *, ends_at: float, decodes: bool = True) -> Iterator[OpenAnswer]:
+    def open(
+        self, call: Call, *, ends_at: float, decodes: bool = True, upload: Upload | None = None
+    ) -> Iterator[OpenAnswer]:
         """The answer to `call`, whose body is still to be read. Its connection is given back when the block ends.
 
-        Not `decodes`: the body comes in the encoding that its headers name.
+        Not `decodes`: the body comes in the encoding that its headers name. `upload` is sent in place of the call's
+        body, and may take a second more for each `UPLOAD_BYTES_PER_SECOND` of it.
         """
         exchange = self._watch.begin(ends_at)
         try:
             with translated(exchange):
-                response = self._exchange(call, exchange)
+                response = self._exchange(call, exchange, upload)
             try:
                 opened = OpenAnswer(
                     response.status_code,
@@ -158,17 +164,31 @@ class Http1Transport:
                 self._adapter.close()
             self._adapter = None
 
-    def _exchange(self, call: Call, exchange: Exchange) -> requests.Response:
+    def _exchange(self, call: Call, exchange: Exchange, upload: Upload | None) -> requests.Response:
         remaining = exchange.remaining_seconds
         if remaining <= 0:
             raise DeadlineExceeded("there was no time left to send it")
         request = _prepared(call)
+        if upload is not None:
+            self._stream(request, upload, exchange)
         timeout = (min(self._timeout.connect_seconds, remaining), min(self._timeout.read_seconds, remaining))
         if self._session is not None:
             # Without a jar of its own, be it empty, a session fails at redirects.
             request.prepare_cookies({})
             return self._session.send(request, stream=True, timeout=timeout, allow_redirects=False)
         return self._ours().send(request, stream=True, timeout=timeout, verify=True)
+
+    def _stream(self, request: requests.PreparedRequest, upload: Upload, exchange: Exchange) -> None:
+        def pieces() -> Iterator[bytes]:
+            _set_patience(exchange, self._timeout.read_seconds)
+            for piece in upload:
+                exchange.ends_at += len(piece) / UPLOAD_BYTES_PER_SECOND
+                yield piece
+
+        request.body = pieces()  # type: ignore[assignment]
+        request.headers.pop("Content-Length", None)
+        if upload.length is not None:
+            request.headers["Content-Length"] = str(upload.length)
 
     def _ours(self) -> HTTPAdapter:
         # The connections of a parent are the parent's: two processes on one would read each other's answers.
@@ -218,6 +238,13 @@ class OpenAnswer:
             raise DeadlineExceeded("there was no whole answer in time", call=FailedCall(may_have_happened=True))
 
 
+def _set_patience(exchange: Exchange, seconds: float) -> None:
+    """For so long the system may take nothing of a body; urllib3 would wait for as long as for a connection."""
+    opened = exchange.connection.sock if exchange.connection is not None else None
+    if opened is not None:
+        opened.settimeout(seconds)
+
+
 def _pieces(response: requests.Response, exchange: Exchange, *, decodes: bool) -> Iterator[bytes]:
     with translated(exchange):
         if decodes:
@@ -250,7 +277,8 @@ _MEANINGS: Final[tuple[tuple[_Kinds, type[IntegrationError], str, bool], ...]] =
     ((ReadTimeoutError, requests.ReadTimeout), DeadlineExceeded, "the system kept silent for too long", False),
     (IncompleteRead, ConnectionFailed, "the connection was cut in the middle of the answer", False),
     ((DecodeError, InvalidChunkLength), ProtocolFault, "the answer's encoding is broken", False),
-    ((ConnectionError, TimeoutError), ConnectionFailed, "the connection was cut", False),
+    (TimeoutError, DeadlineExceeded, "the system took no more of the request for too long", False),
+    (ConnectionError, ConnectionFailed, "the connection was cut", False),
 )
 
 

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import asyncio
 
+from gateway.errors import BodyTooSlow
 from gateway.server.messages import Message, Receive, Scope
 from gateway.webhooks.arrival import Body
 
 # From the first to the last byte. Who sends more slowly than this does not mean to be heard.
 BODY_SECONDS = 30.0
-
-
-class BodyTooSlow(Exception):
-    """The body did not come within `BODY_SECONDS`."""
 
 
 class BodyShed(Exception):
@@ -41,7 +38,7 @@ async def read_body(scope: Scope, receive: Receive, max_bytes: int, *, seconds: 
         async with asyncio.timeout(seconds):
             return await _gather(message, receive, max_bytes)
     except TimeoutError as error:
-        raise BodyTooSlow from error
+        raise BodyTooSlow("the body came too slowly") from error
 
 
 async def _gather(message: Message, receive: Receive, max_bytes: int) -> Body:

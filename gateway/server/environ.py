@@ -9,14 +9,15 @@ from urllib.parse import unquote_to_bytes
 
 from gateway.server.messages import Scope
 from gateway.server.scope_reader import target_of
+from gateway.server.streamed_body import StreamedBody
 
 _KEYS: dict[bytes, str] = {}
 NAMES_KEPT = 1024
 NAME_CHARACTERS = 64
 
 
-def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
-    """The environment of a request whose body has been read."""
+def environ_of(scope: Scope, body: bytes | StreamedBody) -> dict[str, Any]:
+    """The environment of a request whose body has been read, or is read as it comes."""
     target = target_of(scope)
     path, _, query = target.partition("?")
     server = scope.get("server") or ("localhost", 80)
@@ -34,7 +35,7 @@ def environ_of(scope: Scope, body: bytes) -> dict[str, Any]:
         "REMOTE_PORT": str(client[1]),
         "wsgi.version": (1, 0),
         "wsgi.url_scheme": scope.get("scheme", "http"),
-        "wsgi.input": BytesIO(body),
+        "wsgi.input": BytesIO(body) if isinstance(body, bytes) else body,
         "wsgi.input_terminated": True,
         "wsgi.errors": sys.stderr,
         "wsgi.multithread": True,

@@ -13,14 +13,17 @@ from typing import TypeVar
 
 from flask import Flask
 
+from gateway.errors import BodyIncomplete, BodyTooSlow, StorageUnavailable
 from gateway.installation import installation_of
+from gateway.oauth.proxy.paths import is_proxied
 from gateway.server.answering import send_answer
-from gateway.server.body import BodyShed, BodyTooSlow, read_body
+from gateway.server.body import BodyShed, read_body
 from gateway.server.bridge import LoopBridge
 from gateway.server.large_bodies import LargeBodies
 from gateway.server.messages import Receive, Scope, Send
 from gateway.server.pages import Pages
 from gateway.server.scope_reader import header_value, target_of
+from gateway.server.streamed_body import body_or_stream
 from gateway.server.watchdog import Watchdog
 from gateway.server.webhooks import Webhooks
 from gateway.telemetry.logging import get_logger
@@ -42,6 +45,7 @@ TOO_SLOW = Answer(408, b"the body came too slowly\n", "text/plain")
 TOO_MANY = refusal(503, "storage_unavailable", "too much is under way; send it again", retry_after_seconds=2)
 TOO_LARGE = Answer(413, f"the body is larger than {MAX_PAGE_BODY_BYTES} bytes\n".encode(), "text/plain")
 BROKEN_OFF = Answer(400, b"the connection ended before the whole body had come\n", "text/plain")
+_NOT_WHOLE = {BodyTooSlow: TOO_SLOW, BodyIncomplete: BROKEN_OFF, StorageUnavailable: TOO_MANY}
 
 
 class Front:
@@ -77,6 +81,9 @@ class Front:
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         target = target_of(scope)
         address = address_of(target)
+        if address is None and is_proxied(target):
+            await self._pass_on(scope, receive, send)
+            return
         limit = MAX_PAGE_BODY_BYTES if address is None else self._inbound.max_body_bytes
         try:
             body = await read_body(scope, receive, limit)
@@ -95,6 +102,16 @@ class Front:
             await send_answer(scope, send, answer, self._request_id(scope), closes=True)
         else:
             await self._pages.serve(scope, body.data, receive, send)
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a call through the proxy: a small body goes on as a whole, a large one as it comes."""
+        try:
+            body = await body_or_stream(scope, receive, send)
+        except (BodyTooSlow, BodyIncomplete, StorageUnavailable) as error:
+            answer = next(answer for kind, answer in _NOT_WHOLE.items() if isinstance(error, kind))
+            await send_answer(scope, send, answer, self._request_id(scope), closes=True)
+            return
+        await self._pages.serve(scope, body, receive, send)
 
     def _request_id(self, scope: Scope) -> str:
         hops = self._trusted_proxies

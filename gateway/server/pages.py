@@ -2,7 +2,8 @@
 
 A thread is taken for as long as something is computed, never while a client is slow to send or to listen: the body has
 been read before, and of an answer that comes in pieces each piece is fetched when the one before has been taken. What
-streams without end is an async body (`gateway.streams`) and runs on the loop.
+streams without end is an async body (`gateway.streams`) and runs on the loop. The one exception is a large body that is
+passed on to a provider (`streamed_body`): its thread is one of the few that may wait for others.
 
 A bridge of our own: a2wsgi 1.10 holds a thread until the client has sent and taken everything, and for good when it
 leaves in the middle of an answer; a query beyond ASCII is an error to it, and a body in chunks is empty for Flask.
@@ -26,6 +27,7 @@ from gateway.server.environ import environ_of
 from gateway.server.messages import Receive, Scope, Send
 from gateway.server.operations import PATHS as OPERATIONS_PATHS
 from gateway.server.page_pool import PagePool
+from gateway.server.streamed_body import StreamedBody
 
 # Machines that ask how a process is take a slow answer for a dead one.
 HEALTH_THREADS = 2
@@ -56,8 +58,8 @@ class Pages:
         """Let listeners go, for they would not by themselves: a server calls it when it begins to end."""
         self._is_ending.set()
 
-    async def serve(self, scope: Scope, body: bytes, receive: Receive, send: Send) -> None:
-        """Answer the request of `scope`, whose body has been read."""
+    async def serve(self, scope: Scope, body: bytes | StreamedBody, receive: Receive, send: Send) -> None:
+        """Answer the request of `scope`, whose body has been read, or is read by the page itself as it comes."""
         # One context for all steps: what Flask leaves in it when a step ends is there at the next, in whatever thread.
         context = copy_context()
         environ = environ_of(scope, body)

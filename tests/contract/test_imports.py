@@ -79,7 +79,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("pages", "webhooks"),
         ("large_bodies",),
         ("answering", "body", "bridge", "environ", "operations", "page_pool", "watchdog"),
-        ("scope_reader",),
+        ("scope_reader", "streamed_body"),
         # insiders: who may hear how the gateway is.
         ("insiders", "messages"),
     ),
@@ -145,7 +145,17 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ),
         ("observer", "tracing"),
         ("auth",),
-        ("addresses", "connecting", "decoding", "exchange_watch", "loop_thread", "stripping", "values", "waits"),
+        (
+            "addresses",
+            "connecting",
+            "decoding",
+            "exchange_watch",
+            "loop_thread",
+            "stripping",
+            "uploads",
+            "values",
+            "waits",
+        ),
         ("errors",),
     ),
     "oauth": (

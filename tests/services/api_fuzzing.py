@@ -22,7 +22,7 @@ LONGER = 20
 # For an answer: the machine may be busy.
 PATIENCE_SECONDS = 60.0
 STREAM = "/api/v1/events/stream"
-# What it answers is the provider's.
+# What it answers is the provider's: the connection that is asked for has to be one whose provider is on loopback.
 PROXY = "/api/v1/connections/{connection}/proxy/{path}"
 PHASES = ("examples", "coverage", "fuzzing", "stateful")
 
@@ -44,9 +44,9 @@ class Found:
         return any(status < 300 for status in self.statuses.get(label, ()))
 
 
-def settings(key: str, *, examples: int, with_stream: bool) -> SchemathesisConfig:
-    """How to ask, with an API key. `examples` is how many an operation gets at random: the same in every run, or others
-    and more where `scripts/fuzz-api` gives a seed.
+def settings(key: str, *, examples: int, with_stream: bool, proxied: str) -> SchemathesisConfig:
+    """How to ask, with an API key, by way of the connection `proxied`. `examples` is how many an operation gets at
+    random: the same in every run, or others and more where `scripts/fuzz-api` gives a seed.
     """
     seed = os.environ.get("API_FUZZ_SEED")
     return SchemathesisConfig.from_dict(
@@ -61,7 +61,7 @@ def settings(key: str, *, examples: int, with_stream: bool) -> SchemathesisConfi
             # Nobody listens to a stream for longer than this.
             "operations": [
                 {"include-path": STREAM, "request-timeout": 0.3, "enabled": with_stream},
-                {"include-path": PROXY, "enabled": False},
+                {"include-path": PROXY, "parameters": {"connection": proxied}},
             ],
             "generation": {
                 "max-examples": examples if seed is None else LONGER * examples,
@@ -84,15 +84,15 @@ def settings(key: str, *, examples: int, with_stream: bool) -> SchemathesisConfi
     )
 
 
-def fuzz_in_process(app: Flask, key: str, *, examples: int) -> Found:
+def fuzz_in_process(app: Flask, key: str, *, examples: int, proxied: str) -> Found:
     """Ask an application, without a socket: all but for the stream, which would be waited for."""
-    config = settings(key, examples=examples, with_stream=False)
+    config = settings(key, examples=examples, with_stream=False, proxied=proxied)
     return _run(schemathesis.openapi.from_wsgi(DOCUMENT, app, config=config))
 
 
-def fuzz_server(base_url: str, key: str, *, examples: int, phases: tuple[str, ...] = PHASES) -> Found:
+def fuzz_server(base_url: str, key: str, *, examples: int, proxied: str, phases: tuple[str, ...] = PHASES) -> Found:
     """Ask a server at its address."""
-    config = settings(key, examples=examples, with_stream=True)
+    config = settings(key, examples=examples, with_stream=True, proxied=proxied)
     for phase in set(PHASES) - set(phases):
         config.projects.default.phases.get_by_name(name=phase).enabled = False
     return _run(schemathesis.openapi.from_url(base_url + DOCUMENT, config=config, timeout=PATIENCE_SECONDS))

@@ -220,5 +220,5 @@ def call_provider(asked: Forwarding, connection: str) -> Forwarded:
     and hop-by-hop headers go neither way. Problem details are the gateway's own: 502 and 504 say that the provider did
     not answer, 503 that it is not asked now, 409 that its customer has to connect again.
     """
-    passing = Passing(asked.method, asked.path, asked.query, asked.headers, asked.body)
+    passing = Passing(asked.method, asked.path, asked.query, asked.headers, asked.body, asked.length)
     return forward(asked.installation, asked.tenant_id, connection, passing)

@@ -27,12 +27,13 @@ TOKEN_SECRET = "token_secret"  # noqa: S105 (the name of a field)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ApiPlan:
     """`base_url` None: the catalogue does not say where the API is. `headers` go with a call that has no others of
-    these names; what is secret is `auth`'s matter.
+    these names; what is secret is `auth`'s matter. `signs_forms`: a signature is over what stands in a form.
     """
 
     base_url: str | None
     auth: Auth = field(repr=False)
     headers: Mapping[str, str] = field(default_factory=dict)
+    signs_forms: bool = False
 
 
 def plan_by_key(provider: Provider, way: str, parameters: Mapping[str, str], secrets: Mapping[str, str]) -> ApiPlan:
@@ -78,7 +79,8 @@ def plan_by_token(
     query = filled_all(connected.query, values)
     if secret_headers or query:
         auth = Along(auth, headers=secret_headers, query=query)
-    return ApiPlan(base_url=_base_url(provider, connected, values), auth=auth, headers=open_headers)
+    base_url = _base_url(provider, connected, values)
+    return ApiPlan(base_url=base_url, auth=auth, headers=open_headers, signs_forms=connected.is_signed)
 
 
 def _base_url(provider: Provider, connected: ConnectedApi, values: Mapping[str, str]) -> str | None:

@@ -19,16 +19,18 @@ from gateway.clients.errors import IntegrationError, RateLimited, ResponseTooLar
 from gateway.clients.observer import CallReport
 from gateway.clients.stripping import strip
 from gateway.clients.transport import Http1Transport, OpenAnswer, Timeout
+from gateway.clients.uploads import Upload
 from gateway.clients.values import IDEMPOTENT_METHODS, SAFE_METHODS, Call
 from gateway.clients.waits import STANDARD_WAITS, wait_seconds
 from gateway.clock import MICROSECONDS
-from gateway.errors import GatewayError
+from gateway.errors import BodyIncomplete, BodyTooLarge, BodyTooSlow, GatewayError
 from gateway.installation import Installation
 from gateway.oauth.calling.client import require_base_url
 from gateway.oauth.calling.connected import Connected, connected
 from gateway.oauth.calling.observing import observers_of
 from gateway.oauth.protocol.places import places_of
-from gateway.oauth.proxy.headers import Pairs, given, sent
+from gateway.oauth.proxy.bodies import HELD_BYTES, SIGNED_FORM_BYTES, Body, Source, is_form, read_body
+from gateway.oauth.proxy.headers import NEW_TOKEN, Pairs, given, sent
 from gateway.oauth.proxy.paths import target_url
 from gateway.outgoing.user_agent import user_agent
 
@@ -45,13 +47,16 @@ _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 @dataclass(frozen=True, slots=True)
 class Passing:
-    """A call as it came. `path` is what stood behind `proxy/` on the request line, `query` behind `?`."""
+    """A call as it came. `path` is what stood behind `proxy/` on the request line, `query` behind `?`. `body` has
+    `length` bytes, None where that was not said, and may still be on its way.
+    """
 
     method: str
     path: str
     query: str = field(repr=False)
     headers: Pairs = field(repr=False)
-    body: bytes = field(repr=False)
+    body: Source = field(repr=False)
+    length: int | None = None
 
 
 class Forwarded:
@@ -75,7 +80,8 @@ def forward(installation: Installation, tenant_id: str, connection_id: str, pass
     """The answer of the provider of a tenant's connection to a call.
 
     Raises `NotFound`, `ConnectionRevoked`, `InvalidInput` for a path that leads elsewhere,
-    `IntegrationError` where there is no answer, `AddressForbidden`, `ProvidersBusy`, `StorageUnavailable`.
+    `IntegrationError` where there is no answer, `BodyTooLarge`, `BodyIncomplete`, `BodyTooSlow`, `AddressForbidden`,
+    `ProvidersBusy`, `StorageUnavailable`.
     """
     return installation.part(Forwarder).forward(connected(installation, tenant_id, connection_id), passing)
 
@@ -100,10 +106,14 @@ class Forwarder:
         under_way = _UnderWay(connection, call, time.monotonic())
         try:
             with ExitStack() as held:
-                # While a provider is silent, or slow with its answer, its call holds a thread.
+                # While a provider is silent or slow with its answer, or a body is slow to come, a call holds a thread.
                 held.enter_context(places_of(self._installation).taken())
+                under_way.receive(self._body(connection, passing))
                 answer = self._answered(under_way, held.enter_context(ExitStack()))
                 return self._given(under_way, answer, held.pop_all())
+        except (BodyTooLarge, BodyIncomplete, BodyTooSlow) as error:
+            self._tell(under_way, error)
+            raise
         except IntegrationError as error:
             strip(error, connection.opened.plan.auth.secrets(under_way.sent or call))
             self._tell(under_way, error)
@@ -116,6 +126,16 @@ class Forwarder:
         """Let go of the connections."""
         self._transport.close()
 
+    def _body(self, connection: Connected, passing: Passing) -> Body:
+        needs_whole = connection.opened.plan.signs_forms and is_form(passing.headers)
+        return read_body(
+            passing.body,
+            passing.length,
+            most=self._installation.settings.proxy_body_bytes or None,
+            held=SIGNED_FORM_BYTES if needs_whole else HELD_BYTES,
+            needs_whole=needs_whole,
+        )
+
     def _answered(self, under_way: _UnderWay, closing: ExitStack) -> OpenAnswer:
         """The answer, when it has begun."""
         connection, call = under_way.connection, under_way.call
@@ -126,9 +146,13 @@ class Forwarder:
             if answer.status == 401 and not is_renewed and under_way.sent is not None:
                 is_renewed = True
                 if auth.refused(under_way.sent):
+                    if under_way.is_sent_for_good:
+                        # What was streamed is gone; the caller, who has it, is told that another try has another token.
+                        under_way.has_new_token = True
+                        return answer
                     closing.close()
                     continue
-            further = _redirected(call, answer)
+            further = None if under_way.is_sent_for_good else _redirected(call, answer)
             if further is None:
                 return answer
             closing.close()
@@ -141,6 +165,7 @@ class Forwarder:
             return self._once(under_way, call, closing)
         except IntegrationError as error:
             is_safe = call.method in IDEMPOTENT_METHODS or not error.call.may_have_happened
+            is_safe = is_safe and not under_way.is_sent_for_good
             if under_way.is_repeated or not error.retryable or not is_safe or isinstance(error, RateLimited):
                 raise
             under_way.is_repeated = True
@@ -155,7 +180,8 @@ class Forwarder:
         under_way.tries += 1
         try:
             ends_at = under_way.began_at + self._call_seconds
-            answer = closing.enter_context(self._transport.open(under_way.sent, ends_at=ends_at, decodes=False))
+            opening = self._transport.open(under_way.sent, ends_at=ends_at, decodes=False, upload=under_way.upload)
+            answer = closing.enter_context(opening)
         except BaseException as error:
             connection.breaker.ended(permit, error)
             raise
@@ -187,9 +213,11 @@ class Forwarder:
             raise ResponseTooLarge(f"the answer is larger than {MAX_ANSWER_BYTES} bytes")
         closing.callback(self._tell, under_way, None, answer)
         headers = given(answer.status, answer.headers.pairs)
+        if under_way.has_new_token:
+            headers.append(NEW_TOKEN)
         return Forwarded(answer.status, headers, answer.chunks(MAX_ANSWER_BYTES), closing)
 
-    def _tell(self, under_way: _UnderWay, error: IntegrationError | None, answer: OpenAnswer | None = None) -> None:
+    def _tell(self, under_way: _UnderWay, error: GatewayError | None, answer: OpenAnswer | None = None) -> None:
         call = under_way.call
         report = CallReport(
             system=under_way.connection.opened.provider.id,
@@ -201,7 +229,7 @@ class Forwarder:
             tries=under_way.tries,
             waited_seconds=0.0,
             seconds=time.monotonic() - under_way.began_at,
-            sent_bytes=len(call.body or b""),
+            sent_bytes=under_way.sent_bytes,
             received_bytes=0 if answer is None else answer.received_bytes,
             cached=None,
             request_id=None,
@@ -212,7 +240,7 @@ class Forwarder:
 
 @dataclass(slots=True)
 class _UnderWay:
-    """How far a call has come."""
+    """How far a call has come. `has_new_token`: the provider refused the one that went with a body that is gone."""
 
     connection: Connected
     call: Call
@@ -220,6 +248,23 @@ class _UnderWay:
     sent: Call | None = None
     tries: int = 0
     is_repeated: bool = False
+    has_new_token: bool = False
+    upload: Upload | None = None
+
+    @property
+    def is_sent_for_good(self) -> bool:
+        """Whether some of its body has gone, and cannot be sent again."""
+        return self.upload is not None and self.upload.has_begun
+
+    @property
+    def sent_bytes(self) -> int:
+        """Of its body."""
+        return self.upload.sent_bytes if self.upload is not None else len(self.call.body or b"")
+
+    def receive(self, body: Body) -> None:
+        """Its body is there, or begins to come."""
+        self.call = replace(self.call, body=body.held)
+        self.upload = body.upload
 
 
 def _call(connection: Connected, base_url: str, passing: Passing) -> Call:
@@ -228,9 +273,8 @@ def _call(connection: Connected, base_url: str, passing: Passing) -> Call:
     names = {name.lower() for name, _ in headers}
     added = {"User-Agent": user_agent("proxy"), **connection.opened.plan.headers}
     headers += [(name, value) for name, value in added.items() if name.lower() not in names]
-    body = passing.body or None
     template = templated(urlsplit(url).path)
-    return Call(passing.method, url, template, headers=tuple(headers), body=body)
+    return Call(passing.method, url, template, headers=tuple(headers))
 
 
 def _redirected(call: Call, answer: OpenAnswer) -> Call | None:

@@ -12,6 +12,8 @@ Pairs = Sequence[tuple[str, str]]
 
 UPSTREAM_STATUS = "Gateway-Upstream-Status"
 """In every answer that is the provider's, and in no other."""
+NEW_TOKEN = ("Gateway-Token", "renewed")
+"""With a 401 of the provider to a body that could not be sent again: the next call has another token."""
 UPSTREAM_REQUEST_ID = "Gateway-Upstream-Request-Id"
 
 _BETWEEN_TWO = frozenset(

@@ -16,8 +16,14 @@ MAX_CHARACTERS = 16_384
 # More often nobody undoes encodings; what is still encoded then stays what it is.
 DECODINGS = 3
 
+_PROXIED = re.compile(r"/api/v1/connections/[^/?]+/proxy/")
 _ALLOWED = re.compile(r"[!$&-;=@-Z_a-z~%|\[\]^`{}]*", re.ASCII)
 _BROKEN_ENCODING = re.compile(r"%(?![0-9A-Fa-f]{2})")
+
+
+def is_proxied(target: str) -> bool:
+    """Whether what stands on a request line, encoded as it came, asks for a call through the proxy."""
+    return _PROXIED.match(target) is not None
 
 
 def target_url(base_url: str, path: str, query: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, cast
 
 from gateway.server.host.answer import text_of
 from gateway.server.host.budget import ALWAYS_BYTES
-from gateway.server.host.exchange import Exchange
+from gateway.server.host.exchange import STREAMED_BODY, Exchange
 from gateway.server.host.framing import Head, Refused, RequestReader
 from gateway.server.host.service import Service
 
@@ -205,6 +205,13 @@ class Connection(asyncio.Protocol):
         """It is the application's turn."""
         self._give_up_at = inf
 
+    def passed_on(self, exchange: Exchange) -> None:
+        """What came is held no longer, unless some of it may be another request's."""
+        if self._coming is exchange:
+            self._behind = 0
+            self._give_back(self._held)
+            self._service.budget.forget(self)
+
     # For the budget.
 
     def let_go(self) -> None:
@@ -372,6 +379,7 @@ class Connection(asyncio.Protocol):
             "client": self._client,
             "server": self._server,
             "state": self._service.state.copy(),
+            "extensions": {STREAMED_BODY: {}},
         }
 
 

@@ -11,6 +11,8 @@ from gateway.server.host.framing import Head
 
 Message = MutableMapping[str, Any]
 
+# The extension and message by which an application says that it passes a body on while it comes.
+STREAMED_BODY = "gateway.streamed_body"
 # So much of a body waits for the application before nothing more is read for it.
 BODY_HELD_BYTES = 64 * 1024
 
@@ -44,6 +46,9 @@ class Line(Protocol):
     def served(self) -> None:
         """It is the application's turn again."""
 
+    def passed_on(self, exchange: Exchange) -> None:
+        """What came of the body of `exchange` is held no longer."""
+
 
 class Exchange:
     """The connection tells it what came; the application asks it. It may go on after its client left: nothing is
@@ -59,6 +64,7 @@ class Exchange:
         "_is_chunked",
         "_is_mute",
         "_is_shed",
+        "_is_streamed",
         "_line",
         "_pieces",
         "_sent",
@@ -76,7 +82,7 @@ class Exchange:
         self.head = head
         # The request is whole, and the application knows; the answer was begun, and is whole too.
         self.is_whole = self.is_told = self.is_started = self.is_answered = False
-        self._is_shed = False
+        self._is_shed = self._is_streamed = False
         self._pieces: list[bytes] = []
         self._held = 0
         self._waiter: Future[None] | None = None
@@ -149,6 +155,8 @@ class Exchange:
         if self._held > BODY_HELD_BYTES:
             self._line.go_on()
         self._pieces, self._held = [], 0
+        if self._is_streamed:
+            self._line.passed_on(self)
         self.is_told = self.is_whole
         return {"type": "http.request", "body": body, "more_body": not self.is_whole}
 
@@ -178,6 +186,9 @@ class Exchange:
             if self.is_started:
                 raise RuntimeError("an answer that starts twice")
             self._send_start(message["status"], list(message.get("headers", ())))
+        elif kind == STREAMED_BODY:
+            self._is_streamed = True
+            self._line.passed_on(self)
         else:
             raise RuntimeError(f"{kind} is not known here")
 

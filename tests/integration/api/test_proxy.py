@@ -7,6 +7,7 @@ import json
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -208,7 +209,7 @@ def test_a_silent_provider_is_not_waited_for_without_end(
     forwarder = Forwarder(api.installation, call_seconds=0.2)
     connection = connected(api.installation, "ten_default", proxy.split("/")[2])
     with provider.held("/api/echo"), pytest.raises(DeadlineExceeded):
-        forwarder.forward(connection, Passing("POST", "echo", "", (), b""))
+        forwarder.forward(connection, Passing("POST", "echo", "", (), BytesIO()))
     forwarder.close()
 
 
@@ -231,7 +232,7 @@ def test_so_do_answers_that_are_not_at_their_end(api: ApiUnderTest, provider: OA
     places = api.installation.settings.web_threads * 3 // 4
     with act(api.installation, actor=TESTER) as acting:
         tenant_id = acting.tenant.id
-    passing = Passing("GET", "echo", "", (), b"")
+    passing = Passing("GET", "echo", "", (), BytesIO())
     answers = [forward(api.installation, tenant_id, connection_id, passing) for _ in range(places)]
     assert code(api.get(f"{proxy}/echo")) == (503, "providers_busy")
     for answer in answers:
