@@ -18,7 +18,7 @@ from gunicorn.glogging import Logger
 from gateway.config import load_settings
 from gateway.open_files import FOR_THE_REST, raise_open_files, web_shortage
 from gateway.server.host.worker import LoopWorker
-from gateway.telemetry.logging import configure_logging
+from gateway.telemetry.logging import configure_logging, warn_of_settings
 from gateway.telemetry.metric_files import VARIABLE, clean_metrics_dir, forget_process, make_metrics_dir
 
 settings = load_settings()
@@ -95,6 +95,7 @@ raw_env = [f"{VARIABLE}={metrics_dir}"]
 
 def on_starting(server: Any) -> None:
     """Counts of an earlier life of the server end here; from here on workers are forked."""
+    warn_of_settings(settings)
     fault = web_shortage(settings.max_connections, open_files)
     if fault is not None:
         server.log.warning("%s; until then it takes %d connections", fault, worker_connections)

@@ -14,6 +14,7 @@ import base64
 import hashlib
 import json
 import secrets
+import sys
 import time
 from dataclasses import dataclass, field
 from html import escape
@@ -204,7 +205,13 @@ def main() -> None:
     given = parser.parse_args()
     Request.issuer, Request.token_seconds = f"http://127.0.0.1:{given.port}", given.token_seconds
     Request.key = RSAKey.generate_key(2048, {"kid": "example", "use": "sig", "alg": "RS256"})
-    with ThreadingHTTPServer(("127.0.0.1", given.port), Request) as server:
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", given.port), Request)
+    except OSError as error:
+        sys.exit(
+            f"cannot listen on port {given.port} ({error.strerror}): choose another --port, or stop what listens there"
+        )
+    with server:
         print(f"a provider at {Request.issuer}, Ctrl-C ends it", flush=True)
         print(f"its app: client id {CLIENT_ID}, secret {CLIENT_SECRET}", flush=True)
         try:

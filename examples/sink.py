@@ -11,6 +11,7 @@ import argparse
 import base64
 import hashlib
 import hmac
+import sys
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -62,7 +63,13 @@ def main() -> None:
     parser.add_argument("--status", type=int, default=200, help="the answer")
     given = parser.parse_args()
     Delivery.secret, Delivery.status = given.secret, given.status
-    with ThreadingHTTPServer(("127.0.0.1", given.port), Delivery) as server:
+    try:
+        server = ThreadingHTTPServer(("127.0.0.1", given.port), Delivery)
+    except OSError as error:
+        sys.exit(
+            f"cannot listen on port {given.port} ({error.strerror}): choose another --port, or stop what listens there"
+        )
+    with server:
         print(f"waiting for deliveries at http://127.0.0.1:{given.port}/, Ctrl-C ends it", flush=True)
         try:
             server.serve_forever()

@@ -11,6 +11,7 @@ import binascii
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -30,6 +31,8 @@ LEAST_TOKEN_CHARACTERS = 16
 KEY_BYTES = 32
 BROKER_SCHEMES = ("amqp", "amqps", "redis", "rediss")
 KEY_FAULT = f"is not {KEY_BYTES} bytes of base64"
+
+PREFIX = "GATEWAY_"
 
 # Set by `gateway run` for its processes.
 WAKEUP_VARIABLE = "GATEWAY_WAKEUP_PIPE"
@@ -68,6 +71,8 @@ class Settings:
     metrics_dir: Path | None = None
     wakeup_pipe: Path | None = None
     encryption_key_file: Path = Path("instance/encryption.key")
+    unknown_variables: tuple[str, ...] = ()
+    """A sentence for each variable that is called like ours and is none: probably misspelt."""
 
     @property
     def requests_bytes(self) -> int:
@@ -106,10 +111,7 @@ def read_settings(
     defaults: Settings | None = None,
 ) -> tuple[Settings, ConfigurationError | None]:
     """The same without raising, for who has more to look at: faulty variables have their defaults, and are named."""
-    if environ is None:
-        from_file = dotenv_values(dotenv_path or Path(".env"))
-        environ = {key: value for key, value in from_file.items() if value is not None} | dict(os.environ)
-    reader = _Reader(environ)
+    reader = _Reader(_environment(dotenv_path) if environ is None else environ)
     defaults = defaults or Settings()
     settings = Settings(
         database_url=reader.get("GATEWAY_DATABASE_URL", _database_url, defaults.database_url),
@@ -160,7 +162,9 @@ def read_settings(
             "GATEWAY_REQUEST_BUDGET_BYTES must be at least twice GATEWAY_MAX_BODY_BYTES, "
             f"which is {settings.max_body_bytes}: else no two of the largest bodies could come at once"
         )
-    settings = replace(settings, encryption_key_file=defaults.encryption_key_file)
+    settings = replace(
+        settings, encryption_key_file=defaults.encryption_key_file, unknown_variables=reader.unknown_variables()
+    )
     if not reader.faults:
         return settings, None
     hints = [HINTS[name] for name in reader.faults if name in HINTS]
@@ -212,8 +216,15 @@ class _Reader:
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self.faults: dict[str, str] = {}
+        self._known: set[str] = set()
+
+    def unknown_variables(self) -> tuple[str, ...]:
+        """What is said of variables that begin as ours do, and were not asked for."""
+        given = sorted(name for name in self._environ if name.startswith(PREFIX) and name not in self._known)
+        return tuple(_unknown(name, self._known) for name in given)
 
     def get(self, name: str, parse: Callable[[str], T], default: T) -> T:
+        self._known.add(name)
         text = self._environ.get(name, "").strip()
         if not text:
             return default
@@ -222,6 +233,16 @@ class _Reader:
         except ValueError as fault:
             self.faults[name] = f"{name} {fault}"
             return default
+
+
+def _environment(dotenv_path: Path | None) -> Mapping[str, str]:
+    from_file = dotenv_values(dotenv_path or Path(".env"))
+    return {key: value for key, value in from_file.items() if value is not None} | dict(os.environ)
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    near = get_close_matches(name, sorted(known), n=1, cutoff=0.8)
+    return f"{name} is no setting and has no effect" + (f": did you mean {near[0]}?" if near else "")
 
 
 def _database_url(text: str) -> str:

@@ -12,3 +12,22 @@ def suggest(name: str, known: Iterable[str], otherwise: Hint, *, at_most: int = 
     """The hint `did_you_mean` with those of `known` that `name` is nearly; `otherwise` when it is none. Pure."""
     near = get_close_matches(name, list(known), n=at_most)
     return Hint("did_you_mean", {"names": near}) if near else otherwise
+
+
+def nearly(name: str, known: Iterable[str], *, at_most: int = 2) -> str | None:
+    """The one of `known` from which `name` differs by at most so many letters, and which it is not itself. Pure."""
+    names = set(known)
+    if name in names:
+        return None
+    near = get_close_matches(name, sorted(names), n=5, cutoff=0.75)
+    return next((one for one in near if _distance(name, one) <= at_most), None)
+
+
+def _distance(one: str, other: str) -> int:
+    """How many letters have to be put in, left out or replaced to make one of the other (Levenshtein)."""
+    row = list(range(len(other) + 1))
+    for i, letter in enumerate(one, 1):
+        before, row[0] = row[0], i
+        for j, wanted in enumerate(other, 1):
+            before, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, before + (letter != wanted))
+    return row[-1]

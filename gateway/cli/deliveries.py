@@ -27,6 +27,7 @@ from gateway.delivery.retry import (
 )
 from gateway.delivery.search import DeliverySearch, find_deliveries, show_delivery
 from gateway.errors import InvalidInput
+from gateway.webhooks.known_names import require_filterable
 
 _bulk = deferred("gateway.delivery.bulk.carrying_out")
 _kinds = deferred("gateway.delivery.bulk.kinds")
@@ -172,6 +173,8 @@ def retry(
     )
     with invocation.reading() as acting:
         count = count_retry(acting, chosen)
+        if not count:
+            require_filterable(acting, source, type_)
     if count:
         require_yes(f"Try {count} {state} {'delivery' if count == 1 else 'deliveries'} again?", yes=yes)
     done = 0

@@ -9,6 +9,7 @@ from gateway.cli.terminal.failures import FAILED
 from gateway.cli.terminal.hints import with_hints
 from gateway.cli.terminal.options import AS_JSON, common_options
 from gateway.cli.terminal.output import aligned, print_json, printable
+from gateway.config import Settings
 from gateway.doctor.check import CheckResult, Level
 from gateway.doctor.examine import examine
 from gateway.errors import ConfigurationError
@@ -38,7 +39,12 @@ def _results() -> list[CheckResult]:
     except ConfigurationError as error:
         return [CheckResult("settings", Level.FAIL, fault) for fault in error.faults]
     with Installation(settings) as installation:
-        return [CheckResult("settings", Level.OK, "complete"), *examine(installation)]
+        return [*_of_settings(settings), *examine(installation)]
+
+
+def _of_settings(settings: Settings) -> list[CheckResult]:
+    unknown = [CheckResult("settings", Level.WARN, fault) for fault in settings.unknown_variables]
+    return unknown or [CheckResult("settings", Level.OK, "complete")]
 
 
 def _detail(result: CheckResult) -> str:

@@ -20,6 +20,7 @@ from gateway.delivery.event_replay.aim import Again, Aim
 from gateway.delivery.event_replay.counts import ReplayCounts
 from gateway.delivery.event_replay.replay import BATCH, Counted, WhichEvents, plan_replay, replay_event
 from gateway.errors import InvalidInput
+from gateway.webhooks.known_names import require_filterable
 
 if TYPE_CHECKING:
     from gateway.jobs.request import Holder
@@ -83,6 +84,9 @@ def replay_many(
     wanted = choice.filter(now)
     which = WhichEvents(replace(wanted, until=wanted.until or now), choice.status)
     planned = _counted(plan_replay(invocation.reading, which, aim))
+    if not planned.events:
+        with invocation.reading() as acting:
+            require_filterable(acting, choice.source, choice.type)
     if plan or not planned.changes:
         _say(invocation, planned, is_plan=plan)
         return

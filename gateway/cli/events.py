@@ -23,6 +23,7 @@ from gateway.delivery.journal import find_in_journal, show_in_journal
 from gateway.delivery.search import AttemptSummary, DeliveryDetail
 from gateway.events.follow import Follower
 from gateway.events.search import EventFilter, EventSummary, events_after
+from gateway.webhooks.known_names import require_filterable
 
 _schema = deferred("gateway.delivery.schema")
 _event_schema = deferred("gateway.events.schema")
@@ -50,6 +51,8 @@ def list_(invocation: Invocation, choice: EventChoice, contains: str | None, lim
     with invocation.reading() as acting:
         wanted = choice.filter(now)
         page = find_in_journal(acting, wanted, PageRequest(limit, cursor), status=choice.status, text=contains)
+        if not page.rows and cursor is None and page.looked_back_to is None:
+            require_filterable(acting, choice.source, choice.type)
     if invocation.as_json:
         print_json({"data": _schema.JournalLineSchema(many=True).dump(page.rows), "next_cursor": page.next_cursor})
         return
@@ -101,6 +104,8 @@ def tail(invocation: Invocation, source: str | None, type_: str | None, limit: i
     """Follow events as they come, until Ctrl-C. With --json one object a line."""
     follower = Follower(invocation.installation.clock)
     wanted = EventFilter(source=source, type=type_)
+    with invocation.reading() as acting:
+        require_filterable(acting, source, type_)
     note("Waiting for events; Ctrl-C ends it.")
     left = limit
     try:

@@ -31,7 +31,11 @@ Every command takes these, before or after its name, unless it says otherwise:
 | `-h`, `--help` | what is on this page |
 
 On a terminal, lists are tables. In a pipe every row is one line of tab-separated columns, in the same order, without a
-header. Remarks go to standard error.
+header. Remarks go to standard error, and so do errors: a line `Error: …`, or with `--json` an object
+`{"error": {"code": …, "message": …, "faults": [{"field": …, "code": …, "message": …}]}}`.
+
+A name in a filter that is nothing's is an error, with the name that was probably meant: a source that there is not, or
+a type that one or two letters make another one.
 
 A time is an age such as `90s`, `30m`, `1h30m` or `7d`, or a date such as `2026-05-01T12:00`, UTC unless it says
 otherwise. A duration is written like an age.

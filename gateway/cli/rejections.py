@@ -12,6 +12,7 @@ from gateway.cli.terminal.output import note, print_fields, print_json, print_ta
 from gateway.cli.terminal.paging import note_more, page_options
 from gateway.db.paging import PageRequest
 from gateway.deferred import deferred
+from gateway.webhooks.known_names import require_filterable
 from gateway.webhooks.rejections.search import (
     SHOWN_BODY_BYTES,
     RejectionDetail,
@@ -38,6 +39,8 @@ def list_(invocation: Invocation, source: str | None, reason: str | None, limit:
     """List rejections, newest first."""
     with invocation.reading() as acting:
         page = find_rejections(acting, PageRequest(limit, cursor), source=source, reason=reason)
+        if not page.rows and cursor is None:
+            require_filterable(acting, source)
     if invocation.as_json:
         print_json({"data": _schema.RejectionSchema(many=True).dump(page.rows), "next_cursor": page.next_cursor})
         return

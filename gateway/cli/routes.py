@@ -23,6 +23,7 @@ from gateway.delivery.routes.draft import RouteChange, RouteDraft
 from gateway.delivery.routes.management import remove_route
 from gateway.delivery.routes.search import RouteSummary, find_routes, show_route
 from gateway.errors import InvalidInput
+from gateway.webhooks.known_names import require_types
 from gateway.webhooks.routes import add_route, change_route
 
 if TYPE_CHECKING:
@@ -64,6 +65,7 @@ def add(
     """Send the events of a source to a destination, from now on."""
     draft = RouteDraft(source, destination, types, where, transform, name, allow_null, connection)
     with invocation.changing() as acting:
+        require_types(acting, source, types)
         route = add_route(acting, draft)
     trial = _try(invocation, route)
     if invocation.as_json:
@@ -163,6 +165,8 @@ def change(
     if wanted == RouteChange():
         raise InvalidInput("give --type, --where, --transform, --allow-null, --connection, --source, --to or --name")
     with invocation.changing() as acting:
+        if types:
+            require_types(acting, source or show_route(acting, key).source, types)
         route = change_route(acting, key, wanted)
     trial = _try(invocation, route)
     if invocation.as_json:

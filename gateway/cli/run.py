@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import os
-import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from tempfile import mkdtemp
+from urllib.parse import urlsplit
 
 import click
 from sqlalchemy import make_url
 
 import gateway
+from gateway.cli.listening import wait_for_port, what_to_do
 from gateway.cli.supervision import Plan, become_supervisor, hold_signals
 from gateway.cli.supervisor import Program
 from gateway.cli.terminal.failures import fail_all, failures
-from gateway.cli.terminal.output import note
+from gateway.cli.terminal.log_lines import tell
 from gateway.config import WAKEUP_VARIABLE, Settings, child_environment, read_settings
 from gateway.db.faults import storage_errors
 from gateway.db.schema.upgrade import upgrade
@@ -29,6 +29,7 @@ from gateway.installation import Installation
 from gateway.preflight import look_at_database, look_at_keys, look_at_modules
 from gateway.security.loopback import is_loopback
 from gateway.security.private_files import close_to_others, find_loose
+from gateway.telemetry.logging import is_json
 from gateway.telemetry.metric_files import VARIABLE as METRICS_VARIABLE
 from gateway.telemetry.metric_files import make_metrics_dir
 
@@ -60,13 +61,17 @@ def run(host: str, port: int, workers: int | None, threads: int | None) -> None:
             _prepare_database(installation)
             # Made here, so that web and worker find one and the same.
             installation.claim_keys()
+            as_json = is_json(settings, sys.stderr)
             for closed in close_to_others(find_loose(own_files(installation))):
-                note(describe_closed(closed))
+                tell(describe_closed(closed), as_json=as_json)
         if is_assumed:
-            note(
+            tell(
                 "Deliveries to private addresses are allowed, because this gateway listens on loopback; "
-                "GATEWAY_ALLOW_PRIVATE_DESTINATIONS=false forbids them."
+                "GATEWAY_ALLOW_PRIVATE_DESTINATIONS=false forbids them.",
+                as_json=as_json,
             )
+        for remark in _address_remarks(settings, host, port):
+            tell(remark, as_json=as_json, level="warning")
         # From here on there is something to clean up.
         hold_signals()
         become_supervisor(*_plan(settings, host, port, workers, threads))
@@ -97,15 +102,30 @@ def _require_start(host: str, port: int) -> tuple[Settings, bool]:
     return settings, settings.allow_private_destinations and not given.allow_private_destinations
 
 
+def _address_remarks(settings: Settings, host: str, port: int) -> Iterator[str]:
+    """Where what commands print, here or in other terminals, would not lead to this gateway."""
+    here = f"http://{_in_url(EVERY_ADDRESS.get(host, host))}:{port}"
+    named = urlsplit(settings.base_url)
+    if not is_loopback(named.hostname or ""):
+        # A public address leads here by way of a proxy.
+        return
+    if (named.port or (443 if named.scheme == "https" else 80)) != port:
+        yield (
+            f"GATEWAY_BASE_URL is {settings.base_url}, and this gateway listens on port {port}: what is printed leads "
+            f"elsewhere. Set it to {here}, or leave it out."
+        )
+    elif read_settings()[0].base_url != settings.base_url:
+        # Commands of other terminals know no --port.
+        yield (
+            f"Commands in other terminals take this gateway for {Settings().base_url}: there, or in .env, say "
+            f"GATEWAY_BASE_URL={settings.base_url}"
+        )
+
+
 def _look_at_port(host: str, port: int) -> Iterator[GatewayError]:
-    try:
-        family, _, _, _, address = socket.getaddrinfo(host or None, port, type=socket.SOCK_STREAM)[0]
-        with closing(socket.socket(family, socket.SOCK_STREAM)) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-    except OSError as error:
-        reason = f"cannot listen on {host}:{port} ({error.strerror})"
-        yield InvalidInput(f"{reason}: choose another --port, or stop what listens there")
+    error = wait_for_port(host, port)
+    if error is not None:
+        yield InvalidInput(f"cannot listen on {_in_url(host)}:{port} ({error.strerror}): {what_to_do(error)}")
 
 
 def _prepare_database(installation: Installation) -> None:
@@ -114,7 +134,8 @@ def _prepare_database(installation: Installation) -> None:
             upgrade(installation.settings.database_url)
     found = current(installation.database)
     if found is not None and found > head():
-        note(f"The database has schema {found}, this version knows {head()}: a newer gateway works on it too.")
+        newer = f"The database has schema {found}, this version knows {head()}: a newer gateway works on it too."
+        tell(newer, as_json=is_json(installation.settings, sys.stderr))
 
 
 def _is_sqlite(settings: Settings) -> bool:
@@ -151,13 +172,16 @@ def _plan(
     worker = [sys.executable, "-m", "gateway.cli.main", "worker"]
     plan = Plan(
         [
-            Program("web", [*web, "asgi:app"], WEB_STOP_SECONDS, must_live=True),
+            Program("web", [*web, "asgi:app"], WEB_STOP_SECONDS, must_start=True),
             Program("worker", worker, WORKER_STOP_SECONDS),
         ],
         EVERY_ADDRESS.get(host, host),
         port,
         _greeting(settings, os.getpid()),
         folders,
+        as_json=is_json(settings, sys.stderr),
+        # Who asked for it reads everything with a program.
+        greets_as_json=settings.log_format == "json",
     )
     return plan, child_environment(variables)
 

@@ -8,16 +8,22 @@ from pathlib import Path
 import click
 
 from gateway.cli.invocation import Invocation, with_invocation
-from gateway.cli.terminal.bodies import pretty
 from gateway.cli.terminal.failures import FAILED
 from gateway.cli.terminal.output import note, print_json, printable_lines
 from gateway.cli.terminal.request_files import read_bytes
-from gateway.webhooks.samples.event import SampleRequest
-from gateway.webhooks.samples.sending import post_sample, prepare_sample, require_signable, sample_body
+from gateway.webhooks.samples.documents import is_made_up, sample_bodies
+from gateway.webhooks.samples.sending import (
+    named,
+    post_sample,
+    posted_to,
+    prepare_sample,
+    require_signable,
+    sample_body,
+)
 
 
 @click.command()
-@click.argument("provider")
+@click.argument("name", metavar="PROVIDER|SOURCE")
 @click.argument("event_type", metavar="[TYPE]", required=False)
 @click.option("--source", help="Which source to call; else the only one of this provider.")
 @click.option("--body", type=click.Path(path_type=Path), metavar="FILE", help="Send these bytes instead of a sample.")
@@ -26,38 +32,50 @@ from gateway.webhooks.samples.sending import post_sample, prepare_sample, requir
 @with_invocation
 def send(
     invocation: Invocation,
-    provider: str,
+    name: str,
     event_type: str | None,
     source: str | None,
     body: Path | None,
     url: str | None,
     only_print: bool,
 ) -> None:
-    """Send an event of TYPE as PROVIDER would, signed with what the source holds.
+    """Send an event of TYPE as the provider would, signed with what the source holds.
 
-    Exits with 1 when the gateway does not accept it. Without TYPE, the provider's first sample is sent.
+    The source is named by its slug, or by its provider where that has one only. Exits with 1 when the gateway does not
+    accept the event. Without TYPE, the provider's first sample is sent; with one that has no sample, a body is made up.
     """
     installation = invocation.installation
     if only_print:
-        click.echo(pretty(sample_body(installation, provider, event_type)))
+        click.echo(sample_body(installation, _provider(invocation, name), event_type))
         return
     # Before the database is asked: some providers cannot be imitated, whatever a source may hold.
-    require_signable(installation, provider)
+    if name in installation.catalogue:
+        require_signable(installation, name)
     with invocation.changing() as acting:
+        provider, meant = named(acting, name)
+        source = source or meant
         sample = prepare_sample(acting, provider, event_type, source=source, body=read_bytes(body) if body else None)
-    request = sample.request
-    reply = post_sample(request, (url or installation.settings.base_url).rstrip("/"))
+    base_url = (url or installation.settings.base_url).rstrip("/")
+    address = posted_to(sample.request, base_url)
+    reply = post_sample(sample.request, base_url)
     if invocation.as_json:
-        data = {"source": sample.source, "url": _address(request), "type": sample.event_type}
+        data = {"source": sample.source, "url": address, "type": sample.event_type}
         print_json(data | {"status": reply.status, "answer": reply.text})
     else:
-        click.echo(f"{sample.event_type} to {_address(request)}")
+        click.echo(f"{sample.event_type} to {address}")
         click.echo(f"{reply.status} {reply.phrase}: {printable_lines(reply.text)}")
+        if body is None and is_made_up(provider, sample.event_type):
+            known = ", ".join(sample_bodies(provider))
+            note(f"{provider} has no sample of this type (there is: {known}); what was sent is made up:")
+            note(printable_lines(sample.request.body.decode("utf-8", "replace")))
     if not HTTPStatus.OK <= reply.status < HTTPStatus.MULTIPLE_CHOICES:
         note("Not accepted. See why: gateway rejections list, then gateway explain ID")
         raise click.exceptions.Exit(FAILED)
 
 
-def _address(request: SampleRequest) -> str:
-    """The URL without its query, in which some providers carry their proof."""
-    return request.url.partition("?")[0]
+def _provider(invocation: Invocation, name: str) -> str:
+    """What a sample needs no database for, works without one."""
+    if name in invocation.installation.catalogue:
+        return name
+    with invocation.reading() as acting:
+        return named(acting, name)[0]

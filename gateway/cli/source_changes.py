@@ -91,7 +91,8 @@ def add(
     click.echo(f"URL to give to the vendor: {source.url}")
     if added.secret:
         click.echo(f"Secret: {added.secret}")
-        note("The secret is shown this once: enter it at the vendor now. One that gives secrets wants --secret-env.")
+        note("The secret is shown this once: enter it at the vendor now.")
+        note("If the vendor gives you a secret instead, add the source with --secret-env.")
     if source.pending_handshake:
         note(f"Next: have {provider} call the URL; its handshake brings the secret: gateway sources show {source.slug}")
         return

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from gateway.cli.supervisor import STOP_SIGNALS, Program, Supervisor
+from gateway.cli.terminal.log_lines import log_line, tell
 from gateway.clock import SystemClock
 from gateway.outgoing.probe import is_alive
 
@@ -26,7 +27,7 @@ from gateway.outgoing.probe import is_alive
 class Plan:
     """What to run; where the web processes are asked whether they are up, and what is said then, line by line.
 
-    `folders` are removed at the end. Nothing here is secret.
+    `folders` are removed at the end. With `as_json` what happens is told as the logs are. Nothing here is secret.
     """
 
     programs: Sequence[Program]
@@ -34,6 +35,8 @@ class Plan:
     port: int
     greeting: Sequence[str]
     folders: Sequence[str] = ()
+    as_json: bool = False
+    greets_as_json: bool = False
 
 
 def hold_signals() -> None:
@@ -61,13 +64,18 @@ def main() -> int:
         return Supervisor(
             plan.programs,
             SystemClock(),
-            tell=lambda line: print(f"gateway run: {line}", file=sys.stderr, flush=True),
+            tell=lambda line: tell(line if plan.as_json else f"gateway run: {line}", as_json=plan.as_json),
             is_ready=lambda: is_alive(plan.host, plan.port),
-            ready=lambda: print(*plan.greeting, sep="\n", flush=True),
+            ready=lambda: _greet(plan),
         ).run()
     finally:
         for folder in plan.folders:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _greet(plan: Plan) -> None:
+    lines = [log_line(plan.greeting[0])] if plan.greets_as_json else plan.greeting
+    print(*lines, sep="\n", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Keeping the processes of one machine running, and stopping them in order.
 
-A program that must live ends everything when it ends; another one is started again, after a pause that grows. Stopping
+A program that ends is started again, after a pause that grows. One that must start ends everything where it cannot, and
+where it ends too often within a while. Stopping
 goes program by program, in the order given, each with a deadline; what is left then is killed with its whole group.
 Children die with the supervisor, see `child`. What the programs are is `run`'s matter.
 """
@@ -24,24 +25,26 @@ FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 30.0
 # A program that lived so long did start: its next end is a new trouble.
 SETTLED_SECONDS = 60.0
+# So often a program that must start may be killed before it settles: then starting it again does not help.
+MOST_DEATHS = 5
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """A child to run, in our environment. With `must_live`, its end is the end of all. `stop_seconds` is its time after
-    SIGTERM.
+    """A child to run, in our environment. With `must_start` it is the end of all that it ends in order, fails before it
+    settled, or is killed `MOST_DEATHS` times without settling. `stop_seconds` is its time after SIGTERM.
     """
 
     name: str
     command: Sequence[str]
     stop_seconds: float
-    must_live: bool = False
+    must_start: bool = False
 
 
 class Supervisor:
-    """Runs programs until one that must live ends, or until a signal says stop.
+    """Runs programs until one that must start does not, or until a signal says stop.
 
     `tell` gets one line for people per thing that happens; `is_ready` is asked until it says yes, then `ready` is
     called once.
@@ -73,7 +76,7 @@ class Supervisor:
         return 0 if in_order and not failed else 1
 
     def _watch(self, signals: _Signals) -> bool:
-        """Keep everything running; True when a program that must live ended."""
+        """Keep everything running; True when a program that must start cannot be."""
         announced = False
         while not signals.wait(TICK_SECONDS):
             for keeper in self._keepers:
@@ -103,9 +106,10 @@ class _Keeper:
         self._started_at = 0.0
         self._start_at = clock.monotonic()
         self._pause_seconds = FIRST_PAUSE_SECONDS
+        self._deaths = 0
 
     def keep(self) -> bool:
-        """See that the program runs; False when it must live and ended."""
+        """See that the program runs; False when it must start and cannot."""
         now = self._clock.monotonic()
         if self._process is None:
             if now >= self._start_at:
@@ -115,11 +119,16 @@ class _Keeper:
         if status is None:
             return True
         self.kill()
-        if self._program.must_live:
-            self._tell(f"{self._program.name} ended {_how(status)}; see its messages above")
-            return False
-        if now - self._started_at >= SETTLED_SECONDS:
+        settled = now - self._started_at >= SETTLED_SECONDS
+        if settled:
             self._pause_seconds = FIRST_PAUSE_SECONDS
+            self._deaths = 0
+        self._deaths += 1
+        by_itself = status == 0 or (status > 0 and not settled)
+        if self._program.must_start and (by_itself or self._deaths >= MOST_DEATHS):
+            often = f", {self._deaths} times in a row" if self._deaths > 1 else ""
+            self._tell(f"{self._program.name} ended {_how(status)}{often}; see its messages above")
+            return False
         self._tell(f"{self._program.name} ended {_how(status)}; starting it again in {self._pause_seconds:g} s")
         self._start_at = now + self._pause_seconds
         self._pause_seconds = min(2 * self._pause_seconds, LONGEST_PAUSE_SECONDS)

@@ -15,7 +15,7 @@ from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES
 from gateway.errors import InvalidInput
 from gateway.installation import Installation
 from gateway.preflight import look_at_modules, look_at_worker
-from gateway.telemetry.logging import configure_logging
+from gateway.telemetry.logging import configure_logging, warn_of_settings
 
 # One of the two is wanted.
 _embedded = deferred("gateway.engines.embedded")
@@ -61,6 +61,7 @@ def worker(shutdown_deadline: timedelta, handler_processes: int, queues: str, na
         if error is not None:
             fail_all([error, *look_at_modules(settings)])
         configure_logging(settings, sys.stderr)
+        warn_of_settings(settings)
         with Installation(settings) as installation:
             found = list(look_at_worker(installation))
             if found:

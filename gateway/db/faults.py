@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 import sys
 from collections.abc import Iterator
@@ -10,11 +11,12 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from gateway.errors import StorageUnavailable
+from gateway.errors import Hint, StorageUnavailable
 
 NO_DATABASE = frozenset({sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT})
 # Of PostgreSQL, when it has ended a connection: a fault of it, a shutdown, a transaction that stood still.
 # Source: https://www.postgresql.org/docs/current/errcodes-appendix.html
+MISSING_RIGHTS = "42501"
 CONNECTION_ENDED = ("08", "57P", "25P03")
 
 
@@ -35,9 +37,13 @@ def storage_errors() -> Iterator[None]:
     except DBAPIError as error:
         lost = error.connection_invalidated
         if lost or isinstance(error, (OperationalError, InterfaceError)) or _is_no_database(error.orig):
+            hints = [Hint("create_postgresql_database")] if _is_missing(error) else []
             raise StorageUnavailable(
-                f"the database is not available: {_first_line(error)}", connection_lost=lost
+                f"the database is not available: {_first_line(error)}", *hints, connection_lost=lost
             ) from error
+        if getattr(error.orig, "sqlstate", None) == MISSING_RIGHTS:
+            hint = Hint("grant_rights")
+            raise StorageUnavailable(f"the database refuses it: {_first_line(error)}", hint) from error
         raise
 
 
@@ -52,6 +58,11 @@ def postgres_errors(*names: str) -> tuple[type[Exception], ...]:
 def _is_no_database(error: BaseException | None) -> bool:
     """Whether SQLite says that its file is damaged, or something else."""
     return isinstance(error, sqlite3.DatabaseError) and getattr(error, "sqlite_errorcode", None) in NO_DATABASE
+
+
+def _is_missing(error: BaseException) -> bool:
+    """Whether PostgreSQL is there, and this database is not. While connecting psycopg tells it in words alone."""
+    return bool(re.search(r'database ".*" does not exist', str(getattr(error, "orig", None) or error)))
 
 
 def _first_line(error: BaseException) -> str:

@@ -93,6 +93,11 @@ def find_events(
     return _page(acting, wanted, sought, clauses, among, page)
 
 
+def find_one_of(acting: Acting, wanted: EventFilter) -> bool:
+    """Whether there is any event that `wanted` lets pass, as far as can be told at once."""
+    return bool(find_events(acting, wanted, PageRequest(1)).rows)
+
+
 def _page(
     acting: Acting,
     wanted: EventFilter,

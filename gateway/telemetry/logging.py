@@ -59,9 +59,8 @@ def configure_logging(settings: Settings, stream: TextIO) -> None:
     Without a format set: text when `stream` is a terminal, else JSON. May be called again; the last call counts.
     """
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
-    as_text = settings.log_format == "text" or (settings.log_format is None and stream.isatty())
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(_formatter(_text(stream) if as_text else _json()))
+    handler.setFormatter(_formatter(_json() if is_json(settings, stream) else _text(stream)))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
@@ -74,6 +73,17 @@ def configure_logging(settings: Settings, stream: TextIO) -> None:
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=True,
     )
+
+
+def is_json(settings: Settings, stream: TextIO) -> bool:
+    """Whether `configure_logging` writes JSON to `stream`."""
+    return settings.log_format == "json" or (settings.log_format is None and not stream.isatty())
+
+
+def warn_of_settings(settings: Settings) -> None:
+    """Tell of variables that are probably misspelt. For servers and workers, at their start."""
+    for fault in settings.unknown_variables:
+        get_logger(__name__).warning(fault)
 
 
 def _formatter(renderers: list[Processor]) -> structlog.stdlib.ProcessorFormatter:

@@ -205,7 +205,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     ),
     "webhooks": (
         # acceptance: what was refused, taken in later.
-        ("acceptance", "purge_kind", "purge_payload", "route_previews", "route_trials"),
+        ("acceptance", "known_names", "purge_kind", "purge_payload", "route_previews", "route_trials"),
         ("explain", "purge", "receive", "routes", "samples"),
         ("material", "proofs", "rejections", "sources"),
         ("secrets_at_rest", "verification"),

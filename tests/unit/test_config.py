@@ -177,3 +177,11 @@ def test_the_budget_of_requests_has_room_for_two_of_the_largest_bodies() -> None
         load_settings({"GATEWAY_MAX_BODY_BYTES": "1000000", "GATEWAY_REQUEST_BUDGET_BYTES": "1999999"})
     assert len(error.value.faults) == 1
     assert "at least twice GATEWAY_MAX_BODY_BYTES" in error.value.faults[0]
+
+
+def test_variables_that_are_called_like_ours_and_are_none_are_named() -> None:
+    found = load_settings({"GATEWAY_RETENTON_DAYS": "3", "GATEWAY_PORT": "1", "GATEWAYS": "x"}).unknown_variables
+    assert found == (
+        "GATEWAY_PORT is no setting and has no effect",
+        "GATEWAY_RETENTON_DAYS is no setting and has no effect: did you mean GATEWAY_RETENTION_DAYS?",
+    )

@@ -1,5 +1,7 @@
 """How commands fail: one line on stderr that says what to do, and an exit code that scripts can use.
 
+With `--json` the line is an object (`failures_as_json`).
+
 0 done · 1 refused or failed · 2 wrong usage · 3 not found · 4 the database cannot be used now
 """
 
@@ -11,8 +13,10 @@ from typing import NoReturn
 
 import click
 
-from gateway.cli.terminal.hints import message
-from gateway.errors import ConfigurationError, GatewayError, NotFound, StorageUnavailable
+from gateway.cli.terminal.failures_as_json import print_failure
+from gateway.cli.terminal.hints import fault_line, message
+from gateway.cli.terminal.options import AS_JSON
+from gateway.errors import ConfigurationError, GatewayError, InvalidInput, NotFound, StorageUnavailable
 
 FAILED = 1
 USAGE = 2
@@ -22,15 +26,19 @@ STORAGE_UNAVAILABLE = 4
 
 def fail(text: str, code: int = FAILED) -> NoReturn:
     """End the command with `code`; every line of the text is shown as an error."""
-    for line in text.splitlines():
-        click.echo(f"Error: {line}", err=True)
+    if _as_json():
+        print_failure("failed", text)
+    else:
+        _print(text)
     raise click.exceptions.Exit(code)
 
 
 def fail_all(errors: Sequence[GatewayError]) -> NoReturn:
     """End the command with several errors at once, and the exit code of the gravest: settings, database, others."""
     codes = [exit_code(error) for error in errors]
-    fail("\n".join(map(message, errors)), next(code for code in (USAGE, STORAGE_UNAVAILABLE, *codes) if code in codes))
+    for error in errors:
+        _tell(error)
+    raise click.exceptions.Exit(next(code for code in (USAGE, STORAGE_UNAVAILABLE, *codes) if code in codes))
 
 
 @contextmanager
@@ -39,7 +47,8 @@ def failures() -> Iterator[None]:
     try:
         yield
     except GatewayError as error:
-        fail(message(error), exit_code(error))
+        _tell(error)
+        raise click.exceptions.Exit(exit_code(error)) from error
     except BrokenPipeError:
         # The reader of a pipe (`| head`) has seen enough.
         raise SystemExit(0) from None
@@ -52,3 +61,22 @@ def exit_code(error: GatewayError) -> int:
     if isinstance(error, StorageUnavailable):
         return STORAGE_UNAVAILABLE
     return USAGE if isinstance(error, ConfigurationError) else FAILED
+
+
+def _tell(error: GatewayError) -> None:
+    if not _as_json():
+        _print(message(error))
+        return
+    found = error.faults if isinstance(error, InvalidInput) else ()
+    faults = [{"field": fault.field, "code": fault.code, "message": fault_line(fault)} for fault in found]
+    print_failure(error.code, message(error), faults)
+
+
+def _print(text: str) -> None:
+    for line in text.splitlines():
+        click.echo(f"Error: {line}", err=True)
+
+
+def _as_json() -> bool:
+    context = click.get_current_context(silent=True)
+    return context is not None and bool(context.meta.get(AS_JSON))

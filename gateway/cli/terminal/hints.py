@@ -71,6 +71,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "connect_again": "send its customer a link: `gateway connect {app_credentials} --reconnect {connection}`",
     "connect_anew": "make another one with `gateway connect {app_credentials}`",
     "create_database": ": `gateway run` makes it, or `gateway db upgrade`",
+    "create_postgresql_database": "make it with `createdb NAME`, or `CREATE DATABASE NAME`, then `gateway db upgrade`",
     "create_tenant": "make it with `gateway tenants create {slug}`",
     "did_you_mean": lambda parameters: f"did you mean {_names(parameters)}?",
     "disable_source": "switch it off with `gateway sources disable {slug}`",
@@ -81,7 +82,6 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "finish_erasing": "finish it with `gateway tenants erase {slug}`",
     "force_purge": ": say --force if that is meant",
     "generate_key": "make one with `gateway secrets generate`",
-    "give_body": "give a body with --body FILE",
     "give_client_secret": ": give it with --client-secret-env VAR, or - for --client-secret to read it",
     "give_credential": "give it with --credential {kind}=… (in a file: credentials)",
     "give_credentials_again": "give it others with `gateway connections add {provider} --reconnect {connection}`",
@@ -95,6 +95,10 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     ),
     "give_slug": f"give the source a SLUG, for example: {EXAMPLE_SOURCE}",
     "give_time": "say with --at when it came",
+    "grant_rights": (
+        "as its owner: `GRANT CREATE ON DATABASE NAME TO USER; GRANT ALL ON SCHEMA public TO USER`, or let the owner "
+        "run `gateway db upgrade`"
+    ),
     "list_functions": "see https://jmespath.org/specification.html#built-in-functions",
     "list_keys": "see `gateway keys list`",
     "list_rejections": "`gateway rejections list` shows those of the last 7 days",
@@ -151,7 +155,7 @@ def with_sentences(text: str, hints: Sequence[Hint]) -> str:
 def message(error: GatewayError) -> str:
     """An error in words: a line for each fault, with what may help."""
     if isinstance(error, InvalidInput) and error.faults:
-        return "\n".join(_fault_line(fault, tells_path=error.tells_paths) for fault in error.faults)
+        return "\n".join(fault_line(fault, tells_path=error.tells_paths) for fault in error.faults)
     if isinstance(error, ConfigurationError):
         return "\n".join([*error.faults, *map(words, error.hints)])
     return with_hints(str(error) or error.code, error.hints)
@@ -162,7 +166,8 @@ def _words(hint: Hint) -> str:
     return _filled(found, hint.parameters) if isinstance(found, str) else found(hint.parameters)
 
 
-def _fault_line(fault: Fault, *, tells_path: bool) -> str:
+def fault_line(fault: Fault, *, tells_path: bool = False) -> str:
+    """A fault in words, with what may help; with the path of its field where that is asked for."""
     line = with_hints(fault.message, [fault.hint] if fault.hint is not None else [])
     return f"{fault.field}: {line}" if tells_path else line
 

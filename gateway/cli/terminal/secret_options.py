@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from gateway.cli.terminal.output import note
 from gateway.config import read_variable
 from gateway.errors import InvalidInput
 
@@ -22,7 +23,16 @@ def one_secret(plain: str | None, variable: str | None, *, generated: bool = Fal
     """The secret given in one of the ways, None when in none (or `generated`). Raises `InvalidInput` for several."""
     if sum((plain is not None, variable is not None, generated)) > 1:
         raise InvalidInput("give one of --secret, --secret-env and --generate-secret")
-    return from_variable(variable) if variable is not None else plain
+    found = from_variable(variable) if variable is not None else plain
+    return None if found is None else trimmed(found)
+
+
+def trimmed(secret: str) -> str:
+    """The secret without whitespace around it, which comes with pasting; said where there was some."""
+    bare = secret.strip()
+    if bare != secret:
+        note("The whitespace around the secret was left out.")
+    return bare
 
 
 def credentials(

@@ -85,12 +85,16 @@ def value_words(value: str) -> str:
     rest = value[len(prefix) :]
     shown = f"{prefix!r} and " if prefix and len(prefix) < len(value) else ""
     if not value.isascii():
-        return f"{len(value)} characters, not all of them ASCII"
+        return f"{_characters(value)}, not all of them ASCII"
     if rest.count(".") == 2 and rest.startswith("eyJ"):
-        return f"{shown}a JSON Web Token of {len(rest)} characters"
+        return f"{shown}a JSON Web Token of {_characters(rest)}"
     if "," in rest or " " in rest.strip():
-        return f"{shown}{len(rest)} characters in {len(re.split('[, ]+', rest.strip()))} parts"
-    return f"{shown}{len(rest)} characters{_form(rest)}"
+        return f"{shown}{_characters(rest)} in {len(re.split('[, ]+', rest.strip()))} parts"
+    return f"{shown}{_characters(rest)}{_form(rest)}"
+
+
+def _characters(text: str | bytes) -> str:
+    return "1 character" if len(text) == 1 else f"{len(text)} characters"
 
 
 def _form(text: str) -> str:
@@ -105,9 +109,9 @@ def _form(text: str) -> str:
 def _held(case: Case) -> Iterator[str]:
     held = case.credentials
     for secret in held.secrets:
-        yield f"a secret of {len(secret)} characters"
+        yield f"a secret of {_characters(secret)}"
     for key in held.public_keys:
-        yield f"a public key of {len(key)} characters"
+        yield f"a public key of {_characters(key)}"
     if held.username is not None or held.password is not None:
         yield "a user name and a password" if held.username and held.password else "a user name or password only"
     if held.root_certs:

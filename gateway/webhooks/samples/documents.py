@@ -11,7 +11,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from gateway.errors import Hint, NotFound
 from gateway.providers import Provider
 
 FOLDER = Path(__file__).parent
@@ -37,18 +36,23 @@ def sample_bodies(provider_id: str) -> Mapping[str, Any]:
     return bodies
 
 
+def is_made_up(provider_id: str, event_type: str) -> bool:
+    """Whether the provider has samples and none of this type."""
+    bodies = sample_bodies(provider_id)
+    return bool(bodies) and event_type not in bodies
+
+
 def default_type(provider: Provider) -> str:
     """The type of the event that is sent when nobody asks for one."""
     return next(iter(sample_bodies(provider.id)), None) or _first_key(provider) or DEFAULT_TYPE
 
 
 def sample_document(provider: Provider, event_type: str, *, unique_id: str, now_seconds: int) -> Any:
-    """The sample of an event. Raises `NotFound` that names the samples, where a provider has some and not this one."""
-    bodies = sample_bodies(provider.id)
-    if bodies and event_type not in bodies:
-        known = ", ".join(bodies)
-        raise NotFound(f"{provider.id} has no sample {event_type!r} (there is: {known})", Hint("give_body"))
-    document = bodies.get(event_type) or {"sample": True, "message": f"a sample for {provider.name}"}
+    """The sample of an event; where there is none of this type, a body that is made up."""
+    document = sample_bodies(provider.id).get(event_type) or {
+        "sample": True,
+        "message": f"a sample for {provider.name}",
+    }
     text = json.dumps(document).replace("@id@", unique_id).replace('"@now@"', str(now_seconds))
     return json.loads(text)
 

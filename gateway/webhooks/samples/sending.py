@@ -8,6 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from sqlalchemy import select
+
 from gateway.clock import MICROSECONDS, Clock
 from gateway.content import jsontext
 from gateway.installation import Installation
@@ -18,6 +20,7 @@ from gateway.webhooks.samples.documents import default_type
 from gateway.webhooks.samples.event import SampleRequest, sample_request, unsigned_sample
 from gateway.webhooks.samples.signing import Held, Moment, choose_scheme
 from gateway.webhooks.sources.credentials import open_credentials
+from gateway.webhooks.sources.models import Source
 from gateway.webhooks.sources.search import require_source, source_for
 from gateway.webhooks.sources.stored import stored_credentials
 from gateway.webhooks.sources.summary import source_url
@@ -105,6 +108,22 @@ def prepare_sample(
     )
     acting.audit("source.tested", row.id, row.slug, after={"type": chosen, "own_body": body is not None})
     return PreparedSample(row.slug, chosen, request)
+
+
+def named(acting: Acting, name: str) -> tuple[str, str | None]:
+    """The provider that `name` means, and the slug where it is that of a source: a source of a provider's own name is
+    meant before the provider's other ones. Raises `NotFound`.
+    """
+    installation = acting.installation
+    provider = acting.session.scalar(select(Source.provider).where(Source.slug == name))
+    if provider is not None and (provider == name or name not in installation.catalogue):
+        return provider, name
+    return find_provider(installation.catalogue, name).id, None
+
+
+def posted_to(request: SampleRequest, base_url: str) -> str:
+    """Where `post_sample` sends it, without the query, in which some providers carry their proof."""
+    return base_url.rstrip("/") + urlsplit(request.url).path
 
 
 def post_sample(request: SampleRequest, base_url: str) -> own_gateway.Reply:

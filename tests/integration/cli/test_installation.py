@@ -139,6 +139,12 @@ def test_send_says_what_is_missing(cli: CommandLine) -> None:
         cli("sources", "add", slug, "--provider", "github", "--secret", "x")
     assert "--source one or two" in cli("send", "github", code=1).stderr
     assert "is for github" in cli("send", "stripe", "--source", "one", code=1).stderr
-    assert "pull_request, push" in cli("send", "github", "nope", "--source", "one", code=3).stderr
+    # A slug is taken too, and before the provider's other sources.
+    cli("sources", "add", "github", "--provider", "github", "--secret", "x")
+    for name, slug in (("one", "one"), ("github", "github")):
+        assert f"nothing answers at {here['GATEWAY_BASE_URL']}" in cli("send", name, "nope", code=1, **here).stderr, (
+            slug
+        )
+    assert cli("send", "one", "nope", "--print").stdout.startswith('{"sample":true')
     assert "gateway run" in cli("send", "github", "--source", "one", code=1, **here).stderr
     assert "private key" in cli("send", "discord", code=1).stderr

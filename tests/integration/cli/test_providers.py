@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 import re
 import subprocess
 import sys
@@ -237,6 +238,6 @@ def test_and_every_command_says_the_same(own: Path, tmp_path: Path) -> None:
         timeout=60,
     )
     assert done.returncode == 2
-    assert done.stderr.startswith("Error: broken.yaml: not YAML")
+    assert json.loads(done.stderr)["error"]["message"].startswith("broken.yaml: not YAML")
     assert "Traceback" not in done.stderr
     assert done.stdout == ""

@@ -43,7 +43,7 @@ STUBBORN = WAIT.replace("signal.SIGTERM, note", "signal.SIGTERM, signal.SIG_IGN"
 worker = {"stubborn": STUBBORN}.get(sys.argv[2], WAIT)
 sys.exit(Supervisor(
     [
-        program("web", WAIT.replace("NAME", "web"), stop_seconds=20, must_live=True),
+        program("web", WAIT.replace("NAME", "web"), stop_seconds=20, must_start=True),
         program("worker", worker.replace("NAME", "worker"), stop_seconds=20 if worker is WAIT else 0.5),
     ],
     SystemClock(),
@@ -108,9 +108,20 @@ def test_a_worker_that_dies_is_started_again(start: Start, tmp_path: Path) -> No
     assert "worker ended by SIGKILL; starting it again" in supervisor.stderr.read()
 
 
+def test_a_web_that_is_killed_is_started_again(start: Start, tmp_path: Path) -> None:
+    supervisor, web, worker = start()
+    (tmp_path / "web.pid").unlink()
+    os.kill(web, signal.SIGKILL)
+    assert _pid(tmp_path / "web.pid") != web
+    assert is_alive(worker)
+    supervisor.terminate()
+    assert supervisor.wait(30) == 0
+
+
 def test_the_end_of_the_web_is_the_end_of_all(start: Start) -> None:
     supervisor, web, worker = start()
-    os.kill(web, signal.SIGKILL)
+    # It ends in order, with exit code 0.
+    os.kill(web, signal.SIGTERM)
     assert supervisor.wait(30) == 1
     assert not is_alive(worker)
 
@@ -148,7 +159,7 @@ from gateway.cli.supervision import Plan, become_supervisor, hold_signals
 from gateway.cli.supervisor import Program
 
 sleep = [sys.executable, "-c", "import time; time.sleep(60)"]
-plan = Plan([Program("web", sleep, 20, must_live=True)], "127.0.0.1", 1, ["up"], [sys.argv[1]])
+plan = Plan([Program("web", sleep, 20, must_start=True)], "127.0.0.1", 1, ["up"], [sys.argv[1]])
 hold_signals()
 os.kill(os.getpid(), int(sys.argv[2]))
 become_supervisor(plan, os.environ)

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import pytest
 
-from gateway.errors import Hint, InvalidInput, NotFound
+from gateway.errors import Hint, InvalidInput
 from gateway.providers import Provider, Scheme, catalogue
 from gateway.webhooks.samples import documents
-from gateway.webhooks.samples.documents import default_type, sample_bodies
+from gateway.webhooks.samples.documents import default_type, is_made_up, sample_bodies
 from gateway.webhooks.samples.event import sample_request, unsigned_sample
 from gateway.webhooks.samples.signing import Held, Moment, choose_scheme, unsignable
 from gateway.webhooks.verification import Credentials, InboundRequest, judge
@@ -161,8 +161,11 @@ def test_samples_are_new_every_time() -> None:
 
 
 def test_a_sample_that_is_not_there() -> None:
-    with pytest.raises(NotFound, match="pull_request, push, issues"):
-        sample_of(catalogue()["github"], catalogue()["github"].scheme(), "nope")
+    made_up = sample_of(catalogue()["github"], catalogue()["github"].scheme(), "nope")
+    assert b'"sample":true' in made_up.body
+    assert dict(made_up.headers)["X-GitHub-Event"] == "nope"
+    assert is_made_up("github", "nope")
+    assert not is_made_up("github", "push")
     assert sample_bodies("../github") == {}
     assert default_type(catalogue()["telegram"]) == "message"
 
