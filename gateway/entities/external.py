@@ -104,13 +104,16 @@ class Abilities:
     """What a resource can do. A contract suite holds each type to what it says here.
 
     `is_complete`: a full reading has everything, so that what it lacks may be gone (else deletions come by the
-    system's own word alone). `shifts`: records may move between pages while they are read, so that one absence proves
-    nothing and each is looked up before it counts. `writes` are `create`, `update`, `delete`. `finds`: a create that
-    may have happened can be looked up. `is_conditional`: a write can be bound to the version that was read.
+    system's own word alone). `is_transient`: its records come and go by themselves, so that a complete reading's
+    deletions are never held for a person. `shifts`: records may move between pages while they are read, so that one
+    absence proves nothing and each is looked up before it counts. `writes` are `create`, `update`, `delete`. `finds`:
+    a create that may have happened can be looked up. `is_conditional`: a write can be bound to the version that was
+    read.
     """
 
     is_incremental: bool = False
     is_complete: bool = True
+    is_transient: bool = False
     shifts: bool = False
     looks_up: bool = False
     writes: frozenset[str] = frozenset()
