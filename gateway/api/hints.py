@@ -47,6 +47,7 @@ WORDS: Mapping[str, Words] = {
     "force_purge": Words("events that young are not forgotten from here"),
     "generate_key": Words("whoever runs the gateway has to make an encryption key"),
     "generate_secret": Words("give generate_secret, and one is made and shown once"),
+    "give_as_secret": Words("give it in secrets, under {name}"),
     "give_client_secret": Words("give it in client_secret"),
     "give_credential": Words("give it in credentials, under {kind}"),
     "give_credentials_again": Words("add it again, with reconnect", "POST /connections"),

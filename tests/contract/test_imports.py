@@ -199,8 +199,9 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("registry",),
         ("kinds",),
         ("search", "telling"),
+        # type: what a type is. instance: what it is given.
         ("type",),
-        ("attributes", "options"),
+        ("attributes", "instance", "options"),
         ("models", "states"),
     ),
     "webhooks": (

@@ -82,6 +82,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "finish_erasing": "finish it with `gateway tenants erase {slug}`",
     "force_purge": ": say --force if that is meant",
     "generate_key": "make one with `gateway secrets generate`",
+    "give_as_secret": "give it with --secret-env {name}=VAR",
     "give_client_secret": ": give it with --client-secret-env VAR, or - for --client-secret to read it",
     "give_credential": "give it with --credential {kind}=… (in a file: credentials)",
     "give_credentials_again": "give it others with `gateway connections add {provider} --reconnect {connection}`",
