@@ -183,10 +183,20 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("pulling", "pushing", "resolving"),
         # editing: entities changed here.
         ("editing",),
-        ("conflicts", "history", "quarantine", "runs", "search", "store", "telling"),
-        # merging, content: pure.
+        # reconciling: news of an entity that has local edits.
+        ("reconciling",),
+        ("conflicts",),
+        ("quarantine", "runs", "search", "store"),
+        # disputes: opening and closing conflicts.
+        ("disputes",),
+        # cases: an entity with what is unsettled of it. marks: what pushes are about to make. trail: what happens to
+        # entities, written in bulk.
+        ("cases", "marks", "trail"),
+        ("history", "telling"),
+        # merging, rules, comparing, content: pure.
         ("merging",),
-        ("content", "options"),
+        ("rules",),
+        ("comparing", "content", "options"),
         ("external",),
         ("models", "states"),
     ),
