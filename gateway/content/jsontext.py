@@ -10,15 +10,22 @@ import re
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from json.decoder import JSONDecoder
-from typing import Any, Final, NamedTuple
+from typing import AnyStr, Final, NamedTuple
 
 # Two bytes of text can be a value of a hundred bytes of memory: documents are bounded by what is in them, too.
 MAX_VALUES = 1_000_000
 
 _SPACE: Final = " \t\n\r"
 _DECODER: Final = JSONDecoder()
-# Texts, to be skipped, and what a further value follows.
-_TEXT: Final = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+"|[,\[{]', re.DOTALL)
+# What a further value follows.
+_BEFORE_VALUES: Final = (",", "[", "{")
+_BEFORE_VALUES_BYTES: Final = (b",", b"[", b"{")
+# The next text in which such a character stands, or the end, behind all that has none in a text. It matches wherever it
+# is tried, also where a text has no end: tried anew from each quote in it, it would take the square of its length.
+_TEXT: Final = re.compile(
+    r'(?:[^"]++|"[^"\\,\[{]*+(?:\\[^,\[{][^"\\,\[{]*+)*+")*+("[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?+\Z)|\Z)',
+    re.DOTALL,
+)
 _BYTES: Final = re.compile(_TEXT.pattern.encode(), re.DOTALL)
 
 
@@ -80,12 +87,11 @@ def has_too_many_values(raw: str | bytes, most: int) -> bool:
     # A value takes two bytes at least, and all but the first follow a comma or an opening bracket.
     if len(raw) // 2 < most:
         return False
-    if _at_most_values(raw) <= most:
-        return False
     # In texts there are commas that mean nothing. Where they begin and end is known of UTF-8 alone.
     if isinstance(raw, str):
-        return _has_more(_TEXT.finditer(raw), most)
-    return not json.detect_encoding(raw).startswith("utf-8") or _has_more(_BYTES.finditer(raw), most)
+        return _has_more(raw, _TEXT, _BEFORE_VALUES, most)
+    is_utf8 = json.detect_encoding(raw).startswith("utf-8")
+    return _has_more(raw, _BYTES if is_utf8 else None, _BEFORE_VALUES_BYTES, most)
 
 
 def walk(document: object, path: Sequence[str]) -> object:
@@ -138,20 +144,17 @@ def first_element(text: str) -> Element | None:
         return None
 
 
-def _at_most_values(raw: str | bytes) -> int:
-    if isinstance(raw, str):
-        return 1 + raw.count(",") + raw.count("[") + raw.count("{")
-    return 1 + raw.count(b",") + raw.count(b"[") + raw.count(b"{")
-
-
-def _has_more(found: Iterator[re.Match[Any]], most: int) -> bool:
-    values = 1
-    for match in found:
-        if match.end() - match.start() == 1:
-            values += 1
-            if values > most:
-                return True
-    return False
+def _has_more(raw: AnyStr, texts: re.Pattern[AnyStr] | None, before: tuple[AnyStr, AnyStr, AnyStr], most: int) -> bool:
+    """Whether more than `most` values are left without what stands in `texts`; None: nobody knows where they are."""
+    count, (comma, bracket, brace) = raw.count, before
+    values = 1 + count(comma) + count(bracket) + count(brace)
+    if values > most and texts is not None:
+        for text in texts.finditer(raw):
+            start, end = text.span(1)
+            values -= count(comma, start, end) + count(bracket, start, end) + count(brace, start, end)
+            if values <= most:
+                break
+    return values > most
 
 
 def _start(text: str) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import time
 from itertools import product
 from typing import Any
 
@@ -86,6 +87,16 @@ def test_what_has_too_many_values_is_no_data() -> None:
     # A compressed body is counted by what is in it.
     with pytest.raises(NotData, match="values"):
         data_of(FORM, gzip.compress(values(jsontext.MAX_VALUES + 1), 1))
+
+
+def test_texts_without_an_end_take_no_longer_than_others() -> None:
+    started = time.process_time()
+    for before in ('[1,"', '["\\\\', '"'):
+        document = before + '\\"' * 30_000 + "," * 40_000
+        for raw in (document, document.encode(), document.encode() + b"\\"):
+            assert not jsontext.has_too_many_values(raw, 1_000)
+    # Tried anew from each quote in them they take a minute, in which nothing else of the process runs.
+    assert time.process_time() - started < 1
 
 
 @pytest.mark.parametrize("document", [{"a": {"b": []}, "c": [1, "x", None]}, [[], {}, [[]]], "a", {}, 1])
