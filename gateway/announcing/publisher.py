@@ -223,10 +223,12 @@ class Publisher:
     def _is_back(self) -> None:
         if self._state.error is not None:
             _logging.get_logger(__name__).info("the broker is back; announcing again")
-        self._state = BrokerState(is_connected=True, since_us=self._clock.now_us())
+        # Who sees it connected is announced for.
         self._close_for(None)
+        self._state = BrokerState(is_connected=True, since_us=self._clock.now_us())
 
     def _is_away(self, error: str) -> None:
+        self._close_for("away")
         if self._state.error is None:
             _logging.get_logger(__name__).warning(
                 "the broker is away; workers look for work by themselves until it is back", error=error
@@ -234,7 +236,6 @@ class Publisher:
             self._state = BrokerState(is_connected=False, since_us=self._clock.now_us(), error=error)
         else:
             self._state = BrokerState(is_connected=False, since_us=self._state.since_us, error=error)
-        self._close_for("away")
 
     def _close_for(self, reason: str | None) -> None:
         """Drop what waits and what comes, for `reason`; None: take what comes."""
