@@ -28,6 +28,14 @@ _schema = deferred("gateway.oauth.connections.schema")
 @click.option("--app-credentials", metavar="NAME", help="For client credentials and service accounts.")
 @click.option("--secret-env", metavar="VAR", help="The variable that holds the key, or the password of --username.")
 @click.option("--secret", metavar="-", help="`-`: the same, from standard input. Without either it is asked for.")
+@click.option(
+    "--further-env",
+    "further",
+    multiple=True,
+    type=Pair("="),
+    metavar="NAME=VAR",
+    help="The variable that holds a further secret of the entry.",
+)
 @click.option("--username", metavar="NAME", help="The user name, where there is one.")
 @click.option(
     "--param", "parameters", multiple=True, type=Pair("="), metavar="K=V", help="What the entry asks for: a shop."
@@ -44,6 +52,7 @@ def add(
     app_credentials: str | None,
     secret_env: str | None,
     secret: str | None,
+    further: Sequence[tuple[str, str]],
     username: str | None,
     parameters: Sequence[tuple[str, str]],
     scopes: Sequence[str],
@@ -71,7 +80,9 @@ def add(
     )
     chosen = chosen_way(find_provider(invocation.installation.catalogue, provider), draft)
     wanted = [one for one in chosen.asks if one.is_secret]
-    given = {one.name: _secret(one.name, secret, secret_env) for one in wanted[:1]}
+    given = {name: from_variable(variable).strip() for name, variable in further}
+    given |= {one.name: _secret(one.name, secret, secret_env) for one in wanted[:1]}
+    given |= {one.name: _further(one.name) for one in wanted[1:] if one.name not in given}
     if not wanted and (secret is not None or secret_env is not None):
         raise InvalidInput(f"{chosen.kind} takes no secret")
     added = add_connection(
@@ -94,6 +105,13 @@ def add(
     note(said(added.trial))
     click.echo(added.connection.id)
     note(f"It is {added.connection.state}. Call it: gateway call {added.connection.id} GET /")
+
+
+def _further(name: str) -> str:
+    if not can_answer():
+        raise InvalidInput(f"the {name} is missing: give it with --further-env {name}=VAR")
+    asked: str = click.prompt(name, hide_input=True, err=True)
+    return asked.strip()
 
 
 def _secret(name: str, plain: str | None, variable: str | None) -> str:

@@ -91,10 +91,11 @@ def _by_oauth(provider: Provider) -> Iterator[Way]:
 def _by_key(api: Api) -> Iterator[Way]:
     parameters = tuple(Asked(name, one.about, default=one.default) for name, one in api.parameters.items())
     credential = api.credential
+    also = tuple(Asked(name, one.about, is_secret=True) for name, one in credential.also.items())
     if credential.kind == "none":
         yield Way("open", parameters)
     elif credential.kind == "basic" and not credential.username:
         name, password = Asked("username", "the user name"), Asked("password", "the password or key", is_secret=True)
-        yield Way("basic", (name, password, *parameters))
+        yield Way("basic", (name, password, *also, *parameters))
     else:
-        yield Way("api_key", (Asked(KEY, "the key or token", is_secret=True), *parameters))
+        yield Way("api_key", (Asked(KEY, "the key or token", is_secret=True), *also, *parameters))

@@ -23,6 +23,7 @@ from tests.services.oauth_provider import OAuthProvider
 
 KEYED = "keyed-system"
 BY_PASSWORD = "password-system"
+TWO_SECRETS = "two-secrets-system"
 
 _KEYED = """
 name: {name}
@@ -41,9 +42,15 @@ api:
 
 
 def write_all_entries(directory: Path, provider: OAuthProvider, **changes: Any) -> Path:
-    """Entries of `oauth_entries`, and two systems that are called with a key, or a name and a password."""
+    """Entries of `oauth_entries`, and systems that are called with a key, a name and a password, or more."""
     write_entries(directory, provider, **changes)
-    for name, credential in ((KEYED, "{kind: bearer}"), (BY_PASSWORD, "{kind: basic}")):
+    further = "{about: the application's key, header: X-App-Key}, account_key: {about: the account's, query: account}"
+    credentials = {
+        KEYED: "{kind: bearer}",
+        BY_PASSWORD: "{kind: basic}",
+        TWO_SECRETS: f"{{kind: bearer, also: {{app_key: {further}}}}}",
+    }
+    for name, credential in credentials.items():
         text = _KEYED.format(name=name, url=provider.url, credential=credential)
         (directory / f"{name}.yaml").write_text(text, encoding="utf-8")
     return directory

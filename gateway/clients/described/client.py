@@ -18,7 +18,7 @@ from gateway.clients.auth.base import Auth, TokenSource
 from gateway.clients.client import ApiClient
 from gateway.clients.described.asking import instant, placed
 from gateway.clients.described.judging import judge_of
-from gateway.clients.described.parts import auth_of, base_url_of, headers_of, style_of
+from gateway.clients.described.parts import auth_of, base_url_of, headers_of, style_of, with_further
 from gateway.clients.described.writing import options_of
 from gateway.clients.limits import Rate
 from gateway.clients.paging.reading import MAX_PAGES, pages
@@ -59,19 +59,21 @@ class DescribedClient:
         api: Api,
         credential: str | Auth | TokenSource | None,
         *,
+        secrets: Mapping[str, str] | None = None,
         parameters: Mapping[str, str] | None = None,
         base_url: str | None = None,
         **options: Any,
     ) -> DescribedClient:
         """A client for `api`. `credential` is a key or token, which goes where the entry says, or an `Auth`, or what
-        gives tokens. `base_url` replaces the entry's, for a sandbox; `options` are those of `ApiClient`.
+        gives tokens; `secrets` are those that the entry names beside it. `base_url` replaces the entry's, for a
+        sandbox; `options` are those of `ApiClient`.
 
         Raises `InvalidInput` for parameters that are missing or cannot be.
         """
         values = parameters or {}
         given: dict[str, Any] = {
             "system": system,
-            "auth": auth_of(api.credential, credential),
+            "auth": _auth(api, credential, secrets),
             "headers": headers_of(api, values),
             "idempotency_header": api.idempotency_header,
             "judge": judge_of(api),
@@ -92,6 +94,14 @@ class DescribedClient:
             raise NotFound(f"{self.http.system} has no list {name!r} (there is: {', '.join(known) or 'none'})", hint)
         http = self.http if found.service is None else self.services[found.service]
         return DescribedResource(http, found)
+
+
+def _auth(api: Api, credential: str | Auth | TokenSource | None, secrets: Mapping[str, str] | None) -> Auth:
+    auth = auth_of(api.credential, credential)
+    # Whoever comes without a key, or with an `Auth` of his own, may have no need of what stands beside one.
+    if secrets is None and not isinstance(credential, str):
+        return auth
+    return with_further(auth, api.credential, secrets or {})
 
 
 def client_for(

@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping
 
 from gateway.clients.auth.base import ApiKey, Auth, Basic, Bearer, TokenAuth, TokenSource, Unauthenticated
+from gateway.clients.auth.together import Together
 from gateway.clients.paging.styles import (
     Cursor,
     HeaderToken,
@@ -63,6 +64,18 @@ def auth_of(place: Credential, given: str | Auth | TokenSource | None) -> Auth:
             case _:
                 return Bearer(given, scheme=place.scheme)
     return TokenAuth(given, scheme=place.scheme) if isinstance(given, TokenSource) else given
+
+
+def with_further(auth: Auth, place: Credential, secrets: Mapping[str, str]) -> Auth:
+    """`auth`, and beside it the further secrets that the entry names. Raises `InvalidInput`, `ValueError`."""
+    if left := sorted(secrets.keys() - place.also.keys()):
+        raise InvalidInput(f"this API takes no secret {', '.join(left)} (it takes: {', '.join(place.also) or 'none'})")
+    found = [auth]
+    for name, one in place.also.items():
+        if not secrets.get(name):
+            raise InvalidInput.at(name, "missing", f"{name} is missing: {one.about}")
+        found.append(ApiKey(secrets[name], header=one.header, query=one.query))
+    return Together(found) if len(found) > 1 else auth
 
 
 def _basic(place: Credential, given: str) -> Auth:

@@ -13,6 +13,8 @@ from gateway.providers.ways import Way, ways
 
 BY_APP = ("client_credentials", "jwt_bearer")
 BY_KEY = ("api_key", "basic", "open")
+USUAL_VALUES = ("key", "username", "password")
+"""What most ways ask for. Secrets of other names are those that an entry has beside them."""
 MAX_CHARACTERS = 16_384
 MAX_REFERENCE_CHARACTERS = 255
 
@@ -20,8 +22,8 @@ MAX_REFERENCE_CHARACTERS = 255
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectionDraft:
     """`way` None: the one that the provider has, or that fits what is given. `values` are what the way asks for, by
-    name (`key`, or `username` and `password`), blanks around them taken off. `reconnect` is the connection that gets
-    these credentials in place of its own.
+    name (`key`, or `username` and `password`, and further secrets of the entry), blanks around them taken off.
+    `reconnect` is the connection that gets these credentials in place of its own.
     """
 
     provider: str
@@ -46,7 +48,8 @@ def chosen_way(provider: Provider, draft: ConnectionDraft) -> Way:
     by_app = draft.app_credentials is not None
     fitting = [way for way in there.values() if (way.kind in BY_APP) is by_app]
     if draft.values and not by_app:
-        fitting = [way for way in fitting if {one.name for one in way.asks} >= draft.values.keys()]
+        usual = draft.values.keys() & set(USUAL_VALUES)
+        fitting = [way for way in fitting if {one.name for one in way.asks} >= usual]
     if len(fitting) == 1:
         return fitting[0]
     if fitting:
@@ -84,14 +87,20 @@ def judged(provider: Provider, way: Way, draft: ConnectionDraft) -> tuple[dict[s
 def _value_faults(values: Mapping[str, str], asked: Sequence[str]) -> Iterator[Fault]:
     for name in asked:
         if not values.get(name):
-            yield Fault(name, "missing", f"{name} is missing, or empty")
+            yield Fault(_field(name), "missing", f"{name} is missing, or empty")
     for name, value in values.items():
+        field = _field(name)
         if name not in asked:
-            yield Fault(name, "not_taken", f"this way does not take {name} (it takes: {', '.join(asked) or 'nothing'})")
+            takes = ", ".join(asked) or "nothing"
+            yield Fault(field, "not_taken", f"this way does not take {name} (it takes: {takes})")
         elif len(value) > MAX_CHARACTERS:
-            yield Fault(name, "too_long", f"{name} has more than {MAX_CHARACTERS} characters")
+            yield Fault(field, "too_long", f"{name} has more than {MAX_CHARACTERS} characters")
         elif not value.isprintable():
-            yield Fault(name, "malformed", f"{name} has a line break or another character that no credential has")
+            yield Fault(field, "malformed", f"{name} has a line break or another character that no credential has")
+
+
+def _field(name: str) -> str:
+    return name if name in USUAL_VALUES else f"secrets.{name}"
 
 
 def _app_faults(draft: ConnectionDraft, *, by_key: bool) -> Iterator[Fault]:

@@ -7,10 +7,8 @@ from typing import Any
 
 from marshmallow import Schema, fields
 
-from gateway.oauth.adding.draft import ConnectionDraft
+from gateway.oauth.adding.draft import USUAL_VALUES, ConnectionDraft
 from gateway.schema_fields import texts
-
-VALUES = ("key", "username", "password")
 
 
 class ConnectionDraftSchema(Schema):
@@ -27,6 +25,9 @@ class ConnectionDraftSchema(Schema):
     key = fields.String(metadata={"description": "The key or token. It is never shown."})
     username = fields.String()
     password = fields.String(metadata={"description": "It is never shown."})
+    secrets = texts(
+        metadata={"description": "Further secrets that the provider's entry asks for, by name. They are never shown."}
+    )
     parameters = texts(metadata={"description": "What the provider's entry asks for: a shop, a region."})
     scopes = fields.List(fields.String())
     reference = fields.String(metadata={"description": "What the application calls its customer."})
@@ -42,7 +43,7 @@ def connection_draft(data: Mapping[str, Any]) -> ConnectionDraft:
         provider=data["provider"],
         way=data.get("way"),
         app_credentials=data.get("app_credentials"),
-        values={name: data[name] for name in VALUES if name in data},
+        values={**data.get("secrets", {}), **{name: data[name] for name in USUAL_VALUES if name in data}},
         parameters=data.get("parameters", {}),
         scopes=data.get("scopes"),
         reference=data.get("reference"),

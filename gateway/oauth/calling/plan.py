@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from gateway.clients.auth.base import Auth, Basic, TokenSource, Unauthenticated
 from gateway.clients.auth.oauth1 import OAuth1
-from gateway.clients.described.parts import auth_of, base_url_of, headers_of
+from gateway.clients.described.parts import auth_of, base_url_of, headers_of, with_further
 from gateway.errors import InvalidInput
 from gateway.oauth.calling.auth import Along, HeaderToken
 from gateway.oauth.vault import ACCESS_TOKEN
@@ -48,6 +48,8 @@ def plan_by_key(provider: Provider, way: str, parameters: Mapping[str, str], sec
             auth = Basic(secrets.get("username", ""), secrets.get("password", ""))
         else:
             auth = auth_of(api.credential, secrets.get(KEY, ""))
+        further = {name: secrets[name] for name in api.credential.also if name in secrets}
+        auth = with_further(auth, api.credential, further)
     except ValueError as error:
         raise InvalidInput.at(KEY, "malformed", str(error)) from error
     return ApiPlan(base_url=base_url_of(api, parameters), auth=auth, headers=headers_of(api, parameters))

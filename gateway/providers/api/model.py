@@ -11,12 +11,21 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class FurtherSecret:
+    """A secret that calls carry beside the key, in `header` or in the parameter `query`."""
+
+    about: str
+    header: str | None = None
+    query: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Credential:
     """How a call proves whose it is: `bearer`, `basic`, `header`, `query` or `none`.
 
     `name` is the header's or parameter's; `scheme` stands before a bearer token, `prefix` right before the key in a
     header. `username` is that of Basic where it is fixed, with the key as password; it is `key` where the key is the
-    user name and the password is empty.
+    user name and the password is empty. `also` are further secrets, by name.
     """
 
     kind: str
@@ -24,6 +33,7 @@ class Credential:
     scheme: str = "Bearer"
     username: str = ""
     prefix: str = ""
+    also: Mapping[str, FurtherSecret] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

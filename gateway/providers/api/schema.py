@@ -61,12 +61,30 @@ class DocumentPath(fields.String):
         return text
 
 
+class FurtherSecretSchema(StrictSchema):
+    about = fields.String(required=True)
+    header = fields.String(validate=Regexp(r"[A-Za-z0-9-]+\Z"))
+    query = fields.String(validate=Length(min=1))
+
+    @validates_schema
+    def place(self, data: dict[str, Any], **_: object) -> None:
+        if ("header" in data) == ("query" in data):
+            raise ValidationError("stands in a `header` or in a `query` parameter: name one of both")
+
+    @post_load
+    def build(self, data: dict[str, Any], **_: object) -> model.FurtherSecret:
+        return model.FurtherSecret(**data)
+
+
 class CredentialSchema(StrictSchema):
     kind = fields.String(required=True, validate=OneOf(CREDENTIALS))
     name = fields.String()
     scheme = fields.String()
     username = fields.String()
     prefix = fields.String()
+    also = fields.Dict(
+        keys=fields.String(validate=Regexp(r"[a-z][a-z0-9_]*\Z")), values=fields.Nested(FurtherSecretSchema)
+    )
 
     @validates_schema
     def place(self, data: dict[str, Any], **_: object) -> None:

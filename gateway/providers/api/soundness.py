@@ -18,7 +18,7 @@ STYLES_BY_POST = frozenset({"single", "cursor", "keyset"})
 
 def faults(api: Api) -> list[str]:
     """What is wrong with the section, one line each, `key: reason`."""
-    found = [*_urls(api), *_parameters(api)]
+    found = [*_urls(api), *_parameters(api), *_further_secrets(api)]
     for name, resource in api.resources.items():
         found += [f"resources.{name}.{fault}" for fault in _resource(api, resource)]
     return found
@@ -43,6 +43,24 @@ def _parameters(api: Api) -> Iterator[str]:
         yield f"parameters: {name!r} stands in braces, and is not described"
     for name in sorted(api.parameters.keys() - used):
         yield f"parameters.{name}: stands in braces nowhere in `base_url`, `services` and `headers`"
+
+
+def _further_secrets(api: Api) -> Iterator[str]:
+    credential = api.credential
+    taken = {"key", "username", "password", *api.parameters}
+    places = {"authorization"} | {name.lower() for name in api.headers}
+    if credential.kind == "header":
+        places.add(credential.name.lower())
+    queries = {credential.name} if credential.kind == "query" else set()
+    if credential.also and credential.kind == "none":
+        yield "credential.also: nothing proves who calls, so there is nothing beside it"
+    for name, secret in credential.also.items():
+        if name in taken:
+            yield f"credential.also.{name}: is the name of something else that is asked for"
+        if (secret.header or "").lower() in places or secret.query in queries:
+            yield f"credential.also.{name}: something else stands in its place"
+        places.add((secret.header or "").lower())
+        queries.add(secret.query or "")
 
 
 def _resource(api: Api, resource: Resource) -> Iterator[str]:

@@ -34,6 +34,9 @@ def call_lines(api: Api, trial: Trial | None) -> Iterator[str]:
     for name, parameter in api.parameters.items():
         yield f"Parameter `{name}`: {parameter.about}."
     yield f"Credentials: {_credential(api)}."
+    for name, secret in api.credential.also.items():
+        place = f"the header `{secret.header}`" if secret.header else f"the parameter `{secret.query}`"
+        yield f"Beside them the secret `{name}`, in {place}: {secret.about}."
     if trial is not None:
         yield f"Whether they are good shows `{trial.method} {trial.url}`."
     for name, value in api.headers.items():

@@ -26,9 +26,9 @@ from gateway.oauth.proxy.forwarding import Forwarder, Passing, forward
 from gateway.oauth.states import ConnectionState
 from gateway.tenants.acting import act
 from gateway.tenants.idempotency.models import IdempotentRequest
-from tests.integration.api.conftest import ApiUnderTest, code
+from tests.integration.api.conftest import ApiUnderTest, code, faults
 from tests.services.acting import TESTER, add_tenant
-from tests.services.connecting import KEYED, connect, installation_for
+from tests.services.connecting import KEYED, TWO_SECRETS, connect, installation_for
 from tests.services.loop_host import LoopHost
 from tests.services.oauth_provider import OAuthProvider
 
@@ -264,6 +264,25 @@ def test_a_key_is_called_with_as_well(api: ApiUnderTest, provider: OAuthProvider
     assert answer.get_json(force=True) == {"fine": True}
     [heard] = provider.heard
     assert (heard.headers["authorization"], heard.headers["x-shop"]) == ("Bearer some-key", "main")
+
+
+def test_further_secrets_of_an_entry_go_along(api: ApiUnderTest, provider: OAuthProvider) -> None:
+    draft: dict[str, object] = {"provider": TWO_SECRETS, "key": "some-key", "secrets": {"app_key": "a-key"}}
+    lacking = api.post("/connections", draft)
+    assert faults(lacking) == {"/secrets/account_key": "missing"}
+    draft["secrets"] = {"app_key": "a-key", "account_key": "an-account", "other": "x"}
+    assert faults(api.post("/connections", draft)) == {"/secrets/other": "not_taken"}
+    draft["secrets"] = {"app_key": "a-key", "account_key": "an-account"}
+    provider.answer_next("/api/me", 200, {"data": []})
+    made = api.post("/connections", draft)
+    assert (made.status_code, "a-key" in made.text, "an-account" in made.text) == (201, False, False)
+    provider.answer_next("/api/echo", 200, {"fine": True})
+    assert api.get(f"/connections/{made.get_json()['id']}/proxy/echo?page=2").status_code == 200
+    tried, heard = provider.heard
+    for one in (tried, heard):
+        assert (one.headers["authorization"], one.headers["x-app-key"]) == ("Bearer some-key", "a-key")
+        assert one.query["account"] == "an-account"
+    assert heard.query["page"] == "2"
 
 
 def test_the_front_gives_the_same(api: ApiUnderTest, provider: OAuthProvider, proxy: str) -> None:

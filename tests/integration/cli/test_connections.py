@@ -8,7 +8,7 @@ import pytest
 
 from gateway.oauth.connections.schema import ConnectionSchema
 from tests.integration.cli.conftest import CommandLine
-from tests.services.connecting import KEYED, write_all_entries
+from tests.services.connecting import KEYED, TWO_SECRETS, write_all_entries
 from tests.services.oauth_provider import OAuthProvider
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
@@ -72,6 +72,23 @@ def test_what_is_wrong_is_said(cli: CommandLine, entries: dict[str, str]) -> Non
     assert cli("connections", "show", "conn_1", code=3).stdout == ""
     untested = cli("connections", "add", KEYED, "--secret-env", "SECRET", "--no-test", **entries)
     assert "without a test" in untested.stderr
+
+
+def test_further_secrets_come_from_variables_or_are_asked_for(
+    cli: CommandLine, oauth_server: OAuthProvider, entries: dict[str, str]
+) -> None:
+    cli("db", "upgrade")
+    add = ("connections", "add", TWO_SECRETS, "--no-test", "--secret-env", "SECRET", "--further-env", "app_key=APP")
+    entries = {**entries, "APP": "a-key"}
+    lacking = cli(*add, code=1, **entries)
+    assert "--further-env account_key=VAR" in lacking.stderr
+    whole = (*add, "--further-env", "account_key=APP")
+    assert "not take nonsense" in cli(*whole, "--further-env", "nonsense=APP", code=1, **entries).stderr
+    added = cli(*whole, **entries)
+    assert added.stdout.startswith("conn_")
+    asked = cli.answering("an-account", *add, **entries)
+    assert asked.stdout.startswith("conn_")
+    assert all("a-key" not in one.output for one in (lacking, added, asked))
 
 
 def test_it_is_called_by_its_id(cli: CommandLine, oauth_server: OAuthProvider, entries: dict[str, str]) -> None:

@@ -48,6 +48,9 @@ BREAKS = [
     ('"https://{shop}.', '"ftp://{shop}.', "api.base_url: begins with https://"),
     ("    tenant: {about", "    tennant: {about", "api.parameters: 'tenant' stands in braces, and is not described"),
     ('"{tenant}"', '"one"', "api.parameters.tenant: stands in braces nowhere"),
+    ('prefix: "Key "', "also: {shop: {about: x, header: X-K}}", "credential.also.shop: is the name of something else"),
+    ('prefix: "Key "', "also: {one: {about: x, header: X-Tenant}}", "credential.also.one: something else stands in"),
+    ('prefix: "Key "', "also: {one: {about: x}}", "stands in a `header` or in a `query` parameter"),
     ('prefix: "Key "', 'scheme: "Key"', "api.credential.scheme: is for the kind bearer"),
     (
         "      path: /things",

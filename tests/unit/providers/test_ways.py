@@ -22,6 +22,7 @@ api:
     found: {path: /search, method: POST, records: data, id: id, paging: {style: single}}
     things: {path: /things, query: {all: "1"}, records: data, id: id, paging: {style: single}}
 """
+FURTHER = "{kind: bearer, also: {app_key: {about: the app's, header: X-App}}}"
 SHOP = Asked("shop", "the shop", default="main")
 
 
@@ -42,7 +43,7 @@ def test_those_of_the_catalogue() -> None:
 
 def test_a_key_is_asked_for_as_it_is_sent() -> None:
     kinds = {}
-    for credential in ("{kind: bearer}", "{kind: basic}", "{kind: basic, username: key}", "{kind: none}"):
+    for credential in ("{kind: bearer}", "{kind: basic}", "{kind: basic, username: key}", FURTHER, "{kind: none}"):
         acme = parse_provider("acme", ENTRY.replace("CREDENTIAL", credential), origin="acme.yaml")
         [way] = ways(acme)
         kinds[credential] = (way.kind, [(one.name, one.is_secret) for one in way.asks])
@@ -53,6 +54,7 @@ def test_a_key_is_asked_for_as_it_is_sent() -> None:
         "{kind: bearer}": ("api_key", [("key", True), ("shop", False)]),
         "{kind: basic}": ("basic", [("username", False), ("password", True), ("shop", False)]),
         "{kind: basic, username: key}": ("api_key", [("key", True), ("shop", False)]),
+        FURTHER: ("api_key", [("key", True), ("app_key", True), ("shop", False)]),
         "{kind: none}": ("open", [("shop", False)]),
     }
 
