@@ -108,12 +108,17 @@ class RouteItem(RouteDraftSchema):
     name = fields.String()
 
 
+class AppItem(AppDraftSchema):
+    """App credentials as a manifest has them."""
+
+
 class ManifestSchema(Schema):
-    """Sources, destinations and routes, with everything written out."""
+    """Sources, destinations, routes and app credentials, with everything written out."""
 
     sources = fields.List(fields.Nested(SourceItem), load_default=list)
     destinations = fields.List(fields.Nested(DestinationItem), load_default=list)
     routes = fields.List(fields.Nested(RouteItem), load_default=list)
+    app_credentials = fields.List(fields.Nested(AppItem), load_default=list)
 
 
 class FileSource(SourceItem):
@@ -129,7 +134,7 @@ class FileDestination(DestinationItem):
     headers_env = texts()
 
 
-class FileApp(AppDraftSchema):
+class FileApp(AppItem):
     """App credentials in a file, whose secrets may also stand in variables."""
 
     client_secret_env = fields.String()
@@ -137,12 +142,11 @@ class FileApp(AppDraftSchema):
 
 
 class FileSchema(ManifestSchema):
-    """A file, written by somebody who may read the variables of this process, and manage app credentials."""
-
-    app_credentials = fields.List(fields.Nested(FileApp), load_default=list)
+    """A file, written by somebody who may read the variables of this process."""
 
     sources = fields.List(fields.Nested(FileSource), load_default=list)
     destinations = fields.List(fields.Nested(FileDestination), load_default=list)
+    app_credentials = fields.List(fields.Nested(FileApp), load_default=list)
 
 
 def read_file(path: Path) -> str:
@@ -188,7 +192,7 @@ def manifest_of(
         ),
         routes=tuple(route_draft(item) for item in data["routes"]),
         app_credentials=tuple(
-            _app(item, f"app_credentials[{i}]", reading) for i, item in enumerate(data.get("app_credentials", ()))
+            _app(item, f"app_credentials[{i}]", reading) for i, item in enumerate(data["app_credentials"])
         ),
     )
     return manifest, reading.faults + list(_repeated(manifest))

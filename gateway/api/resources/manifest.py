@@ -1,4 +1,4 @@
-"""`/manifest`: sources, destinations and routes in one document, as `gateway apply` takes them from a file."""
+"""`/manifest`: all configuration in one document, as `gateway apply` takes it from a file."""
 
 from __future__ import annotations
 
@@ -8,13 +8,16 @@ from typing import Any
 from marshmallow import Schema, fields
 
 from gateway.api.declaring import Resource
+from gateway.api.door import require_of_caller
 from gateway.manifest.outcome import Outcome, carry_out
 from gateway.manifest.reading import MAX_BYTES, ManifestSchema, manifest_of
 from gateway.manifest.schema import OutcomeSchema
 from gateway.tenants.acting import Transactions
 from gateway.tenants.api_keys.scopes import Scope
 
-resource = Resource("manifest", "Sources, destinations and routes in one document, applied all or nothing.")
+resource = Resource(
+    "manifest", "Sources, destinations, routes and app credentials in one document, applied all or nothing."
+)
 
 
 class ManifestQuery(Schema):
@@ -37,6 +40,9 @@ class ManifestQuery(Schema):
         "sources": [{"slug": "github", "provider": "github", "secret": "a secret of at least some length"}],
         "destinations": [{"name": "app", "url": "https://app.example.com/events"}],
         "routes": [{"name": "reviews", "source": "github", "types": ["pull_request.*"], "to": "app"}],
+        "app_credentials": [
+            {"name": "github-app", "provider": "github", "client_id": "Iv1.8a61f9b3a7aba766", "client_secret": "secret"}
+        ],
     },
     max_body_bytes=MAX_BYTES,
     answer=OutcomeSchema,
@@ -58,11 +64,14 @@ class ManifestQuery(Schema):
     },
 )
 def apply_manifest(begin: Transactions, query: Mapping[str, Any], body: Mapping[str, Any]) -> Outcome:
-    """Bring sources, destinations and routes to what a manifest says.
+    """Bring sources, destinations, routes and app credentials to what a manifest says.
 
     All of it or nothing; the same again changes nothing. What it does not speak of is left alone, and so are routes
     unless `prune` is given. Secrets stand in it in the clear: variables are for files.
+    App credentials in it need the scope `app-credentials:write` too.
     """
+    if body["app_credentials"]:
+        require_of_caller([Scope.APP_CREDENTIALS_WRITE])
     manifest, found = manifest_of(body)
     return carry_out(
         begin, manifest, found, only_plan=query["plan"], prune=query["prune"], allow_empty=query["allow_empty"]

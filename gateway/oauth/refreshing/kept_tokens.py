@@ -1,6 +1,6 @@
 """Tokens that a process has at hand: opened once, looked after every few seconds, and never for long.
 
-One lock for each connection, so that the threads of a process look and renew once. Nothing of it shows a token.
+One thread of a process looks and renews for each connection, and all others wait for it. Nothing of it shows a token.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class KeptTokens:
         self._tokens: dict[str, _Kept] = {}
         self._trusted: dict[str, tuple[int, float]] = {}
         self._guard = threading.Lock()
-        # Each lock with how many hold it or wait for it: it goes with the last one.
-        self._locks: dict[str, tuple[threading.Lock, list[None]]] = {}
+        # Connections that a thread is at, each with the gates of those that wait for it.
+        self._turns: dict[str, list[threading.Lock]] = {}
 
     def get(self, connection_id: str, steady: float) -> AccessToken | None:
         """The token, where it may be used without another look."""
@@ -75,19 +75,37 @@ class KeptTokens:
             self._tokens.pop(connection_id, None)
 
     @contextmanager
-    def alone(self, connection_id: str) -> Iterator[None]:
-        """One thread after the other, for one connection."""
+    def turn(self, connection_id: str) -> Iterator[bool]:
+        """Whether it is this thread's turn to look and renew; if not, that of another is over by now."""
         with self._guard:
-            lock, holders = self._locks.setdefault(connection_id, (threading.Lock(), []))
-            holders.append(None)
+            waiting = self._turns.get(connection_id)
+            gate = threading.Lock()
+            if waiting is None:
+                mine = self._turns[connection_id] = []
+            else:
+                gate.acquire()
+                waiting.append(gate)
+        if waiting is not None:
+            # A gate of its own, so that all go on at once: one lock for all would be handed from one to the next.
+            gate.acquire()
+            yield False
+            return
         try:
-            with lock:
-                yield
+            yield True
         finally:
             with self._guard:
-                holders.pop()
-                if not holders:
-                    del self._locks[connection_id]
+                del self._turns[connection_id]
+            for one in mine:
+                one.release()
+
+    @contextmanager
+    def alone(self, connection_id: str) -> Iterator[None]:
+        """One thread after the other, for one connection."""
+        while True:
+            with self.turn(connection_id) as is_mine:
+                if is_mine:
+                    yield
+                    return
 
     def _place(self, among: dict[str, Any], connection_id: str, value: object) -> None:
         among.pop(connection_id, None)

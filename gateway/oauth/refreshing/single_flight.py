@@ -38,8 +38,8 @@ from gateway.oauth.refreshing.kept_tokens import AccessToken, KeptTokens
 from gateway.oauth.refreshing.renewing import Renewing
 from gateway.oauth.states import ConnectionState
 
-POLL_SECONDS: Final = 0.02
-LONGEST_POLL_SECONDS: Final = 0.04
+POLL_SECONDS: Final = 0.005
+LONGEST_POLL_SECONDS: Final = 0.02
 PATIENCE_SECONDS: Final = LEASE_SECONDS + 5.0
 """Who waits for another's refresh waits until that one's lease has ended, and a little."""
 
@@ -84,14 +84,16 @@ class SingleFlight:
         found = self._kept.get(connection_id, self._shared.monotonic())
         if found is not None and found.value != refused:
             return found
-        with self._kept.alone(connection_id):
-            steady = self._shared.monotonic()
-            found = self._kept.get(connection_id, steady)
-            if found is not None:
-                is_trusted = self._kept.is_trusted(connection_id, found.version, steady)
-                if found.value != refused or is_trusted:
-                    return found
-            return self._found(connection_id, refused)
+        while True:
+            with self._kept.turn(connection_id) as is_mine:
+                steady = self._shared.monotonic()
+                found = self._kept.get(connection_id, steady)
+                if found is not None:
+                    is_trusted = self._kept.is_trusted(connection_id, found.version, steady)
+                    if found.value != refused or is_trusted:
+                        return found
+                if is_mine:
+                    return self._found(connection_id, refused)
 
     def refresh(self, connection_id: str, *, by_hand: bool = False, version: int | None = None) -> AccessToken:
         """Renew the token, whether or not it is good: what is ahead of its end, or what a person wants (`by_hand`).

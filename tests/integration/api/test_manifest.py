@@ -79,3 +79,24 @@ def test_it_needs_all_three_scopes(api: ApiUnderTest) -> None:
     refused = put(api, MANIFEST, key=key)
     assert code(refused) == (403, "scope_missing")
     assert "destinations:write" in refused.headers["WWW-Authenticate"]
+
+
+def test_app_credentials_are_applied_like_the_rest_and_need_their_own_scope(api: ApiUnderTest) -> None:
+    app = {"name": "github-app", "provider": "github", "client_id": "id-1", "client_secret": "an-app-secret"}
+    document = {**MANIFEST, "app_credentials": [app]}
+    narrow = api.make_key("narrow", "sources:write", "destinations:write", "routes:write")
+    refused = put(api, document, key=narrow)
+    assert code(refused) == (403, "scope_missing")
+    assert "app-credentials:write" in refused.headers["WWW-Authenticate"]
+    assert api.get("/sources").get_json()["data"] == []
+    applied = put(api, document)
+    assert ("create", "app_credentials", "github-app") in {
+        (one["action"], one["kind"], one["name"]) for one in applied.get_json()["changes"]
+    }
+    assert "an-app-secret" not in applied.text
+    assert api.get("/app-credentials/github-app").get_json()["client_id"] == "id-1"
+    assert put(api, document).get_json()["changes"] == []
+    assert put(api, MANIFEST, key=narrow).get_json()["not_in_file"] != []
+    variable = {**app, "client_secret_env": "PATH"}
+    assert faults(put(api, {"app_credentials": [variable]})) == {"/app_credentials/0/client_secret_env": "not_taken"}
+    assert faults(put(api, {"app_credentials": [app, app]})) == {"/app_credentials/1/name": "duplicate"}

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+
 from gateway.oauth.refreshing.kept_tokens import LOOK_SECONDS, TRUST_SECONDS, AccessToken, KeptTokens
+from tests.services.waiting import until
 
 TOKEN = AccessToken(value="secret-1", expires_at_us=None, version=1)
 
@@ -35,11 +40,30 @@ def test_tokens_that_were_got_for_a_refusal_are_trusted_for_a_while() -> None:
     assert not kept.is_trusted("conn_1", 2, 100.0 + TRUST_SECONDS)
 
 
-def test_locks_go_with_who_holds_them() -> None:
+def test_turns_go_with_who_has_them() -> None:
     kept = KeptTokens()
-    with kept.alone("conn_1"), kept.alone("conn_2"):
-        assert len(kept._locks) == 2
-    assert not kept._locks
+    with kept.alone("conn_1"), kept.turn("conn_2") as is_mine:
+        assert (len(kept._turns), is_mine) == (2, True)
+    assert not kept._turns
+
+
+def test_who_waits_for_a_turn_goes_on_when_it_is_over_whatever_came_of_it() -> None:
+    kept = KeptTokens()
+    begun = threading.Barrier(4)
+
+    def wait() -> bool:
+        begun.wait(20)
+        with kept.turn("conn_1") as is_mine:
+            return is_mine
+
+    with ThreadPoolExecutor(3) as pool:
+        with suppress(ValueError), kept.turn("conn_1"):
+            waiting = [pool.submit(wait) for _ in range(3)]
+            begun.wait(20)
+            until(lambda: len(kept._turns["conn_1"]) == 3, "all wait")
+            raise ValueError("on purpose")
+        assert [one.result(20) for one in waiting] == [False] * 3
+    assert not kept._turns
 
 
 def test_nothing_shows_a_token() -> None:
