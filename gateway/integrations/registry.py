@@ -17,7 +17,11 @@ from gateway.suggestions import suggest
 from gateway.telemetry.logging import get_logger
 
 GROUP: Final = "gateway.integrations"
-SHIPPED: Final[Mapping[str, str]] = {}
+SHIPPED: Final[Mapping[str, str]] = {
+    "home_assistant": "gateway.integrations.kinds.home_assistant.kind:HomeAssistantType",
+    "weather": "gateway.integrations.kinds.weather.kind:WeatherType",
+    "zoneminder": "gateway.integrations.kinds.zoneminder.kind:ZoneMinderType",
+}
 """The types that ship, by their ids, with where each stands (`module:class`)."""
 
 _log = get_logger(__name__)
