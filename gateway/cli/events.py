@@ -19,7 +19,7 @@ from gateway.cli.terminal.paging import note_more, page_options
 from gateway.clock import iso
 from gateway.db.paging import PageRequest
 from gateway.deferred import deferred
-from gateway.delivery.journal import find_in_journal, show_in_journal
+from gateway.delivery.journal import JournalDetail, find_in_journal, show_in_journal
 from gateway.delivery.search import AttemptSummary, DeliveryDetail
 from gateway.events.follow import Follower
 from gateway.events.search import EventFilter, EventSummary, events_after
@@ -60,8 +60,13 @@ def list_(invocation: Invocation, choice: EventChoice, contains: str | None, lim
         note(f"Looked back to {iso(page.looked_back_to)} so far; go on with --cursor {page.next_cursor}")
     elif not page.rows:
         _note_none(filtered=bool(choice or cursor or contains))
-    rows = [(row.id, row.received_at, row.source, row.type, row.status, row.body_bytes) for row in page.rows]
-    print_table(("event", "received", "source", "type", "status", "bytes"), rows, now=now)
+    has_repeats = any(row.repeats for row in page.rows)
+    rows = [
+        (row.id, row.received_at, row.source, row.type, row.status, row.body_bytes, *((row.repeats,) * has_repeats))
+        for row in page.rows
+    ]
+    columns = ("event", "received", "source", "type", "status", "bytes", *(("came again",) * has_repeats))
+    print_table(columns, rows, now=now)
     if page.looked_back_to is None:
         note_more(page.next_cursor)
 
@@ -88,9 +93,12 @@ def show(invocation: Invocation, event_id: str) -> None:
             ("Request", f"{event.method} {event.url}" if event.url else None),
             ("Request id", event.request_id),
             ("Content type", event.content_type),
+            ("Came again", came_again(event)),
         ],
         now=invocation.now(),
     )
+    if event.repeats:
+        note(f"A repeat delivers nothing by itself. To deliver the event again: gateway events replay {event.id} --all")
     _print_deliveries(event.deliveries)
     print_contents(event.headers, event.body)
 
@@ -122,6 +130,15 @@ def tail(invocation: Invocation, source: str | None, type_: str | None, limit: i
 
 
 events.add_command(replay)
+
+
+def came_again(event: JournalDetail) -> str | None:
+    """How often the vendor sent it again, and when last; None where it did not. Pure."""
+    if not event.repeats or event.last_repeat_at is None:
+        return None
+    times = "once" if event.repeats == 1 else f"{event.repeats} times"
+    request = f", request {event.last_repeat_request_id}" if event.last_repeat_request_id else ""
+    return f"{times}, last {iso(event.last_repeat_at)}{request}: told as a duplicate"
 
 
 def _note_none(*, filtered: bool) -> None:

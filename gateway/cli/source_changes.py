@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import click
 
@@ -13,7 +14,7 @@ from gateway.cli.terminal.output import note, print_json
 from gateway.cli.terminal.questions import require_yes
 from gateway.clock import iso
 from gateway.errors import InvalidInput
-from gateway.kept import KEPT
+from gateway.kept import KEPT, Kept
 from gateway.webhooks.sources import management as use_cases
 from gateway.webhooks.sources.changes import CredentialDraft, SourceChange
 from gateway.webhooks.sources.credentials import DEFAULT_OVERLAP
@@ -23,6 +24,36 @@ from gateway.webhooks.sources.removal import removable_source, remove_source
 from gateway.webhooks.sources.schema import SourceSchema, SourceWithSecretSchema
 from gateway.webhooks.sources.schemes import SECRET
 
+
+class _Days(click.ParamType[Kept | int | None]):
+    """A number of days, or `default`."""
+
+    name = "days"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Kept | int | None:
+        if isinstance(value, int | Kept) or value is None:
+            return value
+        if value == "default":
+            return None
+        if not str(value).isdecimal():
+            self.fail(f"{value!r} is neither a number of days nor `default`", param, ctx)
+        return int(value)
+
+
+redeliver_option = click.option(
+    "--redeliver-duplicates/--ignore-duplicates",
+    "redeliver_duplicates",
+    default=None,
+    help="Whether an event that the vendor sends again is delivered again; else it is only counted.",
+)
+retention_option = click.option(
+    "--retention-days",
+    "keep",
+    type=_Days(),
+    default=KEPT,
+    metavar="N",
+    help="How long its events are kept; `default`: GATEWAY_RETENTION_DAYS.",
+)
 _WANTED = {"refuse": True, "accept": False, "default": None}
 
 
@@ -48,6 +79,8 @@ _WANTED = {"refuse": True, "accept": False, "default": None}
     default=None,
     help="Whether what was signed is accepted once only; else where nothing honest can be refused.",
 )
+@redeliver_option
+@retention_option
 @with_invocation
 def add(
     invocation: Invocation,
@@ -63,6 +96,8 @@ def add(
     allowed_ips: tuple[str, ...],
     rate: float | None,
     refuse_replays: bool | None,
+    redeliver_duplicates: bool | None,
+    keep: Kept | int | None,
 ) -> None:
     """Receive the webhooks of a provider at /webhooks/SLUG.
 
@@ -79,6 +114,8 @@ def add(
         allowed_ips=allowed_ips,
         rate_per_second=rate,
         refuse_replays=refuse_replays,
+        redeliver_duplicates=redeliver_duplicates or False,
+        retention_days=None if isinstance(keep, Kept) else keep,
         generate_secret=generate_secret,
     )
     with invocation.changing() as acting:
@@ -105,21 +142,34 @@ def add(
 @click.option("--refuse-replays", "replays", flag_value="refuse", help="Accept what was signed once only.")
 @click.option("--accept-replays", "replays", flag_value="accept", help="Accept it as often as it comes.")
 @click.option("--default-replays", "replays", flag_value="default", help="Refuse where nothing honest can be refused.")
+@redeliver_option
+@retention_option
 @with_invocation
-def change(invocation: Invocation, slug: str, options: tuple[tuple[str, str], ...], replays: str | None) -> None:
-    """Set options of a source, and whether it refuses replays: requests whose signature it accepted for something else.
+def change(
+    invocation: Invocation,
+    slug: str,
+    options: tuple[tuple[str, str], ...],
+    replays: str | None,
+    redeliver_duplicates: bool | None,
+    keep: Kept | int | None,
+) -> None:
+    """Change a source: its options, how long its events are kept, whether what comes again is delivered again, and
+    whether it refuses replays: requests whose signature it accepted for something else.
 
     Other options stay as they are; an empty VALUE takes an option away. A vendor's own repeat of a request is answered
     200 either way, and makes no second event. Where a vendor signs two events alike (the same body, with no id and no
     time in it), --refuse-replays takes the second for a repeat.
     """
-    if not options and replays is None:
+    if not options and replays is None and redeliver_duplicates is None and isinstance(keep, Kept):
         raise InvalidInput(
-            "nothing is to be changed: give --option, --refuse-replays, --accept-replays or --default-replays"
+            "nothing is to be changed: give --option, --refuse-replays, --accept-replays, --default-replays, "
+            "--redeliver-duplicates or --retention-days"
         )
     wanted = SourceChange(
         options=dict(options) if options else KEPT,
         refuse_replays=_WANTED[replays] if replays is not None else KEPT,
+        redeliver_duplicates=KEPT if redeliver_duplicates is None else redeliver_duplicates,
+        retention_days=keep,
     )
     with invocation.changing() as acting:
         source = use_cases.change_source(acting, slug, wanted)
@@ -130,6 +180,11 @@ def change(invocation: Invocation, slug: str, options: tuple[tuple[str, str], ..
         click.echo(f"The options of {slug}: {', '.join(f'{k}={v}' for k, v in source.options.items()) or 'none'}")
     if replays is not None:
         click.echo(f"Replays at {slug} are {source.replays}.")
+    if redeliver_duplicates is not None:
+        click.echo(f"What comes again to {slug} is {'' if redeliver_duplicates else 'not '}delivered again.")
+    if not isinstance(keep, Kept):
+        days = "for as long as all others" if keep is None else f"for {keep} {'day' if keep == 1 else 'days'}"
+        click.echo(f"Events of {slug} are kept {days}.")
 
 
 @click.command()

@@ -95,6 +95,8 @@ def _print(invocation: Invocation, source: SourceSummary) -> None:
             ("Allowed IPs", list(source.allowed_ips)),
             ("Rate", source.rate_per_second),
             ("Replays", _replays(source)),
+            ("Duplicates", "delivered again" if source.redeliver_duplicates else None),
+            ("Events kept", None if source.retention_days is None else f"{source.retention_days} days"),
             ("Created", source.created_at),
             ("Disabled", source.disabled_at),
             ("Id", source.id),

@@ -4,27 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
+from datetime import datetime
 from typing import Any
 
 from gateway.db.paging import Page, PageRequest
 from gateway.delivery.event_status import EventStatus, has_status, statuses, where_few
 from gateway.delivery.search import DeliveryDetail, deliveries_of
+from gateway.events.repeats import NONE, repeats_of
 from gateway.events.search import EventDetail, EventFilter, EventSummary, find_events, show_event
 from gateway.tenants.acting import Acting
 
 
 @dataclass(frozen=True, slots=True)
 class JournalLine(EventSummary):
-    """An event in a list, with its status."""
+    """An event in a list, with its status; `repeats` is how often it came again, and delivered nothing."""
 
     status: EventStatus
+    repeats: int
 
 
 @dataclass(frozen=True, slots=True)
 class JournalDetail(EventDetail):
-    """An event with its contents, its status and its deliveries, oldest first."""
+    """An event with its contents, its status and its deliveries, oldest first; how often it came again, when last."""
 
     status: EventStatus
+    repeats: int
+    last_repeat_at: datetime | None
+    last_repeat_request_id: str | None
     deliveries: Sequence[DeliveryDetail]
 
 
@@ -48,8 +54,12 @@ def find_in_journal(
         also=None if status is None else has_status(status),
         among=None if status is None else where_few(acting.session, status),
     )
-    became = statuses(acting.session, [event.id for event in found.rows])
-    lines = (JournalLine(**_fields_of(event), status=became[event.id]) for event in found.rows)
+    ids = [event.id for event in found.rows]
+    became, again = statuses(acting.session, ids), repeats_of(acting.session, ids)
+    lines = (
+        JournalLine(**_fields_of(event), status=became[event.id], repeats=again.get(event.id, NONE).times)
+        for event in found.rows
+    )
     return Page(tuple(lines), found.next_cursor, found.looked_back_to)
 
 
@@ -58,7 +68,15 @@ def show_in_journal(acting: Acting, event_id: str) -> JournalDetail:
     event = show_event(acting, event_id)
     became = statuses(acting.session, [event_id])
     deliveries = deliveries_of(acting, event_id)
-    return JournalDetail(**_fields_of(event), status=became[event_id], deliveries=deliveries)
+    again = repeats_of(acting.session, [event_id]).get(event_id, NONE)
+    return JournalDetail(
+        **_fields_of(event),
+        status=became[event_id],
+        repeats=again.times,
+        last_repeat_at=again.last_at,
+        last_repeat_request_id=again.last_request_id,
+        deliveries=deliveries,
+    )
 
 
 def _fields_of(event: EventSummary) -> dict[str, Any]:

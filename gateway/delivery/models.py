@@ -215,6 +215,14 @@ class Delivery(Base, TenantOwned):
     )
 
 
+class SourcePurge(Base, TenantOwned):
+    """How far the purge has come with a source that has a retention of its own: up to this id."""
+
+    __tablename__ = "source_purges"
+    source_id: Mapped[str] = mapped_column(Identifier, primary_key=True)
+    purged_to: Mapped[str] = mapped_column(Identifier)
+
+
 class Attempt(Base, TenantOwned):
     """One attempt of a delivery, with its outcome. `number` counts from 1 over the delivery's whole life."""
 

@@ -19,7 +19,7 @@ from gateway.db.database import Database
 from gateway.db.scope import SystemSession
 from gateway.delivery.decisions.transitions import UNFINISHED
 from gateway.delivery.models import Attempt, Delivery, DeliveryState
-from gateway.events.models import Event
+from gateway.events.models import Event, EventRepeats
 from gateway.security.identifiers import earliest_id
 from gateway.tenants.usage import Amount, hold_mark, take_off
 
@@ -28,14 +28,24 @@ COUNTED_EVENTS = 2_000
 
 
 @dataclass(frozen=True, slots=True)
+class OwnRetention:
+    """A source whose events are old when they came before `before`."""
+
+    source_id: str
+    tenant_id: str
+    before: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Cutoff:
     """What is old: events that came before `before`, of those with a dead letter `dead_before`, which is not later; of
-    one tenant by its id, None for every tenant.
+    one tenant by its id, None for every tenant. Events of sources with a retention of their `own` go by that.
     """
 
     before: datetime
     dead_before: datetime
     tenant_id: str | None = None
+    own: tuple[OwnRetention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,7 @@ class Purged:
         )
 
 
-class _Judged(NamedTuple):
+class Judged(NamedTuple):
     """The events of one batch that go, their deliveries with the events' ids, and the events that stay."""
 
     gone: Sequence[str]
@@ -78,7 +88,7 @@ def purge_events(database: Database, cutoff: Cutoff, *, batch_events: int = BATC
             # First, always: who counts waits for nothing else.
             counted = hold_mark(session.connection())
             found = _next(session, cutoff, after, batch_events, locks=True)
-            purged = _purge(session, _judge(session, list(found), cutoff, locks=True), counted)
+            purged = purge_judged(session, judge_old(session, list(found), cutoff, locks=True), counted)
         if found:
             yield purged
         if len(found) < batch_events:
@@ -94,8 +104,8 @@ def count_events(
     while True:
         with database.system_session() as session:
             found = _next(session, cutoff, after, batch_events)
-            judged = _judge(session, list(found), cutoff)
-            counted = _count(session, judged, found)
+            judged = judge_old(session, list(found), cutoff)
+            counted = count_judged(session, judged, found)
         if found:
             yield counted
         if len(found) < batch_events:
@@ -107,6 +117,8 @@ def _next(session: SystemSession, cutoff: Cutoff, after: str, limit: int, *, loc
     """The next old events by id, with their tenants' ids."""
     ceiling = earliest_id("evt", to_us(cutoff.before))
     statement = select(Event.id, Event.tenant_id).where(Event.id > after, Event.id < ceiling)
+    if cutoff.own:
+        statement = statement.where(Event.source_id.not_in([own.source_id for own in cutoff.own]))
     if cutoff.tenant_id is not None:
         statement = statement.where(Event.tenant_id == cutoff.tenant_id)
     if locks:
@@ -115,9 +127,10 @@ def _next(session: SystemSession, cutoff: Cutoff, after: str, limit: int, *, loc
     return dict(iter(session.execute(statement.order_by(Event.id).limit(limit))))
 
 
-def _judge(session: SystemSession, ids: Sequence[str], cutoff: Cutoff, *, locks: bool = False) -> _Judged:
+def judge_old(session: SystemSession, ids: Sequence[str], cutoff: Cutoff, *, locks: bool = False) -> Judged:
+    """Which of the old events go, and which stay since a delivery is unfinished, or dead for less long."""
     if not ids:
-        return _Judged((), {}, (), ())
+        return Judged((), {}, (), ())
     statement = select(Delivery.id, Delivery.event_id, Delivery.state).where(Delivery.event_id.in_(ids))
     deliveries = session.execute(statement.with_for_update() if locks else statement).all()
     dead_ceiling = earliest_id("evt", to_us(cutoff.dead_before))
@@ -128,7 +141,7 @@ def _judge(session: SystemSession, ids: Sequence[str], cutoff: Cutoff, *, locks:
         if state == DeliveryState.DEAD and event_id >= dead_ceiling and event_id not in unfinished
     }
     stay = unfinished | dead
-    return _Judged(
+    return Judged(
         [event_id for event_id in ids if event_id not in stay],
         {delivery_id: event_id for delivery_id, event_id, _ in deliveries if event_id not in stay},
         sorted(unfinished),
@@ -136,7 +149,7 @@ def _judge(session: SystemSession, ids: Sequence[str], cutoff: Cutoff, *, locks:
     )
 
 
-def _purge(session: SystemSession, judged: _Judged, counted: str) -> Purged:
+def purge_judged(session: SystemSession, judged: Judged, counted: str) -> Purged:
     """Remove what is judged so; of what was counted, up to the event `counted`, it is taken off."""
     attempts = 0
     for some in _in_parts(list(judged.gone_deliveries)):
@@ -145,6 +158,8 @@ def _purge(session: SystemSession, judged: _Judged, counted: str) -> Purged:
     if judged.gone:
         gone = delete(Delivery).where(Delivery.event_id.in_(judged.gone))
         session.execute(gone.execution_options(synchronize_session=False))
+        repeats = delete(EventRepeats).where(EventRepeats.event_id.in_(judged.gone))
+        session.execute(repeats.execution_options(synchronize_session=False))
         events = delete(Event).where(Event.id.in_(judged.gone)).returning(Event.id, Event.tenant_id, Event.body_bytes)
         amounts: dict[str, Amount] = defaultdict(Amount)
         for event_id, tenant_id, body_bytes in session.execute(events.execution_options(synchronize_session=False)):
@@ -155,7 +170,8 @@ def _purge(session: SystemSession, judged: _Judged, counted: str) -> Purged:
     return Purged(len(judged.gone), len(judged.gone_deliveries), attempts, len(judged.unfinished), len(judged.dead))
 
 
-def _count(session: SystemSession, judged: _Judged, tenants: Mapping[str, str]) -> Mapping[str, Purged]:
+def count_judged(session: SystemSession, judged: Judged, tenants: Mapping[str, str]) -> Mapping[str, Purged]:
+    """What `purge_judged` would remove, by the tenant's id; `tenants` has that of each event."""
     attempts: Counter[str] = Counter()
     for some in _in_parts(list(judged.gone_deliveries)):
         counted = (

@@ -65,9 +65,14 @@ class JournalLineSchema(EventSchema):
     """An event in a list, with what became of it."""
 
     status = fields.String()
+    repeats = fields.Integer(
+        metadata={"description": "How often it came again, and was told from the first by its dedupe key."}
+    )
 
 
 class JournalDetailSchema(EventContentsSchema, JournalLineSchema):
     """An event with its contents, what became of it, and its deliveries, oldest first."""
 
+    last_repeat_at = Instant(allow_none=True)
+    last_repeat_request_id = fields.String(allow_none=True)
     deliveries = fields.List(fields.Nested(DeliveryDetailSchema))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from gateway.delivery.bulk.kinds import CANCEL, RETRY
+from gateway.delivery.redelivery.kind import REDELIVER
 from gateway.delivery.replays.kind import REPLAY
 from gateway.jobs.kind import Kind
 from gateway.key_rotation.kind import ROTATE
@@ -15,7 +16,20 @@ from gateway.tenants.api_keys.scopes import Scope
 from gateway.webhooks.acceptance.kind import ACCEPT
 from gateway.webhooks.purge_kind import PURGE
 
-_ALL: tuple[Kind, ...] = (ACCEPT, CANCEL, ENDED, ERASE, EXPORT, PURGE, REFRESH, REPLAY, RETRY, REVOKE, ROTATE)
+_ALL: tuple[Kind, ...] = (
+    ACCEPT,
+    CANCEL,
+    ENDED,
+    ERASE,
+    EXPORT,
+    PURGE,
+    REDELIVER,
+    REFRESH,
+    REPLAY,
+    RETRY,
+    REVOKE,
+    ROTATE,
+)
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}
 """By their names."""

@@ -1,4 +1,5 @@
-"""The journal's tables: one immutable row per event, with the exact bytes that came; blocks, by which they are found.
+"""The journal's tables: one immutable row per event, with the exact bytes that came; blocks, by which they are found;
+how often events came again.
 
 Events are written by `gateway.events.append` only, blocks by `gateway.events.blocks`. There are no foreign keys on
 `events` and `deliveries`: both are hot, both are only ever removed by the purge, which takes them in order.
@@ -47,6 +48,18 @@ class Event(Base, TenantOwned):
         Index("uq_events_source_id_dedupe_key", "source_id", "dedupe_key", unique=True),
         Index("ix_events_tenant_id_id", "tenant_id", "id"),
     )
+
+
+class EventRepeats(Base, TenantOwned):
+    """An event that came again: `times` times, the last time at `last_at` in the request `last_request_id`."""
+
+    __tablename__ = "event_repeats"
+    event_id: Mapped[str] = mapped_column(Identifier, primary_key=True)
+    times: Mapped[int] = mapped_column(Integer)
+    last_at: Mapped[datetime] = mapped_column(UtcTimestamp)
+    last_request_id: Mapped[str | None] = mapped_column(String(128))
+
+    __table_args__ = (Index("ix_event_repeats_tenant_id_event_id", "tenant_id", "event_id"),)
 
 
 class EventBlock(Base):

@@ -16,6 +16,9 @@ from gateway.tenants.audit import Actor, ActorKind
 GRANT_ENDED: Final = "connections.ended"
 """The kind of job that looks which connections have ended, by what the event says."""
 
+CAME_AGAIN: Final = "events.redeliver"
+"""The kind of job that delivers an event again, since it came again."""
+
 ACTOR: Final = Actor(ActorKind.SYSTEM, "notices")
 
 

@@ -195,5 +195,7 @@ def _source_draft(acting: Acting, row: Source, credentials: Sequence[SourceCrede
         allowed_ips=tuple(row.allowed_ips),
         rate_per_second=row.rate_per_second,
         refuse_replays=row.refuses_replays,
+        redeliver_duplicates=row.redelivers_duplicates,
+        retention_days=row.retention_days,
         enabled=row.disabled_at is None,
     )

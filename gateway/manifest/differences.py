@@ -38,6 +38,8 @@ def source_differences(before: SourceDraft, after: SourceDraft) -> tuple[Differe
         *_plain("allowed_ips", list(before.allowed_ips), list(after.allowed_ips)),
         *_plain("rate", before.rate_per_second, after.rate_per_second),
         *_plain("refuse_replays", before.refuse_replays, after.refuse_replays),
+        *_plain("redeliver_duplicates", before.redeliver_duplicates, after.redeliver_duplicates),
+        *_plain("retention_days", before.retention_days, after.retention_days),
         *_plain("enabled", before.enabled, after.enabled),
         *_by_key("credentials", held, named, hides_all=True),
     )

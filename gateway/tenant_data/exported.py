@@ -64,6 +64,8 @@ WITHIN: Mapping[str, str] = {Attempt.__tablename__: "deliveries"}
 """Tables whose rows stand within the lines of another one."""
 LEFT_OUT: Mapping[str, str] = {
     "source_credentials": "secrets",
+    "event_repeats": "counts of repeats",
+    "source_purges": "how far the purge has come",
     "destination_secrets": "secrets",
     "vault": "secrets",
     "integration_revisions": "earlier configurations",

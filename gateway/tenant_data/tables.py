@@ -11,7 +11,15 @@ from sqlalchemy import ColumnElement
 from sqlalchemy.orm import InstrumentedAttribute
 
 from gateway.db.model import Base
-from gateway.delivery.models import Attempt, Delivery, Destination, DestinationSecret, DestinationState, Route
+from gateway.delivery.models import (
+    Attempt,
+    Delivery,
+    Destination,
+    DestinationSecret,
+    DestinationState,
+    Route,
+    SourcePurge,
+)
 from gateway.entities.models import (
     Entity,
     EntityConflict,
@@ -24,7 +32,7 @@ from gateway.entities.models import (
     SyncPage,
     SyncRun,
 )
-from gateway.events.models import Event, EventBlockTerm
+from gateway.events.models import Event, EventBlockTerm, EventRepeats
 from gateway.integrations.models import Integration, IntegrationRevision
 from gateway.jobs.models import Job, Schedule
 from gateway.oauth.models import AppCredentials, Connection, ConnectSession, Flow, Revocation, VaultEntry
@@ -78,6 +86,8 @@ OWNED: tuple[OwnedTable, ...] = (
     # With their attempts.
     OwnedTable(Delivery, Delivery.id),
     OwnedTable(Event, Event.id),
+    OwnedTable(EventRepeats, EventRepeats.event_id),
+    OwnedTable(SourcePurge, SourcePurge.source_id),
     OwnedTable(EventBlockTerm, EventBlockTerm.term),
     OwnedTable(Route, Route.id),
     OwnedTable(DestinationSecret, DestinationSecret.id),

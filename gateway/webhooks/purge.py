@@ -12,6 +12,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from gateway.clock import to_us
+from gateway.delivery.forgetting.by_source import count_by_source, purge_by_source
 from gateway.delivery.retention import Cutoff, Purged, count_events, purge_events
 from gateway.errors import Hint, InvalidInput
 from gateway.events.blocks.retention import purge_blocks
@@ -24,6 +25,7 @@ from gateway.tenants.idempotency.retention import count_requests, purge_requests
 from gateway.tenants.models import Tenant
 from gateway.webhooks.proofs.retention import count_proofs, purge_proofs
 from gateway.webhooks.rejections.retention import count_rejections, purge_rejections
+from gateway.webhooks.sources.retention import own_retentions
 
 YOUNGEST = timedelta(hours=1)
 """What is younger is forgotten by force only: it may be on its way still, or somebody is looking at it."""
@@ -96,7 +98,9 @@ def cutoff_of(installation: Installation, request: PurgeRequest) -> Cutoff:
             tenant_id = find_tenant(session, request.tenant).id
     now = installation.now()
     dead_kept_for = kept_for if request.dead_letters else max(kept_for, retention)
-    return Cutoff(now - kept_for, now - dead_kept_for, tenant_id)
+    with installation.database.system_session() as session:
+        own = own_retentions(session, now, tenant_id=tenant_id)
+    return Cutoff(now - kept_for, now - dead_kept_for, tenant_id, own)
 
 
 def plan_purge(installation: Installation, cutoff: Cutoff) -> Iterator[PurgePlan]:
@@ -110,6 +114,9 @@ def plan_purge(installation: Installation, cutoff: Cutoff) -> Iterator[PurgePlan
     for step in count_events(database, cutoff):
         for tenant_id, found in step.items():
             counted[slugs.get(tenant_id, tenant_id)] += _forgotten(found)
+        yield PurgePlan(counted)
+    for tenant_id, one in count_by_source(database, cutoff):
+        counted[slugs.get(tenant_id, tenant_id)] += _forgotten(one)
         yield PurgePlan(counted)
     for tenant_id, count in count_rejections(database, now=now, tenant_id=cutoff.tenant_id).items():
         counted[slugs.get(tenant_id, tenant_id)] += Forgotten(rejections=count)
@@ -142,7 +149,10 @@ def purge(installation: Installation, cutoff: Cutoff, *, actor: Actor) -> Iterat
 def _purge(installation: Installation, cutoff: Cutoff) -> Iterator[Forgotten]:
     database, now = installation.database, installation.now()
     yield from map(_forgotten, purge_events(database, cutoff))
-    for _ in purge_blocks(database, to_us(cutoff.before)):
+    yield from map(_forgotten, purge_by_source(database, cutoff))
+    # What is kept for longer is found by blocks as well.
+    oldest = min((own.before for own in cutoff.own), default=cutoff.before)
+    for _ in purge_blocks(database, to_us(min(cutoff.before, oldest))):
         yield Forgotten()
     for _ in purge_jobs(database, cutoff.before, tenant_id=cutoff.tenant_id):
         yield Forgotten()

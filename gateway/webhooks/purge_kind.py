@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 _purge = deferred("gateway.webhooks.purge")
 _retention = deferred("gateway.delivery.retention")
+_sources = deferred("gateway.webhooks.sources.retention")
 
 TIMEOUT_SECONDS = 86_400.0
 
@@ -34,7 +35,9 @@ def _cutoff(run: JobRun) -> Cutoff:
         found = _purge.cutoff_of(run.installation, _purge.PurgeRequest())
     else:
         before, dead_before = (datetime.fromisoformat(asked[name]) for name in ("before", "dead_before"))
-        found = _retention.Cutoff(before, dead_before, asked["tenant_id"])
+        with run.installation.database.system_session() as session:
+            own = _sources.own_retentions(session, run.installation.now(), tenant_id=asked["tenant_id"])
+        found = _retention.Cutoff(before, dead_before, asked["tenant_id"], own)
     return found
 
 

@@ -106,11 +106,12 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
     "delivery": (
         ("worker",),
         # bulk, replays: many deliveries, and many events by a filter, as jobs.
-        ("bulk", "replays"),
+        ("bulk", "redelivery", "replays"),
         # query_schema, schema: what may be asked for of the rest, and what is shown of it, as data.
         ("query_schema", "schema"),
         # event_replay: events delivered again, or for the first time. retry: deliveries tried again, or stopped.
-        ("event_replay",),
+        # forgetting: events of sources that keep theirs for less long.
+        ("event_replay", "forgetting"),
         ("journal", "retention", "retry", "system_events"),
         ("event_status",),
         ("search",),

@@ -38,13 +38,14 @@ LINE: Mapping[str, Any] = {
     "content_type": "application/json",
     "body_bytes": 19,
     "status": "dead",
+    "repeats": 1,
 }
 FOLLOWED = f"""\
 retry: 2000
 : listening
 
 id: {LINE["id"]}
-data: {json.dumps({name: value for name, value in LINE.items() if name != "status"})}
+data: {json.dumps({name: value for name, value in LINE.items() if name not in ("status", "repeats")})}
 
 """
 EVENT: Mapping[str, Any] = {
@@ -54,6 +55,8 @@ EVENT: Mapping[str, Any] = {
     "url": "https://hooks.example.com/webhooks/github",
     "headers": [["Content-Type", "application/json"], ["X-GitHub-Event", "issues"]],
     "body": '{"action":"opened"}',
+    "last_repeat_at": "2026-11-27T12:05:00.000Z",
+    "last_repeat_request_id": "req_06bk7e8v3s9p41pf7j0q5m2c8h",
     "deliveries": [{**DEAD, "attempts": [ATTEMPT]}],
 }
 COUNTS: Mapping[str, Any] = {

@@ -34,6 +34,8 @@ GITHUB: Mapping[str, Any] = {
     "allowed_ips": [],
     "rate_per_second": None,
     "refuse_replays": None,
+    "redeliver_duplicates": False,
+    "retention_days": None,
     "replays": "refused",
     "credentials": [{"kind": "secret", "created_at": "2026-11-27T12:00:00.000Z", "expires_at": None}],
     "pending_handshake": False,

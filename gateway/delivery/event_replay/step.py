@@ -129,16 +129,10 @@ def _shaped(acting: Acting, route: CompiledRoute, events: Sequence[Event]) -> It
             headers, body = contents.get(event.id, (b"", b""))
             row = apply_to_stored(route, event, headers=headers, body=body)
             if row is not None:
-                rows.append(_now(row, acting.now_us))
+                rows.append(row.at(acting.now_us))
         yield rows
 
 
 def _contents(session: TenantSession, events: Sequence[Event]) -> dict[str, tuple[bytes, bytes]]:
     statement = select(Event.id, Event.headers, Event.body).where(Event.id.in_([event.id for event in events]))
     return {row.id: (row.headers, row.body) for row in session.execute(statement)}
-
-
-def _now(row: DeliveryRow, now_us: int) -> DeliveryRow:
-    """A delivery is due when it is made; its event may be from last week, and must not go before what came since."""
-    finished_at = None if row.finished_at is None else now_us
-    return row._replace(created_at=now_us, next_attempt_at=now_us, finished_at=finished_at)

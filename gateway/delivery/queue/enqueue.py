@@ -35,6 +35,11 @@ class DeliveryRow(NamedTuple):
         """Whether a worker may try it now."""
         return self.state == DeliveryState.PENDING and self.next_attempt_at <= now_us
 
+    def at(self, now_us: int) -> DeliveryRow:
+        """The same, made now: its event may be from last week, and it must not go before what came since."""
+        finished_at = None if self.finished_at is None else now_us
+        return self._replace(created_at=now_us, next_attempt_at=now_us, finished_at=finished_at)
+
 
 _FIELDS = DeliveryRow._fields
 _COLUMNS = ", ".join(_FIELDS)

@@ -15,12 +15,13 @@ def apply_to_stored(route: CompiledRoute, event: Event, *, headers: bytes, body:
     """The delivery of `event` by `route`, as `apply_route`. `headers` and `body` are the event's, which may not have
     been read with it; a plain route asks for neither.
     """
-    row = _row_of(event, headers, body)
+    row = row_of(event, headers, body)
     pairs = tuple((name, value) for name, value in json.loads(headers or b"[]"))
     return apply_route(route, row, subject_of(row, pairs))
 
 
-def _row_of(event: Event, headers: bytes, body: bytes) -> EventRow:
+def row_of(event: Event, headers: bytes, body: bytes) -> EventRow:
+    """The event as it was stored; `headers` and `body` may not have been read with it."""
     return EventRow(
         id=event.id,
         tenant_id=event.tenant_id,

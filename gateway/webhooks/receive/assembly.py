@@ -19,6 +19,7 @@ from gateway.webhooks.receive.failures import FailedVerifications
 from gateway.webhooks.receive.handshakes import Handshakes
 from gateway.webhooks.receive.inbound import Inbound
 from gateway.webhooks.receive.ingest import Ingest
+from gateway.webhooks.receive.repeats import RepeatCounter
 from gateway.webhooks.receive.request_reader import RequestReader
 from gateway.webhooks.receive.snapshot import InboundLoader, InboundSnapshot
 from gateway.webhooks.receive.store import store_submissions
@@ -47,13 +48,16 @@ def _assemble(installation: Installation) -> Inbound:
     snapshot: Snapshot[InboundSnapshot] = Snapshot(database, load, clock)
     checkpoints = Checkpointer(database)
     metrics, announcements = installation.metrics, installation.announcements
+    repeats = RepeatCounter(database)
 
     def stored(submissions: Sequence[Submission], receipts: Sequence[Receipt]) -> None:
         announcements.deliveries(due_ids(submissions, receipts, clock.now_us()))
         for job in due_jobs(submissions, receipts):
             announcements.job(job.kind, job.id)
         checkpoints.wrote()
-        count_stored(metrics, clock, submissions, receipts)
+        came_again = count_stored(metrics, clock, submissions, receipts)
+        if came_again:
+            repeats.note(came_again)
 
     commits: GroupCommit[Submission, Receipt] = GroupCommit(
         database, store_submissions, size_of=submission_bytes, stored=stored
@@ -80,9 +84,10 @@ def _assemble(installation: Installation) -> Inbound:
     )
     return Inbound(
         ingest,
+        repeats,
         RequestReader(clock, base_url=settings.base_url, max_body_bytes=settings.max_body_bytes),
         settings.max_body_bytes,
-        closers=(commits.close, checkpoints.close, rejections.close, snapshot.close),
+        closers=(commits.close, repeats.close, checkpoints.close, rejections.close, snapshot.close),
     )
 
 

@@ -21,6 +21,7 @@ def due_ids(submissions: Sequence[Submission], receipts: Sequence[Receipt], now_
 def due_jobs(submissions: Sequence[Submission], receipts: Sequence[Receipt]) -> Iterator[EventJob]:
     """The jobs that were stored."""
     for submission, receipt in zip(submissions, receipts, strict=True):
+        yield from receipt.jobs
         for entry, appended in zip(submission.entries, receipt.appended, strict=receipt.replayed is None):
             if entry.job is not None and not appended.is_duplicate:
                 yield entry.job

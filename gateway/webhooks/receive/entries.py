@@ -95,7 +95,7 @@ def _entry(event: EventRow, arrival: Arrival, routing: RoutingSnapshot, source: 
     dead = [row for row in deliveries if row.state == DeliveryState.DEAD]
     follow_ups = tuple([_report(event, row, arrival, routing) for row in dead])
     job = _grant_ended(event) if event.type in source.provider.ending_events else None
-    return Entry(event, deliveries, follow_ups, job)
+    return Entry(event, deliveries, follow_ups, job, source.redelivers_duplicates)
 
 
 def _grant_ended(event: EventRow) -> EventJob:

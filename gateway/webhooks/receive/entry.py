@@ -12,13 +12,15 @@ from gateway.webhooks.proofs.accept import ProofRow
 
 class Entry(NamedTuple):
     """An event with its deliveries. `follow_ups` are events of our own about it (a route that failed), `job` is what it
-    asks for: stored only if the event is new.
+    asks for: stored only if the event is new. `is_redelivered`: if it is not new, the one that is there is delivered
+    again.
     """
 
     event: EventRow
     deliveries: tuple[DeliveryRow, ...]
     follow_ups: tuple[Entry, ...] = ()
     job: EventJob | None = None
+    is_redelivered: bool = False
 
 
 class Submission(NamedTuple):
@@ -40,11 +42,13 @@ class Submission(NamedTuple):
 
 class Receipt(NamedTuple):
     """What became of a submission: one `Appended` per entry, in order. None where nothing was stored because the proof
-    had been accepted for something else; `replayed` is the id of the first event of that.
+    had been accepted for something else; `replayed` is the id of the first event of that. `jobs` deliver again what
+    came again.
     """
 
     appended: tuple[Appended, ...]
     replayed: str | None = None
+    jobs: tuple[EventJob, ...] = ()
 
 
 def submission_bytes(submission: Submission) -> int:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gateway.webhooks.receive.ingest import Ingest
+from gateway.webhooks.receive.repeats import RepeatCounter
 from gateway.webhooks.receive.request_reader import RequestReader
 
 
@@ -14,11 +15,12 @@ class Inbound:
     """What the view and a server's front need."""
 
     ingest: Ingest
+    repeats: RepeatCounter
     reader: RequestReader
     max_body_bytes: int
     closers: Sequence[Callable[[], None]] = ()
 
     def close(self) -> None:
-        """Commit what waits, write the last rejections, end the threads: in this order. Idempotent."""
+        """Commit what waits, write the last counts and rejections, end the threads: in this order. Idempotent."""
         for close in self.closers:
             close()

@@ -254,7 +254,7 @@ class Ingest:
 
     def _answer(self, receipt: Pending[Receipt], arrival: Arrival, source: SourceView, wait_seconds: float) -> Answer:
         try:
-            appended, replayed = receipt.result(wait_seconds)
+            settled = receipt.result(wait_seconds)
         except TimeoutError:
             return self._unavailable(StorageUnavailable("the commit took too long"))
         except StorageUnavailable as error:
@@ -262,14 +262,15 @@ class Ingest:
         except Exception as error:  # the row alone could not be stored: the sender keeps it and tries again
             get_logger(__name__).error("event could not be stored", source=source.slug, error=type(error).__name__)
             return self._unavailable(StorageUnavailable("this event could not be stored"))
-        if replayed is not None:
-            message = f"what is signed here was accepted before, as the event {replayed}; the rest is different now"
+        first = settled.replayed
+        if first is not None:
+            message = f"what is signed here was accepted before, as the event {first}; the rest is different now"
             answer = refusal(401, "replayed", message)
             return self._refuse(arrival, source.tenant_id, source.id, answer, source.own_secrets)
         if source.prescribed is not None:
             content_type, headers = split_content_type(source.prescribed.headers)
             return Answer(source.prescribed.status, source.prescribed.body, content_type, headers)
-        return stored(appended)
+        return stored(settled.appended)
 
     def _suspended(self) -> Answer:
         # Not kept: the sender has it, and sends it again.

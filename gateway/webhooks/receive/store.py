@@ -5,7 +5,7 @@ A proof is accepted in the statement or transaction that stores its events: neit
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 
 from sqlalchemy import Connection
@@ -21,7 +21,7 @@ from gateway.events.append import (
     first_ids,
     postgres_outcomes,
 )
-from gateway.jobs.from_events import insert_event_jobs
+from gateway.jobs.from_events import CAME_AGAIN, EventJob, event_job, insert_event_jobs
 from gateway.webhooks.proofs.accept import POSTGRES_ACCEPT, ProofRow, accept_proofs, accepted_before, in_order
 from gateway.webhooks.receive.entry import Receipt, Submission
 
@@ -54,12 +54,38 @@ def _receipts(
     connection: Connection, submissions: Sequence[Submission], before: Before, appended: Sequence[Appended]
 ) -> list[Receipt]:
     outcomes = iter(appended)
-    return [
+    receipts = [
         _again(connection, submission, submission.proof, before[submission.proof.event_id])
         if submission.proof is not None and submission.proof.event_id in before
         else Receipt(tuple(islice(outcomes, len(submission.entries))))
         for submission in submissions
     ]
+    return _redelivered(connection, submissions, receipts)
+
+
+def _redelivered(connection: Connection, submissions: Sequence[Submission], receipts: list[Receipt]) -> list[Receipt]:
+    """The receipts, with the jobs for what came again to sources that deliver it again."""
+    if not any(entry.is_redelivered for submission in submissions for entry in submission.entries):
+        return receipts
+    with_jobs = [
+        receipt._replace(jobs=tuple(_came_again(submission, receipt)))
+        for submission, receipt in zip(submissions, receipts, strict=True)
+    ]
+    insert_event_jobs(connection, [job for receipt in with_jobs for job in receipt.jobs])
+    return with_jobs
+
+
+def _came_again(submission: Submission, receipt: Receipt) -> Iterator[EventJob]:
+    for entry, appended in zip(submission.entries, receipt.appended, strict=receipt.replayed is None):
+        if entry.is_redelivered and appended.is_duplicate:
+            event = entry.event
+            yield event_job(
+                CAME_AGAIN,
+                tenant_id=event.tenant_id,
+                event_id=appended.event_id,
+                at_us=event.received_at,
+                request_id=event.request_id,
+            )
 
 
 def _store(connection: Connection, submissions: Sequence[Submission]) -> tuple[Before, list[Appended]]:

@@ -20,6 +20,8 @@ class SourceChange:
     allowed_ips: Sequence[str] | Kept = KEPT
     rate_per_second: float | Kept | None = KEPT
     refuse_replays: bool | Kept | None = KEPT
+    redeliver_duplicates: bool | Kept = KEPT
+    retention_days: int | Kept | None = KEPT
 
     def of(self, draft: SourceDraft) -> SourceDraft:
         """`draft` with this change."""

@@ -31,6 +31,7 @@ from gateway.webhooks.verification.tokenkeys import read_key_set
 SLUG = re.compile(r"[a-z0-9][a-z0-9_-]{0,63}", re.ASCII)
 MADE_UP = "-"
 MAX_RATE_PER_SECOND = 1_000_000
+MAX_RETENTION_DAYS = 36_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +40,7 @@ class SourceDraft:
 
     The slug `-`, and an empty one where the address must be unguessable, stand for one that is made up;
     `generate_secret` for a secret that is made as the scheme wants it. `refuse_replays` None: where nothing honest can
-    be refused.
+    be refused. `retention_days` None: as long as all other events.
     """
 
     slug: str
@@ -50,6 +51,8 @@ class SourceDraft:
     allowed_ips: Sequence[str] = ()
     rate_per_second: float | None = None
     refuse_replays: bool | None = None
+    redeliver_duplicates: bool = False
+    retention_days: int | None = None
     enabled: bool = True
     generate_secret: bool = False
 
@@ -194,6 +197,10 @@ def _limit_faults(draft: SourceDraft) -> Iterator[Fault]:
     if rate is not None and not 0 < rate <= MAX_RATE_PER_SECOND:
         message = f"the rate must be more than 0 and at most {MAX_RATE_PER_SECOND} requests a second"
         yield Fault("rate", "out_of_range", message, {"more_than": 0, "at_most": MAX_RATE_PER_SECOND})
+    days = draft.retention_days
+    if days is not None and not 1 <= days <= MAX_RETENTION_DAYS:
+        message = f"the retention must be 1 to {MAX_RETENTION_DAYS} days"
+        yield Fault("retention_days", "out_of_range", message, {"at_least": 1, "at_most": MAX_RETENTION_DAYS})
 
 
 def _is_usable(scheme: Scheme, kind: str, value: str) -> bool:

@@ -21,6 +21,14 @@ class SourceSettingsSchema(Schema):
     allowed_ips = fields.List(fields.String(), metadata={"description": "Networks; empty for everyone."})
     rate = fields.Float(data_key="rate_per_second", allow_none=True)
     refuse_replays = fields.Boolean(allow_none=True)
+    redeliver_duplicates = fields.Boolean(
+        metadata={"description": "Whether an event that comes again is delivered again."}
+    )
+    retention_days = fields.Integer(
+        strict=True,
+        allow_none=True,
+        metadata={"description": "How long its events are kept; null for as long as all others."},
+    )
 
 
 class SourceDraftSchema(SourceSettingsSchema):
@@ -58,6 +66,8 @@ def source_draft(data: Mapping[str, Any]) -> SourceDraft:
         allowed_ips=tuple(data.get("allowed_ips", ())),
         rate_per_second=data.get("rate"),
         refuse_replays=data.get("refuse_replays"),
+        redeliver_duplicates=data.get("redeliver_duplicates", False),
+        retention_days=data.get("retention_days"),
         enabled=data["enabled"],
         generate_secret=data.get("generate_secret", False),
     )

@@ -65,6 +65,8 @@ def add_source(acting: Acting, draft: SourceDraft) -> SourceWithSecret:
         allowed_ips=list(wanted.allowed_ips),
         rate_per_second=wanted.rate_per_second,
         refuses_replays=wanted.refuse_replays,
+        redelivers_duplicates=wanted.redeliver_duplicates,
+        retention_days=wanted.retention_days,
         pending_handshake=awaits_secret(provider, wanted.credentials),
         disabled_at=None if wanted.enabled else acting.now,
         created_at=acting.now,
@@ -98,6 +100,8 @@ def update_source(acting: Acting, draft: SourceDraft) -> SourceSummary:
     source.allowed_ips = list(draft.allowed_ips)
     source.rate_per_second = draft.rate_per_second
     source.refuses_replays = draft.refuse_replays
+    source.redelivers_duplicates = draft.redeliver_duplicates
+    source.retention_days = draft.retention_days
     if draft.enabled is not (source.disabled_at is None):
         source.disabled_at = None if draft.enabled else acting.now
     return _changed(acting, source, "source.changed", before)
@@ -114,6 +118,8 @@ def change_source(acting: Acting, source: str, change: SourceChange) -> SourceSu
         allowed_ips=tuple(row.allowed_ips),
         rate_per_second=row.rate_per_second,
         refuse_replays=row.refuses_replays,
+        redeliver_duplicates=row.redelivers_duplicates,
+        retention_days=row.retention_days,
         enabled=row.disabled_at is None,
     )
     wanted = change.of(draft)

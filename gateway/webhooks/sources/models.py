@@ -9,9 +9,11 @@ from sqlalchemy import (
     Boolean,
     Float,
     ForeignKey,
+    Integer,
     LargeBinary,
     String,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
@@ -25,8 +27,9 @@ class Source(Base, TenantOwned, Configuration):
     `scheme` is the id of the provider's signature scheme where the operator chooses, else NULL. `options` are the
     operator values that the scheme asks for. `allowed_ips` are networks in CIDR form, empty for everyone.
     `rate_per_second` bounds requests per web process. `refuses_replays` NULL: where the scheme allows for it without
-    doubt. `pending_handshake` says that the provider may still hand over its secret; when it did (`confirmed_at`), from
-    which address and in which request stands beside it.
+    doubt. `redelivers_duplicates`: what comes again is delivered again. `retention_days` is how long its events are
+    kept, NULL for as long as all others. `pending_handshake` says that the provider may still hand over its secret;
+    when it did (`confirmed_at`), from which address and in which request stands beside it.
     """
 
     __tablename__ = "sources"
@@ -40,6 +43,8 @@ class Source(Base, TenantOwned, Configuration):
     allowed_ips: Mapped[list[str]] = mapped_column(JSON)
     rate_per_second: Mapped[float | None] = mapped_column(Float)
     refuses_replays: Mapped[bool | None] = mapped_column(Boolean)
+    redelivers_duplicates: Mapped[bool] = mapped_column(Boolean, default=False, server_default=false())
+    retention_days: Mapped[int | None] = mapped_column(Integer)
     pending_handshake: Mapped[bool] = mapped_column(Boolean)
     confirmed_at: Mapped[datetime | None] = mapped_column(UtcTimestamp)
     confirmed_from: Mapped[str | None] = mapped_column(String(64))

@@ -32,7 +32,8 @@ class SourceView:
     """A source as ingest sees it. `prescribed` is what its provider wants to hear when an event is stored, None for the
     gateway's own words. `remembered` has the schemes whose proofs are accepted once. `sealer` seals what is to be kept
     of its requests; None where there is no key at hand. `own_secrets` are what is sealed in those that are refused,
-    wherever it stands. `parses_body`: a body has to be parsed to find out whether it is authentic.
+    wherever it stands. `redelivers_duplicates`: what comes again is delivered again. `parses_body`: a body has to be
+    parsed to find out whether it is authentic.
     """
 
     id: str
@@ -47,6 +48,7 @@ class SourceView:
     allowlist: AddressAllowlist
     rate_per_second: float | None
     is_disabled: bool
+    redelivers_duplicates: bool
     prescribed: SuccessAnswer | None
     remembered: Mapping[str, Remembering]
     sealer: RequestSealer | None = field(repr=False)
@@ -151,6 +153,7 @@ def _view(row: Source, provider: Provider, opened: OpenedCredentials, keyring: K
         rate_per_second=row.rate_per_second,
         is_disabled=row.disabled_at is not None,
         prescribed=success_answer(provider),
+        redelivers_duplicates=row.redelivers_duplicates,
         remembered=remembered(provider.webhook, possible_schemes(provider, row.scheme), wanted=row.refuses_replays),
         sealer=None if keyring is None else _sealer(row, provider, keyring),
         own_secrets=OwnSecrets(_secrets(opened)),

@@ -32,6 +32,8 @@ class SourceSchema(Schema):
     rate_per_second = fields.Float(allow_none=True)
     refuse_replays = fields.Boolean(allow_none=True)
     replays = fields.String(allow_none=True)
+    redeliver_duplicates = fields.Boolean()
+    retention_days = fields.Integer(allow_none=True)
     credentials = fields.List(fields.Nested(CredentialSchema))
     pending_handshake = fields.Boolean()
     confirmed_at = Instant(allow_none=True)

@@ -62,6 +62,8 @@ class SourceSummary:
     credentials: Sequence[CredentialSummary]
     refuse_replays: bool | None
     replays: Replays | None
+    redeliver_duplicates: bool
+    retention_days: int | None
     pending_handshake: bool
     confirmed_at: datetime | None
     confirmed_from: str | None
@@ -119,6 +121,8 @@ def _summary(acting: Acting, source: Source, credentials: Sequence[SourceCredent
         credentials=tuple(CredentialSummary(row.kind, row.created_at, row.expires_at) for row in live),
         refuse_replays=source.refuses_replays,
         replays=_replays(acting, source),
+        redeliver_duplicates=source.redelivers_duplicates,
+        retention_days=source.retention_days,
         pending_handshake=source.pending_handshake,
         confirmed_at=source.confirmed_at,
         confirmed_from=source.confirmed_from,
