@@ -63,7 +63,8 @@ class FieldRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mapped:
-    """A record as an entity has it. Pure data, JSON; absent is not null.
+    """A record as an entity has it. Pure data, JSON; absent is not null. Attributes are what may be edited here: what
+    else can be (a lamp's state) stands among them too.
 
     `parent` is the external id of the entity that it belongs to, `area` the name of a room or place. `version` is what
     a conditional write sends back. `mark` is what the external system gives a change that we made, where it gives any.
@@ -127,7 +128,8 @@ class Outgoing:
 
     `fields` are the changed ones with their new values (all of them for a create). `attributes` are all, as they should
     be afterwards. `integration_id` None: the external system gives it one. `version` is what the change is based on,
-    None to write whatever is there. `idempotency_key` is the same on every try.
+    None to write whatever is there. `idempotency_key` is the same on every try. `parent` is the external id of the
+    entity that it belongs to.
     """
 
     kind: str
@@ -137,6 +139,7 @@ class Outgoing:
     attributes: Mapping[str, Any]
     version: str | None
     idempotency_key: str
+    parent: str | None = None
 
 
 class ExternalResource(Protocol):

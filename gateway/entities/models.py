@@ -229,8 +229,9 @@ class LocalChange(Base, TenantOwned):
 class PushMark(Base, TenantOwned):
     """What a push is about to make, written before its call: by it an echo of our own push is recognised.
 
-    `produced` is the digest of the fields that are sent, or of what the answer had; `version` and `mark` are what the
-    external system gives a change that we made, where it gives any.
+    `produced` is the digest of the record that the answer had; `version` and `mark` are what the external system gives
+    a change that we made, where it gives any. `seen` is the digest of what a pull saw of the entity while the push was
+    under way, all zeros that it was gone. `answered_at` is when its outcome was known.
     """
 
     __tablename__ = "push_marks"
@@ -242,10 +243,13 @@ class PushMark(Base, TenantOwned):
     produced: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     version: Mapped[str | None] = mapped_column(Text)
     mark: Mapped[str | None] = mapped_column(Text)
+    seen: Mapped[bytes | None] = mapped_column(LargeBinary(16))
+    answered_at: Mapped[datetime | None] = mapped_column(UtcTimestamp)
     expires_at: Mapped[datetime] = mapped_column(UtcTimestamp)
 
     __table_args__ = (
         Index("ix_push_marks_entity_id", "entity_id"),
+        Index("ix_push_marks_change_id", "change_id"),
         Index("ix_push_marks_expires_at", "expires_at"),
     )
 

@@ -64,11 +64,11 @@ TRANSITIONS: Mapping[Any, Set[Any]] = {
     RunState.CANCELLED: frozenset(),
     RunState.REJECTED: frozenset(),
     ChangeState.PENDING: frozenset(
-        {ChangeState.SENDING, ChangeState.DROPPED, ChangeState.CONFLICT, ChangeState.PARKED}
+        {ChangeState.SENDING, ChangeState.DONE, ChangeState.DROPPED, ChangeState.CONFLICT, ChangeState.PARKED}
     ),
     ChangeState.SENDING: frozenset(ChangeState) - {ChangeState.SENDING},
     ChangeState.CONFLICT: frozenset({ChangeState.PENDING, ChangeState.DROPPED, ChangeState.DONE}),
-    ChangeState.PARKED: frozenset({ChangeState.PENDING, ChangeState.DROPPED}),
+    ChangeState.PARKED: frozenset({ChangeState.PENDING, ChangeState.DONE, ChangeState.DROPPED, ChangeState.CONFLICT}),
     ChangeState.DONE: frozenset(),
     ChangeState.DROPPED: frozenset(),
     ConflictState.OPEN: frozenset({ConflictState.RESOLVED}),

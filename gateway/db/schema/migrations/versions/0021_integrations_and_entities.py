@@ -139,10 +139,13 @@ def upgrade() -> None:
     sa.Column('produced', sa.LargeBinary(length=16), nullable=True),
     sa.Column('version', sa.Text(), nullable=True),
     sa.Column('mark', sa.Text(), nullable=True),
+    sa.Column('seen', sa.LargeBinary(length=16), nullable=True),
+    sa.Column('answered_at', UtcTimestamp(), nullable=True),
     sa.Column('expires_at', UtcTimestamp(), nullable=False),
     sa.Column('tenant_id', Identifier, nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_push_marks'))
     )
+    op.create_index('ix_push_marks_change_id', 'push_marks', ['change_id'])
     op.create_index('ix_push_marks_entity_id', 'push_marks', ['entity_id'])
     op.create_index('ix_push_marks_expires_at', 'push_marks', ['expires_at'])
     op.create_table('quarantine',

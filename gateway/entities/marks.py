@@ -1,0 +1,78 @@
+"""What pushes are about to make, written down before their calls: how an echo of our own push is known, whether it
+comes before the push's own answer or long after it.
+
+While a push is under way, whatever is seen of its entity may be its own work or somebody else's: that something was
+seen is noted on its mark, and whoever pushes looks again when the answer is there. What comes later is the record that
+the answer had, which the entity holds: equal content is no news (`gateway.entities.content`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Table, delete, insert, select, text, update
+from sqlalchemy.orm import Session
+
+from gateway.entities.comparing import ABSENT, same
+from gateway.entities.external import Mapped
+from gateway.entities.models import IS_UNSETTLED, IS_WAITING, LocalChange, PushMark
+from gateway.entities.states import ChangeState
+from gateway.security.identifiers import new_id
+
+_MARKS: Table = PushMark.__table__  # type: ignore[assignment]
+_IS_WAITING = text(IS_WAITING)
+_IS_UNSETTLED = text(IS_UNSETTLED)
+
+GONE: Final = b"\x00" * 16
+"""What is noted where a push's entity was seen to be gone."""
+KEPT_FOR: Final = timedelta(hours=1)
+
+
+def add_marks(session: Session, rows: Collection[Mapping[str, Any]], at: datetime) -> None:
+    """Write what is about to be sent. Rows have `tenant_id`, `instance_id`, `entity_id`, `change_id`, `operation`."""
+    if rows:
+        made = [{"id": new_id("mark"), "expires_at": at + KEPT_FOR, **row} for row in rows]
+        session.connection().execute(insert(_MARKS), made)
+
+
+def marks_of(session: Session, change_ids: Collection[str]) -> dict[str, PushMark]:
+    """The latest mark of each of these changes."""
+    rows = session.scalars(select(PushMark).where(PushMark.change_id.in_(change_ids)).order_by(PushMark.id))
+    return {row.change_id: row for row in rows}
+
+
+def note_seen(session: Session, entity_id: str, content: bytes | None) -> None:
+    """Something was seen of an entity whose push is under way: this content, or None that it is gone."""
+    mine = (PushMark.entity_id == entity_id) & PushMark.answered_at.is_(None)
+    session.execute(update(PushMark).where(mine).values(seen=content or GONE))
+
+
+def in_flight(session: Session, entity_ids: Collection[str]) -> frozenset[str]:
+    """Those of these entities whose push is under way, or was, and has no known outcome."""
+    if not entity_ids:
+        return frozenset()
+    sending = select(LocalChange.entity_id).where(LocalChange.state == ChangeState.SENDING, _IS_UNSETTLED)
+    return frozenset(session.scalars(sending.where(LocalChange.entity_id.in_(entity_ids))))
+
+
+def creating(session: Session, instance_id: str) -> list[LocalChange]:
+    """The creates of an integration that are under way."""
+    mine = (LocalChange.instance_id == instance_id) & (LocalChange.state == ChangeState.SENDING) & _IS_WAITING
+    return list(session.scalars(select(LocalChange).where(mine, LocalChange.operation == "create")))
+
+
+def is_made_by(edit: LocalChange, mapped: Mapped) -> bool:
+    """Whether a record that nobody knows is what this create makes. Pure."""
+    if mapped.mark is not None and edit.idempotency_key in mapped.mark:
+        return True
+    return bool(edit.fields) and all(
+        same(value, mapped.attributes.get(name, ABSENT)) for name, value in edit.fields.items()
+    )
+
+
+def forget_marks(session: Session, before: datetime) -> int:
+    """Remove what expired before; how many there were."""
+    found: Any = session.execute(delete(PushMark).where(PushMark.expires_at < before))
+    return int(found.rowcount)
