@@ -48,6 +48,9 @@ COMMANDS = {
     "app-credentials": LazyCommand(
         "gateway.cli.app_credentials:app_credentials", "Apps at OAuth providers: their client ids and secrets."
     ),
+    "connect-sessions": LazyCommand(
+        "gateway.cli.connect_sessions:connect_sessions", "The URLs that were made for customers, and what came of them."
+    ),
     "connect": LazyCommand(
         "gateway.cli.connect:connect", "A one-time URL at which an account of a provider is connected."
     ),

@@ -18,6 +18,7 @@ from gateway.providers.api import soundness as api_soundness
 from gateway.providers.later import Later
 from gateway.providers.model import Evidence, Provider
 from gateway.providers.oauth import soundness as oauth_soundness
+from gateway.providers.oauth.model import OAuth
 from gateway.providers.oauth.parts import Sources
 from gateway.providers.schema import ProviderSchema
 from gateway.providers.webhook import soundness
@@ -120,8 +121,13 @@ def _build(provider_id: str, data: Mapping[str, Any], origin: str) -> Provider:
         origin=origin,
         api=api,
         connecting=Later(lambda: oauth) if oauth is not None else None,
-        ending_events=tuple(event for notice in oauth.ended_by for event in notice.events) if oauth is not None else (),
+        ending_events=_ending_events(oauth),
     )
+
+
+def _ending_events(oauth: OAuth | None) -> tuple[str, ...]:
+    notices = oauth.ended_by if oauth is not None else ()
+    return tuple(dict.fromkeys(event for notice in notices for event in notice.events))
 
 
 def _evidence(sources: Sources) -> Evidence:

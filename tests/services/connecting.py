@@ -24,6 +24,7 @@ from tests.services.oauth_provider import OAuthProvider
 KEYED = "keyed-system"
 BY_PASSWORD = "password-system"
 TWO_SECRETS = "two-secrets-system"
+OPEN_SYSTEM = "open-system"
 
 _KEYED = """
 name: {name}
@@ -48,6 +49,7 @@ def write_all_entries(directory: Path, provider: OAuthProvider, **changes: Any) 
     credentials = {
         KEYED: "{kind: bearer}",
         BY_PASSWORD: "{kind: basic}",
+        OPEN_SYSTEM: "{kind: none}",
         TWO_SECRETS: f"{{kind: bearer, also: {{app_key: {further}}}}}",
     }
     for name, credential in credentials.items():

@@ -60,7 +60,7 @@ resource = Resource("connect-sessions", "One-time URLs at which your customers c
 def list_connect_sessions(acting: Acting, query: Mapping[str, Any], page: PageRequest) -> Page[ConnectSessionSummary]:
     """List connect sessions, newest first.
 
-    They are forgotten a day after their end.
+    They are forgotten a week after their end.
     """
     return search.find_connect_sessions(acting, page, reference=query.get("reference"))
 

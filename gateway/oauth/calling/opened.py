@@ -68,7 +68,7 @@ def open_connection(session: Session, installation: Installation, row: Connectio
     else:
         app = _app_of(session, installation, row)
         values = known(app, kept=row.kept, secrets=sealed, account_id=row.account_id)
-        plan = plan_by_token(provider, app.oauth, values, secrets, source)
+        plan = plan_by_token(provider, app.oauth, values, secrets, source, app_key=app.secrets.get(vault.PRIVATE_KEY))
     return Opened(
         id=row.id,
         tenant_id=row.tenant_id,

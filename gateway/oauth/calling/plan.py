@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import cast
 
 from gateway.clients.auth.base import Auth, Basic, TokenSource, Unauthenticated
-from gateway.clients.auth.oauth1 import OAuth1
+from gateway.clients.auth.oauth1 import Method, OAuth1
 from gateway.clients.described.parts import auth_of, base_url_of, headers_of, with_further
 from gateway.errors import InvalidInput
 from gateway.oauth.calling.auth import Along, HeaderToken
@@ -56,21 +57,23 @@ def plan_by_key(provider: Provider, way: str, parameters: Mapping[str, str], sec
 
 
 def plan_by_token(
-    provider: Provider, oauth: OAuth, values: Mapping[str, str], secrets: Mapping[str, str], source: TokenSource
+    provider: Provider,
+    oauth: OAuth,
+    values: Mapping[str, str],
+    secrets: Mapping[str, str],
+    source: TokenSource,
+    *,
+    app_key: str | None = None,
 ) -> ApiPlan:
     """The plan of a grant. `values` are those that templates name, but for the access token, which `source` gives.
+    `app_key` is the app's private key, where it signs.
 
     Raises `InvalidInput` where something that was to be kept is not there.
     """
     connected = oauth.api
     auth: Auth
     if connected.is_signed:
-        auth = OAuth1(
-            values["client_id"],
-            values.get("client_secret", ""),
-            token=secrets.get(ACCESS_TOKEN, ""),
-            token_secret=secrets.get(TOKEN_SECRET, ""),
-        )
+        auth = _signing(oauth, values, secrets, app_key)
     else:
         before, _, after = connected.value.partition("{access_token}")
         known = {name: filled(text, values) for name, text in (("before", before), ("after", after))}
@@ -83,6 +86,22 @@ def plan_by_token(
         auth = Along(auth, headers=secret_headers, query=query)
     base_url = _base_url(provider, connected, values)
     return ApiPlan(base_url=base_url, auth=auth, headers=open_headers, signs_forms=connected.is_signed)
+
+
+def _signing(oauth: OAuth, values: Mapping[str, str], secrets: Mapping[str, str], app_key: str | None) -> Auth:
+    """What signs calls as the steps of the flow were signed (RFC 5849, 3.4)."""
+    method = oauth.request_token.signature if oauth.request_token is not None else "HMAC-SHA1"
+    try:
+        return OAuth1(
+            values["client_id"],
+            values.get("client_secret", ""),
+            token=secrets.get(ACCESS_TOKEN, ""),
+            token_secret=secrets.get(TOKEN_SECRET, ""),
+            method=cast(Method, method),
+            rsa_key=app_key if method == "RSA-SHA1" else None,
+        )
+    except ValueError as error:
+        raise InvalidInput(f"calls cannot be signed: the app credentials have no private key for {method}") from error
 
 
 def _base_url(provider: Provider, connected: ConnectedApi, values: Mapping[str, str]) -> str | None:

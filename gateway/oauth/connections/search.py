@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from sqlalchemy import Select, select
 
 from gateway.db.paging import Page, PageRequest, page_of
+from gateway.errors import Fault, InvalidInput, NotFound
+from gateway.oauth.app_credentials.rows import require_app
 from gateway.oauth.connections.rows import require_connection
 from gateway.oauth.connections.summary import ConnectionSummary, summaries, summary
-from gateway.oauth.models import AppCredentials, Connection
+from gateway.oauth.models import Connection
 from gateway.oauth.states import ConnectionState
 from gateway.tenants.acting import Acting
 
@@ -28,8 +30,11 @@ ALL = ConnectionSearch()
 
 
 def find_connections(acting: Acting, page: PageRequest, search: ConnectionSearch = ALL) -> Page[ConnectionSummary]:
-    """A page of the tenant's connections, newest first, those that were revoked too. Raises `InvalidInput`."""
-    found = page_of(acting.session, _matching(search), Connection.id, page, is_descending=True)
+    """A page of the tenant's connections, newest first, those that were revoked too.
+
+    Raises `InvalidInput`, also for app credentials that are not there.
+    """
+    found = page_of(acting.session, _matching(acting, search), Connection.id, page, is_descending=True)
     return Page(summaries(acting.session, found.rows), found.next_cursor)
 
 
@@ -38,7 +43,7 @@ def show_connection(acting: Acting, connection_id: str) -> ConnectionSummary:
     return summary(acting.session, require_connection(acting.session, connection_id))
 
 
-def _matching(search: ConnectionSearch) -> Select[Connection]:
+def _matching(acting: Acting, search: ConnectionSearch) -> Select[Connection]:
     wanted = {
         Connection.state: search.state,
         Connection.provider: search.provider,
@@ -47,7 +52,10 @@ def _matching(search: ConnectionSearch) -> Select[Connection]:
     statement = select(Connection).where(*(column == value for column, value in wanted.items() if value is not None))
     if search.app_credentials is None:
         return statement
-    named = select(AppCredentials.id).where(
-        (AppCredentials.name == search.app_credentials) | (AppCredentials.id == search.app_credentials)
-    )
-    return statement.where(Connection.app_credentials_id.in_(named))
+    try:
+        app = require_app(acting.session, search.app_credentials)
+    except NotFound as error:
+        raise InvalidInput(
+            faults=[Fault("app_credentials", "unknown", str(error), hint=next(iter(error.hints), None))]
+        ) from error
+    return statement.where(Connection.app_credentials_id == app.id)

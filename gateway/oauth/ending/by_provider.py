@@ -29,11 +29,11 @@ def carry_out(run: JobRun) -> Mapping[str, object]:
     event_id = run.payload["event"]
     with run.begin() as acting:
         event = acting.session.get(Event, event_id)
-        ended = None if event is None else _read(acting, event)
-        if event is None or ended is None:
+        ended = () if event is None else _read(acting, event)
+        if event is None or not ended:
             return {"outcome": "says_nothing" if event is not None else "gone"}
         apps = _apps(acting, event.provider)
-        if not ended.app and len({app.client_id for app in apps.values()}) > 1:
+        if len({app.client_id for app in apps.values()}) > 1 and not all(one.app for one in ended):
             _log.warning(
                 "the provider says that a grant has ended, and not which of the apps it was of: nothing is ended",
                 event_id=event_id,
@@ -41,16 +41,16 @@ def carry_out(run: JobRun) -> Mapping[str, object]:
             )
             return {"outcome": "app_not_told"}
         detail = f"the event {event_id} ({event.type}) of the source {event.source!r} says so"
-        found = list(_meant(acting, event.provider, ended, apps))
-        for row in found:
+        found = {row.id: row for one in ended for row in _meant(acting, event.provider, one, apps)}
+        for row in found.values():
             revoke_row(acting, row, reason=AT_PROVIDER, detail=detail, tells_provider=False)
     return {"outcome": "ended", "connections": len(found)}
 
 
-def _read(acting: Acting, event: Event) -> Ended | None:
+def _read(acting: Acting, event: Event) -> tuple[Ended, ...]:
     entry = acting.installation.provider(event.provider)
     if entry is None or entry.oauth is None:
-        return None
+        return ()
     body = open_request_part(acting.keyring, event.body, tenant_id=event.tenant_id, source=event.source)
     headers = [(name, value) for name, value in orjson.loads(event.headers)]
     return read_notice(entry.oauth.ended_by, event.type, body, headers, event.received_at)

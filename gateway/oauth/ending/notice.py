@@ -20,15 +20,20 @@ MILLISECONDS_FROM = 1e11
 
 @dataclass(frozen=True, slots=True)
 class Ended:
-    """A grant that ended at `at`. The values that a connection has to have under each name; one of several will do."""
+    """A grant that ended at `at`. The values that a connection has to have under each name; one of several will do; and
+    the names under which it has none.
+    """
 
     account: Mapping[str, frozenset[str]]
     app: Mapping[str, frozenset[str]]
     at: datetime
+    without: tuple[str, ...] = ()
 
     def is_of(self, has: Mapping[str, object]) -> bool:
         """Whether something is meant that `has` these values by name."""
         wanted = {**self.account, **self.app}
+        if any(has.get(name) is not None for name in self.without):
+            return False
         return all(jsontext.as_text(has.get(name)) in values for name, values in wanted.items())
 
 
@@ -38,17 +43,22 @@ def read_notice(
     body: bytes,
     headers: Iterable[tuple[str, str]],
     received_at: datetime,
-) -> Ended | None:
-    """What the event says; None where it is no notice, or does not say whose grant has ended."""
-    notice = next((one for one in notices if event_type in one.events), None)
+) -> tuple[Ended, ...]:
+    """What the event says; nothing where it is no notice, or does not say whose grant has ended."""
     document = jsontext.parse(body)
-    if notice is None or not isinstance(document, dict):
-        return None
+    if not isinstance(document, dict):
+        return ()
+    said = tuple(headers)
+    found = (_ended(one, document, said, received_at) for one in notices if event_type in one.events)
+    return tuple(one for one in found if one is not None)
+
+
+def _ended(notice: Notice, document: object, headers: Iterable[tuple[str, str]], received_at: datetime) -> Ended | None:
     account, app = _values(notice.account, document), _values(notice.app, document)
     if not all((*account.values(), *app.values())):
         return None
     told = _told(notice.at, document, headers)
-    return Ended(account, app, received_at if told is None else min(told, received_at))
+    return Ended(account, app, received_at if told is None else min(told, received_at), notice.without)
 
 
 def _values(paths: Texts, document: object) -> dict[str, frozenset[str]]:

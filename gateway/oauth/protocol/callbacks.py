@@ -63,6 +63,9 @@ def read_callback(oauth: OAuth, query: str | bytes) -> CallbackFacts:
         return CallbackFacts(fault="malformed", detail=str(error))
     state_name, code_name = ("oauth_token", "oauth_verifier") if oauth.kind == "oauth1" else ("state", "code")
     state = _alone(pairs, state_name)
+    if state is None and oauth.kind == "oauth1":
+        # Who says no to a person's browser names the request token there alone.
+        state = _alone(pairs, "denied")
     try:
         single = dict(_single(pairs, {code_name, state_name, "error", "error_description", "iss", *_own(oauth)}))
         if oauth.kind == "oauth1" and "denied" in dict(pairs):

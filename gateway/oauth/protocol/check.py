@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from gateway.clients.errors import AuthenticationFailed, AuthorizationFailed
+from gateway.clients.judging import Judge, by_status
+from gateway.clients.values import Answer, Headers
+from gateway.clock import MICROSECONDS
 from gateway.content import jsontext
 from gateway.oauth.protocol.asking import INVALID_TOKEN, raise_for_status
 from gateway.oauth.protocol.bodies import at
 from gateway.oauth.protocol.calls import send_call
-from gateway.oauth.protocol.errors import ProviderRefused
+from gateway.oauth.protocol.errors import ProviderAnswerInvalid, ProviderRefused
 from gateway.oauth.protocol.http import Http
 from gateway.oauth.protocol.known import known
 from gateway.oauth.protocol.sockets import Sockets
@@ -40,9 +44,11 @@ def check(
     secrets: Mapping[str, str],
     kept: Mapping[str, str] = NOTHING,
     account_id: str | None = None,
+    judge: Judge = by_status,
     now_us: int,
 ) -> Checked:
-    """Whether the access token among `secrets` (the vault's fields of a connection) is taken.
+    """Whether the access token among `secrets` (the vault's fields of a connection) is taken. `judge` finds the errors
+    that the provider says inside of a success.
 
     One with which the API allows too little works. Raises `ProviderUnavailable`, `ProviderAnswerInvalid`.
     """
@@ -76,6 +82,13 @@ def check(
     is_introspection = app.oauth.introspection is not None and call is app.oauth.introspection.call
     if is_introspection and at("active", jsontext.parse(answer.body)) is False:
         return Checked(works=False, detail="it does not know the token", status=status)
+    fault = judge(Answer(answer.status, Headers(tuple(answer.headers.items())), answer.body), now_us / MICROSECONDS)
+    if isinstance(fault, AuthenticationFailed):
+        return Checked(works=False, detail=str(fault), status=status)
+    if isinstance(fault, AuthorizationFailed):
+        return Checked(works=True, detail=str(fault), status=status)
+    if fault is not None:
+        raise ProviderAnswerInvalid(f"the provider answered with an error inside of a success: {fault}")
     return Checked(works=True, status=status)
 
 

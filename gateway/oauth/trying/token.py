@@ -48,6 +48,7 @@ def try_token(
             secrets={**sealed, ACCESS_TOKEN: token},
             kept=kept,
             account_id=account.id,
+            judge=judge_for(provider),
             now_us=clock.now_us(),
         )
 

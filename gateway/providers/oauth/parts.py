@@ -122,14 +122,15 @@ class Notice:
 
     `account` says whose, `app` of which app: names of what a connection has (`account_id`, a parameter, something kept)
     or its app (`client_id`), and where in the event's body the same value stands, or an array with it. All of them must
-    be the same. `at` is when it ended, in the body or, after `header:`, a header: a text in ISO 8601, or seconds or
-    milliseconds since the epoch; None: when it came.
+    be the same. `without` are names of which such a connection has nothing. `at` is when it ended, in the body or,
+    after `header:`, a header: a text in ISO 8601, or seconds or milliseconds since the epoch; None: when it came.
     """
 
     events: tuple[str, ...]
     account: Texts
     app: Texts = field(default_factory=dict)
     at: str | None = None
+    without: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

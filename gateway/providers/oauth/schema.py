@@ -253,6 +253,7 @@ class NoticeSchema(PartSchema):
     account = document_texts(required=True, validate=Length(1))
     app = document_texts()
     at = fields.String(validate=Length(1))
+    without = strings()
 
     @validates_schema
     def own(self, data: dict[str, Any], **_: object) -> None:

@@ -213,12 +213,14 @@ def _tokens_in_calls(oauth: OAuth) -> Iterator[str]:
 def _notices(oauth: OAuth) -> Iterator[str]:
     kept = {name for name, one in oauth.kept.items() if not one.secret}
     known = {"account": {"account_id", *oauth.parameters, *kept}, "app": {"client_id", *kept}}
-    told: set[str] = set()
+    told: set[tuple[str, tuple[str, ...]]] = set()
     for notice in oauth.ended_by:
         for key, names in (("account", notice.account), ("app", notice.app)):
             for name in sorted(names.keys() - known[key]):
                 yield f"ended_by.{key}: {name!r} is nothing that a connection or its app has in the open"
+        for name in sorted(set(notice.without) - known["account"]):
+            yield f"ended_by.without: {name!r} is nothing that a connection has in the open"
         for event in notice.events:
-            if event in told:
+            if (event, notice.without) in told:
                 yield f"ended_by.events: {event!r} is there twice"
-            told.add(event)
+            told.add((event, notice.without))

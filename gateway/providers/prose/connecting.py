@@ -246,7 +246,9 @@ def _life(oauth: OAuth) -> Iterator[str]:
         names = " or ".join(f"`{event}`" for event in notice.events)
         same = {**notice.account, **notice.app}
         where = " and ".join(f"`{path}` is its `{name}`" for name, path in same.items())
-        yield f"A source of this provider that receives {names} ends the connection at once, where {where}."
+        yield f"A source of this provider that receives {names} ends the connection at once, where {where}" + (
+            f" and there is no {' or '.join(f'`{name}`' for name in notice.without)}." if notice.without else "."
+        )
         if not notice.app:
             yield "That does not say which app: with app credentials for several, nothing follows from it."
     if oauth.introspection is not None:

@@ -7,12 +7,17 @@ from pathlib import Path
 import pytest
 
 from gateway.oauth.connections.schema import ConnectionSchema
+from gateway.oauth.flows.sessions.schema import ConnectSessionSchema
 from tests.integration.cli.conftest import CommandLine
 from tests.services.connecting import KEYED, TWO_SECRETS, write_all_entries
 from tests.services.oauth_provider import OAuthProvider
 
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 KEY = "key-of-the-tests"
+ADD_APP = (
+    *("app-credentials", "add", "github-app", "--provider", "github"),
+    *("--client-id", "x", "--client-secret-env", "SECRET"),
+)
 
 
 @pytest.fixture
@@ -72,6 +77,67 @@ def test_what_is_wrong_is_said(cli: CommandLine, entries: dict[str, str]) -> Non
     assert cli("connections", "show", "conn_1", code=3).stdout == ""
     untested = cli("connections", "add", KEYED, "--secret-env", "SECRET", "--no-test", **entries)
     assert "without a test" in untested.stderr
+
+
+def test_one_is_ended_when_somebody_says_so(cli: CommandLine, entries: dict[str, str]) -> None:
+    cli("db", "upgrade")
+    connection = cli("connections", "add", KEYED, "--secret-env", "SECRET", "--no-test", **entries).stdout.strip()
+    assert "say so with --yes" in cli("connections", "revoke", connection, code=2, **entries).stderr
+    assert "nothing was changed" in cli.answering("n", "connections", "revoke", connection, code=1, **entries).stderr
+    assert cli.json("connections", "show", connection)["state"] == "connected"
+    assert "is revoked" in cli.answering("y", "connections", "revoke", connection, **entries).stdout
+    # Nothing is left to be asked about.
+    assert cli.json("connections", "revoke", connection, **entries)["state"] == "revoked"
+    assert cli("connections", "revoke", "conn_1", "--yes", code=3, **entries).stdout == ""
+
+
+def test_unknown_app_credentials_are_no_empty_list(cli: CommandLine, entries: dict[str, str]) -> None:
+    cli("db", "upgrade")
+    cli(
+        "app-credentials",
+        "add",
+        "github-app",
+        "--provider",
+        "github",
+        "--client-id",
+        "x",
+        "--client-secret-env",
+        "SECRET",
+        **entries,
+    )
+    assert cli("connections", "list", "--app-credentials", "github-app").stdout == ""
+    unknown = cli("connections", "list", "--app-credentials", "github-ap", code=1)
+    assert "there are no app credentials 'github-ap'" in unknown.stderr
+    assert "github-app" in unknown.stderr.replace("'github-ap'", "")
+
+
+def test_connect_sessions_are_listed_with_what_came_of_them(cli: CommandLine, entries: dict[str, str]) -> None:
+    cli("db", "upgrade")
+    assert "No connect sessions" in cli("connect-sessions", "list").stderr
+    cli(
+        "app-credentials",
+        "add",
+        "github-app",
+        "--provider",
+        "github",
+        "--client-id",
+        "x",
+        "--client-secret-env",
+        "SECRET",
+        **entries,
+    )
+    url = cli("connect", "github-app", "--reference", "customer-1", **entries).stdout
+    [row] = cli.json("connect-sessions", "list", "--reference", "customer-1")["data"]
+    assert list(row) == list(ConnectSessionSchema().fields)
+    assert (row["state"], row["app_credentials"]) == ("pending", "github-app")
+    listed = cli("connect-sessions", "list")
+    shown = cli("connect-sessions", "show", row["id"])
+    assert row["id"] in listed.stdout
+    assert "pending" in shown.stdout
+    token = url.strip().partition("session=")[2]
+    assert all(token not in one.output for one in (listed, shown))
+    assert cli("connect-sessions", "list", "--reference", "other").output == ""
+    assert cli("connect-sessions", "show", "cs_1", code=3).stdout == ""
 
 
 def test_further_secrets_come_from_variables_or_are_asked_for(

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from joserfc.jwk import RSAKey
 from sqlalchemy import select
 
+import gateway.providers
 from gateway.clock import FakeClock
 from gateway.config import Settings
 from gateway.errors import Conflict, InvalidInput, NotFound
@@ -23,7 +26,9 @@ from gateway.oauth.adding.errors import CredentialsRefused, TrialFailed
 from gateway.oauth.adding.management import AddedConnection, add_connection
 from gateway.oauth.connections.explanation import explain_connection
 from gateway.oauth.connections.store import change_state
+from gateway.oauth.ending.revoking import revoke
 from gateway.oauth.models import AppCredentials, Connection
+from gateway.oauth.proxy.forwarding import Passing, forward
 from gateway.oauth.states import ConnectionState
 from gateway.oauth.trying import management as trying
 from gateway.oauth.trying.attempt import Finding
@@ -31,7 +36,7 @@ from gateway.oauth.trying.management import TestedConnection
 from gateway.tenants.acting import Acting, act
 from gateway.tenants.audit_trail.models import AuditRow
 from tests.services.acting import TESTER, add_tenant
-from tests.services.connecting import BY_PASSWORD, KEYED, add_app, connect, granted, installation_for
+from tests.services.connecting import BY_PASSWORD, KEYED, OPEN_SYSTEM, add_app, connect, granted, installation_for
 from tests.services.keys import rsa_key
 from tests.services.oauth_authority import CLIENT_SECRET
 from tests.services.oauth_entries import PLAIN
@@ -41,6 +46,7 @@ from tests.services.oauth_provider import OAuthProvider
 pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 
 ME = "/api/me"
+CATALOGUE = Path(gateway.providers.__file__).parent / "catalogue"
 
 
 @pytest.fixture
@@ -192,6 +198,57 @@ def test_a_key_that_is_refused_is_not(installation: Installation, provider: OAut
     renewed = added(installation, values={"key": key}, reconnect=found.connection.id)
     assert (renewed.connection.id, renewed.connection.state) == (found.connection.id, "connected")
     assert told(installation) == ["created", "needs_reauth", "recovered"]
+
+
+def test_an_open_system_is_connected_and_ended_without_secrets(
+    installation: Installation, provider: OAuthProvider
+) -> None:
+    with pytest.raises(InvalidInput, match="takes: nothing"):
+        added(installation, provider=OPEN_SYSTEM, values={"key": "k"}, way="open")
+    found = added(installation, provider=OPEN_SYSTEM)
+    assert (found.connection.way, found.connection.state) == ("open", "connected")
+    assert found.connection.reason == "untested"
+    with act(installation, actor=TESTER) as acting:
+        assert vault.read(acting.session, installation.keyring, found.connection.id) == {}
+        tenant_id = acting.tenant.id
+    passing = Passing("GET", "me", "", (), BytesIO())
+    provider.answer_next(ME, 200, {"fine": True})
+    answer = forward(installation, tenant_id, found.connection.id, passing)
+    assert b"".join(answer) == b'{"fine": true}'
+    answer.close()
+    assert "authorization" not in provider.heard[-1].headers
+    assert on_trial(installation, found.connection.id).trial.finding is Finding.UNTRIED
+    with act(installation, actor=TESTER, write=True) as acting:
+        assert revoke(acting, found.connection.id).state == "revoked"
+    assert told(installation) == ["created", "revoked"]
+
+
+@pytest.mark.parametrize(
+    ("said", "finding", "state"),
+    [
+        ({"ok": False, "error": "token_revoked"}, Finding.REFUSED, "needs_reauth"),
+        ({"ok": False, "error": "missing_scope"}, Finding.NOT_ALLOWED, "degraded"),
+        ({"ok": False, "error": "fatal_error"}, Finding.UNCLEAR, "connected"),
+        ({"ok": True, "user": "ada"}, Finding.WORKS, "connected"),
+    ],
+)
+def test_an_error_inside_of_a_success_is_one(
+    installation: Installation, provider: OAuthProvider, tmp_path: Path, said: object, finding: Finding, state: str
+) -> None:
+    """As Slack's auth.test says it."""
+    slack = yaml.safe_load((CATALOGUE / "slack.yaml").read_text(encoding="utf-8"))
+    path = tmp_path / "entries" / f"{PLAIN}.yaml"
+    entry = yaml.safe_load(path.read_text(encoding="utf-8"))
+    assert slack["oauth"]["check"] == {"url": "https://slack.com/api/auth.test", "method": "POST"}
+    entry["oauth"]["check"] = {"url": "{base}/api/auth.test", "method": "POST"}
+    entry["api"] = {**slack["api"], "base_url": f"{provider.url}/api"}
+    entry |= {"docs": "the tests", "evidence": {"level": "docs", "by": ["the tests"]}}
+    path.write_text(yaml.safe_dump(entry), encoding="utf-8")
+    connection_id = connect(installation, provider)
+    provider.answer_next("/api/auth.test", 200, said, times=2)
+    found = on_trial(installation, connection_id)
+    assert (found.trial.finding, found.connection.state) == (finding, state)
+    assert provider.at("/api/auth.test")[0].headers["authorization"].startswith("Bearer ")
 
 
 def test_a_name_with_a_password(installation: Installation, provider: OAuthProvider) -> None:

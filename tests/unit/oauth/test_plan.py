@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from gateway.clients.values import Call
 from gateway.errors import InvalidInput
@@ -12,6 +14,7 @@ from gateway.oauth.calling.auth import FixedToken
 from gateway.oauth.calling.plan import ApiPlan, plan_by_key, plan_by_token
 from gateway.providers import catalogue
 from tests.services.for_each import for_each
+from tests.services.keys import rsa_key
 
 
 def sent(plan: ApiPlan, *query: tuple[str, str]) -> Call:
@@ -52,6 +55,26 @@ def test_parameters_of_the_entry_go_along_unless_the_caller_gives_others() -> No
     assert sent(plan).query == (("teamId", "team_1"),)
     assert sent(plan, ("teamId", "mine")).query == (("teamId", "mine"),)
     assert sent(by_token("vercel")).query == ()
+
+
+@for_each(["HMAC-SHA1", "HMAC-SHA256", "PLAINTEXT", "RSA-SHA1"], name=str)
+def test_calls_are_signed_as_the_steps_were(method: str) -> None:
+    trello = catalogue()["trello"]
+    assert trello.oauth is not None
+    assert trello.oauth.request_token is not None
+    oauth = replace(trello.oauth, request_token=replace(trello.oauth.request_token, signature=method))
+    known = {"client_id": "client", "client_secret": "app-secret"}
+    secrets = {"access_token": "tok", "token_secret": "tok-secret"}
+    key = (
+        rsa_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        if method == "RSA-SHA1"
+        else None
+    )
+    plan = plan_by_token(trello, oauth, known, secrets, FixedToken("tok"), app_key=key)
+    assert f'oauth_signature_method="{method}"' in (sent(plan).header("Authorization") or "")
+    if key is not None:
+        with pytest.raises(InvalidInput, match="no private key"):
+            plan_by_token(trello, oauth, known, secrets, FixedToken("tok"))
 
 
 def test_headers_of_both_sections_go_along() -> None:

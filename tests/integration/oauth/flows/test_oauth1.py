@@ -52,6 +52,18 @@ def test_an_account_is_connected(flows: FlowsUnderTest) -> None:
     assert len(flows.provider.at("/access")) == 1
 
 
+def test_a_person_who_says_no_ends_the_flow(flows: FlowsUnderTest) -> None:
+    app_id = with_oauth1(flows)
+    browser = flows.browser()
+    flows.leave(browser, flows.link())
+    back = f"/oauth/old-provider/{app_id}/callback?denied=request-1"
+    assert_page(browser.get(back), "access_denied", 403)
+    [flow] = flows.flows()
+    assert (flow.outcome, flow.sealed) == ("access_denied", None)
+    assert flows.provider.at("/access") == []
+    assert_page(browser.get(back), "state_used")
+
+
 def test_a_callback_that_nobody_confirms_is_not_waited_for(flows: FlowsUnderTest) -> None:
     with_oauth1(flows)
     flows.provider.answer_next("/request", 200, REQUEST.replace(b"true", b"false"), FORM)
