@@ -19,6 +19,7 @@ from gateway.telemetry.logging import get_logger
 GROUP: Final = "gateway.integrations"
 SHIPPED: Final[Mapping[str, str]] = {
     "home_assistant": "gateway.integrations.kinds.home_assistant.kind:HomeAssistantType",
+    "rest": "gateway.integrations.kinds.rest.kind:RestType",
     "weather": "gateway.integrations.kinds.weather.kind:WeatherType",
     "zoneminder": "gateway.integrations.kinds.zoneminder.kind:ZoneMinderType",
 }

@@ -93,7 +93,7 @@ class DescribedClient:
             hint = suggest(name, known, Hint("show_provider", {"provider": self.http.system}))
             raise NotFound(f"{self.http.system} has no list {name!r} (there is: {', '.join(known) or 'none'})", hint)
         http = self.http if found.service is None else self.services[found.service]
-        return DescribedResource(http, found)
+        return DescribedResource(http, found, takes_keys=self.api.idempotency_header is not None)
 
 
 def _auth(api: Api, credential: str | Auth | TokenSource | None, secrets: Mapping[str, str] | None) -> Auth:
@@ -121,10 +121,11 @@ def client_for(
 
 
 class DescribedResource:
-    """A list of records of a system."""
+    """A list of records of a system. `takes_keys`: every write takes an idempotency key."""
 
-    def __init__(self, http: ApiClient, resource: Resource) -> None:
+    def __init__(self, http: ApiClient, resource: Resource, *, takes_keys: bool = False) -> None:
         self._http = http
+        self._takes_keys = takes_keys
         self.description = resource
 
     def records(self, parameters: Mapping[str, object] | None = None, **options: Any) -> Iterator[Any]:
@@ -201,18 +202,30 @@ class DescribedResource:
             raise errors.ResponseInvalid(f"{self._http.system}: a record has no id at {self.description.id}")
         return str(found)
 
+    def one(self, **parameters: object) -> Any:
+        """One record, as the system answers; `parameters` fill the path.
+
+        Raises `InvalidInput` where the system has no such call, `RemoteNotFound`, `IntegrationError`.
+        """
+        if self.description.one is None:
+            raise InvalidInput(f"{self._http.system} is not known to give one record of this list")
+        return self._http.json("GET", self.description.one, parameters)
+
     def write(
         self,
         action: str,
         record: Mapping[str, Any] | None = None,
         *,
         based_on: Mapping[str, Any] | None = None,
+        version: str | None = None,
+        idempotency_key: str | None = None,
         **parameters: object,
     ) -> Any:
         """Create, update, upsert or delete (`action`) a record; `parameters` fill the path. What the system answers.
 
-        `based_on` is the record as it was read: where it changed since, nothing is written, and that is a
-        `RemoteConflict`. So is a try whose first answer was lost.
+        `based_on` is the record as it was read, or `version` its version: where it changed since, nothing is written,
+        and that is a `RemoteConflict`. So is a try whose first answer was lost. `idempotency_key` is used where the
+        write takes one, and is the same on each try of whoever repeats a call.
 
         Raises `InvalidInput` where the system has no such write or version, `IntegrationError`.
         """
@@ -220,7 +233,16 @@ class DescribedResource:
         if write is None:
             there = ", ".join(self.description.writes) or "none"
             raise InvalidInput(f"{self._http.system} is not known to {action} here (what is known: {there})")
-        options = options_of(write, record, concurrency=self.description.concurrency, based_on=based_on)
+        options = options_of(
+            write,
+            record,
+            concurrency=self.description.concurrency,
+            based_on=based_on,
+            version=version,
+            idempotency_key=idempotency_key,
+        )
+        if self._takes_keys and idempotency_key is not None:
+            options["idempotency_key"] = idempotency_key
         answer = self._http.request(write.method, write.path, parameters, **options)
         if answer.status == 204 or not answer.body:
             return None

@@ -143,12 +143,14 @@ class Write:
 class Concurrency:
     """How a write is bound to what was read: the record's version, and the `header` or `field` that takes it back.
 
-    The field is of what is written, by a dotted name; of the query where a write has no body.
+    The field is of what is written, by a dotted name; of the query where a write has no body. `is_number`: it takes the
+    version as a number, also where that was kept as text.
     """
 
     version: str
     header: str | None = None
     field: str | None = None
+    is_number: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -223,6 +223,7 @@ class ConcurrencySchema(StrictSchema):
     version = DocumentPath(required=True)
     header = fields.String(validate=HEADER_NAME)
     field = fields.String(validate=Length(1))
+    is_number = fields.Boolean(data_key="number")
 
     @post_load
     def build(self, data: dict[str, Any], **_: object) -> model.Concurrency:

@@ -88,6 +88,8 @@ def _concurrency(resource: Resource) -> Iterator[str]:
         return
     if (concurrency.header is None) == (concurrency.field is None):
         yield "concurrency: the version goes into a `header` or into a `field`"
+    if concurrency.is_number and concurrency.field is None:
+        yield "concurrency.number: is of a `field`"
     if not resource.writes.keys() - {"create"}:
         yield "concurrency: there is no write of a record that was read"
 

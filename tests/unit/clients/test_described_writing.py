@@ -50,6 +50,28 @@ def test_nothing_is_written_without_the_version_that_was_asked_for(
         options(concurrency, based_on)
 
 
+def test_a_version_that_was_kept_as_text_goes_back_as_the_system_has_it() -> None:
+    def sent(concurrency: Concurrency, version: str) -> dict[str, Any]:
+        return options_of(UPDATE, {"name": "new"}, concurrency=concurrency, version=version)
+
+    assert sent(Concurrency("etag", header="If-Match"), '"3"')["headers"] == {"If-Match": '"3"'}
+    counted = Concurrency("version", field="version", is_number=True)
+    assert sent(counted, "3")["json"] == {"thing": {"name": "new", "version": 3}}
+    assert sent(Concurrency("version", field="version"), "3")["json"] == {"thing": {"name": "new", "version": "3"}}
+    with pytest.raises(InvalidInput, match="no number"):
+        sent(counted, "three")
+
+
+def test_a_key_of_the_callers_goes_where_the_write_takes_one() -> None:
+    create = Write("POST", "/things", wrap="thing", idempotency_field="key")
+    sent = options_of(create, {"name": "new"}, concurrency=None, idempotency_key="k1")
+    assert (sent["json"], sent["may_repeat"]) == ({"thing": {"name": "new"}, "key": "k1"}, True)
+    by_header = options_of(
+        Write("POST", "/things", idempotency_header="X-Key"), {}, concurrency=None, idempotency_key="k"
+    )
+    assert by_header["headers"] == {"X-Key": "k"}
+
+
 def test_what_changed_meanwhile_is_a_conflict() -> None:
     with responses.RequestsMock() as network:
         network.patch("https://www.googleapis.com/calendar/v3/calendars/primary/events/1", status=412, json={})

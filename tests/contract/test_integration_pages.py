@@ -1,0 +1,45 @@
+"""The pages about integration types name each key that may be written, and show what is in the examples."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from marshmallow import Schema
+
+from gateway.integrations.kinds.rest.description import describe
+from gateway.integrations.kinds.rest.records import TYPES
+from gateway.integrations.kinds.rest.schema import EntitySchema, FieldSchema, FindSchema, StateSchema
+from gateway.integrations.registry import Registry
+from gateway.strict_yaml import load_strictly
+
+ROOT = Path(__file__).parents[2]
+PAGES = ROOT / "docs" / "integrations"
+
+
+def test_each_page_is_of_a_type_and_names_each_of_its_settings() -> None:
+    registry = Registry()
+    lacking = {}
+    for page in PAGES.glob("*.md"):
+        text = page.read_text(encoding="utf-8")
+        keys = [one.key for one in registry.require(page.stem).attributes]
+        if missing := [key for key in keys if f"`{key}`" not in text]:
+            lacking[page.stem] = missing
+    assert lacking == {}
+
+
+def test_the_page_of_rest_names_each_key_of_a_description() -> None:
+    text = (PAGES / "rest.md").read_text(encoding="utf-8")
+    schemas: tuple[type[Schema], ...] = (EntitySchema, FieldSchema, StateSchema, FindSchema)
+    keys = {field.data_key or name for schema in schemas for name, field in schema().fields.items()}
+    assert [key for key in sorted(keys | set(TYPES)) if f"`{key}`" not in text] == []
+
+
+def test_the_guide_shows_the_description_of_the_example() -> None:
+    guide = (ROOT / "docs" / "ADDING_AN_INTEGRATION.md").read_text(encoding="utf-8")
+    written = (ROOT / "examples" / "contacts" / "contacts.yaml").read_text(encoding="utf-8")
+    shown = [load_strictly(block) for block in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL)]
+    assert load_strictly(written) in shown
+    # The first step is a description by itself.
+    assert list(describe(shown[0]).entities) == ["contacts"]
+    assert describe({**shown[0], **shown[1]}).entities["contacts"].kind == "contact"
