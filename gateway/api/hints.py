@@ -59,6 +59,7 @@ WORDS: Mapping[str, Words] = {
     "give_slug": Words("give a slug"),
     "give_time": Words("say when the request came"),
     "grant_rights": Words("whoever runs the gateway has to give its user the rights that it needs in the database"),
+    "leave_out_secret": Words("leave out the secret, and one is made and shown once"),
     "list_functions": Words("see https://jmespath.org/specification.html#built-in-functions"),
     "list_keys": Words("see which keys there are", "GET /api-keys"),
     "list_rejections": Words("see the rejections of the last 7 days", "GET /rejections"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -36,11 +38,21 @@ _schema = deferred("gateway.manifest.schema")
     "--exit-code", is_flag=True, help="With --plan: exit with 2 when there are changes, 0 when there are none."
 )
 @click.option("--yes", is_flag=True, help="Do not ask. Only a terminal is asked.")
+@click.option(
+    "--show-secrets", is_flag=True, help="Print secrets that are made, also into a pipe, which others may keep."
+)
 @with_invocation
 def apply(
-    invocation: Invocation, file: Path, only_plan: bool, prune: bool, allow_empty: bool, exit_code: bool, yes: bool
+    invocation: Invocation,
+    file: Path,
+    only_plan: bool,
+    prune: bool,
+    allow_empty: bool,
+    exit_code: bool,
+    yes: bool,
+    show_secrets: bool,
 ) -> None:
-    """Bring sources, destinations, routes and app credentials to what FILE says, all of it or nothing.
+    """Bring sources, destinations, routes and app credentials to what FILE says, all of it or nothing; - reads it.
 
     Applying the same file again changes nothing. Sources, destinations and app credentials that the file does not have
     are left alone, and so are routes unless --prune is given. A route is changed in place: known by its name, without
@@ -71,7 +83,8 @@ def apply(
     if trials is None:
         with invocation.reading() as acting:
             trials = try_plan(acting, applied.plan, manifest)
-    _tell(invocation, applied, trials, only_plan=only_plan, is_shown=asks)
+    is_told = show_secrets or (sys.stdout.isatty() and not invocation.as_json)
+    _tell(invocation, applied, trials, only_plan=only_plan, is_shown=asks, shows_secrets=is_told)
     if only_plan and exit_code and applied.plan.changes:
         raise click.exceptions.Exit(CHANGES_PENDING)
 
@@ -84,11 +97,20 @@ def _ask(plan: Plan, trials: Mapping[str, Trial]) -> None:
 
 
 def _tell(
-    invocation: Invocation, applied: Applied, trials: Mapping[str, Trial], *, only_plan: bool, is_shown: bool
+    invocation: Invocation,
+    applied: Applied,
+    trials: Mapping[str, Trial],
+    *,
+    only_plan: bool,
+    is_shown: bool,
+    shows_secrets: bool,
 ) -> None:
     plan = applied.plan
+    untold = () if shows_secrets else tuple(applied.new_secrets)
+    applied = applied if shows_secrets else replace(applied, new_secrets={})
     if invocation.as_json:
         print_json(_schema.OutcomeSchema().dump(outcome_of(applied, trials, is_applied=not only_plan)))
+        _note_untold(untold)
         return
     if not is_shown:
         _print_plan(plan, trials)
@@ -96,7 +118,16 @@ def _tell(
         click.echo(f"Signing secret of {name}: {secret}")
     if applied.new_secrets:
         note("The secrets are shown this once.")
+    _note_untold(untold)
     note(_conclusion(len(plan.changes), only_plan=only_plan))
+
+
+def _note_untold(names: Sequence[str]) -> None:
+    for name in names:
+        note(
+            f"The signing secret of {name} is not printed into a pipe: give secret_env in the file, or --show-secrets, "
+            f"or have another one made with gateway destinations rotate {name}"
+        )
 
 
 def _print_plan(plan: Plan, trials: Mapping[str, Trial]) -> None:

@@ -11,6 +11,7 @@ import click
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import Duration, Pair
 from gateway.cli.terminal.output import note, print_json
+from gateway.cli.terminal.secret_options import from_variable, trimmed
 from gateway.clock import iso
 from gateway.config import parse_schedule
 from gateway.deferred import deferred
@@ -44,6 +45,7 @@ _DEFAULTS: Mapping[str, tuple[str, Any]] = {
 @click.option("--header", "headers", type=Pair(":"), multiple=True, metavar="NAME:VALUE", help="A header to send.")
 @click.option("--fatal-status", "fatal", type=int, multiple=True, metavar="STATUS", help="Give up at once on this.")
 @click.option("--connection", metavar="ID", help="Send along a fresh token of this connection.")
+@click.option("--secret-env", metavar="VAR", help="The variable that holds the signing secret; else one is made.")
 @with_invocation
 def add(
     invocation: Invocation,
@@ -57,8 +59,12 @@ def add(
     headers: tuple[tuple[str, str], ...],
     fatal: tuple[int, ...],
     connection: str | None,
+    secret_env: str | None,
 ) -> None:
-    """Add the HTTP endpoint URL as NAME. Prints the secret that it verifies our signatures with, this once."""
+    """Add the HTTP endpoint URL as NAME.
+
+    Prints the secret that is made for it to verify our signatures with, this once.
+    """
     draft = DestinationDraft(
         name=name,
         url=url,
@@ -70,6 +76,7 @@ def add(
         headers=headers,
         fatal_statuses=fatal,
         connection=connection,
+        secret=_given_secret(secret_env),
     )
     with invocation.changing() as acting:
         added = use_cases.add_destination(acting, draft)
@@ -77,7 +84,8 @@ def add(
         print_json(_schema.DestinationWithSecretSchema().dump(added))
         return
     click.echo(f"Added the destination {name}.")
-    _print_secret(added.secret)
+    if draft.secret is None:
+        _print_secret(added.secret)
     note(f"Next: gateway routes add --source SOURCE --to {name}")
 
 
@@ -166,15 +174,18 @@ def enable(invocation: Invocation, name: str) -> None:
 @click.command()
 @click.argument("name")
 @click.option("--overlap", type=Duration(), default=DEFAULT_OVERLAP, help="How long the old one still signs [24h].")
+@click.option("--secret-env", metavar="VAR", help="The variable that holds the new one; else one is made.")
 @with_invocation
-def rotate(invocation: Invocation, name: str, overlap: timedelta) -> None:
+def rotate(invocation: Invocation, name: str, overlap: timedelta, secret_env: str | None) -> None:
     """Sign with a new secret, which is printed; the old one signs too for --overlap more."""
+    given = _given_secret(secret_env)
     with invocation.changing() as acting:
-        rotated = use_cases.rotate_secret(acting, name, overlap=overlap)
+        rotated = use_cases.rotate_secret(acting, name, overlap=overlap, secret=given)
     if invocation.as_json:
         print_json(_schema.DestinationWithSecretSchema().dump(rotated))
         return
-    _print_secret(rotated.secret)
+    if given is None:
+        _print_secret(rotated.secret)
     ends = [end for end in rotated.destination.secret_ends if end is not None]
     note(f"The old one signs too until {iso(max(ends))}." if ends else "The old one does not sign any more.")
 
@@ -190,6 +201,27 @@ def remove(invocation: Invocation, name: str) -> None:
         print_json({"removed": name})
     else:
         click.echo(f"Removed the destination {name}.")
+
+
+@click.command()
+@click.argument("name")
+@click.option("--for", "pause_for", type=Duration(), required=True, metavar="DURATION", help="How long: 30m, 2h.")
+@with_invocation
+def pause(invocation: Invocation, name: str, pause_for: timedelta) -> None:
+    """Try nothing at NAME for a while, then go on by itself; its deliveries wait and burn no attempts.
+
+    For longer than a day, or for good: `gateway destinations disable`.
+    """
+    with invocation.changing() as acting:
+        row = use_cases.pause_destination(acting, name, pause=pause_for)
+    if invocation.as_json:
+        print_json(_schema.DestinationSchema().dump(row))
+    elif row.paused_until is not None:
+        click.echo(f"{name} is paused until {iso(row.paused_until)}. Sooner: gateway destinations enable {name}")
+
+
+def _given_secret(variable: str | None) -> str | None:
+    return None if variable is None else trimmed(from_variable(variable))
 
 
 def _schedule(text: str | None) -> tuple[float, ...] | None:

@@ -14,6 +14,7 @@ COMMANDS = {
     "change": LazyCommand("gateway.cli.destination_changes:change", "Change what is given of a destination."),
     "test": LazyCommand("gateway.cli.destination_trial:test", "Send one signed test request."),
     "rotate": LazyCommand("gateway.cli.destination_changes:rotate", "Sign with a new secret."),
+    "pause": LazyCommand("gateway.cli.destination_changes:pause", "Try nothing for a while; deliveries wait."),
     "disable": LazyCommand("gateway.cli.destination_changes:disable", "Stop delivering; deliveries wait."),
     "enable": LazyCommand("gateway.cli.destination_changes:enable", "Deliver again, at once."),
     "remove": LazyCommand("gateway.cli.destination_changes:remove", "Forget a destination."),

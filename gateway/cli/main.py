@@ -29,6 +29,7 @@ COMMANDS = {
     "apply": LazyCommand(
         "gateway.cli.apply:apply", "Sources, destinations, routes and app credentials from one YAML file."
     ),
+    "export": LazyCommand("gateway.cli.export:export", "The file of what is there, for `gateway apply`."),
     "events": LazyCommand("gateway.cli.events:events", "What was received: list, show, tail, replay."),
     "deliveries": LazyCommand("gateway.cli.deliveries:deliveries", "What was sent: list, show, retry, cancel."),
     "jobs": LazyCommand("gateway.cli.jobs:jobs", "Work in the background: list, show, cancel, retry."),

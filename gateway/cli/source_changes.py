@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -54,6 +55,12 @@ retention_option = click.option(
     metavar="N",
     help="How long its events are kept; `default`: GATEWAY_RETENTION_DAYS.",
 )
+
+_DEFAULTS: Mapping[str, tuple[str, Any]] = {
+    "scheme": ("scheme", None),
+    "allow-ip": ("allowed_ips", ()),
+    "rate": ("rate_per_second", None),
+}
 _WANTED = {"refuse": True, "accept": False, "default": None}
 
 
@@ -138,7 +145,11 @@ def add(
 
 @click.command()
 @click.argument("slug")
+@click.option("--scheme", help="Another of the provider's signature schemes.")
 @click.option("--option", "options", type=Pair("="), multiple=True, metavar="NAME=VALUE", help="An option.")
+@click.option("--allow-ip", "allowed_ips", multiple=True, metavar="CIDR", help="Accept these networks instead.")
+@click.option("--rate", type=float, metavar="N", help="At most N requests a second, per web process.")
+@click.option("--default", "defaults", type=click.Choice(list(_DEFAULTS)), multiple=True, help="As if it were not set.")
 @click.option("--refuse-replays", "replays", flag_value="refuse", help="Accept what was signed once only.")
 @click.option("--accept-replays", "replays", flag_value="accept", help="Accept it as often as it comes.")
 @click.option("--default-replays", "replays", flag_value="default", help="Refuse where nothing honest can be refused.")
@@ -148,31 +159,37 @@ def add(
 def change(
     invocation: Invocation,
     slug: str,
+    scheme: str | None,
     options: tuple[tuple[str, str], ...],
+    allowed_ips: tuple[str, ...],
+    rate: float | None,
+    defaults: tuple[str, ...],
     replays: str | None,
     redeliver_duplicates: bool | None,
     keep: Kept | int | None,
 ) -> None:
-    """Change a source: its options, how long its events are kept, whether what comes again is delivered again, and
-    whether it refuses replays: requests whose signature it accepted for something else.
+    """Change what is given of a source: how requests are judged, how long its events are kept, whether what comes again
+    is delivered again, and whether it refuses replays: requests whose signature it accepted for something else. Secrets
+    are changed by `gateway sources rotate`.
 
     Other options stay as they are; an empty VALUE takes an option away. A vendor's own repeat of a request is answered
     200 either way, and makes no second event. Where a vendor signs two events alike (the same body, with no id and no
     time in it), --refuse-replays takes the second for a repeat.
     """
-    if not options and replays is None and redeliver_duplicates is None and isinstance(keep, Kept):
+    wanted: dict[str, Any] = {"scheme": scheme, "options": dict(options), "allowed_ips": allowed_ips}
+    given = {name: value for name, value in wanted.items() if value}
+    given |= {} if rate is None else {"rate_per_second": rate}
+    given |= {} if replays is None else {"refuse_replays": _WANTED[replays]}
+    given |= {} if redeliver_duplicates is None else {"redeliver_duplicates": redeliver_duplicates}
+    given |= {} if isinstance(keep, Kept) else {"retention_days": keep}
+    given |= dict(_DEFAULTS[one] for one in defaults)
+    if not given:
         raise InvalidInput(
-            "nothing is to be changed: give --option, --refuse-replays, --accept-replays, --default-replays, "
-            "--redeliver-duplicates or --retention-days"
+            "nothing is to be changed: give --scheme, --option, --allow-ip, --rate, --default, --refuse-replays, "
+            "--accept-replays, --default-replays, --redeliver-duplicates or --retention-days"
         )
-    wanted = SourceChange(
-        options=dict(options) if options else KEPT,
-        refuse_replays=_WANTED[replays] if replays is not None else KEPT,
-        redeliver_duplicates=KEPT if redeliver_duplicates is None else redeliver_duplicates,
-        retention_days=keep,
-    )
     with invocation.changing() as acting:
-        source = use_cases.change_source(acting, slug, wanted)
+        source = use_cases.change_source(acting, slug, SourceChange(**given))
     if invocation.as_json:
         print_json(SourceSchema().dump(source))
         return
@@ -185,6 +202,8 @@ def change(
     if not isinstance(keep, Kept):
         days = "for as long as all others" if keep is None else f"for {keep} {'day' if keep == 1 else 'days'}"
         click.echo(f"Events of {slug} are kept {days}.")
+    if given.keys() & {"scheme", "allowed_ips", "rate_per_second"}:
+        click.echo(f"Changed the source {slug}.")
 
 
 @click.command()

@@ -5,37 +5,27 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy import select
-
-from gateway.db.paging import every
 from gateway.delivery.destinations import management as destinations
+from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.loops import loop_faults
-from gateway.delivery.destinations.stored import stored_draft
-from gateway.delivery.models import Destination, DestinationKind
 from gateway.delivery.routes.management import add_route, remove_route, update_route
-from gateway.delivery.routes.search import find_routes
-from gateway.errors import DecryptionFailed, Fault, Hint, InvalidInput
+from gateway.errors import Fault, Hint, InvalidInput
 from gateway.manifest import plan as manifest_plan
-from gateway.manifest.plan import Action, Plan, Present
+from gateway.manifest.plan import Action, Plan, settled
+from gateway.manifest.present import present_of
 from gateway.manifest.reading import Manifest
-from gateway.oauth import vault
+from gateway.manifest.salvage import told_beside
 from gateway.oauth.app_credentials import management as apps
 from gateway.oauth.app_credentials.changes import NewSecrets
 from gateway.oauth.app_credentials.draft import AppDraft
-from gateway.oauth.models import AppCredentials
 from gateway.tenants.acting import Acting
 from gateway.webhooks.route_trials import RouteTrials, Trial
 from gateway.webhooks.sources import management as source_changes
 from gateway.webhooks.sources.changes import CredentialDraft
-from gateway.webhooks.sources.credentials import open_credentials
 from gateway.webhooks.sources.draft import SourceDraft
-from gateway.webhooks.sources.models import Source, SourceCredential
 from gateway.webhooks.sources.schemes import stored_scheme
 from gateway.webhooks.sources.search import source_slugs
-from gateway.webhooks.sources.stored import stored_credentials
 
-# Stands for a stored secret that no key opens. No manifest can give it, so that each one replaces it.
-UNREADABLE = ""
 TRIED_ROUTES = 50
 _ALLOW_EMPTY = Hint("allow_empty")
 
@@ -61,17 +51,20 @@ def make_plan(
     them only with `allow_empty`. Raises `ManifestRefused` with every fault.
     """
     installation = acting.installation
-    present = _present(acting)
-    normal = replace(manifest, sources=tuple(_with_stored_scheme(acting, source) for source in manifest.sources))
+    present = present_of(acting)
+    normal = settled(
+        replace(manifest, sources=tuple(_with_stored_scheme(acting, source) for source in manifest.sources)), present
+    )
     found = list(shape_faults)
     if not found and prune and not manifest.routes and not allow_empty:
         found.append(
             Fault("routes", "missing", "the file has none, and every route would be removed", hint=_ALLOW_EMPTY)
         )
-    found += manifest_plan.faults(manifest, present, installation.catalogue, installation.policy, prune=prune)
+    more = list(manifest_plan.faults(manifest, present, installation.catalogue, installation.policy, prune=prune))
     for index, destination in enumerate(manifest.destinations):
         loops = loop_faults(installation, destination.url)
-        found += (replace(fault, field=f"destinations[{index}].{fault.field}") for fault in loops)
+        more += (replace(fault, field=f"destinations[{index}].{fault.field}") for fault in loops)
+    found += told_beside(shape_faults, [manifest.placed(fault) for fault in more])
     if found:
         raise ManifestRefused(faults=found)
     return manifest_plan.plan(normal, present, prune=prune)
@@ -102,9 +95,11 @@ def apply_plan(acting: Acting, plan: Plan) -> Applied:
     secrets = {}
     for change, destination in plan.destinations:
         if change.action is Action.CREATE:
-            secrets[destination.name] = destinations.add_destination(acting, destination).secret
+            added = destinations.add_destination(acting, destination)
+            if destination.secret is None:
+                secrets[destination.name] = added.secret
         else:
-            destinations.update_destination(acting, destination)
+            _update_destination(acting, destination, change.fields)
     drafts = [route for _, route in plan.new_routes] + [update.draft for _, update in plan.changed_routes]
     slugs = source_slugs(acting.session, held={draft.source for draft in drafts})
     for _, route_id in plan.old_routes:
@@ -129,6 +124,13 @@ def _update_app(acting: Acting, app: AppDraft, differing: tuple[str, ...]) -> No
         apps.rotate_app(acting, app.name, NewSecrets(**changed))
 
 
+def _update_destination(acting: Acting, destination: DestinationDraft, differing: tuple[str, ...]) -> None:
+    if set(differing) != {"secret"}:
+        destinations.update_destination(acting, destination)
+    if "secret" in differing:
+        destinations.rotate_secret(acting, destination.name, secret=destination.secret)
+
+
 def _update_source(acting: Acting, source: SourceDraft, differing: tuple[str, ...]) -> None:
     source_changes.update_source(acting, source)
     for kind, value in source.credentials.items():
@@ -143,59 +145,3 @@ def _with_stored_scheme(acting: Acting, source: SourceDraft) -> SourceDraft:
     except InvalidInput:
         # An unknown scheme is reported among the faults.
         return source
-
-
-def _present(acting: Acting) -> Present:
-    session = acting.session
-    rows = session.scalars(select(Destination)).all()
-    sources = session.scalars(select(Source)).all()
-    credentials = stored_credentials(session, sources)
-    return Present(
-        sources={row.slug: _source_draft(acting, row, credentials[row.id]) for row in sources},
-        destinations={
-            row.name: stored_draft(acting.installation.keyring, row, unreadable=((UNREADABLE, UNREADABLE),))
-            for row in rows
-            if row.kind == DestinationKind.HTTP
-        },
-        other_destinations=frozenset(row.name for row in rows if row.kind != DestinationKind.HTTP),
-        routes=list(every(lambda page: find_routes(acting, page))),
-        apps=_present_apps(acting),
-    )
-
-
-def _present_apps(acting: Acting) -> dict[str, AppDraft]:
-    rows = acting.session.scalars(select(AppCredentials)).all()
-    if not rows:
-        # Where nothing is sealed no key is needed.
-        return {}
-    keyring, found = acting.installation.keyring, {}
-    for row in rows:
-        try:
-            secrets = vault.read(acting.session, keyring, row.id)
-        except DecryptionFailed:
-            secrets = dict.fromkeys(vault.fields(acting.session, row.id), UNREADABLE)
-        found[row.name] = apps.stored_draft(row, secrets)
-    return found
-
-
-def _source_draft(acting: Acting, row: Source, credentials: Sequence[SourceCredential]) -> SourceDraft:
-    try:
-        opened = open_credentials(acting.installation.keyring, row, credentials)
-    except DecryptionFailed:
-        held = dict.fromkeys((one.kind for one in credentials), UNREADABLE)
-    else:
-        newest = {kind: opened.live(kind, acting.now_us)[:1] for kind in opened.by_kind}
-        held = {kind: values[0] for kind, values in newest.items() if values}
-    return SourceDraft(
-        slug=row.slug,
-        provider=row.provider,
-        scheme=row.scheme,
-        credentials=held,
-        options=row.options,
-        allowed_ips=tuple(row.allowed_ips),
-        rate_per_second=row.rate_per_second,
-        refuse_replays=row.refuses_replays,
-        redeliver_duplicates=row.redelivers_duplicates,
-        retention_days=row.retention_days,
-        enabled=row.disabled_at is None,
-    )

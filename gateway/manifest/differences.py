@@ -58,7 +58,14 @@ def destination_differences(before: DestinationDraft, after: DestinationDraft) -
         *_plain("fatal_statuses", list(before.fatal_statuses), list(after.fatal_statuses)),
         *_plain("connection", before.connection, after.connection),
         *_plain("enabled", before.enabled, after.enabled),
+        *_signing_secret(before.secret, after.secret),
     )
+
+
+def _signing_secret(before: str | None, after: str | None) -> Iterator[Difference]:
+    """One that the manifest does not name stays as it is."""
+    if after is not None and after != before:
+        yield Difference("secret", HIDDEN, HIDDEN)
 
 
 def app_differences(before: AppDraft, after: AppDraft) -> tuple[Difference, ...]:

@@ -115,8 +115,9 @@ def faults(
             yield Fault(f"{path}.provider", "immutable", message, {"value": before.provider})
     for index, destination in enumerate(manifest.destinations):
         yield from _under(f"destinations[{index}]", destination_draft.faults(destination, policy))
-    slugs = present.sources.keys() | {source.slug for source in manifest.sources} | {SYSTEM_SOURCE}
+    slugs = present.sources.keys() | {source.slug for source in manifest.sources} | {SYSTEM_SOURCE} | manifest.unread
     names = present.destinations.keys() | present.other_destinations | {row.name for row in manifest.destinations}
+    names |= manifest.unread
     for index, route in enumerate(manifest.routes):
         yield from _under(f"routes[{index}]", route_draft.faults(route, sources=slugs, destinations=names))
     yield from match_routes(manifest.routes, present.routes, prune=prune).faults
@@ -140,6 +141,38 @@ def plan(manifest: Manifest, present: Present, *, prune: bool) -> Plan:
         new_routes=tuple(_new_routes([route for row, route in pairs if row is None], manifest, present)),
         apps=tuple(_apps(manifest, present)),
         not_in_file=(*_not_in_file(manifest, present), *(thing for thing, _ in left if not prune)),
+    )
+
+
+def settled(manifest: Manifest, present: Present) -> Manifest:
+    """`manifest` with what it leaves open of things that are there: whether they are enabled (new ones are), and which
+    headers go to a destination (none to new ones; those that no key opens are gone).
+    """
+
+    def is_enabled(given: bool | None, before: SourceDraft | DestinationDraft | AppDraft | None) -> bool | None:
+        return given if given is not None else before is None or before.enabled
+
+    def headers(draft: DestinationDraft) -> Sequence[tuple[str, str]]:
+        before = present.destinations.get(draft.name)
+        if draft.name not in manifest.kept_headers or before is None:
+            return draft.headers
+        return [(name, value) for name, value in before.headers if name]
+
+    return replace(
+        manifest,
+        sources=tuple(
+            replace(one, enabled=is_enabled(one.enabled, present.sources.get(one.slug))) for one in manifest.sources
+        ),
+        destinations=tuple(
+            replace(
+                one, enabled=is_enabled(one.enabled, present.destinations.get(one.name)), headers=tuple(headers(one))
+            )
+            for one in manifest.destinations
+        ),
+        app_credentials=tuple(
+            replace(one, enabled=is_enabled(one.enabled, present.apps.get(one.name)))
+            for one in manifest.app_credentials
+        ),
     )
 
 

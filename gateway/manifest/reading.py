@@ -10,6 +10,7 @@ What a manifest would change is `plan`'s matter, changing it `apply`'s.
       - name: app
         url: https://app.example.com/events
         headers: {X-Team: payments}           # or headers_env: {Authorization: APP_TOKEN}
+        secret_env: APP_SIGNING_SECRET        # or secret: …; without, one is made. url_env: … instead of url
     routes:
       - {name: reviews, source: github, types: [pull_request.*], to: app}
     app_credentials:
@@ -21,8 +22,10 @@ What a manifest would change is `plan`'s matter, changing it `apply`'s.
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +36,7 @@ from gateway.delivery.destinations.draft_schema import DestinationDraftSchema, d
 from gateway.delivery.routes.draft import RouteDraft
 from gateway.delivery.routes.draft_schema import RouteDraftSchema, route_draft
 from gateway.errors import Fault, InvalidInput
+from gateway.manifest.salvage import salvage, told_beside, with_suggestion
 from gateway.oauth.app_credentials.draft import AppDraft
 from gateway.oauth.app_credentials.draft_schema import AppDraftSchema, app_draft
 from gateway.oauth.vault import CLIENT_SECRET, PRIVATE_KEY
@@ -43,6 +47,10 @@ from gateway.webhooks.sources.draft_schema import SourceDraftSchema, source_draf
 from gateway.webhooks.sources.schemes import SECRET
 
 MAX_BYTES = 4 * 1024 * 1024
+STANDARD_INPUT = Path("-")
+# Stands for one that could not be read, which is told already: nothing else is wrong with it.
+UNREAD_URL = "https://unread.invalid/"
+_PLACE = re.compile(r"\b(sources|destinations|routes|app_credentials)\[(\d+)\]")
 
 ReadVariable = Callable[[str], str | None]
 
@@ -55,6 +63,21 @@ class Manifest:
     destinations: tuple[DestinationDraft, ...] = ()
     routes: tuple[RouteDraft, ...] = ()
     app_credentials: tuple[AppDraft, ...] = ()
+    kept_headers: frozenset[str] = frozenset()
+    """Names of destinations whose headers it does not speak of: they stay as they are."""
+    unread: frozenset[str] = frozenset()
+    """Names of things that could not be read: what leads to them is no fault of its own."""
+    places: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    """Where in the file the things stand, by section, when some could not be read."""
+
+    def placed(self, fault: Fault) -> Fault:
+        """`fault`, which counts what could be read, with the places of the file."""
+
+        def moved(match: re.Match[str]) -> str:
+            places = self.places.get(match[1])
+            return match[0] if places is None else f"{match[1]}[{places[int(match[2])]}]"
+
+        return replace(fault, field=_PLACE.sub(moved, fault.field), message=_PLACE.sub(moved, fault.message))
 
 
 @dataclass(slots=True)
@@ -76,6 +99,16 @@ class _Reading:
                 self.faults.append(Fault(f"{path}.{key}", "unset_variable", message, {"variable": name}))
         return found
 
+    def one_of(self, data: Mapping[str, Any], key: str, path: str) -> str | None:
+        """What is given as `key`, or in the variable that `key_env` names; None in neither."""
+        named = f"{key}_env"
+        if key in data and named in data:
+            self.faults.append(Fault(f"{path}.{key}", "conflicting", f"give {key} or {named}, not both"))
+        if named in data:
+            return self.variables({named: data[named]}, path).get(named)
+        value: str | None = data.get(key)
+        return value
+
 
 class SourceItem(SourceDraftSchema):
     """A source as a manifest has it. No secret is made for it: a manifest may be applied again."""
@@ -86,6 +119,7 @@ class SourceItem(SourceDraftSchema):
     slug = fields.String(required=True)
     rate = fields.Float()
     secret = fields.String()
+    enabled = fields.Boolean()
 
 
 class DestinationItem(DestinationDraftSchema):
@@ -96,6 +130,7 @@ class DestinationItem(DestinationDraftSchema):
     schedule = fields.List(fields.Float())
     concurrency = fields.Integer(strict=True)
     ordering_key = fields.String()
+    enabled = fields.Boolean()
 
 
 class RouteItem(RouteDraftSchema):
@@ -110,6 +145,8 @@ class RouteItem(RouteDraftSchema):
 
 class AppItem(AppDraftSchema):
     """App credentials as a manifest has them."""
+
+    enabled = fields.Boolean()
 
 
 class ManifestSchema(Schema):
@@ -129,9 +166,12 @@ class FileSource(SourceItem):
 
 
 class FileDestination(DestinationItem):
-    """A destination in a file, whose headers may also stand in variables."""
+    """A destination in a file, whose headers, signing secret and URL may also stand in variables."""
 
     headers_env = texts()
+    secret_env = fields.String()
+    url = fields.String()
+    url_env = fields.String()
 
 
 class FileApp(AppItem):
@@ -150,20 +190,26 @@ class FileSchema(ManifestSchema):
 
 
 def read_file(path: Path) -> str:
-    """The file's text. Raises `InvalidInput`."""
+    """The file's text; `-` is standard input. Raises `InvalidInput`."""
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise InvalidInput(f"{path} is larger than {MAX_BYTES} bytes")
-        return path.read_text(encoding="utf-8")
+        if path == STANDARD_INPUT:
+            data = sys.stdin.buffer.read(MAX_BYTES + 1)
+        else:
+            with path.open("rb") as file:
+                data = file.read(MAX_BYTES + 1)
+        text = data.decode("utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path} cannot be read: {error}") from error
+    if len(data) > MAX_BYTES:
+        raise InvalidInput(f"{path} is larger than {MAX_BYTES} bytes")
+    return text
 
 
 def parse(text: str, read_variable: ReadVariable) -> tuple[Manifest, list[Fault]]:
     """The manifest in `text`, with every fault of its shape by key path (`sources[0].slug`).
 
-    `read_variable` gives what the named variables hold. With faults the manifest is not to be used.
-    Raises `InvalidInput` when the text is not YAML at all.
+    `read_variable` gives what the named variables hold. With faults the manifest has what could be read, so that it can
+    be judged all the same, and is not to be carried out. Raises `InvalidInput` when the text is not YAML at all.
     """
     try:
         raw = load_strictly(text)
@@ -176,7 +222,11 @@ def parse(text: str, read_variable: ReadVariable) -> tuple[Manifest, list[Fault]
     try:
         data = FileSchema().load(raw)
     except ValidationError as error:
-        return Manifest(), list(faults_of(error.messages))
+        found = [with_suggestion(fault, FileSchema()) for fault in faults_of(error.messages)]
+        salvaged = salvage(raw, FileSchema())
+        manifest, more = manifest_of(salvaged.data, read_variable)
+        manifest = replace(manifest, places=salvaged.places, unread=salvaged.unread)
+        return manifest, found + told_beside(found, [manifest.placed(fault) for fault in more])
     return manifest_of(data, read_variable)
 
 
@@ -195,6 +245,8 @@ def manifest_of(
             _app(item, f"app_credentials[{i}]", reading) for i, item in enumerate(data["app_credentials"])
         ),
     )
+    silent = [one["name"] for one in data["destinations"] if not one.keys() & {"headers", "headers_env"}]
+    manifest = replace(manifest, kept_headers=frozenset(silent))
     return manifest, reading.faults + list(_repeated(manifest))
 
 
@@ -215,7 +267,12 @@ def _source(data: Mapping[str, Any], path: str, reading: _Reading) -> SourceDraf
 
 def _destination(data: Mapping[str, Any], path: str, reading: _Reading) -> DestinationDraft:
     headers = dict(data.get("headers", {})) | reading.variables(data.get("headers_env", {}), f"{path}.headers_env")
-    return destination_draft({**data, "headers": headers})
+    held = {key: value for key in ("url", "secret") if (value := reading.one_of(data, key, path)) is not None}
+    if "url" not in held:
+        missing = "url_env" not in data
+        reading.faults += [Fault(f"{path}.url", "missing", "give url, or url_env")] if missing else []
+        held["url"] = UNREAD_URL
+    return destination_draft({**data, **held, "headers": headers})
 
 
 def _app(data: Mapping[str, Any], path: str, reading: _Reading) -> AppDraft:

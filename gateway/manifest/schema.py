@@ -58,3 +58,11 @@ class OutcomeSchema(Schema):
     trials = fields.Dict(keys=fields.String(), values=fields.Nested(TrialSchema))
     applied = fields.Boolean()
     secrets = fields.Dict(keys=fields.String(), values=fields.String())
+
+
+class ExportedSchema(Schema):
+    """What is there, as it may be put. What is as it is by default is left out of each."""
+
+    sources = fields.List(fields.Dict(keys=fields.String()))
+    destinations = fields.List(fields.Dict(keys=fields.String()))
+    routes = fields.List(fields.Dict(keys=fields.String()))

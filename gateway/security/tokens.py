@@ -13,6 +13,8 @@ SLUG_PREFIX = "src_"
 SLUG_BYTES = 20
 SIGNING_PREFIX = "whsec_"
 SECRET_BYTES = 32
+# The fewest and the most, by the standard.
+SIGNING_SECRET_BYTES = 24, 64
 
 _UNGUESSABLE = re.compile(r"src_[A-Za-z0-9_-]{32,}")
 _FEWEST_DIFFERENT_CHARACTERS = 12
@@ -33,3 +35,15 @@ def is_unguessable(slug: str) -> bool:
 def generate_signing_secret() -> str:
     """A Standard Webhooks signing secret: `whsec_` and base64 of 32 random bytes (the standard asks for 24 to 64)."""
     return SIGNING_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode("ascii")
+
+
+def is_signing_secret(text: str) -> bool:
+    """Whether `text` is one as the standard has them, whoever made it."""
+    if not text.startswith(SIGNING_PREFIX):
+        return False
+    try:
+        value = base64.b64decode(text.removeprefix(SIGNING_PREFIX), validate=True)
+    except ValueError:
+        return False
+    least, most = SIGNING_SECRET_BYTES
+    return least <= len(value) <= most

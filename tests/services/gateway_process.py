@@ -179,7 +179,7 @@ class Installation:
         """Apply a manifest of `sources`, `destinations`, `routes`; the destinations' signing secrets."""
         path = self.directory / "gateway.yaml"
         path.write_text(yaml.safe_dump({key: list(value) for key, value in manifest.items()}))
-        secrets: Mapping[str, str] = self.json("apply", str(path))["secrets"]
+        secrets: Mapping[str, str] = self.json("apply", str(path), "--show-secrets")["secrets"]
         return secrets
 
     def start(self, *arguments: str, name: str | None = None, before: Callable[[], None] | None = None) -> Program:

@@ -11,6 +11,7 @@ from gateway.delivery.destinations import management, search
 from gateway.delivery.destinations.draft_schema import (
     DestinationChangeSchema,
     DestinationDraftSchema,
+    DestinationPauseSchema,
     SigningSecretDraftSchema,
     destination_change,
     destination_draft,
@@ -129,7 +130,8 @@ def rotate_destination_secret(acting: Acting, destination: str, body: Mapping[st
 
     It signs at once, and the old ones for the overlap more.
     """
-    return management.rotate_secret(acting, destination, overlap=body.get("overlap", DEFAULT_OVERLAP))
+    overlap = body.get("overlap", DEFAULT_OVERLAP)
+    return management.rotate_secret(acting, destination, overlap=overlap, secret=body.get("secret"))
 
 
 @resource.post("/destinations/<destination>/enable", scope=WRITE, answer=DestinationSchema, example=APP)
@@ -139,6 +141,22 @@ def enable_destination(acting: Acting, destination: str) -> DestinationSummary:
     The circuit is closed, and a pause that the receiver asked for is forgotten.
     """
     return management.enable_destination(acting, destination)
+
+
+@resource.post(
+    "/destinations/<destination>/pause",
+    scope=WRITE,
+    body=DestinationPauseSchema,
+    body_example={"for": "30m"},
+    answer=DestinationSchema,
+    example={**APP, "state": "paused", "paused_until": "2026-11-27T12:30:00.000Z"},
+)
+def pause_destination(acting: Acting, destination: str, body: Mapping[str, Any]) -> DestinationSummary:
+    """Try nothing for a while.
+
+    Deliveries wait and burn no attempts; then they go on by themselves, or as soon as it is enabled.
+    """
+    return management.pause_destination(acting, destination, pause=body["pause"])
 
 
 @resource.post(

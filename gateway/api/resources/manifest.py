@@ -9,11 +9,16 @@ from marshmallow import Schema, fields
 
 from gateway.api.declaring import Resource
 from gateway.api.door import require_of_caller
+from gateway.manifest.export import export
 from gateway.manifest.outcome import Outcome, carry_out
+from gateway.manifest.present import present_of
 from gateway.manifest.reading import MAX_BYTES, ManifestSchema, manifest_of
-from gateway.manifest.schema import OutcomeSchema
-from gateway.tenants.acting import Transactions
+from gateway.manifest.schema import ExportedSchema, OutcomeSchema
+from gateway.tenants.acting import Acting, Transactions
 from gateway.tenants.api_keys.scopes import Scope
+
+# Those that every caller may see who may see the manifest.
+API_SECTIONS = ("sources", "destinations", "routes")
 
 resource = Resource(
     "manifest", "Sources, destinations, routes and app credentials in one document, applied all or nothing."
@@ -28,6 +33,25 @@ class ManifestQuery(Schema):
     allow_empty = fields.Boolean(
         load_default=False, metadata={"description": "With prune: without routes it removes all of them."}
     )
+
+
+@resource.get(
+    "/manifest",
+    scope=(Scope.SOURCES_READ, Scope.DESTINATIONS_READ, Scope.ROUTES_READ),
+    answer=ExportedSchema,
+    example={
+        "sources": [{"slug": "github", "provider": "github", "scheme": "sha256"}],
+        "destinations": [{"name": "app", "url": "https://app.example.com/events"}],
+        "routes": [{"name": "reviews", "source": "github", "types": ["pull_request.*"], "to": "app"}],
+    },
+)
+def export_manifest(acting: Acting) -> Mapping[str, Any]:
+    """Show sources, destinations and routes as a manifest.
+
+    Secrets and headers are left out: put back, it leaves those as they are.
+    """
+    document = export(present_of(acting), names_variables=False, sections=API_SECTIONS).document
+    return {section: document.get(section, []) for section in API_SECTIONS}
 
 
 @resource.put(

@@ -100,6 +100,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
         "as its owner: `GRANT CREATE ON DATABASE NAME TO USER; GRANT ALL ON SCHEMA public TO USER`, or let the owner "
         "run `gateway db upgrade`"
     ),
+    "leave_out_secret": "leave it out to have one made",
     "list_functions": "see https://jmespath.org/specification.html#built-in-functions",
     "list_keys": "see `gateway keys list`",
     "list_rejections": "`gateway rejections list` shows those of the last 7 days",

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from gateway.delivery.decisions.expression_check import expression_faults
-from gateway.errors import AddressForbidden, Fault
+from gateway.errors import AddressForbidden, Fault, Hint
 from gateway.security.ssrf import AddressPolicy
+from gateway.security.tokens import SIGNING_SECRET_BYTES, is_signing_secret
 
 # A colon is for the destinations of handlers, which are named `module:function`.
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", re.ASCII)
@@ -46,7 +47,10 @@ CONNECTION_HEADERS = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class DestinationDraft:
-    """An HTTP destination as a person asks for it. None means the gateway's default."""
+    """An HTTP destination as a person asks for it. None means the gateway's default.
+
+    `secret` is the signing secret; None has one made, and keeps the one of a destination that is there.
+    """
 
     name: str
     url: str
@@ -57,9 +61,11 @@ class DestinationDraft:
     schedule_seconds: Sequence[float] | None = None
     headers: Sequence[tuple[str, str]] = field(default=(), repr=False)
     fatal_statuses: Sequence[int] = ()
-    enabled: bool = True
+    enabled: bool | None = True
+    """None: a new one is, and one that is there stays as it is."""
     connection: str | None = None
     """The id of the connection whose token goes along."""
+    secret: str | None = field(default=None, repr=False)
 
 
 def faults(draft: DestinationDraft, policy: AddressPolicy) -> list[Fault]:
@@ -69,7 +75,16 @@ def faults(draft: DestinationDraft, policy: AddressPolicy) -> list[Fault]:
         *_number_faults(draft),
         *expression_faults("ordering_key", draft.ordering_key, what="the ordering key"),
         *_header_faults(draft.headers, has_connection=draft.connection is not None),
+        *secret_faults(draft.secret),
     ]
+
+
+def secret_faults(secret: str | None) -> Iterator[Fault]:
+    """What is wrong with a signing secret that is brought along. It is never quoted."""
+    if secret is not None and not is_signing_secret(secret):
+        least, most = SIGNING_SECRET_BYTES
+        message = f"a signing secret is whsec_ and base64 of {least} to {most} bytes (Standard Webhooks)"
+        yield Fault("secret", "malformed", message, hint=Hint("leave_out_secret"))
 
 
 def _identity_faults(draft: DestinationDraft, policy: AddressPolicy) -> Iterator[Fault]:

@@ -33,6 +33,9 @@ class DestinationDraftSchema(DestinationSettingsSchema):
     name = fields.String(required=True)
     url = fields.String(required=True)
     enabled = fields.Boolean(load_default=True)
+    secret = fields.String(
+        metadata={"description": "The signing secret, `whsec_` and base64 of 24 to 64 bytes; else one is made."}
+    )
 
 
 class DestinationChangeSchema(DestinationSettingsSchema):
@@ -42,9 +45,16 @@ class DestinationChangeSchema(DestinationSettingsSchema):
     headers = fields.Dict(keys=fields.String(), values=Text(allow_none=True))
 
 
+class DestinationPauseSchema(Schema):
+    """For how long nothing is to be tried."""
+
+    pause = Age(data_key="for", required=True, metadata={"description": "Such as `30m`; at most a day."})
+
+
 class SigningSecretDraftSchema(Schema):
     """How a new signing secret takes the place of the old ones."""
 
+    secret = fields.String(metadata={"description": "The new one; else one is made."})
     overlap = Age(metadata={"description": "How long the old ones sign too, such as `24h`, which is the default."})
 
 
@@ -61,8 +71,9 @@ def destination_draft(data: Mapping[str, Any]) -> DestinationDraft:
         schedule_seconds=None if schedule is None else tuple(schedule),
         headers=tuple(data.get("headers", {}).items()),
         fatal_statuses=tuple(sorted(set(data.get("fatal_statuses", ())))),
-        enabled=data["enabled"],
+        enabled=data.get("enabled"),
         connection=data.get("connection"),
+        secret=data.get("secret"),
     )
 
 

@@ -12,8 +12,9 @@ from datetime import timedelta
 
 from sqlalchemy import delete, func, select
 
+from gateway.delivery.decisions.policy import MAX_RETRY_AFTER_SECONDS
 from gateway.delivery.destinations.changes import DestinationChange
-from gateway.delivery.destinations.draft import DestinationDraft, faults
+from gateway.delivery.destinations.draft import DestinationDraft, faults, secret_faults
 from gateway.delivery.destinations.grants import connection_fault
 from gateway.delivery.destinations.loops import loop_faults
 from gateway.delivery.destinations.search import require_destination, require_http
@@ -29,6 +30,7 @@ from gateway.delivery.models import (
     Route,
 )
 from gateway.delivery.queue.backlog import backlogs
+from gateway.durations import duration
 from gateway.errors import Conflict, DecryptionFailed, Hint, InvalidInput
 from gateway.kept import KEPT
 from gateway.security.identifiers import new_id
@@ -38,6 +40,8 @@ from gateway.tenants.room import require_room
 
 DEFAULT_OVERLAP = timedelta(hours=24)
 BY_HAND = "by_hand"
+# A longer one would be taken for a clock that was set back.
+LONGEST_PAUSE = timedelta(seconds=MAX_RETRY_AFTER_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +68,13 @@ def add_destination(acting: Acting, draft: DestinationDraft) -> DestinationWithS
         name=draft.name,
         kind=DestinationKind.HTTP,
         created_at=acting.now,
-        disabled_at=None if draft.enabled else acting.now,
-        disabled_reason=None if draft.enabled else BY_HAND,
+        disabled_at=acting.now if draft.enabled is False else None,
+        disabled_reason=BY_HAND if draft.enabled is False else None,
     )
     _fill(acting, destination, draft)
     session.add(destination)
     session.flush()
-    secret = _new_secret(acting, destination)
+    secret = _new_secret(acting, destination, draft.secret)
     session.flush()
     added = summary(acting, destination)
     acting.audit("destination.added", destination.id, destination.name, after=added)
@@ -83,7 +87,8 @@ def update_destination(acting: Acting, draft: DestinationDraft) -> DestinationSu
     destination = require_destination(acting.session, draft.name, lock=True)
     before = summary(acting, destination)
     _fill(acting, destination, draft)
-    _switch(acting, destination, on=draft.enabled)
+    if draft.enabled is not None:
+        _switch(acting, destination, on=draft.enabled)
     return _changed(acting, destination, "destination.changed", before)
 
 
@@ -103,15 +108,20 @@ def change_destination(acting: Acting, name: str, change: DestinationChange) -> 
     return _changed(acting, destination, "destination.changed", before)
 
 
-def rotate_secret(acting: Acting, name: str, *, overlap: timedelta = DEFAULT_OVERLAP) -> DestinationWithSecret:
-    """Sign with a new secret from now on, and with the ones before for `overlap` more. Ended ones are forgotten, and
-    those that no key opens any more: they would keep the destination out of order.
+def rotate_secret(
+    acting: Acting, name: str, *, overlap: timedelta = DEFAULT_OVERLAP, secret: str | None = None
+) -> DestinationWithSecret:
+    """Sign with a new secret, `secret` or one that is made, from now on, and with the ones before for `overlap` more.
+    Ended ones are forgotten, and those that no key opens any more: they would keep the destination out of order.
 
     Raises `NotFound`, `InvalidInput`.
     """
     if overlap < timedelta(0):
         message = "the overlap must not be negative; 0 ends the old secret at once"
         raise InvalidInput.at("overlap", "out_of_range", message)
+    found = list(secret_faults(secret))
+    if found:
+        raise InvalidInput(faults=found)
     destination = require_destination(acting.session, name, lock=True)
     require_http(destination)
     before = summary(acting, destination)
@@ -120,9 +130,9 @@ def rotate_secret(acting: Acting, name: str, *, overlap: timedelta = DEFAULT_OVE
         row.expires_at = min(row.expires_at or end, end if _opens(acting, row) else acting.now)
         if row.expires_at <= acting.now:
             acting.session.delete(row)
-    secret = _new_secret(acting, destination)
+    made = _new_secret(acting, destination, secret)
     destination.updated_at = acting.now
-    return DestinationWithSecret(_changed(acting, destination, "destination.secret_rotated", before), secret)
+    return DestinationWithSecret(_changed(acting, destination, "destination.secret_rotated", before), made)
 
 
 def disable_destination(acting: Acting, name: str) -> DestinationSummary:
@@ -149,6 +159,31 @@ def enable_destination(acting: Acting, name: str) -> DestinationSummary:
         state.failures_in_a_row = state.opened_count = 0
         state.probe_at = state.probe_expires_at = state.paused_until = None
     return _changed(acting, destination, "destination.enabled", before)
+
+
+def pause_destination(acting: Acting, name: str, *, pause: timedelta) -> DestinationSummary:
+    """Try nothing for so long, then go on; deliveries wait and burn no attempts. It takes the place of another pause.
+
+    Raises `NotFound`, and `InvalidInput` for a pause that is none or too long.
+    """
+    if not timedelta(0) < pause <= LONGEST_PAUSE:
+        most = duration(round(LONGEST_PAUSE.total_seconds()))
+        message = f"a pause is more than 0 and at most {most}; to stop for longer, disable it"
+        raise InvalidInput.at("for", "out_of_range", message)
+    destination = require_destination(acting.session, name, lock=True)
+    before = summary(acting, destination)
+    state = acting.session.get(DestinationState, destination.id)
+    if state is None:
+        state = DestinationState(
+            destination_id=destination.id,
+            tenant_id=destination.tenant_id,
+            circuit=CircuitState.CLOSED,
+            failures_in_a_row=0,
+            opened_count=0,
+        )
+        acting.session.add(state)
+    state.paused_until = acting.now + pause
+    return _changed(acting, destination, "destination.paused", before)
 
 
 def remove_destination(acting: Acting, name: str) -> None:
@@ -229,9 +264,9 @@ def _opens(acting: Acting, row: DestinationSecret) -> bool:
     return True
 
 
-def _new_secret(acting: Acting, destination: Destination) -> str:
-    """A new signing secret of `destination`, stored; in the clear, for whoever asked."""
-    secret = generate_signing_secret()
+def _new_secret(acting: Acting, destination: Destination, given: str | None = None) -> str:
+    """A new signing secret of `destination`, `given` or made, stored; in the clear, for whoever asked."""
+    secret = given or generate_signing_secret()
     sealed = seal_secret(
         acting.keyring,
         tenant_id=destination.tenant_id,

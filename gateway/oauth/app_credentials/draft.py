@@ -40,7 +40,8 @@ class AppDraft:
     private_key: str | None = field(default=None, repr=False)
     parameters: Mapping[str, str] = field(default_factory=dict)
     scopes: Sequence[str] | None = None
-    enabled: bool = True
+    enabled: bool | None = True
+    """None: a new one is, and one that is there stays as it is."""
 
     @property
     def secrets(self) -> Mapping[str, str]:

@@ -51,7 +51,7 @@ def app_draft(data: Mapping[str, Any]) -> AppDraft:
         private_key=data.get("private_key"),
         parameters=data.get("parameters", {}),
         scopes=data.get("scopes"),
-        enabled=data["enabled"],
+        enabled=data.get("enabled"),
     )
 
 

@@ -40,7 +40,7 @@ def add_app(acting: Acting, draft: AppDraft) -> AppSummary:
         tenant_id=session.tenant_id,
         name=wanted.name,
         provider=wanted.provider,
-        disabled_at=None if wanted.enabled else acting.now,
+        disabled_at=acting.now if wanted.enabled is False else None,
         created_at=acting.now,
     )
     _fill(acting, row, wanted)
@@ -64,7 +64,7 @@ def update_app(acting: Acting, draft: AppDraft) -> AppSummary:
     before = summary(acting, row)
     _require_same_app(acting, row, wanted)
     _fill(acting, row, wanted)
-    if wanted.enabled is not (row.disabled_at is None):
+    if wanted.enabled is not None and wanted.enabled is not (row.disabled_at is None):
         row.disabled_at = None if wanted.enabled else acting.now
     return _changed(acting, row, "app_credentials.changed", before)
 

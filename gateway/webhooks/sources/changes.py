@@ -14,8 +14,11 @@ from gateway.webhooks.sources.schemes import SECRET
 
 @dataclass(frozen=True, slots=True)
 class SourceChange:
-    """What is to be different about a source. Of its options those that are named; an empty value takes one away."""
+    """What is to be different about a source. Of its options those that are named; an empty value takes one away.
+    `scheme` None: the provider's own choice.
+    """
 
+    scheme: str | Kept | None = KEPT
     options: Mapping[str, str] | Kept = KEPT
     allowed_ips: Sequence[str] | Kept = KEPT
     rate_per_second: float | Kept | None = KEPT

@@ -53,7 +53,8 @@ class SourceDraft:
     refuse_replays: bool | None = None
     redeliver_duplicates: bool = False
     retention_days: int | None = None
-    enabled: bool = True
+    enabled: bool | None = True
+    """None: a new one is, and one that is there stays as it is."""
     generate_secret: bool = False
 
 
@@ -92,7 +93,7 @@ def faults(catalogue: Mapping[str, Provider], draft: SourceDraft, *, held: Colle
     return [
         *_slug_faults(draft.slug),
         *_address_faults(draft.slug, schemes, is_awaiting=awaits_secret(provider, {*draft.credentials, *held})),
-        *_credential_faults(provider, schemes, draft.credentials),
+        *_credential_faults(provider, schemes, draft.credentials, held),
         *_option_faults(provider, schemes, draft.options),
         *_limit_faults(draft),
         *replay_faults(provider, schemes, draft.refuse_replays),
@@ -150,13 +151,13 @@ def _address_faults(slug: str, schemes: Sequence[Scheme], *, is_awaiting: bool) 
 
 
 def _credential_faults(
-    provider: Provider, schemes: Sequence[Scheme], credentials: Mapping[str, str]
+    provider: Provider, schemes: Sequence[Scheme], credentials: Mapping[str, str], held: Collection[str]
 ) -> Iterator[Fault]:
     for kind, value in credentials.items():
         fault = credential_fault(schemes, kind, value)
         if fault is not None:
             yield fault
-    missing = min((scheme.requires - credentials.keys() for scheme in schemes), key=len)
+    missing = min((scheme.requires - credentials.keys() - set(held) for scheme in schemes), key=len)
     if takes_handshake_secret(provider):
         missing -= {SECRET}
     for kind in sorted(missing):

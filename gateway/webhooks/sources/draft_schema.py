@@ -45,6 +45,8 @@ class SourceDraftSchema(SourceSettingsSchema):
 class SourceChangeSchema(SourceSettingsSchema):
     """What may be changed of a source. Options that are not named stay; an empty value takes one away."""
 
+    scheme = fields.String(allow_none=True)
+
 
 class CredentialDraftSchema(Schema):
     """A new credential: `value`, or one that is made. The old ones count for the overlap more."""
@@ -68,7 +70,7 @@ def source_draft(data: Mapping[str, Any]) -> SourceDraft:
         refuse_replays=data.get("refuse_replays"),
         redeliver_duplicates=data.get("redeliver_duplicates", False),
         retention_days=data.get("retention_days"),
-        enabled=data["enabled"],
+        enabled=data.get("enabled"),
         generate_secret=data.get("generate_secret", False),
     )
 

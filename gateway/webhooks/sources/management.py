@@ -68,7 +68,7 @@ def add_source(acting: Acting, draft: SourceDraft) -> SourceWithSecret:
         redelivers_duplicates=wanted.redeliver_duplicates,
         retention_days=wanted.retention_days,
         pending_handshake=awaits_secret(provider, wanted.credentials),
-        disabled_at=None if wanted.enabled else acting.now,
+        disabled_at=acting.now if wanted.enabled is False else None,
         created_at=acting.now,
         updated_at=acting.now,
     )
@@ -102,7 +102,7 @@ def update_source(acting: Acting, draft: SourceDraft) -> SourceSummary:
     source.refuses_replays = draft.refuse_replays
     source.redelivers_duplicates = draft.redeliver_duplicates
     source.retention_days = draft.retention_days
-    if draft.enabled is not (source.disabled_at is None):
+    if draft.enabled is not None and draft.enabled is not (source.disabled_at is None):
         source.disabled_at = None if draft.enabled else acting.now
     return _changed(acting, source, "source.changed", before)
 

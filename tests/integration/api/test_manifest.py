@@ -100,3 +100,12 @@ def test_app_credentials_are_applied_like_the_rest_and_need_their_own_scope(api:
     variable = {**app, "client_secret_env": "PATH"}
     assert faults(put(api, {"app_credentials": [variable]})) == {"/app_credentials/0/client_secret_env": "not_taken"}
     assert faults(put(api, {"app_credentials": [app, app]})) == {"/app_credentials/1/name": "duplicate"}
+
+
+def test_what_is_there_is_shown_as_it_may_be_put_and_changes_nothing(api: ApiUnderTest) -> None:
+    assert api.get("/manifest").get_json() == {"sources": [], "destinations": [], "routes": []}
+    put(api, MANIFEST)
+    shown = api.get("/manifest").get_json()
+    assert "s3cret" not in str(shown)
+    assert [route["name"] for route in shown["routes"]] == ["reviews"]
+    assert put(api, shown, "?prune=true").get_json()["changes"] == []

@@ -39,7 +39,7 @@ def test_apply_is_idempotent_and_plan_changes_nothing(cli: CommandLine, manifest
         "create route gateway-to-app: * of gateway to app",
     ]
     assert cli.json("sources", "list")["data"] == []
-    applied = cli.json("apply", str(manifest), **VARIABLES)
+    applied = cli.json("apply", str(manifest), "--show-secrets", **VARIABLES)
     assert applied["secrets"]["app"].startswith("whsec_")
     assert "hunter2" not in str(applied) + plan.output
     again = {"changes": [], "not_in_file": [], "trials": {}, "applied": True, "secrets": {}}
