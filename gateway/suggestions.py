@@ -7,10 +7,12 @@ from difflib import get_close_matches
 
 from gateway.errors import Hint
 
+MAX_NAME_CHARACTERS = 256
+
 
 def suggest(name: str, known: Iterable[str], otherwise: Hint, *, at_most: int = 1) -> Hint:
     """The hint `did_you_mean` with those of `known` that `name` is nearly; `otherwise` when it is none. Pure."""
-    near = get_close_matches(name, list(known), n=at_most)
+    near = _close(name, known, at_most, 0.6)
     return Hint("did_you_mean", {"names": near}) if near else otherwise
 
 
@@ -19,8 +21,13 @@ def nearly(name: str, known: Iterable[str], *, at_most: int = 2) -> str | None:
     names = set(known)
     if name in names:
         return None
-    near = get_close_matches(name, sorted(names), n=5, cutoff=0.75)
+    near = _close(name, sorted(names), 5, 0.75)
     return next((one for one in near if _distance(name, one) <= at_most), None)
+
+
+def _close(name: str, known: Iterable[str], most: int, cutoff: float) -> list[str]:
+    # Names are short. What is not takes long to compare, and is none that somebody mistyped.
+    return get_close_matches(name, list(known), n=most, cutoff=cutoff) if len(name) <= MAX_NAME_CHARACTERS else []
 
 
 def _distance(one: str, other: str) -> int:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DataError
 from werkzeug.exceptions import HTTPException
 
 from gateway.api import docs_page
-from gateway.api.declaring import Resource
+from gateway.api.declaring import Operation, Resource
 from gateway.api.door import Door, door_of
 from gateway.api.hints import PREFIX
 from gateway.api.mounting import Prepare
@@ -90,7 +90,7 @@ def create_api(installation: Installation, prepare: Prepare) -> Flask:
 def _serve(app: Flask, resource: Resource, door: Door) -> None:
     blueprint = Blueprint(resource.name, __name__, url_prefix=PREFIX)
     for operation in resource.operations:
-        view = _view(Endpoint(operation, door))
+        view = _view(operation, door)
         blueprint.add_url_rule(operation.path, operation.id, view, methods=[operation.method])
         if operation.forwards:
             # The last part may be empty.
@@ -100,9 +100,12 @@ def _serve(app: Flask, resource: Resource, door: Door) -> None:
     app.register_blueprint(blueprint)
 
 
-def _view(endpoint: Endpoint) -> Callable[..., Response]:
+def _view(operation: Operation, door: Door) -> Callable[..., Response]:
+    # Its schemas are made when it is asked for first: nobody asks for all of them.
+    endpoint = cache(lambda: Endpoint(operation, door))
+
     def view(**path: str) -> Response:
-        return endpoint(**path)
+        return endpoint()(**path)
 
     return view
 

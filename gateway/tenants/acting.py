@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, TypeAlias
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from gateway.clock import from_us
@@ -191,10 +191,12 @@ def _require_kept(tenant: TenantSummary) -> None:
         raise Conflict(f"the tenant {tenant.slug!r} is being erased", Hint("finish_erasing", {"slug": tenant.slug}))
 
 
+_HELD = select(Tenant.erasing_at).where(Tenant.id == bindparam("tenant_id")).with_for_update(read=True, key_share=True)
+
+
 def _hold(session: TenantSession, tenant: TenantSummary) -> None:
     """From here to the end of the transaction the tenant is not gone: what is written is not left behind without it."""
-    held = select(Tenant.erasing_at).where(Tenant.id == tenant.id).with_for_update(read=True, key_share=True)
-    row = session.execute(held).one_or_none()
+    row = session.execute(_HELD, {"tenant_id": tenant.id}).one_or_none()
     if row is None:
         raise NotFound(f"there is no tenant {tenant.slug!r}")
     _require_kept(replace(tenant, erasing_at=row.erasing_at))

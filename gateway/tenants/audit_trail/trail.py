@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
+from types import ModuleType
 from typing import Any
 
-from sqlalchemy import Connection, Executable, insert, update
+from sqlalchemy import Connection, Executable, bindparam, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
@@ -41,24 +42,30 @@ def _chain(entry: AuditEntry) -> str:
 
 
 def _append(connection: Connection, chain: str, entries: Iterable[AuditEntry]) -> None:
-    count, previous = connection.execute(_locked_head(connection, chain)).one()
+    locked_head = _LOCKED_HEAD[connection.dialect.name]
+    count, previous = connection.execute(locked_head, {"tenant_id": chain, "count": 0, "hash": BEGINNING}).one()
     rows: list[Mapping[str, Any]] = []
     for entry in entries:
         count += 1
         link = _link(chain, count, entry)
         previous = hash_after(previous, link)
         rows.append(link._asdict() | {"at": entry.at, "hash": previous})
-    connection.execute(insert(AuditRow), rows)
-    connection.execute(update(AuditHead).where(AuditHead.tenant_id == chain).values(count=count, hash=previous))
+    connection.execute(_APPEND, rows)
+    connection.execute(_MOVE_HEAD, {"chain": chain, "count": count, "hash": previous})
 
 
-def _locked_head(connection: Connection, chain: str) -> Executable:
+def _locked_head(dialect: ModuleType) -> Executable:
     """Makes the head where there is none, and holds it until the transaction ends. Gives count and hash."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    made = dialect.insert(AuditHead).values(tenant_id=chain, count=0, hash=BEGINNING)
+    made = dialect.insert(AuditHead)
     held = made.on_conflict_do_update(index_elements=[AuditHead.tenant_id], set_={"count": AuditHead.count})
     locked: Executable = held.returning(AuditHead.count, AuditHead.hash)
     return locked
+
+
+# Made once: what a statement says does not change, and to say it takes longer than to carry it out.
+_LOCKED_HEAD = {"sqlite": _locked_head(sqlite), "postgresql": _locked_head(postgresql)}
+_APPEND = insert(AuditRow)
+_MOVE_HEAD = update(AuditHead).where(AuditHead.tenant_id == bindparam("chain"))
 
 
 def _link(chain: str, number: int, entry: AuditEntry) -> Link:

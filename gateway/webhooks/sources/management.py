@@ -31,7 +31,7 @@ from gateway.webhooks.sources.schemes import (
 )
 from gateway.webhooks.sources.search import require_source
 from gateway.webhooks.sources.stored import stored_credentials
-from gateway.webhooks.sources.summary import SourceSummary, summary
+from gateway.webhooks.sources.summary import SourceSummary, summary, summary_with
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +73,10 @@ def add_source(acting: Acting, draft: SourceDraft) -> SourceWithSecret:
         updated_at=acting.now,
     )
     session.add(source)
-    for kind, value in wanted.credentials.items():
-        session.add(_credential(acting, source, kind, value))
+    credentials = [_credential(acting, source, kind, value) for kind, value in wanted.credentials.items()]
+    session.add_all(credentials)
     session.flush()
-    added = summary(acting, source)
+    added = summary_with(acting, source, credentials)
     acting.audit("source.added", source.id, source.slug, after=added)
     return SourceWithSecret(added, wanted.credentials[SECRET] if draft.generate_secret else None)
 

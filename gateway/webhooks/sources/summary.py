@@ -99,7 +99,7 @@ def source_url(acting: Acting, slug: str) -> str:
 def summaries(acting: Acting, sources: Sequence[Source]) -> tuple[SourceSummary, ...]:
     """`sources` as they are shown; their credentials are read in one statement. Raises `ConfigurationError`."""
     credentials = stored_credentials(acting.session, sources)
-    return tuple(_summary(acting, source, credentials[source.id]) for source in sources)
+    return tuple(summary_with(acting, source, credentials[source.id]) for source in sources)
 
 
 def summary(acting: Acting, source: Source) -> SourceSummary:
@@ -108,7 +108,8 @@ def summary(acting: Acting, source: Source) -> SourceSummary:
     return found
 
 
-def _summary(acting: Acting, source: Source, credentials: Sequence[SourceCredential]) -> SourceSummary:
+def summary_with(acting: Acting, source: Source, credentials: Sequence[SourceCredential]) -> SourceSummary:
+    """One source as it is shown, where its credentials are at hand. Raises `ConfigurationError`."""
     live = [row for row in credentials if row.expires_at is None or row.expires_at > acting.now]
     return SourceSummary(
         id=source.id,
