@@ -60,6 +60,8 @@ class PrivatePostgres:
         )
         # Nothing here outlives the machine, and a killed server's writes are safe with its kernel.
         options += " -c fsync=off -c full_page_writes=off"
+        # What a statement costs, and what a database is when a test gives it back, depends on nobody's nap.
+        options += " -c autovacuum=off"
         self._pg_ctl("start", "-w", "-o", options, "-l", str(self._directory / "log"))
 
     def stop(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # A C library that does it by itself (libpq) is not seen: our tests come to it through fixtures that are.
 NOT_OF_A_UNIT = frozenset(
@@ -20,6 +21,13 @@ NOT_OF_A_UNIT = frozenset(
         "subprocess.Popen",
     }
 )
+
+
+# What is small shows in few examples, and each run has others; where many are needed is tests/fuzz.
+settings.register_profile(
+    "unit", max_examples=30, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("unit")
 
 
 class Guard:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from gateway.durations import duration, parse_duration
@@ -18,7 +18,6 @@ def test_whole_seconds_in_units_as_large_as_can_be(seconds: int, text: str) -> N
     assert duration(seconds) == text
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(some.integers(0, 10**9))
 def test_what_is_written_is_read(seconds: int) -> None:
     assert parse_duration(duration(seconds)) == timedelta(seconds=seconds)

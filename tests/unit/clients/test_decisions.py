@@ -6,7 +6,7 @@ import threading
 from collections.abc import Mapping
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from limits.storage import MemoryStorage
 
@@ -66,7 +66,6 @@ def test_the_first_hint_that_says_something_counts(headers: Mapping[str, str], s
     assert wait_seconds(headers, STANDARD_WAITS, now=NOW) == seconds
 
 
-@settings(max_examples=60)
 @given(st.text(max_size=40), st.sampled_from(list(Unit)))
 def test_no_text_breaks_a_hint(text: str, unit: Unit) -> None:
     found = wait_seconds({"x": text}, [WaitHeader("x", unit)], now=NOW)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.events.blocks.word_filter import SEGMENT_BYTES, filter_of, place_of
@@ -39,7 +39,6 @@ def test_a_body_of_words_alone_is_bounded() -> None:
     assert len(words_of(None, b" ".join(b"%d" % number for number in range(MOST_WORDS * 2)))) == MOST_WORDS
 
 
-@settings(max_examples=100)
 @given(st.text(max_size=40))
 def test_what_is_looked_for_is_cut_as_what_is_kept(text: str) -> None:
     assert words_in(text) == words_of("text/plain", text.encode("utf-8", "replace"))

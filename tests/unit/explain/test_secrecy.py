@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import groupby, islice
 from typing import Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cli.terminal.output import as_data
@@ -42,8 +42,8 @@ def test_neither_secrets_nor_signatures_are_told() -> None:
         assert hex_hmac(signer, BODY) not in said
 
 
-# Two of each family and case: a request that is refused is tried with everything that could have gone wrong.
-EXPLAINED = [vector for _, alike in groupby(sorted(VECTORS, key=_kind), key=_kind) for vector in islice(alike, 2)]
+# One of each family and case: a request that is refused is tried with everything that could have gone wrong.
+EXPLAINED = [vector for _, alike in groupby(sorted(VECTORS, key=_kind), key=_kind) for vector in islice(alike, 1)]
 
 
 @for_each(EXPLAINED)
@@ -77,7 +77,6 @@ def test_the_beginning_of_a_token_is_not_told() -> None:
     assert "Bearer" in _said(explain(case("supabase-db", [("Authorization", "Bearer abcdefgh")], secrets=["x"])))
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     provider=st.sampled_from(sorted(catalogue())),
     body=st.binary(max_size=300),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from gateway.jobs.schedules.rhythm import (
@@ -61,7 +61,6 @@ class TestIntervals:
         found = [first_instant(Every(3600), Jitter(0, lambda share=share: share), now=NOON) for share in (0.0, 0.25, 1)]
         assert found == [NOON, NOON + timedelta(minutes=15), NOON + timedelta(hours=1)]
 
-    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         seconds=some.integers(10, 366 * 86_400),
         late_us=some.integers(0, 10**15),
@@ -118,7 +117,6 @@ class TestCron:
         with pytest.raises(NeverDue):
             next_instant(rhythm, NONE, planned=NOON, now=NOON)
 
-    @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
     @given(
         expression=some.sampled_from(
             ["* * * * *", "*/7 * * * *", "0 * * * *", "30 2 * * *", "15,45 1-3 * * *", "5 */2 * * SUN", "0 2 29 3 *"]

@@ -6,7 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as some
 
 from gateway.jobs.schedules.draft import (
@@ -121,7 +121,6 @@ def test_all_faults_are_told_at_once() -> None:
 FIELD = some.text("0123456789*/,-LW#?@MONJAN", min_size=1, max_size=8)
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(some.lists(FIELD, min_size=5, max_size=5).map(" ".join) | some.text(max_size=20))
 def test_what_is_taken_has_a_first_instant(expression: str) -> None:
     rhythm = Cron(expression, "Europe/Berlin")

@@ -121,11 +121,11 @@ def test_scheme_by_id() -> None:
 def test_own_entries_add_and_override(tmp_path: Path, entry: str) -> None:
     (tmp_path / "acme.yaml").write_text(entry)
     (tmp_path / "github.yaml").write_text(entry)
-    providers = load_catalogue(tmp_path)
+    providers = catalogue(tmp_path)
     assert providers["acme"].name == "Acme"
     assert providers["github"].name == "Acme"
     assert len(providers) == len(catalogue()) + 1
-    assert catalogue(tmp_path) is catalogue(tmp_path)
+    assert catalogue(tmp_path) is providers
     assert catalogue()["github"].name == "GitHub"
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.oauth.protocol.answers import MAX_TOKEN, read_tokens
@@ -367,7 +367,6 @@ def test_an_answer_that_does_not_say_where_the_api_is_is_worth_nothing_unless_it
     assert read(token(), oauth, known={"it": "api.example.org"}).kept == {}
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(ENTRIES),
     st.sampled_from([200, 201, 204, 302, 400, 401, 403, 429, 500]),
@@ -392,7 +391,6 @@ _NAMES = ["access_token", "refresh_token", "id_token", "token_type", "expires_in
 _NAMES += ["error_description", "status", "body", "authed_user", "team", "instance_url", "api_domain", "host"]
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(ENTRIES),
     st.sampled_from([200, 400, 404, 503]),
