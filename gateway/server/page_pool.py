@@ -3,7 +3,8 @@
 The loop shares one interpreter lock, and mostly one core, with these threads. So pages begin one after the other, work
 at a low priority, and nobody keeps the lock for longer than a millisecond while another thread wants it. A page that is
 not done after its turn goes on, and the next one begins beside it: nobody waits for a slow page. While webhooks come
-in, a page is followed by a rest, the longer the more of them there are.
+in, no page begins for a while after one has ended, the longer the more of them there are: also after one that outlasted
+its turn, as all do that ask the database where there is little left of the processor.
 
 Measured by `scripts/bench ingest --mode busy-pages`: without all this, the slowest webhooks took a hundred times as
 long while clients asked for pages as fast as they could.
@@ -42,17 +43,29 @@ class PagePool:
         sys.setswitchinterval(SWITCH_SECONDS)
         self._webhooks = webhooks
         self._turns = asyncio.Semaphore(1)
+        self._rests_until = 0.0
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="pages", initializer=step_back)
 
     async def run(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         """Call `function` in a thread, when it is its turn."""
+        loop = asyncio.get_running_loop()
         await self._turns.acquire()
-        loop, before = asyncio.get_running_loop(), self._webhooks()
-        turn, began = _Turn(loop, self._turns.release), loop.time()
+        try:
+            await asyncio.sleep(self._rests_until - loop.time())
+        except asyncio.CancelledError:
+            self._turns.release()
+            raise
+        turn, before, began = _Turn(loop, self._turns.release), self._webhooks(), loop.time()
         try:
             return await loop.run_in_executor(self._threads, turn.compute, function, *arguments)
         finally:
-            turn.end(webhooks_a_second=(self._webhooks() - before) / max(loop.time() - began, 1e-6))
+            now = loop.time()
+            self._rest(turn.computed_seconds, (self._webhooks() - before) / max(now - began, 1e-6), now)
+            turn.end()
+
+    def _rest(self, computed_seconds: float, webhooks_a_second: float, now: float) -> None:
+        rest = computed_seconds * REST_PER_SECOND * min(webhooks_a_second / BUSY_WEBHOOKS, 1.0)
+        self._rests_until = min(max(self._rests_until, now) + rest, now + MOST_REST_SECONDS)
 
     def call_later(self, function: Callable[[], None]) -> None:
         """Call `function` when a thread is free, without a turn; not at all once this is closed."""
@@ -65,13 +78,12 @@ class PagePool:
 
 
 class _Turn:
-    """One page's right to be the last that began. It ends once: by itself, or after the page and its rest."""
+    """One page's right to be the last that began. It ends once: by itself, or with the page."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, release: Callable[[], None]) -> None:
-        self._loop = loop
         self._release = release
-        self._computed_seconds = 0.0
-        self._end = loop.call_later(TURN_SECONDS, self._expire)
+        self.computed_seconds = 0.0
+        self._end = loop.call_later(TURN_SECONDS, self.end)
         self._has_ended = False
 
     def compute(self, function: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
@@ -80,15 +92,11 @@ class _Turn:
         try:
             return function(*arguments)
         finally:
-            self._computed_seconds = time.thread_time() - before
+            self.computed_seconds = time.thread_time() - before
 
-    def end(self, *, webhooks_a_second: float) -> None:
-        """The page is done, or its client has gone."""
+    def end(self) -> None:
+        """The page is done, or its client has gone, or it had its turn."""
         if not self._has_ended:
+            self._has_ended = True
             self._end.cancel()
-            rest = self._computed_seconds * REST_PER_SECOND * min(webhooks_a_second / BUSY_WEBHOOKS, 1.0)
-            self._loop.call_later(min(rest, MOST_REST_SECONDS), self._release)
-
-    def _expire(self) -> None:
-        self._has_ended = True
-        self._release()
+            self._release()

@@ -27,6 +27,7 @@ from gateway.outgoing.resolver import StaticResolver
 from gateway.security.ssrf import AddressPolicy
 from tests.integration.outgoing.conftest import TLS_HOST, make_certificate
 from tests.services.http2_server import Http2Server, http2_frames, http2_server
+from tests.services.waiting import until
 
 TOKEN = "tok-7a1c93e0d5"
 LOOPBACK = AddressPolicy(allow_private=True)
@@ -167,8 +168,7 @@ def test_a_call_ends_by_its_deadline_and_takes_no_other_with_it(
     client.get("/first")
     with ThreadPoolExecutor(1) as pool:
         beside = pool.submit(client.json, "GET", "/slow", query={"seconds": 0.6})
-        while len(system.connections) < 2:
-            time.sleep(0.005)
+        until(lambda: len(system.connections) == 2, "the slow call is under way", every_seconds=0.005)
         began = time.monotonic()
         with pytest.raises(errors.DeadlineExceeded):
             client.get(path, timeout_seconds=0.2)
@@ -207,8 +207,7 @@ def test_no_more_streams_than_the_system_takes_and_nobody_waits_past_his_time(ma
 
         with ThreadPoolExecutor(4) as pool:
             slow = [pool.submit(client.get, "/slow", query={"seconds": 1}) for _ in range(2)]
-            while len(narrow.connections) < 3:
-                time.sleep(0.005)
+            until(lambda: len(narrow.connections) == 3, "both slow calls are under way", every_seconds=0.005)
             with pytest.raises(errors.DeadlineExceeded):
                 client.get("/waits", timeout_seconds=0.2)
             assert [one.result().status for one in slow] == [200, 200]

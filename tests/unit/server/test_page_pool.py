@@ -82,11 +82,14 @@ def test_nobody_waits_for_a_slow_page(monkeypatch: pytest.MonkeyPatch) -> None:
     asyncio.run(ask())
 
 
+@pytest.mark.parametrize("turn_seconds", [WAIT_SECONDS, 0.0], ids=["in its turn", "beyond its turn"])
 @pytest.mark.parametrize("webhooks_come", [True, False])
-def test_pages_rest_while_webhooks_come(webhooks_come: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_pages_rest_while_webhooks_come(
+    webhooks_come: bool, turn_seconds: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(page_pool, "REST_PER_SECOND", 1e6)
     monkeypatch.setattr(page_pool, "MOST_REST_SECONDS", 0.1)
-    monkeypatch.setattr(page_pool, "TURN_SECONDS", WAIT_SECONDS)
+    monkeypatch.setattr(page_pool, "TURN_SECONDS", turn_seconds)
     count = 0
 
     def compute() -> None:

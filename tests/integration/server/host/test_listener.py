@@ -27,6 +27,9 @@ class Greeter(asyncio.Protocol):
         self.transport = cast(asyncio.Transport, transport)
         self.transport.write(b"x")
 
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.transport = None
+
 
 @contextmanager
 def running(seats: Seats, seat: int | None) -> Iterator[tuple[asyncio.AbstractEventLoop, Listen, list[Greeter]]]:
@@ -48,7 +51,8 @@ def running(seats: Seats, seat: int | None) -> Iterator[tuple[asyncio.AbstractEv
         for one in met:
             if one.transport is not None:
                 one.transport.abort()
-        loop.run_until_complete(asyncio.sleep(0.01))
+        while any(one.transport is not None for one in met):
+            loop.run_until_complete(asyncio.sleep(0))
         loop.close()
 
 
