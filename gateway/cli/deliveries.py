@@ -6,11 +6,12 @@ from datetime import datetime, timedelta
 
 import click
 
-from gateway.cli.events import attempt_lines
+from gateway.cli.events import print_attempts
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.jobs_here import carry_out_or_detach, detach_option
+from gateway.cli.terminal.bodies import pretty, print_raw
 from gateway.cli.terminal.options import common_options, to_time
-from gateway.cli.terminal.output import note, print_fields, print_json, print_table, printable, printable_lines
+from gateway.cli.terminal.output import note, print_fields, print_json, print_table
 from gateway.cli.terminal.paging import note_more, page_options, time_options
 from gateway.cli.terminal.progress import Progress
 from gateway.cli.terminal.questions import require_yes
@@ -25,8 +26,10 @@ from gateway.delivery.retry import (
     count_retry,
     retry_delivery,
 )
-from gateway.delivery.search import DeliverySearch, find_deliveries, show_delivery
+from gateway.delivery.search import DeliveryDetail, DeliverySearch, find_deliveries, show_delivery
 from gateway.errors import InvalidInput
+from gateway.events.search import show_event
+from gateway.tenants.acting import Acting
 from gateway.webhooks.known_names import require_filterable
 
 _bulk = deferred("gateway.delivery.bulk.carrying_out")
@@ -97,11 +100,16 @@ def list_(
 
 @deliveries.command()
 @click.argument("delivery_id", metavar="ID")
+@click.option("--body", "only_body", is_flag=True, help="What it sends, alone: the transform's, or the event's body.")
 @with_invocation
-def show(invocation: Invocation, delivery_id: str) -> None:
-    """Show a delivery and its attempts."""
+def show(invocation: Invocation, delivery_id: str, only_body: bool) -> None:
+    """Show a delivery, its attempts with what the receiver answered, and what its route's transform made."""
     with invocation.reading() as acting:
         delivery = show_delivery(acting, delivery_id)
+        body = _body(acting, delivery) if only_body else b""
+    if only_body:
+        print_raw(body)
+        return
     if invocation.as_json:
         print_json(_schema.DeliveryDetailSchema().dump(delivery))
         return
@@ -123,10 +131,10 @@ def show(invocation: Invocation, delivery_id: str) -> None:
         now=invocation.now(),
     )
     click.echo("\nAttempts" if delivery.attempts else "\nNo attempts yet.")
-    for attempt, line in zip(delivery.attempts, attempt_lines(delivery.attempts), strict=True):
-        click.echo(f"  {line}")
-        for answered in printable_lines(attempt.response_excerpt or "").splitlines():
-            click.echo(f"    | {printable(answered)}")
+    print_attempts(delivery.attempts, indent="  ")
+    if delivery.payload is not None:
+        click.echo(f"\nSent, as its route's transform made it ({len(delivery.payload.encode())} bytes)")
+        click.echo(pretty(delivery.payload.encode()))
 
 
 @deliveries.command()
@@ -219,6 +227,10 @@ def cancel(invocation: Invocation, delivery_id: str | None, destination: str | N
         print_json({"cancelled": count})
     else:
         click.echo(f"{count} {'delivery is' if count == 1 else 'deliveries are'} cancelled.")
+
+
+def _body(acting: Acting, delivery: DeliveryDetail) -> bytes:
+    return show_event(acting, delivery.event_id).body if delivery.payload is None else delivery.payload.encode()
 
 
 def _retry_one(invocation: Invocation, delivery_id: str) -> None:

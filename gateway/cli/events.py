@@ -10,16 +10,33 @@ import click
 
 from gateway.cli.event_replay import replay
 from gateway.cli.invocation import Invocation, with_invocation
-from gateway.cli.terminal.bodies import print_contents
-from gateway.cli.terminal.event_filter import EventChoice, source_option, type_option, with_event_choice
+from gateway.cli.terminal.bodies import pretty, print_contents, print_raw
+from gateway.cli.terminal.curl import curl_command
+from gateway.cli.terminal.event_filter import (
+    EventChoice,
+    source_option,
+    type_option,
+    with_event_choice,
+    with_looked_for,
+)
 from gateway.cli.terminal.options import common_options
-from gateway.cli.terminal.output import note, print_fields, print_json, print_json_line, print_table
+from gateway.cli.terminal.output import (
+    note,
+    print_fields,
+    print_json,
+    print_json_line,
+    print_table,
+    printable,
+    printable_lines,
+)
 from gateway.cli.terminal.output import show as shown
 from gateway.cli.terminal.paging import note_more, page_options
 from gateway.clock import iso
 from gateway.db.paging import PageRequest
 from gateway.deferred import deferred
 from gateway.delivery.journal import JournalDetail, find_in_journal, show_in_journal
+from gateway.delivery.looked_for import LookedFor
+from gateway.delivery.repeating import Repeatable, repeatable
 from gateway.delivery.search import AttemptSummary, DeliveryDetail
 from gateway.events.follow import Follower
 from gateway.events.search import EventFilter, EventSummary, events_after
@@ -38,28 +55,31 @@ def events() -> None:
 
 
 @events.command("list")
-@click.option("--contains", metavar="WORDS", help="Only those whose body or dedupe key has all of these words.")
+@with_looked_for
 @with_event_choice
 @page_options
 @with_invocation
-def list_(invocation: Invocation, choice: EventChoice, contains: str | None, limit: int, cursor: str | None) -> None:
+def list_(invocation: Invocation, choice: EventChoice, inside: LookedFor, limit: int, cursor: str | None) -> None:
     """List events, newest first.
 
-    Words are whole, in any case and order: order-1234 are two.
+    Words are whole, in any case and order: order-1234 are two. Looking inside of events takes about a second a page,
+    which says how far that went.
     """
     now = invocation.now()
     with invocation.reading() as acting:
         wanted = choice.filter(now)
-        page = find_in_journal(acting, wanted, PageRequest(limit, cursor), status=choice.status, text=contains)
+        page = find_in_journal(acting, wanted, PageRequest(limit, cursor), status=choice.status, looked_for=inside)
         if not page.rows and cursor is None and page.looked_back_to is None:
             require_filterable(acting, choice.source, choice.type)
     if invocation.as_json:
-        print_json({"data": _schema.JournalLineSchema(many=True).dump(page.rows), "next_cursor": page.next_cursor})
+        reached = {} if page.looked_back_to is None else {"looked_back_to": iso(page.looked_back_to)}
+        rows = _schema.JournalLineSchema(many=True).dump(page.rows)
+        print_json({"data": rows, "next_cursor": page.next_cursor} | reached)
         return
     if page.looked_back_to is not None:
         note(f"Looked back to {iso(page.looked_back_to)} so far; go on with --cursor {page.next_cursor}")
     elif not page.rows:
-        _note_none(filtered=bool(choice or cursor or contains))
+        _note_none(filtered=bool(choice or cursor or inside))
     has_repeats = any(row.repeats for row in page.rows)
     rows = [
         (row.id, row.received_at, row.source, row.type, row.status, row.body_bytes, *((row.repeats,) * has_repeats))
@@ -73,11 +93,20 @@ def list_(invocation: Invocation, choice: EventChoice, contains: str | None, lim
 
 @events.command()
 @click.argument("event_id", metavar="ID")
+@click.option("--body", "only_body", is_flag=True, help="The bytes that came, alone.")
+@click.option("--curl", is_flag=True, help="Commands of curl that repeat its deliveries, without anything secret.")
 @with_invocation
-def show(invocation: Invocation, event_id: str) -> None:
-    """Show an event: what came, and its deliveries with their attempts."""
+def show(invocation: Invocation, event_id: str, only_body: bool, curl: bool) -> None:
+    """Show an event, by its id or its vendor's: what came, and its deliveries with what was sent and answered."""
     with invocation.reading() as acting:
         event = show_in_journal(acting, event_id)
+        requests = repeatable(acting, event) if curl else ()
+    if only_body:
+        print_raw(event.body)
+        return
+    if curl:
+        _print_curl(invocation, event, requests)
+        return
     if invocation.as_json:
         print_json(_schema.JournalDetailSchema().dump(event))
         return
@@ -164,8 +193,40 @@ def _print_deliveries(deliveries: Sequence[DeliveryDetail]) -> None:
     for delivery in deliveries:
         reason = f" ({delivery.reason})" if delivery.reason else ""
         click.echo(f"  {delivery.id}  {delivery.state}{reason}  to {shown(delivery.destination)}")
-        for line in attempt_lines(delivery.attempts):
-            click.echo(f"    {line}")
+        print_attempts(delivery.attempts, indent="    ")
+        if delivery.payload is not None:
+            click.echo("    Sent, as its route's transform made it:")
+            for line in pretty(delivery.payload.encode()).splitlines():
+                click.echo(f"      {line}")
+
+
+def print_attempts(attempts: Sequence[AttemptSummary], *, indent: str) -> None:
+    """One line per attempt, and below it the beginning of what the receiver answered."""
+    for attempt, line in zip(attempts, attempt_lines(attempts), strict=True):
+        click.echo(f"{indent}{line}")
+        for answered in printable_lines(attempt.response_excerpt or "").splitlines():
+            click.echo(f"{indent}  | {printable(answered)}")
+
+
+def _print_curl(invocation: Invocation, event: JournalDetail, requests: Sequence[Repeatable]) -> None:
+    if invocation.as_json:
+        commands = [
+            {"delivery_id": one.delivery_id, "command": None if one.url is None else curl_command(one)}
+            for one in requests
+        ]
+        print_json({"data": commands})
+        return
+    if not requests:
+        note(f"No deliveries. Its body: gateway events show {event.id} --body")
+    for one in requests:
+        if one.url is None:
+            note(f"{one.delivery_id} to {one.destination}: no URL, so there is nothing to call")
+            continue
+        note(
+            f"{one.delivery_id} to {one.destination}; left out: the gateway's signature"
+            + (", parts of the URL" if one.is_cut else "")
+        )
+        click.echo(curl_command(one))
 
 
 def attempt_lines(attempts: Sequence[AttemptSummary]) -> list[str]:

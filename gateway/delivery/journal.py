@@ -9,6 +9,7 @@ from typing import Any
 
 from gateway.db.paging import Page, PageRequest
 from gateway.delivery.event_status import EventStatus, has_status, statuses, where_few
+from gateway.delivery.looked_for import NOTHING, LookedFor
 from gateway.delivery.search import DeliveryDetail, deliveries_of
 from gateway.events.repeats import NONE, repeats_of
 from gateway.events.search import EventDetail, EventFilter, EventSummary, find_events, show_event
@@ -40,16 +41,15 @@ def find_in_journal(
     page: PageRequest,
     *,
     status: EventStatus | None = None,
-    text: str | None = None,
+    looked_for: LookedFor = NOTHING,
 ) -> Page[JournalLine]:
-    """A page of events, newest first; None for any status. `text` has words that have to be in the body, as
-    `find_events` says. Raises `InvalidInput`.
-    """
+    """A page of events, newest first; None for any status. Raises `InvalidInput`."""
     found = find_events(
         acting,
         wanted,
         page,
-        text=text,
+        contents=looked_for.contents(),
+        vendor_id=looked_for.vendor_id,
         is_unrouted=status is EventStatus.UNROUTED,
         also=None if status is None else has_status(status),
         among=None if status is None else where_few(acting.session, status),
@@ -64,14 +64,14 @@ def find_in_journal(
 
 
 def show_in_journal(acting: Acting, event_id: str) -> JournalDetail:
-    """One event. Raises `NotFound`."""
+    """One event, by its id or its vendor's. Raises `NotFound`, `InvalidInput`."""
     event = show_event(acting, event_id)
-    became = statuses(acting.session, [event_id])
-    deliveries = deliveries_of(acting, event_id)
-    again = repeats_of(acting.session, [event_id]).get(event_id, NONE)
+    became = statuses(acting.session, [event.id])
+    deliveries = deliveries_of(acting, event.id)
+    again = repeats_of(acting.session, [event.id]).get(event.id, NONE)
     return JournalDetail(
         **_fields_of(event),
-        status=became[event_id],
+        status=became[event.id],
         repeats=again.times,
         last_repeat_at=again.last_at,
         last_repeat_request_id=again.last_request_id,

@@ -9,6 +9,7 @@ from marshmallow import Schema, fields, validate
 
 from gateway.delivery.event_replay.aim import Again, Aim
 from gateway.delivery.event_status import EventStatus
+from gateway.delivery.looked_for import LookedFor, header_of
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.search import DeliverySearch
 from gateway.events.search import EventFilter
@@ -48,6 +49,11 @@ class EventQuerySchema(EventFilterSchema):
             "description": "Words that all have to be in the body or the dedupe key; whole, in any case and order."
         }
     )
+    vendor_id = fields.String(metadata={"description": "The id that the vendor gave it."})
+    header = fields.String(metadata={"description": "A header with its whole value, written `NAME=VALUE`."})
+    where = fields.String(
+        metadata={"description": "A JMESPath expression over the body that has to hold, as routes have them."}
+    )
 
 
 class AimSchema(Schema):
@@ -67,7 +73,7 @@ class DeliveryQuerySchema(TimeSpanSchema):
 
     state = fields.String(validate=validate.OneOf(STATES))
     destination = fields.String(metadata={"description": "Only to this destination, by its name."})
-    event = fields.String(metadata={"description": "Only of this event, by its id."})
+    event = fields.String(metadata={"description": "Only of this event, by its id or its vendor's."})
 
 
 def event_filter(data: Mapping[str, Any]) -> EventFilter:
@@ -78,6 +84,12 @@ def event_filter(data: Mapping[str, Any]) -> EventFilter:
 def status_of(data: Mapping[str, Any]) -> EventStatus | None:
     """The status that `EventFilterSchema` loaded."""
     return None if data.get("status") is None else EventStatus(data["status"])
+
+
+def looked_for(data: Mapping[str, Any]) -> LookedFor:
+    """What `EventQuerySchema` loaded of what is inside of events. Raises `InvalidInput`."""
+    headers = () if data.get("header") is None else (header_of(data["header"]),)
+    return LookedFor(data.get("q"), data.get("vendor_id"), headers, data.get("where"))
 
 
 def aim_of(data: Mapping[str, Any]) -> Aim:

@@ -41,6 +41,10 @@ class DeliverySchema(Schema):
 class DeliveryDetailSchema(DeliverySchema):
     """A delivery with its attempts, first one first."""
 
+    payload = fields.String(
+        allow_none=True,
+        metadata={"description": "What its route's transform made, as text; null where the event's body is sent."},
+    )
     attempts = fields.List(fields.Nested(AttemptSchema))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +16,7 @@ from gateway.db.time_bounds import between
 from gateway.delivery.destinations.search import require_destination
 from gateway.delivery.models import Attempt, Delivery, DeliveryState, Destination
 from gateway.errors import NotFound
+from gateway.events.vendor_ids import named_by_vendor
 from gateway.tenants.acting import Acting
 
 PREFIX = "dlv"
@@ -23,7 +24,7 @@ PREFIX = "dlv"
 
 @dataclass(frozen=True, slots=True)
 class DeliverySearch:
-    """Which deliveries; None means any. `destination` is a name."""
+    """Which deliveries; None means any. `destination` is a name, `event_id` an event's id, here or at its vendor."""
 
     state: DeliveryState | None = None
     destination: str | None = None
@@ -66,9 +67,12 @@ class AttemptSummary:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryDetail(DeliverySummary):
-    """A delivery with its attempts, first one first."""
+    """A delivery with its attempts, first one first. `payload` is what its route's transform made, None where the
+    event's body is sent.
+    """
 
     attempts: Sequence[AttemptSummary]
+    payload: str | None = field(default=None, repr=False)
 
 
 def find_deliveries(acting: Acting, wanted: DeliverySearch, page: PageRequest) -> Page[DeliverySummary]:
@@ -81,7 +85,8 @@ def find_deliveries(acting: Acting, wanted: DeliverySearch, page: PageRequest) -
         destination = require_destination(session, wanted.destination)
         statement = statement.where(Delivery.destination_id == destination.id)
     if wanted.event_id is not None:
-        statement = statement.where(Delivery.event_id == wanted.event_id)
+        named = [one.id for one in named_by_vendor(session, wanted.event_id)]
+        statement = statement.where(Delivery.event_id.in_([wanted.event_id, *named]))
     statement = statement.where(*between(Delivery.id, Delivery.created_at, PREFIX, wanted.since, wanted.until))
     found = page_of(session, statement, Delivery.id, page, is_descending=True)
     return Page(_summaries(session, found.rows), found.next_cursor)
@@ -120,7 +125,11 @@ def _details(session: TenantSession, rows: Sequence[Delivery]) -> Sequence[Deliv
     wanted = select(Attempt).where(Attempt.delivery_id.in_([row.id for row in rows]))
     for attempt in session.scalars(wanted.order_by(Attempt.delivery_id, Attempt.number)):
         attempts[attempt.delivery_id].append(_attempt(attempt))
-    return [DeliveryDetail(**_fields_of(one), attempts=tuple(attempts[one.id])) for one in _summaries(session, rows)]
+    payloads = {row.id: None if row.payload is None else row.payload.decode("utf-8", "replace") for row in rows}
+    return [
+        DeliveryDetail(**_fields_of(one), attempts=tuple(attempts[one.id]), payload=payloads[one.id])
+        for one in _summaries(session, rows)
+    ]
 
 
 def _summaries(session: TenantSession, rows: Sequence[Delivery]) -> tuple[DeliverySummary, ...]:

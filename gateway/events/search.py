@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -18,12 +18,14 @@ from sqlalchemy.orm import defer
 from gateway.db.paging import Page, PageRequest, cursor_at, page_of, position_of
 from gateway.db.scope import SystemSession, TenantSession
 from gateway.db.time_bounds import between, id_bounds
-from gateway.errors import InvalidInput, NotFound
-from gateway.events.blocks.finding import newest
+from gateway.events.blocks.contents import Contents
+from gateway.events.blocks.finding import NOTHING, newest
 from gateway.events.blocks.stretches import Sought
 from gateway.events.blocks.words import words_in
+from gateway.events.dedupe_key import dedupe_key
 from gateway.events.matching import require_pattern
 from gateway.events.models import Event
+from gateway.events.vendor_ids import named_by_vendor, require_event_id
 from gateway.security.identifiers import time_of
 from gateway.security.redaction import redact_headers, redact_url
 from gateway.tenants.acting import Acting
@@ -71,26 +73,32 @@ def find_events(
     wanted: EventFilter,
     page: PageRequest,
     *,
-    text: str | None = None,
+    contents: Contents = NOTHING,
+    vendor_id: str | None = None,
     is_unrouted: bool = False,
     also: ColumnElement[bool] | None = None,
     among: Select[str] | None = None,
 ) -> Page[EventSummary]:
-    """A page of events, newest first. `text` has words that all have to be in the body or the dedupe key, whole and in
-    any case and order; `also` narrows it further, `is_unrouted` says that it lets only events without deliveries pass,
+    """A page of events, newest first. `contents` are looked for inside of them, `vendor_id` is the id that the vendor
+    gave; `also` narrows it further, `is_unrouted` says that it lets only events without deliveries pass,
     `among` selects the ids of all that it lets pass, and perhaps of some others, where they are few.
 
-    Looking for words is given up after some time: the page says so in `looked_back_to`. Raises `InvalidInput`.
+    Looking inside is given up after some time: the page says so in `looked_back_to`. Raises `InvalidInput`.
     """
-    words = frozenset() if text is None else words_in(text)
-    if text is not None and not words:
-        raise InvalidInput.at("q", "malformed", "there is no word to look for: give letters or digits")
     clauses = matching(acting.session, wanted) + ([] if also is None else [also])
-    sought = Sought(wanted.source, wanted.type, is_unrouted, words)
-    if sought == Sought() and among is None:
+    if vendor_id is not None:
+        clauses.append(Event.dedupe_key == dedupe_key(vendor_id))
+        ids = [one.id for one in named_by_vendor(acting.session, vendor_id)]
+        if ids:
+            among = select(Event.id).where(Event.tenant_id == acting.session.tenant_id, Event.id.in_(ids))
+        else:
+            # Of a source that is gone: dedupe keys are among the words by which blocks are found.
+            contents = replace(contents, words=contents.words | words_in(dedupe_key(vendor_id) or ""))
+    sought = Sought(wanted.source, wanted.type, is_unrouted, contents.words)
+    if sought == Sought() and among is None and not contents:
         found = page_of(acting.session, _summarised().where(*clauses), Event.id, page, is_descending=True)
         return Page(tuple(EventSummary(**_summary_fields(row)) for row in found.rows), found.next_cursor)
-    return _page(acting, wanted, sought, clauses, among, page)
+    return _page(acting, wanted, sought, contents, clauses, among, page)
 
 
 def find_one_of(acting: Acting, wanted: EventFilter) -> bool:
@@ -102,6 +110,7 @@ def _page(
     acting: Acting,
     wanted: EventFilter,
     sought: Sought,
+    contents: Contents,
     clauses: Sequence[ColumnElement[bool]],
     among: Select[str] | None,
     page: PageRequest,
@@ -114,6 +123,7 @@ def _page(
         acting.session,
         sought,
         clauses,
+        contents=contents,
         among=among,
         below_id=below,
         above_id=above,
@@ -145,10 +155,9 @@ def events_with(
 
 
 def show_event(acting: Acting, event_id: str) -> EventDetail:
-    """One event. Raises `NotFound`."""
-    row = acting.session.scalars(select(Event).where(Event.id == event_id)).first()
-    if row is None:
-        raise NotFound(f"there is no event {event_id!r}: it never came, was purged, or belongs to another tenant")
+    """One event, by its id or its vendor's. Raises `NotFound`, and `InvalidInput` where several are called so."""
+    found = require_event_id(acting.session, event_id)
+    row = acting.session.scalars(select(Event).where(Event.id == found)).one()
     headers = [(str(name), str(value)) for name, value in json.loads(row.headers)]
     return EventDetail(
         **_summary_fields(row),

@@ -108,12 +108,14 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         # bulk, replays: many deliveries, and many events by a filter, as jobs.
         ("bulk", "redelivery", "replays"),
         # query_schema, schema: what may be asked for of the rest, and what is shown of it, as data.
-        ("query_schema", "schema"),
+        # repeating: deliveries as requests to be sent by hand.
+        ("query_schema", "repeating", "schema"),
         # event_replay: events delivered again, or for the first time. retry: deliveries tried again, or stopped.
         # forgetting: events of sources that keep theirs for less long.
         ("event_replay", "forgetting"),
         ("journal", "retention", "retry", "system_events"),
-        ("event_status",),
+        # looked_for: what is looked for inside of events.
+        ("event_status", "looked_for"),
         ("search",),
         ("routes", "sending"),
         ("destinations",),

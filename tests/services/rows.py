@@ -39,6 +39,8 @@ def store_event(
     destination_id: str = "dst_test",
     tenant_id: str = DEFAULT_TENANT_ID,
     attempts: int = 0,
+    dedupe_key: str | None = None,
+    headers: Sequence[Sequence[str]] = HEADERS,
 ) -> str:
     """An event that came at `at`, with one delivery per state and `attempts` failed attempts of each; its id."""
     event = EventRow(
@@ -48,14 +50,14 @@ def store_event(
         source=source,
         provider=source,
         type=type,
-        dedupe_key=None,
+        dedupe_key=dedupe_key,
         received_at=to_us(at),
         request_id="req_test",
         method="POST",
         url="http://127.0.0.1:8000/webhooks/github",
         content_type="application/json",
         body_bytes=len(body),
-        headers=json.dumps(HEADERS).encode(),
+        headers=json.dumps(headers).encode(),
         body=body,
     )
     with database.write() as connection:

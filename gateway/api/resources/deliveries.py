@@ -57,7 +57,10 @@ def list_deliveries(acting: Acting, query: Mapping[str, Any], page: PageRequest)
 
 
 @resource.get(
-    "/deliveries/<delivery>", scope=READ, answer=DeliveryDetailSchema, example={**DEAD, "attempts": [ATTEMPT]}
+    "/deliveries/<delivery>",
+    scope=READ,
+    answer=DeliveryDetailSchema,
+    example={**DEAD, "payload": None, "attempts": [ATTEMPT]},
 )
 def show_delivery(acting: Acting, delivery: str) -> DeliveryDetail:
     """Show a delivery with its attempts, first one first."""

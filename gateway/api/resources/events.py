@@ -19,6 +19,7 @@ from gateway.delivery.query_schema import (
     FollowedEventsSchema,
     aim_of,
     event_filter,
+    looked_for,
     status_of,
 )
 from gateway.delivery.schema import JournalDetailSchema, JournalLineSchema, ReplayCountsSchema
@@ -57,7 +58,7 @@ EVENT: Mapping[str, Any] = {
     "body": '{"action":"opened"}',
     "last_repeat_at": "2026-11-27T12:05:00.000Z",
     "last_repeat_request_id": "req_06bk7e8v3s9p41pf7j0q5m2c8h",
-    "deliveries": [{**DEAD, "attempts": [ATTEMPT]}],
+    "deliveries": [{**DEAD, "payload": None, "attempts": [ATTEMPT]}],
 }
 COUNTS: Mapping[str, Any] = {
     "events": 1,
@@ -79,10 +80,12 @@ resource = Resource("events", "What came, with its exact bytes, and what became 
 def list_events(acting: Acting, query: Mapping[str, Any], page: PageRequest) -> Page[JournalLine]:
     """List events, newest first.
 
-    Looking for words (`q`) takes two seconds at most: a page may have few events, or none, and still a `next_cursor`,
-    with which the search goes on further back.
+    Looking inside of events (`q`, `header`, `where`) takes about a second at most: a page may have few events, or none,
+    and still a `next_cursor`, with which the search goes on further back.
     """
-    return journal.find_in_journal(acting, event_filter(query), page, status=status_of(query), text=query.get("q"))
+    return journal.find_in_journal(
+        acting, event_filter(query), page, status=status_of(query), looked_for=looked_for(query)
+    )
 
 
 @resource.stream("/events/stream", scope=READ, query=FollowedEventsSchema, example={"text": FOLLOWED})
@@ -99,7 +102,7 @@ def stream_events(listening: Listening, query: Mapping[str, Any]) -> AsyncGenera
 
 @resource.get("/events/<event>", scope=READ, answer=JournalDetailSchema, example=EVENT)
 def show_event(acting: Acting, event: str) -> JournalDetail:
-    """Show an event with its contents and its deliveries.
+    """Show an event with its contents and its deliveries. It is found by its id, and by the id that its vendor gave it.
 
     The body is in `body`, or in `body_base64` when it is no text. Secrets that the request carried are left out.
     """

@@ -18,9 +18,10 @@ from gateway.delivery.event_replay.aim import Aim, Way, find_way
 from gateway.delivery.event_replay.counts import ReplayCounts
 from gateway.delivery.event_replay.step import Step, take_step
 from gateway.delivery.event_status import EventStatus, has_status
-from gateway.errors import InvalidInput, NotFound
+from gateway.errors import InvalidInput
 from gateway.events.models import Event
 from gateway.events.search import EventFilter, matching
+from gateway.events.vendor_ids import require_event_id
 from gateway.tenants.acting import Acting, Begin
 
 BATCH = 100
@@ -42,14 +43,13 @@ class Counted(NamedTuple):
 
 
 def replay_event(acting: Acting, event_id: str, aim: Aim, *, plans: bool = False) -> ReplayCounts:
-    """Replay one event; with `plans`, only count what that would do.
+    """Replay one event, by its id or its vendor's; with `plans`, only count what that would do.
 
     Raises `NotFound`, and `InvalidInput` for an event of a source whose events the route does not take.
     """
     way = find_way(acting.session, aim)
-    source = acting.session.scalar(select(Event.source).where(Event.id == event_id))
-    if source is None:
-        raise NotFound(f"no event {event_id}")
+    event_id = require_event_id(acting.session, event_id)
+    source = acting.session.scalars(select(Event.source).where(Event.id == event_id)).one()
     if way.source not in (None, source):
         raise InvalidInput(f"the route {aim.route!r} takes events of {way.source}, and this one came to {source}")
     step = take_step(acting, [Event.id == event_id], way, aim.again, limit=1, plans=plans)

@@ -116,7 +116,7 @@ def apply_route(route: CompiledRoute, event: EventRow, subject: Subject) -> Deli
     transform gives a null that the route does not allow.
     """
     try:
-        if route.where is not None and not _holds(route.where.apply(subject)):
+        if route.where is not None and not holds(route.where.apply(subject)):
             return None
         payload = None if route.transform is None else _as_json(route.transform.apply(subject))
         key = None if route.ordering_key is None else _as_key(route.ordering_key.apply(subject))
@@ -155,8 +155,8 @@ def _row(
     )
 
 
-def _holds(value: Any) -> bool:
-    # JMESPath's own notion of truth: empty lists, objects and strings, false and null are false; 0 is true.
+def holds(value: Any) -> bool:
+    """JMESPath's own notion of truth: empty lists, objects and strings, false and null are false; 0 is true."""
     return not (value is None or value is False or value == "" or value == [] or value == {})
 
 

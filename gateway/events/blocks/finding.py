@@ -7,22 +7,27 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Select, String, and_, bindparam, func, select, true
+from sqlalchemy import ColumnElement, Connection, Select, String, and_, bindparam, func, select, true
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from gateway.clock import Clock
 from gateway.db.scope import TenantSession
 from gateway.events.blocks.bodies import STORED_BYTES, with_bodies
+from gateway.events.blocks.contents import COLUMNS, Contents
 from gateway.events.blocks.stretches import NO_END, BlockWalk, FewWalk, Sought, Stretch, Walk
-from gateway.events.blocks.words import words_in, words_of
 from gateway.events.models import Event
 
-BUDGET_SECONDS = 2.0
+BUDGET_SECONDS = 0.8
 """How long bodies are looked through for one page."""
 FIRST = 4
 """Blocks that are asked for at first, since they are often enough."""
+LOOKED_INTO = 4_096
+"""And events that the database looks into itself."""
 LOOKED_AT = 256
 """Events whose bodies are looked through before the time is looked at."""
+
+
+NOTHING = Contents()
 
 
 class Found(NamedTuple):
@@ -37,6 +42,7 @@ def newest(
     sought: Sought,
     clauses: Sequence[ColumnElement[bool]],
     *,
+    contents: Contents = NOTHING,
     among: Select[str] | None = None,
     below_id: str,
     above_id: str,
@@ -44,7 +50,8 @@ def newest(
     clock: Clock,
 ) -> Found:
     """The newest `limit` events that are sought and fulfil `clauses` over `Event`, with ids between the two; an empty
-    one is no bound. `among` selects the ids that alone may be found, where they are few; blocks are not asked then.
+    one is no bound. `contents` is looked for inside of them, for a while. `among` selects the ids that alone may be
+    found, where they are few; blocks are not asked then, unless words are looked for.
     """
     bounds = [Event.tenant_id == session.tenant_id, Event.id > above_id]
     if below_id:
@@ -60,10 +67,10 @@ def newest(
     many, looked_at = FIRST if among is None else limit, 0
     while len(found) < limit and not walk.is_over:
         some = walk.step(many)
-        if not sought.words:
+        if not contents:
             found += _ids(session, some, wanted, limit - len(found))
         else:
-            for ids, reached_id in _with_words(session, some, wanted, sought.words):
+            for ids, reached_id in _looked_into(session, some, wanted, contents):
                 found += ids
                 if len(found) >= limit:
                     break
@@ -79,31 +86,45 @@ def _enough(missing: int, found: int, looked_at: int) -> int:
     return looked_at * 8 if not found else 1 + ceil(missing * looked_at / found * 1.25)
 
 
-def _with_words(
-    session: TenantSession, some: Sequence[Stretch], wanted: Sequence[ColumnElement[bool]], words: frozenset[bytes]
+def _looked_into(
+    session: TenantSession, some: Sequence[Stretch], wanted: Sequence[ColumnElement[bool]], contents: Contents
 ) -> Iterator[tuple[Sequence[str], str]]:
-    """The events that have all of the words, of some events at a time, and down to which id that was."""
+    """The events that have the contents, of some events at a time, and down to which id that was."""
+    connection = session.connection()
+    told = contents.clauses(is_sqlite=connection.dialect.name == "sqlite")
+    columns = select(*COLUMNS, STORED_BYTES)
     for stretch in some:
-        below_id = ""
+        within = [Event.id >= stretch.first_id, Event.id <= stretch.last_id, *wanted]
         while True:
-            statement = select(Event.id, Event.content_type, Event.dedupe_key, STORED_BYTES)
-            statement = statement.where(Event.id >= stretch.first_id, Event.id <= stretch.last_id, *wanted)
-            if below_id:
-                statement = statement.where(Event.id < below_id)
-            rows = session.execute(statement.order_by(Event.id.desc()).limit(LOOKED_AT)).all()
-            if not rows:
+            part = _part(session, within) if told else None
+            rows = session.execute(_narrowed(columns, within, told, part)).all()
+            last = part or (rows[-1].id if rows else None)
+            if last is not None:
+                yield [row.id for row, body in _opened(connection, rows, contents) if contents.hold(row, body)], last
+            if last is None or (part is None and len(rows) < LOOKED_AT):
                 break
-            connection = session.connection()
-            ids = [row.id for row, body in with_bodies(connection, rows) if _has(words, row, body)]
-            below_id = rows[-1].id
-            yield ids, below_id
-            if len(rows) < LOOKED_AT:
-                break
+            within = [Event.id >= stretch.first_id, Event.id < last, *wanted]
 
 
-def _has(words: frozenset[bytes], row: Any, body: bytes) -> bool:
-    missing = words - words_of(row.content_type, body)
-    return not missing or missing <= words_in(row.dedupe_key or "")
+def _part(session: TenantSession, within: Sequence[ColumnElement[bool]]) -> str | None:
+    """The id that ends the next events, where the database looks into all of them; None where they are few."""
+    ids = select(Event.id).where(*within).order_by(Event.id.desc())
+    return session.scalar(ids.offset(LOOKED_INTO - 1).limit(1))
+
+
+def _narrowed(
+    columns: Select[Any], within: Sequence[ColumnElement[bool]], told: Sequence[ColumnElement[bool]], part: str | None
+) -> Select[Any]:
+    statement = columns.where(*within, *told).order_by(Event.id.desc())
+    if part is not None:
+        return statement.where(Event.id >= part)
+    return statement if told else statement.limit(LOOKED_AT)
+
+
+def _opened(connection: Connection, rows: Sequence[Any], contents: Contents) -> Iterator[tuple[Any, bytes]]:
+    if contents.needs_body:
+        return with_bodies(connection, rows)
+    return ((row, b"") for row in rows)
 
 
 def _ids(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 import orjson
 
 from gateway.delivery.models import DeliveryState
@@ -12,6 +10,7 @@ from gateway.delivery.routes.routing import RoutingSnapshot, fan_out
 from gateway.delivery.system_events import system_event
 from gateway.errors import ConfigurationError
 from gateway.events.append import EventRow
+from gateway.events.dedupe_key import dedupe_key
 from gateway.events.system import delivery_dead
 from gateway.jobs.from_events import GRANT_ENDED, EventJob, event_job
 from gateway.security.identifiers import new_id
@@ -20,7 +19,6 @@ from gateway.webhooks.receive.entry import Entry
 from gateway.webhooks.sources.rows import SourceView
 from gateway.webhooks.verification import Verdict
 
-KEY_CHARACTERS = 200
 CONTENT_TYPE_CHARACTERS = 255
 
 
@@ -51,15 +49,6 @@ def entries_of(arrival: Arrival, source: SourceView, routing: RoutingSnapshot, v
         )
         for item in verdict.events
     )
-
-
-def dedupe_key(event_id: str | None) -> str | None:
-    """The provider's id for the event; hashed where it is too long or cannot be stored, so that it stays unique."""
-    if not event_id:
-        return None
-    if len(event_id) <= KEY_CHARACTERS and event_id.isprintable():
-        return event_id
-    return "sha256:" + hashlib.sha256(event_id.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _row(

@@ -10,6 +10,8 @@ import pytest
 
 from gateway.db.database import Database
 from gateway.delivery.models import DeliveryState
+from gateway.delivery.queue.enqueue import DeliveryRow, insert_deliveries
+from gateway.tenants.models import DEFAULT_TENANT_ID
 from tests.integration.cli.conftest import CommandLine
 from tests.services.rows import store_event, store_rejection
 
@@ -145,3 +147,59 @@ def test_tail_ends_after_a_limit(cli: CommandLine, database: Database, limit: st
     ids = [store_event(database, start + timedelta(minutes=1 + index)) for index in range(3)]
     lines = cli("events", "tail", "--limit", limit, "--json").stdout.splitlines()
     assert [json.loads(line)["id"] for line in lines] == ids[: int(limit)]
+
+
+def test_what_was_sent_and_how_to_repeat_it(ready: Ready, database: Database) -> None:
+    cli = ready()
+    cli("destinations", "add", "secretive", "http://127.0.0.1:9/in?token=hunter22")
+    cli("routes", "add", "--source", "github", "--to", "secretive", "--transform", "{id: order}")
+    source = cli.json("sources", "show", "github")["id"]
+    raw, made = (cli.json("destinations", "show", name)["id"] for name in ("app", "secretive"))
+    body = b'{"order": "A-4711"}'
+    headers = [["X-GitHub-Event", "push"], ["X-Hub-Signature-256", "sha256=abc"], ["Cookie", "a=b"]]
+    id_ = store_event(
+        database,
+        NOW,
+        source_id=source,
+        body=body,
+        headers=headers,
+        dedupe_key="d-4711",
+        states=[DeliveryState.DEAD],
+        destination_id=raw,
+        attempts=1,
+    )
+    with database.write() as connection:
+        rows = [
+            DeliveryRow("dlv_made", DEFAULT_TENANT_ID, id_, made, None, "pending", 0, 0, payload=b'{"id":"A-4711"}')
+        ]
+        insert_deliveries(connection, rows)
+    shown = cli("events", "show", "d-4711").stdout
+    assert "| busy" in shown, "what the receiver answered"
+    assert "Sent, as its route's transform made it:" in shown
+    assert cli("events", "show", "d-4711", "--body").stdout_bytes == body
+    assert cli("deliveries", "show", "dlv_made", "--body").stdout_bytes == b'{"id":"A-4711"}'
+    assert '"id": "A-4711"' in cli("deliveries", "show", "dlv_made").stdout
+    result = cli("events", "show", id_, "--curl")
+    first, second = sorted(result.stdout.splitlines(), key=lambda line: "dlv_made" in line)
+    assert first.startswith(f"gateway events show {id_} --body | curl -sS -X POST http://127.0.0.1:9/ ")
+    assert "-H 'X-GitHub-Event: push'" in first
+    assert first.endswith("--data-binary @-")
+    assert second.startswith("gateway deliveries show dlv_made --body | curl -sS -X POST ")
+    assert not any(secret in result.output for secret in ("hunter22", "sha256=abc", "a=b"))
+    assert "left out: the gateway's signature, parts of the URL" in result.stderr
+
+
+def test_found_by_what_is_known(cli: CommandLine, database: Database) -> None:
+    headers = [["X-Shop-Id", "shop-7"], ["Content-Type", "application/json"]]
+    wanted = store_event(database, NOW, body=b'{"order": "A-4711"}', headers=headers)
+    store_event(database, NOW, body=b'{"order": "A-4712"}')
+    for arguments in (
+        ("--contains", "a-4711"),
+        ("--header", "x-shop-id=shop-7"),
+        ("--where", "order == 'A-4711'"),
+        ("--where", "ends_with(order, '11')", "--header", "X-Shop-Id=shop-7", "--type", "push"),
+    ):
+        assert [row["id"] for row in cli.json("events", "list", *arguments)["data"]] == [wanted], arguments
+    assert "No event matches" in cli("events", "list", "--header", "X-Shop-Id=shop-8").stderr
+    assert "where" in cli("events", "list", "--where", "order ==", code=1).stderr
+    assert cli("events", "list", "--header", "X-Shop-Id", code=2).exit_code == 2

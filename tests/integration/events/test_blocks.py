@@ -18,6 +18,7 @@ from gateway.config import Settings
 from gateway.db.paging import PageRequest
 from gateway.delivery.event_status import EventStatus, unrouted
 from gateway.delivery.journal import find_in_journal
+from gateway.delivery.looked_for import LookedFor
 from gateway.delivery.models import DeliveryState
 from gateway.errors import InvalidInput
 from gateway.events.blocks import build, finding, stretches
@@ -153,7 +154,7 @@ def found(installation: Installation, tenant: str, wanted: Wanted, limit: int = 
                 EventFilter(source=wanted.source, type=wanted.type),
                 PageRequest(limit, cursor),
                 status=wanted.status,
-                text=wanted.text,
+                looked_for=LookedFor(wanted.text),
             )
         assert len(page.rows) <= limit
         ids += [row.id for row in page.rows]
@@ -230,7 +231,7 @@ def test_looking_for_words_is_given_up_in_time_and_goes_on_with_the_cursor(
     monkeypatch.setattr(finding, "BUDGET_SECONDS", -1.0)
     mine = [event for event in stored if event.tenant == "default"]
     with act(installation, actor=TESTER) as acting:
-        page = find_in_journal(acting, EventFilter(), PageRequest(50), text="nowhere")
+        page = find_in_journal(acting, EventFilter(), PageRequest(50), looked_for=LookedFor("nowhere"))
     assert (page.rows, page.next_cursor is None) == ((), False)
     assert page.looked_back_to is not None
     reached = mine[-6]
@@ -242,7 +243,7 @@ def test_looking_for_words_is_given_up_in_time_and_goes_on_with_the_cursor(
 
 def test_text_without_a_word_is_refused(installation: Installation) -> None:
     with act(installation, actor=TESTER) as acting, pytest.raises(InvalidInput, match="no word"):
-        find_in_journal(acting, EventFilter(), PageRequest(5), text=" -- ")
+        find_in_journal(acting, EventFilter(), PageRequest(5), looked_for=LookedFor(" -- "))
 
 
 def test_a_pattern_of_many_stars_costs_no_more_than_others(
