@@ -6,6 +6,8 @@ import atexit
 
 from gateway.factory import create_server
 from gateway.installation import installation_of
+from gateway.server.presence import WebPresence
 
 app = create_server()
+installation_of(app).part(WebPresence)
 atexit.register(installation_of(app).close)

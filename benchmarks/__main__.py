@@ -21,6 +21,7 @@ from benchmarks import (
     management_api,
     memory,
     oauth,
+    oauth_login,
     oauth_proxy,
     promptness,
     verify,
@@ -51,7 +52,7 @@ BENCHES: dict[str, Callable[[Options], Sequence[Row]]] = {
     "clients": clients.measure,
     "engines": engines.measure,
     "secrets": key_rotation.measure,
-    "oauth": lambda options: [*oauth.measure(options), *oauth_proxy.measure(options)],
+    "oauth": lambda options: [*oauth.measure(options), *oauth_login.measure(options), *oauth_proxy.measure(options)],
 }
 
 

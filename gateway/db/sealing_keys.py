@@ -30,6 +30,9 @@ class SealingKey(Base):
 _KNOWN = text("SELECT id FROM encryption_keys")
 _CLAIM = text("INSERT INTO encryption_keys (id, claimed_at) VALUES (:id, :now_us) ON CONFLICT DO NOTHING")
 _CLAIMED_AT = text("SELECT claimed_at FROM encryption_keys WHERE id = :id")
+_IS_KNOWN = text("SELECT id FROM encryption_keys WHERE id = :id")
+# Shared: whoever seals holds up nobody but who would have the key forgotten.
+_HOLD = text("SELECT id FROM encryption_keys WHERE id = :id FOR KEY SHARE")
 _FORGET = text("DELETE FROM encryption_keys WHERE id = :id")
 # Two machines that find no key at the same moment take turns: one row must not be inserted beside another unseen.
 _POSTGRES_LOCK = text("LOCK TABLE encryption_keys IN SHARE ROW EXCLUSIVE MODE")
@@ -65,12 +68,17 @@ def claim_key(connection: Connection, keyring: Keyring, *, now_us: int) -> None:
 
     Raises `ConfigurationError` as `require_keys`.
     """
-    if keyring.ids[0] in _known(connection):
+    if _is_held(connection, keyring.ids[0]):
         return
     if connection.dialect.name == "postgresql":
         connection.execute(_POSTGRES_LOCK)
     require_keys(_known(connection), keyring)
     connection.execute(_CLAIM, {"id": keyring.ids[0], "now_us": now_us})
+
+
+def remember_key(connection: Connection, key_id: str, *, now_us: int) -> None:
+    """Values need the key after all."""
+    connection.execute(_CLAIM, {"id": key_id, "now_us": now_us})
 
 
 def claimed_at_us(connection: Connection, key_id: str) -> int | None:
@@ -81,6 +89,13 @@ def claimed_at_us(connection: Connection, key_id: str) -> int | None:
 def forget_key(connection: Connection, key_id: str) -> bool:
     """Nothing is sealed with the key any more, or what is will never be opened; whether it was known."""
     return connection.execute(_FORGET, {"id": key_id}).rowcount > 0
+
+
+def _is_held(connection: Connection, key_id: str) -> bool:
+    """Whether the key is known, and stays so until the transaction is over."""
+    # Writers of SQLite are alone.
+    lock = _HOLD if connection.dialect.name == "postgresql" else _IS_KNOWN
+    return connection.execute(lock, {"id": key_id}).first() is not None
 
 
 def _known(connection: Connection) -> frozenset[str]:

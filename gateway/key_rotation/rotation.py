@@ -13,12 +13,12 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.clock import from_us
-from gateway.db.sealing_keys import claimed_at_us, forget_key, known_keys
+from gateway.clock import from_us, to_us
+from gateway.db.sealing_keys import claimed_at_us, forget_key, known_keys, remember_key
 from gateway.errors import Conflict, DecryptionFailed, Hint, InvalidInput
 from gateway.jobs.kind import Result
 from gateway.jobs.run import JobRun
-from gateway.jobs.workers.search import find_workers
+from gateway.jobs.workers.search import find_processes
 from gateway.key_rotation import walking
 from gateway.key_rotation.counting import count_old
 from gateway.key_rotation.places import PLACES, Place
@@ -109,7 +109,7 @@ def _reading(run: JobRun) -> Iterator[Connection]:
 
 def _forget(run: JobRun, resealer: Resealer) -> tuple[list[str], dict[str, int]]:
     """Forget the keys that no value needs: those that were forgotten, and by their ids how many values keep others."""
-    _require_young_workers(run, resealer.keyring.ids[0])
+    _require_young_processes(run, resealer.keyring.ids[0])
     *_, found = count_old(lambda: _reading(run), resealer)
     others = sorted(set(resealer.needed) - {resealer.keyring.ids[0]})
     kept = {key: found.in_use(key) for key in others if found.in_use(key)}
@@ -118,19 +118,40 @@ def _forget(run: JobRun, resealer: Resealer) -> tuple[list[str], dict[str, int]]
         for key in forgotten:
             if forget_key(acting.session.connection(), key):
                 acting.audit("encryption_key.forgotten", key)
-    return forgotten, kept
+    return _still_forgotten(run, resealer, forgotten, kept)
 
 
-def _require_young_workers(run: JobRun, key_id: str) -> None:
+def _still_forgotten(
+    run: JobRun, resealer: Resealer, forgotten: list[str], kept: dict[str, int]
+) -> tuple[list[str], dict[str, int]]:
+    """The same, but for a key that somebody sealed with between the count and its end: it is known again.
+
+    Whoever seals holds its key's row until the transaction is over, so that nothing escapes this second count; who
+    comes later makes the key known again by himself.
+    """
+    if not forgotten:
+        return forgotten, kept
+    *_, found = count_old(lambda: _reading(run), resealer)
+    again = [key for key in forgotten if found.in_use(key)]
+    if again:
+        with run.begin_for_system() as acting:
+            for key in again:
+                remember_key(acting.session.connection(), key, now_us=to_us(acting.now))
+                acting.audit("encryption_key.remembered", key)
+    kept = kept | {key: found.in_use(key) for key in again}
+    return [key for key in forgotten if key not in again], kept
+
+
+def _require_young_processes(run: JobRun, key_id: str) -> None:
     """Whoever was started before the key was known may still seal with another one, and would not be found out."""
     with run.begin_for_system(write=False) as acting:
         connection = acting.session.connection()
         since = from_us(claimed_at_us(connection, key_id) or 0)
-        living = [one for one in find_workers(connection, acting.now) if not one.is_silent]
+        living = [one for one in find_processes(connection, acting.now) if not one.is_silent]
     old = [one for one in living if one.started_at < since - STARTS_WITHIN]
     if old:
-        names = ", ".join(f"{one.host}:{one.pid}" for one in old)
-        message = f"workers were started before key {key_id} was known, and may seal with another one: {names}"
+        names = ", ".join(f"{one.host}:{one.pid} ({one.engine})" for one in old)
+        message = f"processes were started before key {key_id} was known, and may seal with another one: {names}"
         raise Conflict(message, Hint("restart_with_keys"))
 
 

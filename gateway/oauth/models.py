@@ -16,6 +16,7 @@ IS_LIVE = "state <> 'revoked'"
 IS_DUE = "refresh_at IS NOT NULL"
 IS_TO_WARN = "refresh_expires_at IS NOT NULL AND warned_at IS NULL AND state <> 'revoked' AND state <> 'needs_reauth'"
 IS_ENDED = "revoked_at IS NOT NULL"
+KEEPS_SECRETS = "sealed IS NOT NULL"
 IS_AWAITED = "account_key IS NOT NULL AND state <> 'revoked'"
 
 
@@ -110,6 +111,13 @@ class Flow(Base, TenantOwned):
         Index("ix_oauth_flows_tenant_id_id", "tenant_id", "id"),
         # How a session ended.
         Index("ix_oauth_flows_session_id", "session_id"),
+        # What nobody came back for, and is to be dropped.
+        Index(
+            "ix_oauth_flows_sealed",
+            "expires_at",
+            sqlite_where=text(KEEPS_SECRETS),
+            postgresql_where=text(KEEPS_SECRETS),
+        ),
     )
 
 

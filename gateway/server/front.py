@@ -22,6 +22,7 @@ from gateway.server.bridge import LoopBridge
 from gateway.server.large_bodies import LargeBodies
 from gateway.server.messages import Receive, Scope, Send
 from gateway.server.pages import Pages
+from gateway.server.presence import WebPresence
 from gateway.server.scope_reader import header_value, target_of
 from gateway.server.streamed_body import body_or_stream
 from gateway.server.watchdog import Watchdog
@@ -151,12 +152,14 @@ class Front:
                 return
 
     def _warm(self) -> None:
+        self._installation.part(WebPresence)
         if not self._inbound.ingest.warm():
             get_logger(__name__).warning("serving before the database answers; webhooks get 503 until it does")
 
     async def _end(self) -> None:
         self._watchdog.stop()
         await self._run_blocking(self._inbound.close)
+        await self._run_blocking(self._installation.part(WebPresence).close)
         if self._bridge is not None:
             self._inbound.ingest.unlisten(self._bridge.settled)
             self._pages.close()

@@ -76,7 +76,8 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         # host: connections and HTTP. Between it and the rest stands ASGI, and nothing else.
         ("host",),
         ("front",),
-        ("pages", "webhooks"),
+        # presence: that a web process lives.
+        ("pages", "presence", "webhooks"),
         ("large_bodies",),
         ("answering", "body", "bridge", "environ", "operations", "page_pool", "watchdog"),
         ("scope_reader", "streamed_body"),

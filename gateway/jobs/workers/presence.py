@@ -19,6 +19,8 @@ from gateway.jobs.models import WorkerRow
 from gateway.security.identifiers import new_id
 
 RENEW_SECONDS = 5.0
+WEB = "web"
+"""In the place of an engine: a web process, which takes nothing."""
 FORGET = timedelta(hours=1)
 """So long the row of a worker stays that fell silent, for people to see."""
 FORGET_EVERY = 60

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, Table, select
 
 from gateway.jobs.models import WorkerRow
-from gateway.jobs.workers.presence import Takes
+from gateway.jobs.workers.presence import WEB, Takes
 
 SILENT = timedelta(seconds=30)
 """Who was not seen for so long has died, froze, or does not reach the database."""
@@ -34,6 +34,11 @@ class SeenWorker:
 
 def find_workers(connection: Connection, now: datetime) -> list[SeenWorker]:
     """All of them, the oldest first; `now` is the time on which machines agree."""
+    return [one for one in find_processes(connection, now) if one.engine != WEB]
+
+
+def find_processes(connection: Connection, now: datetime) -> list[SeenWorker]:
+    """Workers and web processes, the oldest first; `now` as above."""
     limit = now - SILENT
     rows = connection.execute(select(_WORKERS).order_by(_WORKERS.c.started_at, _WORKERS.c.id))
     return [

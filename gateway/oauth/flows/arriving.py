@@ -15,6 +15,7 @@ from typing import Any
 from gateway.errors import GatewayError, InvalidInput
 from gateway.installation import Installation
 from gateway.oauth.app_credentials.app import entry_of, load_app
+from gateway.oauth.flows.departing import mark_of
 from gateway.oauth.flows.ending import DENIALS, failure
 from gateway.oauth.flows.grants import Grant, from_data
 from gateway.oauth.flows.one_time import digest, digest_of_given
@@ -52,6 +53,11 @@ def arrive(
     app = _used_up(installation, session, flow, visitor)
     if isinstance(app, Ending):
         return app
+    # Flows of a version before have no mark.
+    if held.get("app", mark_of(app)) != mark_of(app):
+        changed = InvalidInput("the app credentials became another app's while the customer was at the provider")
+        outcome = Outcome.APP_CREDENTIALS_UNUSABLE
+        return failure(installation, session, visitor, flow, changed, outcome=outcome)
     try:
         return _exchanged(installation, session, flow, visitor, app, facts, held)
     except Exception as error:

@@ -5,6 +5,8 @@ The flow is stored before the provider is asked anything, so that a provider tha
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -60,6 +62,7 @@ def depart(
     kept = {
         "verifier": new_verifier() if oauth.authorize is not None and oauth.authorize.sends_pkce else None,
         "nonce": new_token() if oauth.kind == "oidc" and OPENID in scopes else None,
+        "app": mark_of(app),
     }
     flow = add_flow(
         acting,
@@ -110,9 +113,15 @@ def _leave_with_request_token(
     flow, app = departure.flow, departure.app
     pair = oauth1.request_token(app, http_of(installation), now_us=installation.clock.now_us())
     with acting_for(installation, session, visitor) as acting:
-        sealed = seal(acting.keyring, flow, {"token": pair.token, "secret": pair.secret})
+        sealed = seal(acting.keyring, flow, {"token": pair.token, "secret": pair.secret, "app": mark_of(app)})
         keep_request_token(acting.session, flow, state_digest=digest(pair.token), sealed=sealed)
     return Leave(oauth1.authorization_url(app, pair.token, scopes=flow.scopes))
+
+
+def mark_of(app: App) -> str:
+    """What is another one for another app, or another server: what comes back belongs to the app that asked. Pure."""
+    told = json.dumps([app.provider, app.client_id, sorted(app.parameters.items())])
+    return hashlib.sha256(told.encode()).hexdigest()
 
 
 def chosen_scopes(session: ConnectSession, row: AppCredentials, oauth: OAuth, way: str) -> list[str]:

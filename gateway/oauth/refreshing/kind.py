@@ -21,6 +21,8 @@ def _run(run: JobRun) -> Result:
     with run.begin_for_system() as acting:
         warned = _tidying.warn(acting, acting.now)
     with run.begin_for_system() as acting:
+        _tidying.drop_secrets(acting, acting.now)
+    with run.begin_for_system() as acting:
         forgotten = _tidying.forget(acting, acting.now, kind=NAME)
     return counts | {"warned": warned, "forgotten": forgotten}
 

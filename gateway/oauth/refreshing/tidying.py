@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Final
 
-from sqlalchemy import Select, delete, select, text
+from sqlalchemy import Select, delete, select, text, update
 from sqlalchemy.orm import InstrumentedAttribute
 
 from gateway.clock import iso, to_us
@@ -15,7 +15,7 @@ from gateway.db.time_bounds import id_bounds
 from gateway.events.system import CONNECTION_EXPIRING
 from gateway.jobs.models import Job, JobState
 from gateway.oauth.connections.taking import WARNED_BEFORE
-from gateway.oauth.models import IS_ENDED, IS_TO_WARN, Connection, ConnectSession, Flow
+from gateway.oauth.models import IS_ENDED, IS_TO_WARN, KEEPS_SECRETS, Connection, ConnectSession, Flow
 from gateway.oauth.telling import tell
 from gateway.tenants.acting import SystemActing
 
@@ -38,6 +38,19 @@ def warn(acting: SystemActing, now: datetime) -> int:
         row.warned_at = now
         tell(acting.session, acting.installation, CONNECTION_EXPIRING, row, expires_at=iso(row.refresh_expires_at))
     return len(rows)
+
+
+def drop_secrets(acting: SystemActing, now: datetime) -> int:
+    """Drop what flows keep sealed that nobody came back to in time: tokens of a choice that was not made among it; how
+    many had something.
+    """
+    session = acting.session
+    over = select(Flow.id).where(text(KEEPS_SECRETS), Flow.expires_at <= now).order_by(Flow.expires_at)
+    ids = session.scalars(over.limit(BATCH_ROWS)).all()
+    if ids:
+        emptied = update(Flow).where(Flow.id.in_(ids), Flow.expires_at <= now).values(sealed=None)
+        session.execute(emptied.execution_options(synchronize_session=False))
+    return len(ids)
 
 
 def forget(acting: SystemActing, now: datetime, *, kind: str) -> int:

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
@@ -17,7 +18,7 @@ from gateway.db.paging import PageRequest
 from gateway.db.sealing_keys import forget_key, known_keys
 from gateway.delivery.destinations.loader import load_destinations
 from gateway.delivery.destinations.rows import DestinationDefaults
-from gateway.errors import Conflict, DecryptionFailed, InvalidInput
+from gateway.errors import Conflict, DecryptionFailed, InvalidInput, StorageUnavailable
 from gateway.events.at_rest import open_request_part
 from gateway.events.models import Event
 from gateway.installation import Installation
@@ -25,6 +26,7 @@ from gateway.jobs.models import WorkerRow
 from gateway.jobs.runner import JobRunner
 from gateway.jobs.search import find_jobs
 from gateway.jobs.summary import JobSummary
+from gateway.jobs.workers.search import find_workers
 from gateway.key_rotation import walking
 from gateway.key_rotation.counting import count_old
 from gateway.key_rotation.kind import ROTATE
@@ -198,10 +200,11 @@ def test_who_seals_with_another_key_does_not_begin(during: Installation) -> None
     assert sealed_with(during.database, during.keyring.ids[1]) == EVERYWHERE
 
 
-def test_no_key_is_forgotten_while_old_workers_live(during: Installation) -> None:
+@pytest.mark.parametrize("engine", ["embedded", "web"])
+def test_no_key_is_forgotten_while_old_processes_live(during: Installation, engine: str) -> None:
     new, old = during.keyring.ids
     now = during.now()
-    worker = {"id": "w", "host": "h", "pid": 7, "engine": "embedded", "version": "1", "takes": {}, "seen_at": now}
+    worker = {"id": "w", "host": "h", "pid": 7, "engine": engine, "version": "1", "takes": {}, "seen_at": now}
     with during.database.write() as connection:
         connection.execute(insert(WorkerRow.__table__).values(**worker, started_at=now - timedelta(hours=1)))
     with pytest.raises(Conflict, match="h:7"):
@@ -209,6 +212,30 @@ def test_no_key_is_forgotten_while_old_workers_live(during: Installation) -> Non
     assert known_keys(during.database) == {new, old}
     # All is sealed anew nevertheless.
     assert sealed_with(during.database, old) == []
+    with during.database.read() as connection:
+        assert len(find_workers(connection, now)) == (engine != "web")
+
+
+def test_who_seals_keeps_the_key_from_being_forgotten(before: Installation, during: Installation) -> None:
+    if during.database.is_sqlite:
+        pytest.skip("its writers are alone")
+    [old] = before.keyring.ids
+    with ThreadPoolExecutor(1) as pool:
+        with act(before, actor=TESTER, write=True) as acting:
+            keep(acting, "late", access_token="x")
+
+            def forget() -> bool:
+                with during.database.write() as connection:
+                    connection.exec_driver_sql("SET lock_timeout = '100ms'")
+                    return forget_key(connection, old)
+
+            with pytest.raises(StorageUnavailable):
+                pool.submit(forget).result(20)
+        assert pool.submit(forget).result(20)
+    # Who comes later makes it known again.
+    with act(before, actor=TESTER, write=True) as acting:
+        keep(acting, "later", access_token="y")
+    assert old in known_keys(during.database)
 
 
 def test_what_was_moved_is_told_and_keeps_no_key(during: Installation) -> None:

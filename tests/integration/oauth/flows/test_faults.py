@@ -14,11 +14,15 @@ from gateway.config import Settings
 from gateway.db.schema.upgrade import upgrade
 from gateway.factory import create_app
 from gateway.installation import Installation
+from gateway.oauth.app_credentials.changes import AppChange, NewSecrets
+from gateway.oauth.app_credentials.management import change_app, rotate_app
 from gateway.oauth.flows.sessions.states import CUT_OFF_AFTER, SessionState
 from gateway.oauth.protocol.places import places_of
+from gateway.tenants.acting import act
 from tests.integration.oauth.flows.conftest import BASE_URL, RETURN_TO, SQLITE, FlowsUnderTest
 from tests.integration.oauth.flows.test_bad_callbacks import assert_page
 from tests.integration.oauth.flows.test_links import token_of
+from tests.services.acting import TESTER
 from tests.services.oauth_entries import OPENID, PLAIN, write_entries
 from tests.services.oauth_provider import OAuthProvider
 from tests.services.postgres import PrivatePostgres
@@ -116,6 +120,32 @@ def test_silent_providers_leave_threads_for_others(flows: FlowsUnderTest) -> Non
         )
         assert_page(browser.get(flows.link()), "providers_busy", 503)
     assert browser.get(back).status_code == 200
+
+
+@SQLITE
+def test_app_credentials_that_become_another_app_s_meanwhile_get_no_code(flows: FlowsUnderTest) -> None:
+    app_id = flows.add_app()
+    browser = flows.browser()
+    session_id, link = flows.session()
+    back = flows.agree(browser, link)
+    with act(flows.installation, actor=TESTER, write=True) as acting:
+        change_app(acting, app_id, AppChange(client_id="another"))
+    assert_page(browser.get(back), "app_credentials_unusable", 409)
+    shown = flows.shown(session_id)
+    assert (shown.outcome, "another app's" in (shown.detail or "")) == ("app_credentials_unusable", True)
+    assert (flows.provider.at("/token"), flows.connections()) == ([], [])
+
+
+@SQLITE
+def test_a_secret_that_is_changed_meanwhile_is_the_one_that_counts(flows: FlowsUnderTest) -> None:
+    app_id = flows.add_app()
+    browser = flows.browser()
+    back = flows.agree(browser, flows.link())
+    flows.provider.client_secret = "the-next-secret"
+    with act(flows.installation, actor=TESTER, write=True) as acting:
+        rotate_app(acting, app_id, NewSecrets(client_secret="the-next-secret"))
+    assert browser.get(back).status_code == 200
+    assert len(flows.connections()) == 1
 
 
 @SQLITE

@@ -16,7 +16,7 @@ from gateway.jobs.here import carry_out_here
 from gateway.jobs.models import Job
 from gateway.jobs.request import Holder, request_job
 from gateway.jobs.summary import JobSummary
-from gateway.oauth.models import Connection, ConnectSession
+from gateway.oauth.models import Connection, ConnectSession, Flow
 from gateway.oauth.refreshing.ahead import SILENT_AFTER, THREADS
 from gateway.oauth.refreshing.due import find_due
 from gateway.oauth.refreshing.kind import REFRESH
@@ -117,6 +117,36 @@ def test_an_end_that_every_refresh_moves_is_none_to_tell_of(world: World) -> Non
     ends = world.clock.now_us() + 86_400_000_000
     world.change(found, refresh_expires_at=ends, warned_at=world.clock.now_us())
     assert run(world) == {}
+
+
+def test_what_nobody_came_back_for_is_dropped_when_its_flow_ends(world: World) -> None:
+    now = world.installation.now()
+    flow = {
+        "tenant_id": "ten_default",
+        "session_id": "cs_1",
+        "app_credentials_id": "app",
+        "provider": "plain-provider",
+        "kind": "choice",
+        "browser_digest": b"b",
+        "scopes": [],
+        "parameters": {},
+        "created_at": now,
+        "expires_at": now + timedelta(minutes=10),
+    }
+    with world.installation.database.system_session(write=True) as session:
+        session.add_all(Flow(id=f"flow_{n}", state_digest=bytes([n]), sealed=b"tokens", **flow) for n in range(2))
+
+    def kept() -> list[bytes | None]:
+        with world.installation.database.system_session() as session:
+            return list(session.scalars(select(Flow.sealed).order_by(Flow.id)))
+
+    world.clock.advance(9 * 60)
+    run(world)
+    assert kept() == [b"tokens", b"tokens"]
+    world.clock.advance(2 * 60)
+    run(world)
+    # What became of it stays on record.
+    assert kept() == [None, None]
 
 
 def test_what_has_ended_long_ago_is_forgotten(world: World) -> None:
