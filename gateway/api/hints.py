@@ -88,6 +88,7 @@ WORDS: Mapping[str, Words] = {
     "show_provider": Words("look at what is known about the provider", "GET /providers"),
     "show_route": Words("look at the route", "GET /routes/{name}"),
     "show_source": Words("look at the source", "GET /sources/{slug}"),
+    "show_sync_run": Words("look at the sync run", "GET /sync-runs/{run}"),
     "start_gateway": Words("whoever runs the gateway has to start it"),
     "start_worker": Words("whoever runs the gateway has to start a worker"),
     "test_connection": Words("ask the provider whether it works", "POST /connections/{connection}/test"),

@@ -56,7 +56,12 @@ def content_digest(
     name: str | None, attributes: Mapping[str, Any], state: str | None, parent: str | None, area: str | None
 ) -> bytes:
     """The digest of what an entity says. Raises `NotJson`."""
-    return digest([name, attributes, state, parent, area])
+    return joined_digest(canonical([name, state, parent, area]), canonical(attributes))
+
+
+def joined_digest(columns: bytes, attributes: bytes) -> bytes:
+    """The same, of the canonical forms of `[name, state, parent, area]` and of the attributes."""
+    return blake2b(columns + attributes, digest_size=DIGEST_BYTES).digest()
 
 
 def mapped_digest(mapped: Mapped) -> bytes:

@@ -22,7 +22,8 @@ ExternalId = String(LONGEST_EXTERNAL_ID).with_variant(String(LONGEST_EXTERNAL_ID
 IS_WAITING = "state = 'pending' OR state = 'sending'"
 IS_UNSETTLED = "state <> 'done' AND state <> 'dropped'"
 IS_OPEN = "state = 'open'"
-IS_UNDER_WAY = "state = 'running' OR state = 'held'"
+IS_RUNNING = "state = 'running' AND NOT is_plan"
+IS_HELD = "state = 'held'"
 
 
 def _partial(name: str, *columns: str, where: str, unique: bool = False) -> Index:
@@ -100,7 +101,7 @@ class HistoryEntry(Base, TenantOwned):
 
 
 class SyncRun(Base, TenantOwned):
-    """One execution of a sync, with its results. One of an integration is under way at a time.
+    """One execution of a sync, with its results. One of an integration runs at a time, and one may be held.
 
     `mode` is what it reads (`RunMode`), `trigger` what began it (`person`, `schedule`, `webhook`, `stream`,
     `activation`, `expired_cursor`). `position` is where a process that takes it over goes on. `counts` are its results
@@ -129,7 +130,8 @@ class SyncRun(Base, TenantOwned):
     __table_args__ = (
         Index("ix_sync_runs_tenant_id_id", "tenant_id", "id"),
         Index("ix_sync_runs_instance_id_id", "instance_id", "id"),
-        _partial("uq_sync_runs_under_way", "instance_id", where=f"({IS_UNDER_WAY}) AND NOT is_plan", unique=True),
+        _partial("uq_sync_runs_running", "instance_id", where=IS_RUNNING, unique=True),
+        _partial("uq_sync_runs_held", "instance_id", where=IS_HELD, unique=True),
     )
 
 

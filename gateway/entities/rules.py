@@ -25,6 +25,12 @@ class Rules:
         direction = options.directions.get(f"{self.kind}.{field}") or options.directions.get(field)
         return replace(rule, direction=direction or rule.direction, policy=policy or options.policy)
 
+    @property
+    def have_ours_alone(self) -> bool:
+        """Whether any field may be ours alone, of which the external system's word does not count."""
+        said = (self.default.direction, *(rule.direction for rule in self.fields.values()))
+        return Direction.PUSH in said or Direction.PUSH in self.options.directions.values()
+
     def policy_of(self, field: str) -> Policy:
         """Who wins where both sides changed it."""
         return self.of(field).policy or self.options.policy

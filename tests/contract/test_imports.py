@@ -190,7 +190,9 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         # reconciling: news of an entity that has local edits.
         ("reconciling",),
         ("conflicts",),
-        ("quarantine", "runs", "search", "store"),
+        # quarantine: records that could not be taken in. runs: a sync run under way, and when it is over.
+        ("quarantine", "runs", "search"),
+        ("store",),
         # disputes: opening and closing conflicts.
         ("disputes",),
         # cases: an entity with what is unsettled of it. marks: what pushes are about to make. trail: what happens to

@@ -130,6 +130,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "show_provider": "see `gateway providers show`",
     "show_route": "see `gateway routes show {name}`",
     "show_source": "see `gateway sources show {slug}`",
+    "show_sync_run": "see `gateway sync-runs show {run}`",
     "start_gateway": ": start the gateway with `gateway run`",
     "start_worker": ": start one with `gateway run`, or `gateway worker`",
     "test_connection": "ask the provider with `gateway connections test {connection}`",

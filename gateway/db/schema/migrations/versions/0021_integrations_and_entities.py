@@ -205,7 +205,8 @@ def upgrade() -> None:
     )
     op.create_index('ix_sync_runs_instance_id_id', 'sync_runs', ['instance_id', 'id'])
     op.create_index('ix_sync_runs_tenant_id_id', 'sync_runs', ['tenant_id', 'id'])
-    op.create_index('uq_sync_runs_under_way', 'sync_runs', ['instance_id'], unique=True, sqlite_where=sa.text("(state = 'running' OR state = 'held') AND NOT is_plan"), postgresql_where=sa.text("(state = 'running' OR state = 'held') AND NOT is_plan"))
+    op.create_index('uq_sync_runs_held', 'sync_runs', ['instance_id'], unique=True, sqlite_where=sa.text("state = 'held'"), postgresql_where=sa.text("state = 'held'"))
+    op.create_index('uq_sync_runs_running', 'sync_runs', ['instance_id'], unique=True, sqlite_where=sa.text("state = 'running' AND NOT is_plan"), postgresql_where=sa.text("state = 'running' AND NOT is_plan"))
     op.create_table('integrations',
     sa.Column('id', Identifier, nullable=False),
     sa.Column('tenant_id', Identifier, nullable=False),
