@@ -42,6 +42,9 @@ COMMANDS = {
     "connections": LazyCommand(
         "gateway.cli.connections:connections", "Accounts that were connected, and how they are."
     ),
+    "integrations": LazyCommand(
+        "gateway.cli.integrations:integrations", "External systems that are synced: add, activate, take down."
+    ),
     "send": LazyCommand("gateway.cli.send:send", "Sign a sample as the provider would and post it to this gateway."),
     "call": LazyCommand(
         "gateway.cli.call:call", "One request to an API by a connection or a key, with limits, retries and a deadline."

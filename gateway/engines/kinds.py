@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from gateway.delivery.bulk.kinds import CANCEL, RETRY
 from gateway.delivery.redelivery.kind import REDELIVER
 from gateway.delivery.replays.kind import REPLAY
+from gateway.integrations.jobs import ACTIVATE, DEACTIVATE
 from gateway.jobs.kind import Kind
 from gateway.key_rotation.kind import ROTATE
 from gateway.oauth.ending.kind import ENDED, REVOKE
@@ -18,7 +19,9 @@ from gateway.webhooks.purge_kind import PURGE
 
 _ALL: tuple[Kind, ...] = (
     ACCEPT,
+    ACTIVATE,
     CANCEL,
+    DEACTIVATE,
     ENDED,
     ERASE,
     EXPORT,

@@ -17,6 +17,7 @@ class Integration(Base, TenantOwned):
 
     `type` is the type's id. `configuration` are its attributes without secrets; `revision` moves with each change of
     them. `sync` are its sync options (policies, thresholds, fields), as `gateway.integrations.options` reads them.
+    `schedule` is how often it is synced (a duration, a cron expression, `never`), NULL as often as the type says.
     `prepared` is what activation made that deactivation takes back. `health` has the checks by name, `health_state` the
     worst of them and `health_since` since when; `data_at` is when something last came. `reason` is a code and `detail`
     words for a person: why it is `failed`, or paused by itself.
@@ -29,6 +30,7 @@ class Integration(Base, TenantOwned):
     type: Mapped[str] = mapped_column(String(64))
     connection_id: Mapped[str | None] = mapped_column(Identifier)
     source_id: Mapped[str | None] = mapped_column(Identifier)
+    schedule: Mapped[str | None] = mapped_column(String(255))
     state: Mapped[str] = mapped_column(String(16))
     configuration: Mapped[dict[str, Any]] = mapped_column(JSON)
     sync: Mapped[dict[str, Any]] = mapped_column(JSON)

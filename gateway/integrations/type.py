@@ -147,12 +147,14 @@ class IntegrationType(ABC):
         *,
         held: Collection[str] = (),
         plain_http: bool = False,
+        is_connected: bool = False,
     ) -> list[Fault]:
         """Everything that is wrong with what is given, without asking anybody. `held` are keys of secrets that there
-        are already. What types know beyond their attributes is in `further_faults`.
+        are already; `is_connected`: a connection is used. What types know beyond their attributes is in
+        `further_faults`.
         """
-        found = configuration_faults(self.attributes, configuration, plain_http=plain_http)
-        found += secret_faults(self.attributes, secrets, held=held)
+        found = configuration_faults(self.attributes, configuration, plain_http=plain_http, is_connected=is_connected)
+        found += secret_faults(self.attributes, secrets, held=held, is_connected=is_connected)
         return found or list(self.further_faults(completed(self.attributes, configuration)))
 
     def further_faults(self, configuration: Mapping[str, Any]) -> Sequence[Fault]:

@@ -207,14 +207,18 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("models", "states"),
     ),
     "integrations": (
-        # kinds: one module for each type that ships. health, streaming, subscriptions: what runs while one is active.
-        ("syncing", "streaming", "subscriptions"),
+        # syncing, streaming, subscriptions: what runs while one is active. noticing: webhooks that name what changed.
+        # upkeep: what looks whether all of it runs.
+        ("noticing", "streaming", "subscriptions", "syncing", "upkeep"),
         ("lifecycle",),
         ("health", "management"),
-        ("opening",),
-        ("registry",),
+        # bounded: calls of a type's code, for so long and no longer. opening: from rows to what a type is given.
+        ("bounded", "opening", "requesting", "schedules", "search"),
+        # jobs: the kinds of jobs; what carries them out stands above, and is loaded by its name.
+        ("jobs", "payloads", "schema", "summary", "telling"),
+        ("registry", "results", "rhythm", "rows"),
+        # kinds: one module for each type that ships.
         ("kinds",),
-        ("search", "telling"),
         # type: what a type is. instance: what it is given.
         ("type",),
         ("attributes", "instance", "options"),

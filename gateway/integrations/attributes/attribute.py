@@ -28,7 +28,8 @@ class AttributeKind(StrEnum):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
     """A setting. `key` is its name in configurations, `label` and `help` are for people. One with a `default` is never
-    missing. `pattern` is a regular expression for the whole of a text. `example` is shown where nothing is given yet.
+    missing; one that is `unless_connected` is not asked for where a connection is used. `pattern` is a regular
+    expression for the whole of a text. `example` is shown where nothing is given yet.
     """
 
     key: str
@@ -36,6 +37,7 @@ class Attribute:
     kind: AttributeKind = AttributeKind.STRING
     help: str = ""
     required: bool = False
+    unless_connected: bool = False
     default: Any = None
     minimum: float | None = None
     maximum: float | None = None

@@ -17,6 +17,7 @@ def form_of(attributes: Sequence[Attribute]) -> list[Mapping[str, Any]]:
             "kind": one.kind.value,
             "help": one.help,
             "required": one.required,
+            "unless_connected": one.unless_connected,
             "secret": one.is_secret,
             "default": one.default,
             "minimum": one.minimum,

@@ -30,16 +30,18 @@ def completed(attributes: Sequence[Attribute], given: Mapping[str, Any]) -> dict
 
 
 def configuration_faults(
-    attributes: Sequence[Attribute], given: Mapping[str, Any], *, plain_http: bool = False
+    attributes: Sequence[Attribute], given: Mapping[str, Any], *, plain_http: bool = False, is_connected: bool = False
 ) -> list[Fault]:
-    """What is wrong with a configuration, without its secrets. `plain_http`: URLs may do without TLS."""
+    """What is wrong with a configuration, without its secrets. `plain_http`: URLs may do without TLS; `is_connected`: a
+    connection is used.
+    """
     open_ones = {one.key: one for one in attributes if not one.is_secret}
     found = list(_unknown(given, open_ones, attributes))
     for key, attribute in open_ones.items():
         value = given.get(key)
         if value is not None:
             found += _value_faults(attribute, value, plain_http=plain_http)
-        elif attribute.required and attribute.default is None:
+        elif attribute.default is None and _is_asked(attribute, is_connected=is_connected):
             found.append(_missing(CONFIGURATION, attribute))
     if not found and len(orjson.dumps(given)) > LARGEST_BYTES:
         message = f"the configuration is larger than {LARGEST_BYTES} bytes"
@@ -48,7 +50,11 @@ def configuration_faults(
 
 
 def secret_faults(
-    attributes: Sequence[Attribute], given: Mapping[str, str], *, held: Collection[str] = ()
+    attributes: Sequence[Attribute],
+    given: Mapping[str, str],
+    *,
+    held: Collection[str] = (),
+    is_connected: bool = False,
 ) -> list[Fault]:
     """What is wrong with secrets; `held` are the keys of those that there are already."""
     secret_ones = {one.key: one for one in attributes if one.is_secret}
@@ -63,7 +69,7 @@ def secret_faults(
     for key, attribute in secret_ones.items():
         value = given.get(key)
         if value is None:
-            if attribute.required and key not in held:
+            if key not in held and _is_asked(attribute, is_connected=is_connected):
                 found.append(_missing(SECRETS, attribute))
         elif not value.strip():
             found.append(Fault(f"{SECRETS}.{key}", "missing", f"{attribute.label} is empty"))
@@ -95,6 +101,10 @@ def _unknown(
             yield Fault(
                 f"{CONFIGURATION}.{key}", "unknown", f"there is no setting {key!r}", {"values": list(known)}, hint
             )
+
+
+def _is_asked(attribute: Attribute, *, is_connected: bool) -> bool:
+    return attribute.required and not (attribute.unless_connected and is_connected)
 
 
 def _missing(section: str, attribute: Attribute) -> Fault:

@@ -107,6 +107,15 @@ def test_a_secret_that_is_held_need_not_be_given() -> None:
     assert secret_faults(ATTRIBUTES, {}, held=["token"]) == []
 
 
+def test_what_a_connection_stands_for_is_not_asked_for() -> None:
+    token = Attribute(key="token", label="Token", kind=AttributeKind.SECRET, required=True, unless_connected=True)
+    url = Attribute(key="url", label="URL", kind=AttributeKind.URL, required=True, unless_connected=True)
+
+    assert secret_faults((token,), {}, is_connected=True) == []
+    assert configuration_faults((url,), {}, is_connected=True) == []
+    assert len(secret_faults((token,), {}) + configuration_faults((url,), {})) == 2
+
+
 def test_defaults_complete_what_is_given() -> None:
     assert completed(ATTRIBUTES, {**GOOD, "name": None}) == {**GOOD, "port": 8123, "deep": False}
 
@@ -143,7 +152,7 @@ def test_a_form_has_every_member_of_every_attribute() -> None:
     forms = form_of(ATTRIBUTES)
 
     assert [one["key"] for one in forms] == [one.key for one in ATTRIBUTES]
-    assert {len(one) for one in forms} == {12}
+    assert {len(one) for one in forms} == {13}
     assert forms[-1]["secret"] is True
 
 

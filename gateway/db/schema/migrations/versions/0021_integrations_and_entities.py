@@ -214,6 +214,7 @@ def upgrade() -> None:
     sa.Column('type', sa.String(length=64), nullable=False),
     sa.Column('connection_id', Identifier, nullable=True),
     sa.Column('source_id', Identifier, nullable=True),
+    sa.Column('schedule', sa.String(length=255), nullable=True),
     sa.Column('state', sa.String(length=16), nullable=False),
     sa.Column('configuration', sa.JSON(), nullable=False),
     sa.Column('sync', sa.JSON(), nullable=False),

@@ -1,0 +1,1 @@
+"""Integrations: added, changed, given back an earlier configuration, tested, removed."""
