@@ -125,6 +125,12 @@ class ProviderHttp:
             raise ProviderAnswerInvalid(f"{host} answered with a redirect ({answer.status}): they are not followed")
         return HttpAnswer(answer.status, {name.lower(): value for name, value in answer.headers.items()}, answer.body)
 
+    def make_ready(self) -> None:
+        """Load what the first request needs, which takes as long as a hundred of them. Idempotent."""
+        self._transport()
+        if self._options["ssl_context"] is None:
+            _transport.default_trust()
+
     def close(self) -> None:
         """Let go of the connections."""
         if self._made is not None:

@@ -124,6 +124,8 @@ class SingleFlight:
             self._pause(LONGEST_POLL_SECONDS)
 
     def _found(self, connection_id: str, refused: str | None) -> AccessToken:
+        # Before anybody holds a lease, and others wait.
+        http_of(self._installation).make_ready()
         patience_ends = self._shared.monotonic() + PATIENCE_SECONDS
         wait_seconds = POLL_SECONDS
         error: GatewayError | None = None
