@@ -27,10 +27,11 @@ Result = TypeVar("Result")
 
 # For how long a page has the others wait, whether it computes or waits for somebody itself.
 TURN_SECONDS = 0.05
-# Per second that a page computed while this many webhooks a second come in, or more; with fewer so much less. And at
-# most.
+# Per second that a page took, here or at the database, while this many webhooks a second come in, or more; with fewer
+# so much less. And at most. More webhooks than come in beside pages it must not be: the more pages took, the more they
+# would get.
 REST_PER_SECOND = 20.0
-BUSY_WEBHOOKS = 1000.0
+BUSY_WEBHOOKS = 500.0
 MOST_REST_SECONDS = 0.5
 # Python's default is 5 ms: what a page would take from the loop each time the loop wakes up.
 SWITCH_SECONDS = 0.001
@@ -60,11 +61,13 @@ class PagePool:
             return await loop.run_in_executor(self._threads, turn.compute, function, *arguments)
         finally:
             now = loop.time()
-            self._rest(turn.computed_seconds, (self._webhooks() - before) / max(now - began, 1e-6), now)
+            # What it waits for, the database computes; or somebody elsewhere, who is not made to be waited for longer.
+            took_seconds = max(turn.computed_seconds, min(now - began, TURN_SECONDS))
+            self._rest(took_seconds, (self._webhooks() - before) / max(now - began, 1e-6), now)
             turn.end()
 
-    def _rest(self, computed_seconds: float, webhooks_a_second: float, now: float) -> None:
-        rest = computed_seconds * REST_PER_SECOND * min(webhooks_a_second / BUSY_WEBHOOKS, 1.0)
+    def _rest(self, took_seconds: float, webhooks_a_second: float, now: float) -> None:
+        rest = took_seconds * REST_PER_SECOND * min(webhooks_a_second / BUSY_WEBHOOKS, 1.0)
         self._rests_until = min(max(self._rests_until, now) + rest, now + MOST_REST_SECONDS)
 
     def call_later(self, function: Callable[[], None]) -> None:
