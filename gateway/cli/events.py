@@ -8,6 +8,7 @@ from functools import partial
 
 import click
 
+from gateway.cli.event_forgetting import forget
 from gateway.cli.event_replay import replay
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.bodies import pretty, print_contents, print_raw
@@ -159,6 +160,7 @@ def tail(invocation: Invocation, source: str | None, type_: str | None, limit: i
 
 
 events.add_command(replay)
+events.add_command(forget)
 
 
 def came_again(event: JournalDetail) -> str | None:

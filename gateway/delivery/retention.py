@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import NamedTuple
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from gateway.clock import to_us
 from gateway.db.database import Database
@@ -149,7 +150,7 @@ def judge_old(session: SystemSession, ids: Sequence[str], cutoff: Cutoff, *, loc
     )
 
 
-def purge_judged(session: SystemSession, judged: Judged, counted: str) -> Purged:
+def purge_judged(session: Session, judged: Judged, counted: str) -> Purged:
     """Remove what is judged so; of what was counted, up to the event `counted`, it is taken off."""
     attempts = 0
     for some in _in_parts(list(judged.gone_deliveries)):

@@ -15,6 +15,7 @@ from gateway.oauth.refreshing.kind import REFRESH
 from gateway.tenant_data.kinds import ERASE, EXPORT
 from gateway.tenants.api_keys.scopes import Scope
 from gateway.webhooks.acceptance.kind import ACCEPT
+from gateway.webhooks.forgetting.kind import FORGET
 from gateway.webhooks.purge_kind import PURGE
 
 _ALL: tuple[Kind, ...] = (
@@ -25,6 +26,7 @@ _ALL: tuple[Kind, ...] = (
     ENDED,
     ERASE,
     EXPORT,
+    FORGET,
     PURGE,
     REDELIVER,
     REFRESH,

@@ -225,8 +225,8 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("models", "states"),
     ),
     "webhooks": (
-        # acceptance: what was refused, taken in later.
-        ("acceptance", "known_names", "purge_kind", "purge_payload", "route_previews", "route_trials"),
+        # acceptance: what was refused, taken in later. forgetting: events, one or one person's.
+        ("acceptance", "forgetting", "known_names", "purge_kind", "purge_payload", "route_previews", "route_trials"),
         ("explain", "purge", "receive", "routes", "samples"),
         ("material", "proofs", "rejections", "sources"),
         ("secrets_at_rest", "verification"),

@@ -8,6 +8,7 @@ from typing import Any
 
 from gateway.api.declaring import Listening, Raw, Resource
 from gateway.api.resources.deliveries import ATTEMPT, DEAD
+from gateway.api.resources.jobs import WAITING
 from gateway.db.paging import Page, PageRequest
 from gateway.delivery import journal
 from gateway.delivery.event_replay.counts import ReplayCounts
@@ -25,8 +26,13 @@ from gateway.delivery.query_schema import (
 from gateway.delivery.schema import JournalDetailSchema, JournalLineSchema, ReplayCountsSchema
 from gateway.events.live.listening import listen
 from gateway.events.search import show_event as find_event
+from gateway.jobs.schema import JobSchema
+from gateway.jobs.summary import JobSummary
 from gateway.tenants.acting import Acting
 from gateway.tenants.api_keys.scopes import Scope
+from gateway.webhooks.forgetting import forget, many
+from gateway.webhooks.forgetting.forget import ForgottenEvents
+from gateway.webhooks.forgetting.schema import ForgetDraftSchema, ForgottenEventsSchema, which_forgotten
 
 READ = Scope.EVENTS_READ
 LINE: Mapping[str, Any] = {
@@ -71,6 +77,24 @@ COUNTS: Mapping[str, Any] = {
     "kept_back": 0,
     "turned_away": 0,
     "unrouted": 0,
+}
+
+GONE: Mapping[str, Any] = {"events": 1, "deliveries": 1, "attempts": 11, "rejections": 0, "kept": 0}
+FORGETTING: Mapping[str, Any] = {
+    **WAITING,
+    "kind": "events.forget",
+    "payload": {
+        "source": None,
+        "type": None,
+        "status": None,
+        "since": None,
+        "until": "2026-11-27T12:00:00.123456+00:00",
+        "text": "ada@example.com",
+        "vendor_id": None,
+        "headers": None,
+        "where": None,
+        "is_plan": False,
+    },
 }
 
 resource = Resource("events", "What came, with its exact bytes, and what became of it.")
@@ -134,3 +158,29 @@ def replay_event(acting: Acting, event: str, body: Mapping[str, Any]) -> ReplayC
     with `"again": "all"`. Many by a filter are a replay: `/replays`.
     """
     return replay_one(acting, event, aim_of(body))
+
+
+@resource.post("/events/<event>/forget", scope=Scope.EVENTS_FORGET, answer=ForgottenEventsSchema, example=GONE)
+def forget_event(acting: Acting, event: str) -> ForgottenEvents:
+    """Forget an event for good, with its deliveries and attempts, and the refused request that it was made of.
+
+    409 while it is being delivered. If its vendor sends it again, it comes as a new event.
+    """
+    return forget.forget_event(acting, event)
+
+
+@resource.post(
+    "/events/forget",
+    scope=Scope.EVENTS_FORGET,
+    body=ForgetDraftSchema,
+    body_example={"q": "ada@example.com", "plan": True},
+    answer=JobSchema,
+    example=FORGETTING,
+)
+def forget_events(acting: Acting, body: Mapping[str, Any]) -> JobSummary:
+    """Forget many events for good, or with `plan` count them: those of one person, for instance.
+
+    The answer is the job in which a worker does it: see `/jobs/<job>` for how far it is, and for its `result`, and
+    `/jobs/<job>/cancel` to stop it; what is gone by then is gone. Events that come from now on are not meant.
+    """
+    return many.ask_to_forget(acting, which_forgotten(body), is_plan=body["plan"])

@@ -17,6 +17,7 @@ class Scope(StrEnum):
     ROUTES_WRITE = "routes:write"  # add and change them
     EVENTS_READ = "events:read"  # see events with their bodies, follow the stream
     EVENTS_REPLAY = "events:replay"  # deliver events again
+    EVENTS_FORGET = "events:forget"  # forget events for good
     DELIVERIES_READ = "deliveries:read"  # see deliveries and their attempts
     DELIVERIES_WRITE = "deliveries:write"  # try them again, cancel them
     JOBS_READ = "jobs:read"  # see jobs with their progress

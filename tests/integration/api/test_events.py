@@ -137,3 +137,18 @@ def test_another_tenants_events_are_not_there(api: ApiUnderTest, destination: st
     ):
         body = {"json": {}} if method == "POST" else {}
         assert code(api.ask(method, path, key=stranger, **body)) == (404, "not_found"), path
+
+
+def test_events_are_forgotten(api: ApiUnderTest) -> None:
+    now = api.installation.now()
+    one, two = (store_event(api.database, now, body=b'{"customer": "ada@example.com"}') for _ in range(2))
+    replayer = api.make_key("replayer", "events:read", "events:replay")
+    assert api.post(f"/events/{one}/forget", key=replayer).status_code == 403
+    assert api.post(f"/events/{one}/forget").get_json()["events"] == 1
+    assert api.get(f"/events/{one}").status_code == 404
+    assert api.post(f"/events/{one}/forget").status_code == 404
+    asked = api.post("/events/forget", {"q": "ada@example.com", "where": "customer"}).get_json()
+    assert (asked["kind"], asked["payload"]["text"]) == ("events.forget", "ada@example.com")
+    assert api.post("/events/forget", {}).status_code == 422
+    assert api.post("/events/forget", {"where": "=="}).status_code == 422
+    assert [row["id"] for row in api.get("/events?where=customer").get_json()["data"]] == [two]

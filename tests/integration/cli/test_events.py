@@ -203,3 +203,30 @@ def test_found_by_what_is_known(cli: CommandLine, database: Database) -> None:
     assert "No event matches" in cli("events", "list", "--header", "X-Shop-Id=shop-8").stderr
     assert "where" in cli("events", "list", "--where", "order ==", code=1).stderr
     assert cli("events", "list", "--header", "X-Shop-Id", code=2).exit_code == 2
+
+
+def test_what_somebody_wants_forgotten(cli: CommandLine, database: Database) -> None:
+    ada = b'{"customer": "ada@example.com"}'
+    ids = [
+        store_event(database, NOW - timedelta(minutes=number), body=ada, states=[DeliveryState.DEAD])
+        for number in (1, 2, 3)
+    ]
+    other = store_event(database, NOW - timedelta(minutes=9))
+    one = cli("events", "forget", ids[2], "--plan")
+    assert one.stdout.startswith(f"Would be forgotten: {ids[2]} (push of github, ")
+    assert "say so with --yes" in cli("events", "forget", ids[2], code=2).stderr
+    assert cli("events", "forget", ids[2], "--yes").stdout == "Forgot 1 event, 1 delivery, 0 attempts, 0 rejections.\n"
+    assert cli("events", "forget", ids[2], "--yes", code=3).exit_code == 3
+    planned = cli("events", "forget", "--contains", "ada@example.com", "--plan").stdout
+    assert all(id_ in planned for id_ in ids[:2])
+    assert other not in planned
+    assert "Would be forgotten: 2 events, back to " in planned
+    assert "Forget 2 events for good?" in cli("events", "forget", "--contains", "ada@example.com", code=2).stderr
+    assert cli.json("events", "forget", "--contains", "ada@example.com", "--plan") == {"events": 2, "is_plan": True}
+    assert cli.answering("n", "events", "forget", "--contains", "ada@example.com", code=1).exit_code == 1
+    assert len(cli.json("events", "list")["data"]) == 3
+    assert "Forgot 2 events" in cli.answering("y", "events", "forget", "--contains", "ada@example.com").stdout
+    assert [row["id"] for row in cli.json("events", "list")["data"]] == [other]
+    assert "No event matches" in cli("events", "forget", "--contains", "ada", "--yes").stderr
+    assert "give an ID, or a filter" in cli("events", "forget", "--yes", code=1).stderr
+    assert "not both" in cli("events", "forget", other, "--type", "push", code=1).stderr
