@@ -55,6 +55,7 @@ class Handler(BaseHTTPRequestHandler):
     """One request. The contacts are the server's."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
     contacts: Contacts
 
     def log_message(self, format: str, *args: object) -> None:

@@ -18,8 +18,10 @@ from gateway.telemetry.logging import get_logger
 
 GROUP: Final = "gateway.integrations"
 SHIPPED: Final[Mapping[str, str]] = {
+    "github": "gateway.integrations.kinds.github.kind:GitHubType",
     "home_assistant": "gateway.integrations.kinds.home_assistant.kind:HomeAssistantType",
     "rest": "gateway.integrations.kinds.rest.kind:RestType",
+    "salesforce": "gateway.integrations.kinds.salesforce.kind:SalesforceType",
     "weather": "gateway.integrations.kinds.weather.kind:WeatherType",
     "zoneminder": "gateway.integrations.kinds.zoneminder.kind:ZoneMinderType",
 }

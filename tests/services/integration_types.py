@@ -63,7 +63,7 @@ def running(server: HTTPServer) -> Iterator[str]:
 
 @dataclass(kw_only=True)
 class ResourceCase:
-    """One resource of a type under test, over a local system that has more than one page of it.
+    """One resource of a type under test, over a local system that has at least so many `pages` of it.
 
     `touch` changes one record there and gives its id. `edit` are fields that a create and an update may send.
     `broken` are records that are not what the type says.
@@ -74,6 +74,7 @@ class ResourceCase:
     create: Mapping[str, Any] = field(default_factory=dict)
     edit: Mapping[str, Any] = field(default_factory=dict)
     broken: tuple[Any, ...] = ()
+    pages: int = 2
 
 
 @dataclass(kw_only=True)
