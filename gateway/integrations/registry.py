@@ -18,8 +18,10 @@ from gateway.telemetry.logging import get_logger
 
 GROUP: Final = "gateway.integrations"
 SHIPPED: Final[Mapping[str, str]] = {
+    "fhir": "gateway.integrations.kinds.fhir.kind:FhirType",
     "github": "gateway.integrations.kinds.github.kind:GitHubType",
     "home_assistant": "gateway.integrations.kinds.home_assistant.kind:HomeAssistantType",
+    "openai": "gateway.integrations.kinds.openai.kind:OpenAIType",
     "rest": "gateway.integrations.kinds.rest.kind:RestType",
     "salesforce": "gateway.integrations.kinds.salesforce.kind:SalesforceType",
     "weather": "gateway.integrations.kinds.weather.kind:WeatherType",

@@ -28,11 +28,24 @@ def opened(
 ) -> Iterator[Instance]:
     """An integration of this type, with secrets of its own and no connection. It has no database."""
     settings = Settings(database_url=f"sqlite:///{directory}/unused.db", allow_private_destinations=True)
+    with Installation(settings) as installation, opened_in(installation, kind, configuration, secrets) as instance:
+        yield instance
+
+
+@contextmanager
+def opened_in(
+    installation: Installation,
+    kind: IntegrationType,
+    configuration: Mapping[str, Any],
+    secrets: Mapping[str, str],
+    *,
+    tenant_id: str = "ten_test",
+) -> Iterator[Instance]:
+    """The same in an installation that a test has."""
     with (
-        Installation(settings) as installation,
         Instance(
             id="int_test",
-            tenant_id="ten_test",
+            tenant_id=tenant_id,
             name="under-test",
             integration_name=kind.id,
             configuration=completed(kind.attributes, configuration),
