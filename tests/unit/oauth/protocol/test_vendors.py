@@ -104,6 +104,7 @@ CASES = [
                 "team_id": "T9TK3CUKW",
                 "bot_user_id": "U0KRQLJ9H",
                 "app_id": "A0KRD7HC3",
+                "authed_user_id": "U1234",
                 "webhook_channel": "C05002EAE",
             },
             "secret_kept": {"webhook_url": "https://hooks.slack.com/TXXXXX/BXXXXX/XXXXX"},
