@@ -11,6 +11,7 @@ import click
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import Duration, Pair
 from gateway.cli.terminal.output import note, print_json
+from gateway.cli.terminal.questions import confirm_at_terminal, terminal_yes_option
 from gateway.cli.terminal.secret_options import from_variable, trimmed
 from gateway.clock import iso
 from gateway.config import parse_schedule
@@ -19,6 +20,7 @@ from gateway.delivery.destinations import management as use_cases
 from gateway.delivery.destinations.changes import DestinationChange
 from gateway.delivery.destinations.draft import DestinationDraft
 from gateway.delivery.destinations.management import DEFAULT_OVERLAP
+from gateway.delivery.destinations.search import require_destination
 from gateway.errors import InvalidInput
 
 _schema = deferred("gateway.delivery.destinations.schema")
@@ -192,9 +194,13 @@ def rotate(invocation: Invocation, name: str, overlap: timedelta, secret_env: st
 
 @click.command()
 @click.argument("name")
+@terminal_yes_option
 @with_invocation
-def remove(invocation: Invocation, name: str) -> None:
-    """Forget NAME; refused while routes lead to it or deliveries wait for it."""
+def remove(invocation: Invocation, name: str, yes: bool) -> None:
+    """Forget NAME, for good; refused while routes lead to it or deliveries wait for it."""
+    with invocation.reading() as acting:
+        require_destination(acting.session, name)
+    confirm_at_terminal(f"Forget the destination {name} with its secrets, for good?", yes=yes)
     with invocation.changing() as acting:
         use_cases.remove_destination(acting, name)
     if invocation.as_json:

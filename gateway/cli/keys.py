@@ -9,6 +9,7 @@ import click
 from gateway.cli.invocation import Invocation, with_invocation
 from gateway.cli.terminal.options import Duration, common_options
 from gateway.cli.terminal.output import note, print_json, print_table
+from gateway.cli.terminal.questions import confirm_at_terminal, terminal_yes_option
 from gateway.clock import iso
 from gateway.db.paging import every
 from gateway.deferred import deferred
@@ -80,9 +81,11 @@ def list_(invocation: Invocation) -> None:
 
 @keys.command()
 @click.argument("key")
+@terminal_yes_option
 @with_invocation
-def revoke(invocation: Invocation, key: str) -> None:
+def revoke(invocation: Invocation, key: str, yes: bool) -> None:
     """Let the API key KEY (name or id) open nothing any more, for good. It holds everywhere within a second."""
+    confirm_at_terminal(f"Revoke the key {key}, for good?", yes=yes)
     with invocation.changing() as acting:
         revoked = revoke_key(acting, key)
     if invocation.as_json:

@@ -15,6 +15,7 @@ from gateway.cli.terminal.event_filter import EventChoice
 from gateway.cli.terminal.options import TimeOrAge, common_options
 from gateway.cli.terminal.out_of_order import note_out_of_order, reason
 from gateway.cli.terminal.output import note, print_fields, print_json, print_table
+from gateway.cli.terminal.questions import confirm_at_terminal, terminal_yes_option
 from gateway.cli.terminal.trials import trial_lines
 from gateway.db.paging import every
 from gateway.deferred import deferred
@@ -204,9 +205,13 @@ def backfill(
 
 @routes.command()
 @click.argument("keys", nargs=-1, required=True, metavar="NAME…")
+@terminal_yes_option
 @with_invocation
-def remove(invocation: Invocation, keys: tuple[str, ...]) -> None:
+def remove(invocation: Invocation, keys: tuple[str, ...], yes: bool) -> None:
     """Forget routes, by their names or ids; deliveries that they made go on."""
+    with invocation.reading() as acting:
+        meant = [_in_words(show_route(acting, key)) for key in keys]
+    confirm_at_terminal(f"Forget {'; '.join(meant)}?", yes=yes)
     with invocation.changing() as acting:
         for key in keys:
             remove_route(acting, key)

@@ -26,3 +26,12 @@ def require_yes(question: str, *, yes: bool) -> None:
         fail(f"{question} Nobody can answer here: say so with --yes. Nothing was changed.", USAGE)
     if not click.confirm(question, err=True):
         raise InvalidInput("nothing was changed")
+
+
+def confirm_at_terminal(question: str, *, yes: bool) -> None:
+    """Ask where somebody sits there to answer; scripts mean what they say. Raises `InvalidInput` for a no."""
+    if not yes and can_answer() and not click.confirm(question, err=True):
+        raise InvalidInput("nothing was changed")
+
+
+terminal_yes_option = click.option("--yes", is_flag=True, help="Do not ask. Only a terminal is asked.")

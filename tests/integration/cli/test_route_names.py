@@ -93,3 +93,14 @@ def test_the_id_stands_for_the_name_that_the_version_before_does_not_give(ready:
     assert cli.json("routes", "show", first["id"]) == first | {"where": "a"}
     assert cli.json("routes", "change", first["id"], "--name", "first")["name"] == "first"
     assert cli.json("routes", "show", "first")["id"] == first["id"]
+
+
+def test_what_is_removed_by_hand_is_asked_about(ready: Callable[[], CommandLine]) -> None:
+    cli = ready()
+    asked = cli.answering("n", "routes", "remove", "github-to-app", code=1)
+    assert "Forget github-to-app: * of github to app?" in asked.stderr
+    assert "nothing was changed" in asked.stderr
+    assert [row["name"] for row in cli.json("routes", "list")["data"]] == ["github-to-app"]
+    cli.answering("y", "routes", "remove", "github-to-app")
+    assert cli.answering("n", "destinations", "remove", "app", code=1).exit_code == 1
+    assert "Removed" in cli.answering("", "destinations", "remove", "app", "--yes").stdout

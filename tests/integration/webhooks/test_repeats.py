@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from sqlalchemy import update
 
 from gateway.db.paging import PageRequest
 from gateway.delivery.journal import find_in_journal, show_in_journal
 from gateway.delivery.models import Delivery
 from gateway.delivery.redelivery.redeliver import redeliver_event
-from gateway.events.repeats import repeats_of
+from gateway.events.repeats import Repeated, repeats_of
 from gateway.events.search import EventFilter
 from gateway.installation import installation_of
 from gateway.jobs.from_events import CAME_AGAIN
 from gateway.jobs.search import JobSearch, find_jobs
 from gateway.webhooks.purge import PurgeRequest, cutoff_of, plan_purge, purge
+from gateway.webhooks.receive import repeats
+from gateway.webhooks.receive.repeats import RepeatCounter
 from gateway.webhooks.sources.changes import SourceChange
 from gateway.webhooks.sources.management import change_source
 from tests.integration.webhooks.conftest import SECRET, GatewayUnderTest
@@ -134,3 +137,18 @@ def test_what_is_not_finished_stays_and_goes_with_a_later_purge(gateway: Gateway
     gateway.clock.advance(86_400)
     *_, gone = purge(installation, cutoff_of(installation, PurgeRequest()), actor=TESTER)
     assert (gone.events, gateway.events()) == (1, [])
+
+
+def test_what_waits_to_be_counted_is_bounded(gateway: GatewayUnderTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "MOST_WAITING", 2)
+    gateway.source("github", "github", SECRET)
+    ids = [gateway.github(key=f"d-{number}").get_json()["event_id"] for number in range(3)]
+    counter = RepeatCounter(gateway.database)
+    with gateway.acting(write=False) as acting:
+        came = [Repeated(id_, acting.tenant.id, 1, acting.now, None) for id_ in ids]
+    with counter._writing:  # nothing is written meanwhile
+        counter.note(came * 2)
+    counter.close()
+    with gateway.acting(write=False) as acting:
+        found = repeats_of(acting.session, ids)
+    assert {id_: one.times for id_, one in found.items()} == dict.fromkeys(ids[:2], 2)
