@@ -128,7 +128,7 @@ def show(invocation: Invocation, event_id: str, only_body: bool, curl: bool) -> 
         now=invocation.now(),
     )
     if event.repeats:
-        note(f"A repeat delivers nothing by itself. To deliver the event again: gateway events replay {event.id} --all")
+        note(f"Repeats deliver nothing unless their source says so; this does: gateway events replay {event.id} --all")
     _print_deliveries(event.deliveries)
     print_contents(event.headers, event.body)
 
