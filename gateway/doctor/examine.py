@@ -18,6 +18,7 @@ from gateway.doctor.handlers import handlers
 from gateway.doctor.jobs import jobs
 from gateway.doctor.keys import encryption_key, needed_keys, stored_secrets
 from gateway.doctor.open_files import open_files
+from gateway.doctor.silence import silence
 from gateway.doctor.tenants import tenants
 from gateway.errors import GatewayError
 from gateway.installation import Installation
@@ -47,6 +48,7 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
                 yield from expressions(installation)
             yield from jobs(installation)
             yield from connections(installation)
+            yield from silence(installation)
             yield from tenants(installation)
             yield from audit_trail(installation)
     except GatewayError as error:

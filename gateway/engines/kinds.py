@@ -17,6 +17,7 @@ from gateway.tenants.api_keys.scopes import Scope
 from gateway.webhooks.acceptance.kind import ACCEPT
 from gateway.webhooks.forgetting.kind import FORGET
 from gateway.webhooks.purge_kind import PURGE
+from gateway.webhooks.rhythm.kind import WATCH
 
 _ALL: tuple[Kind, ...] = (
     ACCEPT,
@@ -34,6 +35,7 @@ _ALL: tuple[Kind, ...] = (
     RETRY,
     REVOKE,
     ROTATE,
+    WATCH,
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}

@@ -30,6 +30,7 @@ INTEGRATION_ACTIVATED = "gateway.integration.activated"
 INTEGRATION_DEACTIVATED = "gateway.integration.deactivated"
 INTEGRATION_UNHEALTHY = "gateway.integration.unhealthy"
 INTEGRATION_RECOVERED = "gateway.integration.recovered"
+SOURCE_SILENT = "gateway.source.silent"
 # Sent to a destination that is tried, and journalled nowhere.
 DESTINATION_TEST = "gateway.destination.test"
 
@@ -235,3 +236,27 @@ def integration_changed(
         "detail": detail,
     }
     return Occurrence(tenant_id, event_type, data)
+
+
+def source_silent(
+    tenant_id: str,
+    *,
+    source_id: str,
+    source: str,
+    provider: str,
+    last_event_at: str,
+    expected: int,
+    per_week: float,
+) -> Occurrence:
+    """Nothing comes to a source that is usually busy. `expected` is how many events should have come since the last
+    one, `per_week` how many usually come.
+    """
+    data = {
+        "source_id": source_id,
+        "source": source,
+        "provider": provider,
+        "last_event_at": last_event_at,
+        "expected": expected,
+        "per_week": per_week,
+    }
+    return Occurrence(tenant_id, SOURCE_SILENT, data)

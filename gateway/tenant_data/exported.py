@@ -65,6 +65,7 @@ WITHIN: Mapping[str, str] = {Attempt.__tablename__: "deliveries"}
 LEFT_OUT: Mapping[str, str] = {
     "source_credentials": "secrets",
     "event_repeats": "counts of repeats",
+    "source_rhythms": "how often events usually come, learned from the journal",
     "source_purges": "how far the purge has come",
     "destination_secrets": "secrets",
     "vault": "secrets",

@@ -41,6 +41,7 @@ from gateway.tenants.audit_trail.models import AuditHead, AuditRow
 from gateway.tenants.idempotency.models import IdempotentRequest
 from gateway.tenants.usage import TenantUsage
 from gateway.webhooks.rejections.models import Rejection
+from gateway.webhooks.rhythm.models import SourceRhythm
 from gateway.webhooks.sources.models import Source, SourceCredential
 
 
@@ -94,6 +95,7 @@ OWNED: tuple[OwnedTable, ...] = (
     OwnedTable(DestinationState, DestinationState.destination_id),
     OwnedTable(Destination, Destination.id),
     OwnedTable(SourceCredential, SourceCredential.id),
+    OwnedTable(SourceRhythm, SourceRhythm.source_id),
     OwnedTable(Source, Source.id),
     # What a delivery took with it is gone by then; this is for what came in late.
     OwnedTable(Attempt, Attempt.delivery_id),

@@ -112,8 +112,8 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         # repeating: deliveries as requests to be sent by hand.
         ("query_schema", "repeating", "schema"),
         # event_replay: events delivered again, or for the first time. retry: deliveries tried again, or stopped.
-        # forgetting: events of sources that keep theirs for less long.
-        ("event_replay", "forgetting"),
+        # forgetting: events of sources that keep theirs for less long. telling: of what happened inside.
+        ("event_replay", "forgetting", "telling"),
         ("journal", "retention", "retry", "system_events"),
         # looked_for: what is looked for inside of events.
         ("event_status", "looked_for"),
@@ -228,6 +228,8 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         # acceptance: what was refused, taken in later. forgetting: events, one or one person's.
         ("acceptance", "forgetting", "known_names", "purge_kind", "purge_payload", "route_previews", "route_trials"),
         ("explain", "purge", "receive", "routes", "samples"),
+        # rhythm: how often events come to sources, and which fell silent.
+        ("rhythm",),
         ("material", "proofs", "rejections", "sources"),
         ("secrets_at_rest", "verification"),
         ("own_secrets",),
