@@ -44,3 +44,10 @@ def test_the_guide_shows_the_description_of_the_example() -> None:
     # The first step is a description by itself.
     assert list(describe(shown[0]).entities) == ["contacts"]
     assert describe({**shown[0], **shown[1]}).entities["contacts"].kind == "contact"
+
+
+def test_the_guide_shows_the_code_of_the_example() -> None:
+    guide = (ROOT / "docs" / "ADDING_AN_INTEGRATION.md").read_text(encoding="utf-8")
+    for language, name in (("python", "bookmarks.py"), ("toml", "pyproject.toml")):
+        written = (ROOT / "examples" / "bookmarks" / name).read_text(encoding="utf-8")
+        assert f"```{language}\n{written}```" in guide, f"examples/bookmarks/{name} is another one by now"

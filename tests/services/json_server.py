@@ -16,7 +16,7 @@ from tests.services.integration_types import running
 
 @dataclass(frozen=True, kw_only=True)
 class Asked:
-    """One request. `document` is its body as JSON, or as a form; header names are in lower case."""
+    """One request. `document` is its body as JSON, as a form, or as text; header names are in lower case."""
 
     method: str
     path: str
@@ -28,7 +28,7 @@ class Asked:
 
 @dataclass(frozen=True)
 class Said:
-    """One answer."""
+    """One answer. A `document` that is a text is sent as it is."""
 
     status: int
     document: Any = None
@@ -54,20 +54,23 @@ def json_server(system: System) -> Iterator[str]:
         def handle_any(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             parts = urlsplit(self.path)
-            is_form = (self.headers.get("Content-Type") or "").startswith("application/x-www-form-urlencoded")
+            kind = (self.headers.get("Content-Type") or "").partition(";")[0]
             asked = Asked(
                 method=self.command,
                 path=unquote(parts.path),
                 query=dict(parse_qsl(parts.query, keep_blank_values=True)),
                 headers={name.lower(): value for name, value in self.headers.items()},
-                document=dict(parse_qsl(body.decode())) if is_form else json.loads(body) if body else None,
+                document=read(kind, body),
                 url=f"http://{self.headers['Host']}",
             )
             with lock:
                 said = system(asked)
-            content = b"" if said.document is None else json.dumps(said.document).encode()
+            is_text = isinstance(said.document, str)
+            content = (
+                b"" if said.document is None else (said.document if is_text else json.dumps(said.document)).encode()
+            )
             self.send_response_only(said.status)
-            usual = {"Content-Type": "application/json", "Date": self.date_time_string()}
+            usual = {"Content-Type": "text/plain" if is_text else "application/json", "Date": self.date_time_string()}
             for name, value in {**usual, **said.headers}.items():
                 self.send_header(name, value)
             self.send_header("Content-Length", str(len(content)))
@@ -78,3 +81,12 @@ def json_server(system: System) -> Iterator[str]:
 
     with running(ThreadingHTTPServer(("127.0.0.1", 0), Handler)) as url:
         yield url
+
+
+def read(kind: str, body: bytes) -> Any:
+    """The document of a request."""
+    if not body:
+        return None
+    if kind == "application/x-www-form-urlencoded":
+        return dict(parse_qsl(body.decode()))
+    return body.decode() if kind == "text/plain" else json.loads(body)

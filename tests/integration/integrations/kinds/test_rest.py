@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,29 +14,18 @@ from gateway.clients.errors import AuthenticationFailed, RemoteConflict, Unavail
 from gateway.integrations.kinds.rest.kind import RestType
 from gateway.integrations.kinds.rest.resource import RestResource
 from gateway.strict_yaml import load_strictly
+from tests.services.examples import EXAMPLES, example
 from tests.services.integration_types import ResourceCase, TypeCase, opened, running
 from tests.services.type_contract import TypeContract, outgoing
 
-EXAMPLE = Path(__file__).parents[4] / "examples" / "contacts"
+EXAMPLE = EXAMPLES / "contacts"
 TOKEN = "token-of-the-contacts-system"
-
-
-def example() -> ModuleType:
-    """The server of the example."""
-    name = "contacts_example"
-    if name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(name, EXAMPLE / "server.py")
-        assert spec is not None
-        assert spec.loader is not None
-        sys.modules[name] = importlib.util.module_from_spec(spec)
-        spec.loader.exec_module(sys.modules[name])
-    return sys.modules[name]
 
 
 @pytest.fixture
 def contacts() -> Any:
     """250 of them, on three pages."""
-    made = example().Contacts(TOKEN)
+    made = example("contacts/server.py").Contacts(TOKEN)
     for number in range(250):
         company = {"name": f"Company {number % 7}"} if number % 2 else None
         one = made.add(name=f"Person {number}", email=f"p{number}@example.com", company=company)
@@ -50,7 +36,7 @@ def contacts() -> Any:
 @pytest.fixture
 def case(contacts: Any, tmp_path: Path) -> Iterator[TypeCase]:
     kind = RestType()
-    with running(example().server(contacts)) as url:
+    with running(example("contacts/server.py").server(contacts)) as url:
         configuration = {"description": load_strictly((EXAMPLE / "contacts.yaml").read_text()), "base_url": url}
         with opened(kind, configuration, {"credential": TOKEN}, tmp_path) as instance:
             resource = kind.resources(instance)[0]
