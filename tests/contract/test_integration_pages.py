@@ -7,10 +7,14 @@ from pathlib import Path
 
 from marshmallow import Schema
 
+from gateway.entities.external import Outgoing
 from gateway.integrations.kinds.rest.description import describe
+from gateway.integrations.kinds.rest.reading import RecordReader
 from gateway.integrations.kinds.rest.records import TYPES
 from gateway.integrations.kinds.rest.schema import EntitySchema, FieldSchema, FindSchema, StateSchema
+from gateway.integrations.kinds.rest.writing import RecordWriter
 from gateway.integrations.registry import Registry
+from gateway.providers import catalogue
 from gateway.strict_yaml import load_strictly
 
 ROOT = Path(__file__).parents[2]
@@ -44,6 +48,25 @@ def test_the_guide_shows_the_description_of_the_example() -> None:
     # The first step is a description by itself.
     assert list(describe(shown[0]).entities) == ["contacts"]
     assert describe({**shown[0], **shown[1]}).entities["contacts"].kind == "contact"
+
+
+def test_the_page_of_rest_shows_hubspots_contacts_as_they_come_and_go() -> None:
+    [shown] = re.findall(r"```yaml\n(.*?)```", (PAGES / "rest.md").read_text(encoding="utf-8"), re.DOTALL)
+    system = describe(shown, api=catalogue()["hubspot"].api)
+    entity, listed = system.entities["contacts"], system.api.resources["contacts"]
+    properties = {"firstname": "Ada", "lastname": "L", "email": "ada@example.com", "lifecyclestage": "lead", "x": "1"}
+    mapped = RecordReader(entity, listed).read({"id": "7", "properties": properties, "archived": False})
+    assert (mapped.name, mapped.attributes["stage"], mapped.attributes["x"]) == ("Ada L", "lead", "1")
+    edit = Outgoing(
+        kind="contact",
+        integration_id="7",
+        name=None,
+        fields={"stage": "customer"},
+        attributes={},
+        version=None,
+        idempotency_key="k",
+    )
+    assert RecordWriter(entity).changed(edit) == {"lifecyclestage": "customer"}
 
 
 def test_the_guide_shows_the_code_of_the_example() -> None:

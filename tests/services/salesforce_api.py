@@ -82,7 +82,15 @@ class SalesforceApi:
         return Said(200, document)
 
     def _rest(self, locator: str) -> list[dict[str, Any]] | Said:
-        return self.rests.get(locator) or error(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+        kept = self.rests.get(locator)
+        if kept is None:
+            return error(400, "INVALID_QUERY_LOCATOR", "invalid query locator")
+        return [one | self._now(one) for one in kept]
+
+    def _now(self, record: dict[str, Any]) -> dict[str, Any]:
+        """A record of a query as it is by now."""
+        live = self.records[record["attributes"]["type"]][record["Id"]]
+        return {name: value for name, value in live.items() if name in record}
 
     def _sobjects(self, asked: Asked, sobject: str, *rest: str) -> Said:
         records = self.records.setdefault(sobject, {})

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -132,6 +133,18 @@ def test_a_create_whose_answer_was_lost_is_found_by_its_key(case: TypeCase, cont
     contacts.add(name="Another", email="a@example.com", external_ref="k-17")
     with pytest.raises(RemoteConflict):
         resource.find(asked)
+
+
+def test_a_list_that_does_not_know_the_parameter_gives_nobody_elses_record(case: TypeCase, contacts: Any) -> None:
+    one = case.resources["contacts"]
+    description = case.instance.configuration["description"]
+    entity = {**description["entities"]["contacts"], "find": {"record": "external_ref", "parameter": "no_such"}}
+    changed = {**case.instance.configuration, "description": {**description, "entities": {"contacts": entity}}}
+    [resource] = case.kind.resources(replace(case.instance, configuration=changed))
+    asked = outgoing(one, fields=one.create, attributes=one.create, key="k-17")
+    assert resource.find(asked) is None
+    made = contacts.add(name="Mary Jackson", email="mary@example.com", external_ref="k-17")
+    assert resource.find(asked) == made
 
 
 def test_the_systems_own_words_say_what_went_wrong(case: TypeCase, contacts: Any) -> None:
