@@ -17,9 +17,13 @@ from gateway.installation import Installation
 
 
 @click.command()
+@click.option("--strict", is_flag=True, help="Exit with 1 for warnings too.")
 @common_options
-def doctor() -> None:
-    """Check settings, database, keys, handlers and clock; exits with 1 when something does not work."""
+def doctor(strict: bool) -> None:
+    """Check the whole installation: settings, files, keys, database, web and workers, backlog, destinations, retention.
+
+    Exits with 1 when something does not work. What works and may surprise is a warning.
+    """
     results = _results()
     is_well = all(result.level is not Level.FAIL for result in results)
     if click.get_current_context().meta.get(AS_JSON):
@@ -29,7 +33,7 @@ def doctor() -> None:
         rows = [(result.level.value, result.name, printable(_detail(result))) for result in results]
         for line in aligned(("", "check", "finding"), rows)[1:]:
             click.echo(line)
-    if not is_well:
+    if not is_well or (strict and any(result.level is not Level.OK for result in results)):
         raise click.exceptions.Exit(FAILED)
 
 

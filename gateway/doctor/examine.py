@@ -12,14 +12,17 @@ from gateway.doctor.check import CheckResult, Level
 from gateway.doctor.configuration import configuration
 from gateway.doctor.connections import connections
 from gateway.doctor.database import schema, storage
+from gateway.doctor.deliveries import deliveries
 from gateway.doctor.expressions import expressions
 from gateway.doctor.files import files
-from gateway.doctor.handlers import handlers
+from gateway.doctor.handlers import handlers, missing_handlers
 from gateway.doctor.jobs import jobs
+from gateway.doctor.keeping import keeping
 from gateway.doctor.keys import encryption_key, needed_keys, stored_secrets
 from gateway.doctor.open_files import open_files
 from gateway.doctor.silence import silence
 from gateway.doctor.tenants import tenants
+from gateway.doctor.web import web
 from gateway.errors import GatewayError
 from gateway.installation import Installation
 
@@ -35,6 +38,7 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
     yield kept
     yield from files(installation)
     yield from open_files(installation.settings)
+    yield from web(installation.settings)
     yield from broker(installation.settings)
     try:
         found = schema(installation)
@@ -47,6 +51,9 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
                 yield from configuration(installation, keyring, providers)
                 yield from expressions(installation)
             yield from jobs(installation)
+            yield from missing_handlers(installation)
+            yield from deliveries(installation)
+            yield from keeping(installation)
             yield from connections(installation)
             yield from silence(installation)
             yield from tenants(installation)

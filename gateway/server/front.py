@@ -125,7 +125,9 @@ class Front:
         bridge = self._bridge = LoopBridge(asyncio.get_running_loop(), timeout_seconds=COMMIT_TIMEOUT_SECONDS)
         ingest = self._inbound.ingest
         ingest.listen(bridge.settled)
-        self._webhooks = Webhooks(self._installation, ingest, bridge, self._run_blocking, self._large_bodies)
+        self._webhooks = Webhooks(
+            self._installation, ingest, bridge, self._run_blocking, self._large_bodies, self._inbound.lines
+        )
         self._pages = Pages(self._app, self._threads, lambda: self._webhooks_begun)
         self._watchdog.start()
 

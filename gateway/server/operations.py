@@ -19,8 +19,10 @@ from gateway.errors import GatewayError, StorageUnavailable
 from gateway.jobs.gauges import count_overdue, read_job_gauges
 from gateway.jobs.workers.search import find_workers
 from gateway.oauth.connections.gauges import read_connection_gauges
+from gateway.release import installed_version
 from gateway.server.insiders import is_insider
 from gateway.telemetry.exposition import (
+    BuildCollector,
     ConfigurationCollector,
     ConfigurationGauges,
     ConnectionCollector,
@@ -54,6 +56,8 @@ def register(
     jobs = JobCollector(lambda: read_job_gauges(database, clock, KINDS), metrics)
     connections = ConnectionCollector(lambda: read_connection_gauges(database, clock), metrics)
 
+    build = BuildCollector(installed_version(), database.engine.dialect.name)
+
     @app.get(HEALTHZ)
     def healthz() -> Response:
         return jsonify(status="ok")
@@ -68,7 +72,7 @@ def register(
     def prometheus() -> Response:
         if not is_insider(request.environ, settings.metrics_token):
             return refuse_metrics(has_token=bool(settings.metrics_token))
-        collectors = [queue, jobs, connections, configured]
+        collectors = [build, queue, jobs, connections, configured]
         rendered = render_metrics(metrics, metrics_dir=settings.metrics_dir, collectors=collectors)
         return Response(rendered.body, content_type=rendered.content_type)
 

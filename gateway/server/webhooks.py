@@ -19,6 +19,7 @@ from gateway.webhooks.receive.addressing import Address, refuse_address
 from gateway.webhooks.receive.answers import failed
 from gateway.webhooks.receive.ingest import Ingest
 from gateway.webhooks.receive.progress import BlockingStep, Submitted
+from gateway.webhooks.receive.request_lines import RequestLines
 
 Result = TypeVar("Result")
 
@@ -39,12 +40,14 @@ class Webhooks:
         bridge: LoopBridge,
         run_blocking: RunBlocking,
         large_bodies: LargeBodies,
+        lines: RequestLines,
     ) -> None:
         settings = installation.settings
         self._ingest = ingest
         self._bridge = bridge
         self._run_blocking = run_blocking
         self._large_bodies = large_bodies
+        self._lines = lines
         self._reader = ScopeReader(
             installation.clock, base_url=settings.base_url, trusted_proxies=settings.trusted_proxies
         )
@@ -55,7 +58,10 @@ class Webhooks:
         if refused is not None:
             return refused
         try:
-            return await self._answer(self._reader.arrival(scope, target, address, body, request_id))
+            arrival = self._reader.arrival(scope, target, address, body, request_id)
+            answer = await self._answer(arrival)
+            self._lines.answered(arrival, answer)
+            return answer
         except Exception:
             return failed(request_id)
 

@@ -5,13 +5,14 @@ The text format is Prometheus' (version 0.0.4). What is counted is listed in `me
 
 from __future__ import annotations
 
+import platform
 from abc import abstractmethod
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, TypeVar
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
@@ -27,12 +28,16 @@ class QueueGauges:
     """The queue as the database has it: how many deliveries wait, for how long, and who is not called.
 
     `depth_by_state` and `breakers_by_state` count deliveries that are not finished, and destinations, by the name of
-    their state. `oldest_due_seconds` is the age of the oldest delivery that is due, 0 when none is.
+    their state. `oldest_due_seconds` is the age of the oldest delivery that is due, 0 when none is. The rest is by
+    the names of destinations, a few hundred at most: dead letters, circuits that are not closed, the same age.
     """
 
     depth_by_state: Mapping[str, int] = field(default_factory=dict)
     oldest_due_seconds: float = 0.0
     breakers_by_state: Mapping[str, int] = field(default_factory=dict)
+    dead_by_destination: Mapping[str, int] = field(default_factory=dict)
+    circuits: Mapping[str, str] = field(default_factory=dict)
+    oldest_due_by_destination: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +114,17 @@ class QueueCollector(_GaugeCollector[QueueGauges]):
         )
         told = "Destinations by the state of their circuit."
         yield _by_label("gateway_breakers", told, "state", gauges.breakers_by_state)
+        told = "Deliveries that were given up, by destination."
+        yield _by_label("gateway_dead_letters", told, "destination", gauges.dead_by_destination)
+        told = "Age of the oldest delivery that is due, by destination."
+        due = gauges.oldest_due_by_destination
+        yield _by_label("gateway_destination_oldest_due_seconds", told, "destination", due)
+        circuits = GaugeMetricFamily(
+            "gateway_circuit", "Circuits that are not closed.", labels=["destination", "state"]
+        )
+        for destination, state in gauges.circuits.items():
+            circuits.add_metric([destination, state], 1)
+        yield circuits
 
 
 class JobCollector(_GaugeCollector[JobGauges]):
@@ -142,6 +158,19 @@ class ConnectionCollector(_GaugeCollector[ConnectionGauges]):
         )
 
 
+class BuildCollector(Collector):
+    """What runs: constant while the process lives."""
+
+    def __init__(self, version: str, database: str) -> None:
+        self._labels = {"version": version, "python": platform.python_version(), "database": database}
+
+    def collect(self) -> Iterable[Metric]:
+        """One gauge that is always 1; its labels tell."""
+        family = GaugeMetricFamily("gateway_build_info", "What runs; always 1.", labels=list(self._labels))
+        family.add_metric(list(self._labels.values()), 1)
+        return [family]
+
+
 def _by_label(name: str, told: str, label: str, values: Mapping[str, float]) -> Metric:
     family = GaugeMetricFamily(name, told, labels=[label])
     for value, number in values.items():
@@ -167,6 +196,8 @@ def render_metrics(
     """
     registry = CollectorRegistry()
     registry.register(_Processes(metrics, metrics_dir))
+    # Of the process that answers: memory, time of the processor, open files, when it started.
+    ProcessCollector(registry=registry)
     for collector in collectors:
         registry.register(collector)
     return RenderedMetrics(body=generate_latest(registry), content_type=CONTENT_TYPE_LATEST)

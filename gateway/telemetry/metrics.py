@@ -1,8 +1,9 @@
 """Metrics: everything that is counted and measured, in one place.
 
-Labels are words of ours with few values (provider, reason, outcome), never tenants or ids. Counting fails open: it
-never stops what it counts, and its failures are counted. How things are (queue, breakers) is read from the database
-when somebody asks, by a function that the application wires in; see `exposition`.
+Labels are words of ours with few values (provider, reason, outcome), never tenants or ids. The exceptions are names of
+sources and destinations, of which each process tells `MOST_NAMES` apart, and counts the rest as `other`. Counting
+fails open: it never stops what it counts, and its failures are counted. How things are (queue, breakers) is read from
+the database when somebody asks, by a function that the application wires in; see `exposition`.
 """
 
 from __future__ import annotations
@@ -26,6 +27,30 @@ LATENCY_BUCKETS = (0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1.0, 5.0, 30.0, 120.
 CALL_BUCKETS = (0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
 LOOP_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0)
 BATCH_BUCKETS = (1.0, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0, 200.0, 500.0, 1000.0)
+
+
+# As `gateway.tenants.models` has it, which stands above.
+DEFAULT_TENANT_ID = "ten_default"
+MOST_NAMES = 200
+OTHER = "other"
+
+
+class BoundedNames:
+    """Which names are told apart: the first so many that this process has met."""
+
+    def __init__(self, most: int = MOST_NAMES) -> None:
+        self._most = most
+        self._met: dict[tuple[str, str], str] = {}
+
+    def of(self, tenant_id: str, name: str) -> str:
+        """`name` as a label: with its tenant, unless that is the one of who has one only."""
+        label = self._met.get((tenant_id, name))
+        if label is None:
+            if len(self._met) >= self._most:
+                return OTHER
+            label = name if tenant_id == DEFAULT_TENANT_ID else f"{tenant_id}/{name}"
+            self._met[tenant_id, name] = label
+        return label
 
 
 class BatchHistogram(Histogram):
@@ -53,6 +78,14 @@ class Metrics:
         if not reserved:
             self.failed()
         self._received = self._labelled("gateway_received", "Events stored, by provider.", "provider")
+        self._received_of = self._labelled("gateway_source_received", "Events stored, by source.", "source")
+        self._rejected_of = self._labelled(
+            "gateway_source_rejected", "Inbound requests refused, by source and reason.", "source", "reason"
+        )
+        self._attempts_of = self._labelled(
+            "gateway_destination_attempts", "Tries of deliveries, by destination and outcome.", "destination", "outcome"
+        )
+        self._sources, self._destinations = BoundedNames(), BoundedNames()
         self._rejected = self._labelled("gateway_rejected", "Inbound requests refused, by reason.", "reason")
         self._rejections_dropped = self._labelled(
             "gateway_rejections_dropped", "Refused requests that were not kept to be looked at, by reason.", "reason"
@@ -113,6 +146,18 @@ class Metrics:
     def received(self, provider: str, count: int = 1) -> None:
         """Events of `provider` were stored."""
         self._received(provider, amount=count)
+
+    def received_of(self, tenant_id: str, source: str, count: int) -> None:
+        """Events of `source` were stored."""
+        self._received_of(self._sources.of(tenant_id, source), amount=count)
+
+    def rejected_of(self, tenant_id: str, source: str, reason: str) -> None:
+        """A request to `source`, which there is, was refused."""
+        self._rejected_of(self._sources.of(tenant_id, source), reason)
+
+    def attempt_of(self, tenant_id: str, destination: str, outcome: str) -> None:
+        """A delivery to `destination` was tried."""
+        self._attempts_of(self._destinations.of(tenant_id, destination), outcome)
 
     def rejected(self, reason: str) -> None:
         """An inbound request was refused; `reason` is the code of the answer."""

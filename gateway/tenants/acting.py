@@ -6,7 +6,7 @@ commits, an exception rolls back. A use case of several transactions takes a `Be
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -21,10 +21,13 @@ from gateway.db.scope import SystemSession, TenantSession
 from gateway.errors import Conflict, Hint, NotFound
 from gateway.installation import Installation
 from gateway.security.sealing import Keyring
+from gateway.telemetry.logging import get_logger
 from gateway.tenants.audit import Actor, AuditEntry, AuditTrail, differences
 from gateway.tenants.audit_trail.trail import ChainedAuditTrail
 from gateway.tenants.directory import TenantSummary, find_tenant
 from gateway.tenants.models import DEFAULT_TENANT, Tenant
+
+_log = get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -216,3 +219,18 @@ def _keep(audit: AuditTrail, acting: Acting | SystemActing) -> None:
     if acting.entries:
         acting.session.flush()
         audit.keep(acting.session, acting.entries)
+        after_commit(acting.session.connection(), lambda: _tell(acting.entries))
+
+
+def _tell(entries: Sequence[AuditEntry]) -> None:
+    """A line for each change that is in the database now. What it was before and after is in the audit trail."""
+    for entry in entries:
+        _log.info(
+            "changed",
+            action=entry.action,
+            object_id=entry.object_id,
+            name=entry.object_name,
+            tenant_id=entry.tenant_id,
+            actor=entry.actor.name,
+            request_id=entry.request_id,
+        )

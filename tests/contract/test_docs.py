@@ -36,6 +36,7 @@ from gateway.oauth.flows.outcomes import Outcome as FlowOutcome
 from gateway.oauth.flows.outcomes import Refusal
 from gateway.out_of_order import OutOfOrderCode
 from gateway.telemetry.exposition import (
+    BuildCollector,
     ConfigurationCollector,
     ConfigurationGauges,
     ConnectionCollector,
@@ -146,6 +147,7 @@ def test_every_metric_is_there() -> None:
     CallMetrics(metrics.registry)
     families = [
         *metrics.registry.collect(),
+        *BuildCollector("1.0", "sqlite").collect(),
         *QueueCollector(lambda: QueueGauges({"pending": 0}), metrics).collect(),
         *JobCollector(lambda: JobGauges({("purge", "pending"): 0}), metrics).collect(),
         *ConnectionCollector(lambda: ConnectionGauges({("github", "connected"): 0}), metrics).collect(),

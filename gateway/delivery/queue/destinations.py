@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from sqlalchemy import Connection, text
 
+from gateway.clock import MICROSECONDS
 from gateway.db.model import ConfigurationKind
 from gateway.db.revisions import move_revisions
 from gateway.delivery.decisions.circuit import after_attempt
@@ -19,6 +20,9 @@ from gateway.delivery.models import CircuitState, DestinationKind
 from gateway.delivery.queue.destination_states import load_states, lock_states, save_states
 from gateway.delivery.queue.report import Recorded
 from gateway.events.system import Occurrence, destination_disabled
+from gateway.telemetry.logging import get_logger
+
+_log = get_logger(__name__)
 
 GONE = "gone"
 
@@ -42,7 +46,27 @@ def change_states(connection: Connection, recorded: Sequence[Recorded], *, now_u
     changed = moved(load_states(connection, by_destination))
     if changed:
         tenants = {id_: by_destination[id_][0].report.claimed.tenant_id for id_ in changed}
-        save_states(connection, tenants, moved(lock_states(connection, tenants, skip_locked=False)))
+        locked = lock_states(connection, tenants, skip_locked=False)
+        after = moved(locked)
+        save_states(connection, tenants, after)
+        for id_, state in after.items():
+            _tell_of_circuit(by_destination[id_][0], locked[id_], state, now_us)
+
+
+def _tell_of_circuit(item: Recorded, before: SharedState, after: SharedState, now_us: int) -> None:
+    """A line for a circuit that opens or closes. What is between (a probe under way, one more that failed) is told by
+    the attempts.
+    """
+    is_open, was_open = (state.circuit.state is not CircuitState.CLOSED for state in (after, before))
+    if is_open is was_open:
+        return
+    target = item.report.target
+    fields: dict[str, object] = {"destination": target.name if target else item.report.claimed.destination_id}
+    if not is_open:
+        _log.info("circuit closed: its deliveries go on", **fields)
+    elif after.circuit.probe_at_us is not None:
+        fields["next_probe_in_seconds"] = round((after.circuit.probe_at_us - now_us) / MICROSECONDS, 1)
+        _log.warning("circuit opened: its deliveries wait until a probe succeeds", **fields)
 
 
 def _after(state: SharedState, items: Sequence[Recorded], now_us: int, random: Random) -> SharedState:

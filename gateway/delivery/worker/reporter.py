@@ -24,10 +24,12 @@ class Reporter:
         """Count and log what was recorded."""
         now_us = self._clock.now_us()
         for item in recorded:
-            (claimed, _, result), decision, applied = item
+            (claimed, target, result), decision, applied = item
             if result is None or decision is None:
                 continue
             self._metrics.attempt(result.outcome.value)
+            if target is not None:
+                self._metrics.attempt_of(claimed.tenant_id, target.name, result.outcome.value)
             if decision.state is not DeliveryState.DELIVERED:
                 self._report_failure(item, now_us)
             elif applied and claimed.event is not None and claimed.attempt == claimed.schedule_position + 1:

@@ -11,8 +11,9 @@ from gateway.db.writing.checkpoints import Checkpointer
 from gateway.db.writing.group_commit import GroupCommit
 from gateway.errors import ConfigurationError, StorageUnavailable
 from gateway.installation import Installation
+from gateway.telemetry.line_budget import LineBudget
 from gateway.webhooks.material import MaterialStore
-from gateway.webhooks.receive.counting import count_stored
+from gateway.webhooks.receive.counting import DEATHS_PER_SECOND, count_stored
 from gateway.webhooks.receive.due import due_ids, due_jobs
 from gateway.webhooks.receive.entry import Receipt, Submission, submission_bytes
 from gateway.webhooks.receive.failures import FailedVerifications
@@ -20,6 +21,7 @@ from gateway.webhooks.receive.handshakes import Handshakes
 from gateway.webhooks.receive.inbound import Inbound
 from gateway.webhooks.receive.ingest import Ingest
 from gateway.webhooks.receive.repeats import RepeatCounter
+from gateway.webhooks.receive.request_lines import RequestLines
 from gateway.webhooks.receive.request_reader import RequestReader
 from gateway.webhooks.receive.snapshot import InboundLoader, InboundSnapshot
 from gateway.webhooks.receive.store import store_submissions
@@ -48,6 +50,7 @@ def _assemble(installation: Installation) -> Inbound:
     snapshot: Snapshot[InboundSnapshot] = Snapshot(database, load, clock)
     checkpoints = Checkpointer(database)
     metrics, announcements = installation.metrics, installation.announcements
+    deaths = LineBudget(clock, DEATHS_PER_SECOND)
     repeats = RepeatCounter(database)
 
     def stored(submissions: Sequence[Submission], receipts: Sequence[Receipt]) -> None:
@@ -55,7 +58,7 @@ def _assemble(installation: Installation) -> Inbound:
         for job in due_jobs(submissions, receipts):
             announcements.job(job.kind, job.id)
         checkpoints.wrote()
-        came_again = count_stored(metrics, clock, submissions, receipts)
+        came_again = count_stored(metrics, clock, submissions, receipts, deaths)
         if came_again:
             repeats.note(came_again)
 
@@ -87,6 +90,7 @@ def _assemble(installation: Installation) -> Inbound:
         repeats,
         RequestReader(clock, base_url=settings.base_url, max_body_bytes=settings.max_body_bytes),
         settings.max_body_bytes,
+        RequestLines(clock),
         closers=(commits.close, repeats.close, checkpoints.close, rejections.close, snapshot.close),
     )
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from gateway.webhooks.receive.ingest import Ingest
 from gateway.webhooks.receive.repeats import RepeatCounter
+from gateway.webhooks.receive.request_lines import RequestLines
 from gateway.webhooks.receive.request_reader import RequestReader
 
 
@@ -18,6 +19,7 @@ class Inbound:
     repeats: RepeatCounter
     reader: RequestReader
     max_body_bytes: int
+    lines: RequestLines
     closers: Sequence[Callable[[], None]] = ()
 
     def close(self) -> None:

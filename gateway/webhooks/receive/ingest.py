@@ -296,6 +296,8 @@ class Ingest:
         self._metrics.rejected(answer.reason)
         # Without a tenant there is nobody who could look at it.
         if tenant_id is not None:
+            if source_id:
+                self._metrics.rejected_of(tenant_id, arrival.source, answer.reason)
             message = json.loads(answer.body)["error"]["message"]
             self.rejections.note(Refused(tenant_id, source_id, answer.reason, message, arrival, own))
         return answer

@@ -36,6 +36,8 @@ def _answer(inbound: Inbound, address: Address) -> Answer:
         return refused
     try:
         arrival = inbound.reader.arrival(request.environ, address, g.request_id)
-        return wait_for_answer(inbound.ingest.begin(arrival))
+        answer = wait_for_answer(inbound.ingest.begin(arrival))
+        inbound.lines.answered(arrival, answer)
+        return answer
     except Exception:
         return failed(g.request_id)
