@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from http import HTTPStatus
 from pathlib import Path
 
@@ -46,7 +47,8 @@ def send(
     """
     installation = invocation.installation
     if only_print:
-        click.echo(sample_body(installation, _provider(invocation, name), event_type))
+        # Into a file go the exact bytes, which a signature may be made of.
+        click.echo(sample_body(installation, _provider(invocation, name), event_type), nl=sys.stdout.isatty())
         return
     # Before the database is asked: some providers cannot be imitated, whatever a source may hold.
     if name in installation.catalogue:

@@ -1,4 +1,4 @@
-"""Chapters of the README as steps: what is typed in which terminal, and what has to be shown.
+"""Chapters of the README and of `docs/tour.md` as steps: what is typed in which terminal, and what has to be shown.
 
 In the section, a fence `sh 2` is typed in the second terminal, `sh 2 until` again and again until it shows what
 follows. A fence `text` is what the commands before it show, `text 3` what the third terminal shows next; `…` stands
@@ -12,7 +12,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-TOUR = "A tour in five minutes"
+FIRST_WEBHOOK = "First webhook"
+TOUR = "The tour goes on"
 SEVERAL_MACHINES = "Several machines"
 CONNECT = "Connect a customer's account"
 ANYTHING = "…"
