@@ -22,7 +22,7 @@ from gateway.entities.states import ChangeState
 from gateway.security.identifiers import new_id
 
 _MARKS: Table = PushMark.__table__  # type: ignore[assignment]
-_IS_WAITING = text(IS_WAITING)
+_IS_WAITING = text(f"({IS_WAITING})")
 _IS_UNSETTLED = text(IS_UNSETTLED)
 
 GONE: Final = b"\x00" * 16

@@ -201,7 +201,8 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("history", "telling"),
         # merging, rules, comparing, content: pure.
         ("merging",),
-        ("rules",),
+        # instances: the port to what an integration is.
+        ("instances", "rules"),
         ("comparing", "content", "options"),
         ("external",),
         ("models", "states"),

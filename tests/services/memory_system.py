@@ -199,7 +199,7 @@ class MemoryResource:
         )
 
     def _written(self, outgoing: Outgoing) -> dict[str, Any]:
-        named = {} if outgoing.name is None else {"name": outgoing.name}
+        named = {name: getattr(outgoing, name) for name in ("name", "parent") if getattr(outgoing, name) is not None}
         return {**named, **outgoing.fields, "mark": self.mark and f"{self.mark}{outgoing.idempotency_key}"}
 
     def _require_version(self, outgoing: Outgoing) -> None:

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from marshmallow import Schema
 from sqlalchemy import select
 
 from gateway.clock import FakeClock
 from gateway.config import Settings
 from gateway.entities.cases import Case, cases_of
+from gateway.entities.conflicts.summary import ConflictSummary
 from gateway.entities.content import mapped_digest
+from gateway.entities.editing.draft import EntityDraft, EntityEdit
+from gateway.entities.editing.management import create_entity, delete_entity, restore_entity, set_entity
 from gateway.entities.external import External
+from gateway.entities.instances import Named, Opened
 from gateway.entities.models import Entity, EntityConflict, HistoryEntry, LocalChange
 from gateway.entities.options import SyncOptions
+from gateway.entities.pushing.push import push
+from gateway.entities.reconciling import take_external
+from gateway.entities.resolving.choices import Resolution
+from gateway.entities.resolving.conflicts import resolve_conflict
 from gateway.entities.rules import Rules, rules_of
+from gateway.entities.search.finding import EntityKey
+from gateway.entities.search.summary import EntitySummary
 from gateway.entities.states import ChangeState
 from gateway.entities.trail import Trail, trail_of
 from gateway.events.models import Event
 from gateway.installation import Installation
+from gateway.jobs.here import carry_out_here
+from gateway.jobs.kind import Kind, Result
+from gateway.jobs.request import Holder, request_job
+from gateway.jobs.run import JobRun
+from gateway.jobs.summary import JobSummary
 from gateway.security.identifiers import new_id
 from gateway.tenants.acting import Acting, act
 from gateway.tenants.models import DEFAULT_TENANT_ID
@@ -30,6 +46,31 @@ from tests.services.acting import TESTER
 from tests.services.memory_system import MemoryResource, external_of
 
 INSTANCE = "int_crm"
+
+
+class Memory:
+    """The port to integrations, with one integration."""
+
+    def __init__(self, sides: Sides) -> None:
+        self._sides = sides
+        self.pushes = 0
+
+    def find(self, acting: Acting, name: str) -> Named | None:
+        return Named(INSTANCE, "crm", "memory") if name in {"crm", INSTANCE} else None
+
+    def named(self, acting: Acting, ids: Collection[str]) -> Mapping[str, Named]:
+        return {INSTANCE: Named(INSTANCE, "crm", "memory")} if INSTANCE in ids else {}
+
+    @contextmanager
+    def opened(self, acting: Acting, instance_id: str) -> Iterator[Opened]:
+        def request_push(_acting: Acting) -> None:
+            self.pushes += 1
+
+        yield Opened(self._sides.external, self._sides.options, request_push)
+
+
+class NoPayload(Schema):
+    """A push is of one integration: the test's."""
 
 
 @dataclass
@@ -40,6 +81,9 @@ class Sides:
     clock: FakeClock
     there: MemoryResource = field(default_factory=MemoryResource)
     options: SyncOptions = field(default_factory=SyncOptions)
+
+    def __post_init__(self) -> None:
+        self.instances = Memory(self)
 
     @property
     def external(self) -> External:
@@ -120,6 +164,54 @@ class Sides:
         """The types of all events, oldest first."""
         with self.installation.database.system_session() as session:
             return [str(one) for one in session.scalars(select(Event.type).order_by(Event.id))]
+
+    # What people do here.
+
+    def set(self, entity_id: str, **fields: Any) -> EntitySummary:
+        with self.acting() as acting:
+            return set_entity(acting, self.instances, EntityKey(entity_id), EntityEdit(fields=fields))
+
+    def create(self, parent: str | None = None, **fields: Any) -> str:
+        draft = EntityDraft(
+            integration="crm", kind="contact", fields=fields, parent=None if parent is None else EntityKey(parent)
+        )
+        with self.acting() as acting:
+            return create_entity(acting, self.instances, draft).id
+
+    def delete(self, entity_id: str) -> EntitySummary:
+        with self.acting() as acting:
+            return delete_entity(acting, self.instances, EntityKey(entity_id))
+
+    def restore(self, entity_id: str) -> EntitySummary:
+        with self.acting() as acting:
+            return restore_entity(acting, self.instances, EntityKey(entity_id))
+
+    def resolve(self, **said: Any) -> ConflictSummary:
+        """Decide the conflict that is open."""
+        [conflict] = [one for one in self.conflicts() if one.state == "open"]
+        with self.acting() as acting:
+            return resolve_conflict(acting, self.instances, conflict.id, Resolution(**said))
+
+    def push(self) -> Mapping[str, Any]:
+        """Send what is due, in this process."""
+        kind = Kind(name="tests.push", payload=NoPayload, run=self._push, timeout_seconds=60.0)
+
+        def ask(holder: Holder) -> JobSummary:
+            with self.acting() as acting:
+                return request_job(acting, kind, {}, holder=holder)
+
+        return carry_out_here(self.installation, kind, ask, actor=TESTER, on_progress=lambda *_: None) or {}
+
+    def _push(self, run: JobRun) -> Result:
+        return push(run, self.external, self.options)
+
+    def pull(self, record_id: str, entity_id: str) -> None:
+        """A pull sees a record, of an entity that has local edits."""
+        mapped = self.there.map(self.there.records[record_id])
+        with self.acting() as acting:
+            trail = self.trail(acting)
+            take_external(trail, cases_of(acting.session, [entity_id])[entity_id], mapped, self.rules)
+            trail.write()
 
     def later(self, seconds: float = 1.0) -> None:
         self.clock.advance(seconds)

@@ -17,6 +17,7 @@ from gateway.entities.states import ChangeState
 from gateway.events.system import CONFLICT_DETECTED, ENTITY_CREATED, ENTITY_DELETED, ENTITY_UPDATED
 from tests.integration.entities.conftest import Sides, waiting
 
+pytestmark = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
 AGREED = {"phone": "1", "city": "Bern", "notes": "x"}
 
 
