@@ -42,6 +42,12 @@ COMMANDS = {
     "connections": LazyCommand(
         "gateway.cli.connections:connections", "Accounts that were connected, and how they are."
     ),
+    "entities": LazyCommand(
+        "gateway.cli.entities:entities", "What integrations share with their systems: list, show, set, delete."
+    ),
+    "conflicts": LazyCommand(
+        "gateway.cli.conflicts:conflicts", "What both sides of an entity changed: list, show, resolve."
+    ),
     "integrations": LazyCommand(
         "gateway.cli.integrations:integrations", "External systems that are synced: add, activate, take down."
     ),

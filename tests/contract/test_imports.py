@@ -31,9 +31,9 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     ("engines",),
     # doctor: what can be said about an installation's health from inside. preflight: what keeps it from being started.
     # tenant_data: what a tenant has in all tables.
-    # connections: what an application imports for clients of connected accounts. key_rotation: everything that is
-    # sealed, sealed anew.
-    ("connections", "doctor", "key_rotation", "manifest", "preflight", "tenant_data"),
+    # connections, entity_store: what an application imports for clients of connected accounts, and for entities.
+    # key_rotation: everything that is sealed, sealed anew.
+    ("connections", "doctor", "entity_store", "key_rotation", "manifest", "preflight", "tenant_data"),
     ("integrations",),
     ("entities",),
     ("webhooks", "oauth"),
@@ -212,7 +212,8 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         # upkeep: what looks whether all of it runs.
         ("noticing", "streaming", "subscriptions", "syncing", "upkeep"),
         ("lifecycle",),
-        ("health", "management"),
+        # instances: what entities ask of integrations.
+        ("health", "instances", "management"),
         # bounded: calls of a type's code, for so long and no longer. opening: from rows to what a type is given.
         ("bounded", "opening", "requesting", "schedules", "search"),
         # jobs: the kinds of jobs; what carries them out stands above, and is loaded by its name.

@@ -68,6 +68,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
         "`gateway secrets forget ID` gives up what is sealed with it"
     ),
     "cancel_deliveries": ": wait for them, or cancel them with `gateway deliveries cancel --destination {destination}`",
+    "choose_entity": "name it by its id, or say --integration or --kind",
     "choose_one_of": lambda parameters: f"there is {', '.join(parameters['names'])}",
     "choose_source": lambda parameters: f": choose with --source {' or '.join(parameters['slugs'])}",
     "connect_again": "send its customer a link: `gateway connect {app_credentials} --reconnect {connection}`",
@@ -104,6 +105,8 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
         "run `gateway db upgrade`"
     ),
     "leave_out_secret": "leave it out to have one made",
+    "list_conflicts": "see `gateway conflicts list`",
+    "list_entities": "see `gateway entities list`",
     "list_functions": "see https://jmespath.org/specification.html#built-in-functions",
     "list_keys": "see `gateway keys list`",
     "list_rejections": "`gateway rejections list` shows those of the last 7 days",
@@ -121,6 +124,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "remove_entities": "remove them with `gateway integrations deactivate {name} --mode all`",
     "remove_routes": lambda parameters: f": first `gateway routes remove {' '.join(parameters['names'])}`",
     "restart_with_keys": ": start every web process and worker anew with the same keys, the new one first",
+    "restore_entity": "bring it back with `gateway entities restore {entity}`",
     "resume_integration": "let it go on with `gateway integrations resume {name}`",
     "resume_tenant": "`gateway tenants resume {slug}`",
     "revoke_connections": ": end them first; `gateway connections list --app-credentials {name}` shows them",
@@ -132,6 +136,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "set_options": _options,
     "show_app_credentials": "see `gateway app-credentials show {name}`",
     "show_destination": "see `gateway destinations show {name}`",
+    "show_entity": "see `gateway entities show {entity}`",
     "show_integration": "see `gateway integrations show {name}`",
     "show_provider": "see `gateway providers show`",
     "show_route": "see `gateway routes show {name}`",

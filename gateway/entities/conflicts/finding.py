@@ -11,7 +11,7 @@ from gateway.entities.conflicts.summary import ConflictSummary, summaries
 from gateway.entities.instances import Instances
 from gateway.entities.models import IS_OPEN, EntityConflict
 from gateway.entities.states import ConflictState
-from gateway.errors import NotFound
+from gateway.errors import Hint, NotFound
 from gateway.tenants.acting import Acting
 
 
@@ -58,5 +58,5 @@ def require_conflict(acting: Acting, conflict_id: str) -> EntityConflict:
     """The row of a conflict. Raises `NotFound`."""
     found = acting.session.scalars(select(EntityConflict).where(EntityConflict.id == conflict_id)).first()
     if found is None:
-        raise NotFound(f"there is no conflict {conflict_id!r}")
+        raise NotFound(f"there is no conflict {conflict_id!r}", Hint("list_conflicts"))
     return found

@@ -220,13 +220,13 @@ def _case(acting: Acting, instances: Instances, key: EntityKey) -> Case:
 def _require_there(entity: Entity) -> None:
     _require_whole(entity)
     if entity.deleted_at is not None:
-        raise Conflict("it is deleted: restore it first")
+        raise Conflict("it is deleted: restore it first", Hint("restore_entity", {"entity": entity.id}))
 
 
 def _require_whole(entity: Entity) -> None:
     if entity.merged_into is not None:
         key = f"{entity.integration_name}:{entity.merged_into}"
-        raise Conflict(f"it became part of {key}: change that one")
+        raise Conflict(f"it became part of {key}: change that one", Hint("show_entity", {"entity": key}))
 
 
 def _resource(opened: Opened, kind: str) -> ExternalResource:

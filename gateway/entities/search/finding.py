@@ -76,7 +76,7 @@ def require_entity(acting: Acting, instances: Instances, key: EntityKey) -> Enti
     live = [row for row in rows if row.deleted_at is None]
     found = live or list(rows)
     if not found:
-        raise NotFound(f"there is no entity {key.text!r}")
+        raise NotFound(f"there is no entity {key.text!r}", Hint("list_entities"))
     if len(found) > 1:
         raise _ambiguous(acting, instances, key, found)
     return _held(acting, found[0])
@@ -99,7 +99,7 @@ def _by_key(acting: Acting, instances: Instances, key: EntityKey) -> Select[Enti
     prefix, colon, integration_id = key.text.partition(":")
     if not colon:
         message = f"{key.text!r} is no key: it is integration_name:integration_id, or an id that begins with {OWN_ID}"
-        raise NotFound(message)
+        raise NotFound(message, Hint("list_entities"))
     by_type = and_(Entity.integration_name == prefix, Entity.integration_id == integration_id)
     own = instances.find(acting, prefix)
     if own is None:
@@ -118,7 +118,7 @@ def _ambiguous(acting: Acting, instances: Instances, key: EntityKey, rows: Seque
         f"{row.id} ({row.kind} of {names[row.instance_id].name if row.instance_id in names else row.instance_id})"
         for row in rows
     )
-    return Conflict(f"{len(rows)} entities have the key {key.text!r}: {told}")
+    return Conflict(f"{len(rows)} entities have the key {key.text!r}: {told}", Hint("choose_entity"))
 
 
 def _instance(acting: Acting, instances: Instances, name: str) -> str:
