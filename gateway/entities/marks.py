@@ -37,10 +37,21 @@ def add_marks(session: Session, rows: Collection[Mapping[str, Any]], at: datetim
         session.connection().execute(insert(_MARKS), made)
 
 
-def marks_of(session: Session, change_ids: Collection[str]) -> dict[str, PushMark]:
-    """The latest mark of each of these changes."""
-    rows = session.scalars(select(PushMark).where(PushMark.change_id.in_(change_ids)).order_by(PushMark.id))
-    return {row.change_id: row for row in rows}
+def seen_amid(session: Session, change_ids: Collection[str]) -> dict[str, bytes]:
+    """What was seen while the pushes of these changes were under way, by change; nothing where nothing was."""
+    if not change_ids:
+        return {}
+    mine = PushMark.change_id.in_(change_ids) & PushMark.seen.is_not(None)
+    rows = session.execute(select(PushMark.change_id, PushMark.seen).where(mine).order_by(PushMark.id))
+    return {change_id: seen for change_id, seen in rows if seen is not None}
+
+
+def mark_answered(session: Session, change_ids: Collection[str], at: datetime) -> None:
+    """The outcome of the pushes of these changes is known."""
+    if change_ids:
+        mine = PushMark.change_id.in_(change_ids) & PushMark.answered_at.is_(None)
+        changed = update(PushMark).where(mine).values(answered_at=at)
+        session.execute(changed, execution_options={"synchronize_session": False})
 
 
 def note_seen(session: Session, entity_id: str, content: bytes | None) -> None:

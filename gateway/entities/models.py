@@ -231,9 +231,8 @@ class LocalChange(Base, TenantOwned):
 class PushMark(Base, TenantOwned):
     """What a push is about to make, written before its call: by it an echo of our own push is recognised.
 
-    `produced` is the digest of the record that the answer had; `version` and `mark` are what the external system gives
-    a change that we made, where it gives any. `seen` is the digest of what a pull saw of the entity while the push was
-    under way, all zeros that it was gone. `answered_at` is when its outcome was known.
+    `change_id` is the first of the changes that the push carries. `seen` is the digest of what a pull saw of the entity
+    while the push was under way, all zeros that it was gone. `answered_at` is when its outcome was known.
     """
 
     __tablename__ = "push_marks"
@@ -242,9 +241,6 @@ class PushMark(Base, TenantOwned):
     entity_id: Mapped[str] = mapped_column(Identifier)
     change_id: Mapped[str] = mapped_column(Identifier)
     operation: Mapped[str] = mapped_column(String(16))
-    produced: Mapped[bytes | None] = mapped_column(LargeBinary(16))
-    version: Mapped[str | None] = mapped_column(Text)
-    mark: Mapped[str | None] = mapped_column(Text)
     seen: Mapped[bytes | None] = mapped_column(LargeBinary(16))
     answered_at: Mapped[datetime | None] = mapped_column(UtcTimestamp)
     expires_at: Mapped[datetime] = mapped_column(UtcTimestamp)

@@ -27,7 +27,8 @@ from gateway.security.identifiers import earliest_id
 
 LEASE: Final = timedelta(seconds=120)
 """Longer than the calls of a turn take, with their tries."""
-MOST_ROWS: Final = 1_000
+MOST_NAMED: Final = 500
+"""Ids in one statement."""
 LOCAL_PARENT: Final = "ent_"
 """A parent that the external system did not know yet is named by its id here."""
 PARENT_WAIT: Final = timedelta(minutes=5)
@@ -50,20 +51,21 @@ def claim(trail: Trail, external: External, *, room: int, busy: Collection[str])
     at once; what waits for its parent is put off.
     """
     session, claimed = trail.session, Claimed()
-    ids = _due_entities(session, external, trail, room, busy)
-    claimed.has_more = len(ids) == room
+    ids, claimed.has_more = _due_entities(session, external, trail, room, busy)
     cases = cases_of(session, ids)
     parents = _parents(session, cases.values())
     steps = _steps(session, trail, list(cases))
     marks = []
+    token = new_token()
     for case in sorted(cases.values(), key=lambda one: ids.index(one.entity.id)):
         if any(_is_held(edit, trail) for edit in case.edits):
             continue
-        turn = _turn(trail, external, case, parents, steps.get(case.entity.id, ()), claimed)
+        turn = _turn(trail, external, case, parents, steps.get(case.entity.id, ()), token, claimed)
         if turn is not None:
             claimed.turns.append(turn)
             marks.append(_mark(case.entity, turn))
     session.flush()
+    _lease(trail, [one for turn in claimed.turns for one in turn.edits], token)
     add_marks(session, marks, trail.at)
     return claimed
 
@@ -77,15 +79,19 @@ def put_off(trail: Trail, external: External, seconds: float) -> None:
     trail.session.execute(waiting.values(next_attempt_at=until, scheduled_at=trail.at))
 
 
-def _due_entities(session: Session, external: External, trail: Trail, room: int, busy: Collection[str]) -> list[str]:
+def _due_entities(
+    session: Session, external: External, trail: Trail, room: int, busy: Collection[str]
+) -> tuple[list[str], bool]:
+    """The next entities that have something due, and whether there are more."""
     due = (
         select(LocalChange.entity_id)
         .where(_IS_WAITING, LocalChange.instance_id == external.instance_id, LocalChange.next_attempt_at <= trail.at)
         .order_by(LocalChange.next_attempt_at, LocalChange.id)
-        .limit(MOST_ROWS)
+        .limit(2 * room + len(busy))
     )
-    ids = dict.fromkeys(one for one in session.scalars(due) if one not in busy)
-    return list(ids)[:room]
+    found = session.scalars(due).all()
+    ids = list(dict.fromkeys(one for one in found if one not in busy))
+    return ids[:room], len(found) == 2 * room + len(busy) or len(ids) > room
 
 
 def _is_held(edit: LocalChange, trail: Trail) -> bool:
@@ -99,6 +105,7 @@ def _turn(
     case: Case,
     parents: Mapping[str, Case],
     steps: Sequence[Step],
+    token: str,
     claimed: Claimed,
 ) -> Turn | None:
     resource = external.of_kind(case.entity.kind)
@@ -120,7 +127,7 @@ def _turn(
         return None
     if not _has_parent(trail, case, plan, parents):
         return None
-    return _leased(trail, case, plan, resource)
+    return _turn_of(case, plan, resource, token)
 
 
 def _settle(case: Case, plan: Plan, trail: Trail) -> int:
@@ -163,13 +170,19 @@ def _is_stuck(parent: Case) -> bool:
     return parent.entity.deleted_at is not None or any(one.state == ChangeState.PARKED for one in parent.edits)
 
 
-def _leased(trail: Trail, case: Case, plan: Plan, resource: ExternalResource) -> Turn:
-    entity, token = case.entity, new_token()
-    for edit in plan.edits:
-        edit.state, edit.reason, edit.detail = ChangeState.SENDING, None, None
-        edit.lease_token, edit.scheduled_at = token, trail.at
-        edit.lease_expires_at = edit.next_attempt_at = trail.at + LEASE
-        edit.attempts_made += 1
+def _lease(trail: Trail, edits: Sequence[str], token: str) -> None:
+    """From here on they are this process's, until they are settled or the lease has ended."""
+    for start in range(0, len(edits), MOST_NAMED):
+        mine = update(LocalChange).where(LocalChange.id.in_(edits[start : start + MOST_NAMED]))
+        held = {"lease_token": token, "lease_expires_at": trail.at + LEASE, "next_attempt_at": trail.at + LEASE}
+        counted = {"attempts_made": LocalChange.attempts_made + 1, "scheduled_at": trail.at}
+        state = {"state": ChangeState.SENDING, "reason": None, "detail": None}
+        leased = mine.values(**state, **held, **counted)
+        trail.session.execute(leased, execution_options={"synchronize_session": False})
+
+
+def _turn_of(case: Case, plan: Plan, resource: ExternalResource, token: str) -> Turn:
+    entity = case.entity
     key = next((one for one in plan.edits if one.operation == "create"), plan.edits[0]).idempotency_key
     return Turn(
         entity_id=entity.id,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import time
 from collections import Counter
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -24,8 +25,12 @@ from gateway.entities.trail import Trail, trail_of
 from gateway.jobs.run import JobRun
 from gateway.tenants.acting import Acting
 
-QUEUED_PER_CALL: Final = 8
-"""So many turns are taken for each call that may be under way: one transaction for many."""
+FIRST_PER_CALL: Final = 4
+MOST_PER_CALL: Final = 32
+"""So many turns are taken for each call that may be under way: one transaction for many. The quicker a system answers,
+the more; of a slow one little is held, which has to be looked up should this process die.
+"""
+QUICK_SECONDS: Final = 0.3
 GATHER_SECONDS: Final = 0.1
 LOOK_EVERY_SECONDS: Final = 1.0
 
@@ -50,7 +55,7 @@ class _Push:
         self._counts: Counter[str] = Counter()
         self._blocked: Failed | None = None
         self._blocked_until: datetime | None = None
-        self._room = options.push_concurrency * QUEUED_PER_CALL
+        self._room = options.push_concurrency * FIRST_PER_CALL
         self._has_more = True
         self._looked_at = 0.0
         self._has_created = False
@@ -80,11 +85,16 @@ class _Push:
         """Answers, until there are as many as pay for a transaction, or none came for a moment."""
         enough = min(len(self._busy), max(1, self._room // 2))
         found: list[tuple[Turn, Answer]] = []
+        began = time.monotonic()
         while len(found) < enough:
             try:
                 found.append(self._answers.get(timeout=GATHER_SECONDS))
             except queue.Empty:
                 break
+        if enough and len(found) == self._room // 2:
+            calls = self._options.push_concurrency
+            is_quick = time.monotonic() - began < QUICK_SECONDS
+            self._room = min(self._room * 2, calls * MOST_PER_CALL) if is_quick else calls * FIRST_PER_CALL
         return found
 
     def _may_claim(self) -> bool:

@@ -17,9 +17,9 @@ from gateway.entities.comparing import ABSENT, same
 from gateway.entities.disputes import EDIT, close, dispute
 from gateway.entities.external import Direction, Mapped
 from gateway.entities.history import PUSH
-from gateway.entities.marks import marks_of
+from gateway.entities.marks import mark_answered, seen_amid
 from gateway.entities.merging import merge
-from gateway.entities.models import Entity, LocalChange, PushMark
+from gateway.entities.models import Entity, LocalChange
 from gateway.entities.pushing.answers import (
     BLOCKED_SECONDS,
     MOST_ATTEMPTS,
@@ -45,27 +45,29 @@ FIRST_REFUSALS: Final = 3
 
 @dataclass(slots=True)
 class Settled:
-    """`counts` are results by name, `again` turns that look once more, `blocked` is why nothing can be sent now."""
+    """`counts` are results by name, `again` turns that look once more, `blocked` is why nothing can be sent now.
+    `answered` are the changes whose marks are settled."""
 
     counts: Counter[str] = field(default_factory=Counter)
     again: list[Turn] = field(default_factory=list)
     blocked: Failed | None = None
+    answered: list[str] = field(default_factory=list)
 
 
 def settle(trail: Trail, answers: Sequence[tuple[Turn, Answer]], share: float) -> Settled:
     """Take what calls came to. `share` (0 to 1) spreads waits. What somebody else has taken over is left to them."""
     settled = Settled()
     cases = cases_of(trail.session, [turn.entity_id for turn, _ in answers])
-    marks = marks_of(trail.session, [turn.edits[0] for turn, _ in answers if turn.edits])
+    seen = seen_amid(trail.session, [turn.edits[0] for turn, _ in answers if turn.edits])
     for turn, answer in answers:
         case = cases.get(turn.entity_id)
         if case is None:
             continue
         edits = [one for one in case.edits if one.id in turn.edits and one.lease_token == turn.token]
         if edits or turn.operation == "look":
-            _Settling(trail, turn, case, edits, marks.get(turn.edits[0]) if turn.edits else None, settled).take(
-                answer, share
-            )
+            amid = seen.get(turn.edits[0]) if turn.edits else None
+            _Settling(trail, turn, case, edits, amid, settled).take(answer, share)
+    mark_answered(trail.session, settled.answered, trail.at)
     return settled
 
 
@@ -75,7 +77,7 @@ class _Settling:
     turn: Turn
     case: Case
     edits: Sequence[LocalChange]
-    mark: PushMark | None
+    seen: bytes | None
     settled: Settled
 
     @property
@@ -105,7 +107,7 @@ class _Settling:
             move(edit, ChangeState.PENDING, None, self.trail.at)
             if edit.attempts_made > FIRST_REFUSALS:
                 edit.next_attempt_at += timedelta(seconds=wait_seconds(edit.attempts_made - FIRST_REFUSALS, None, 0.5))
-        self._answered(None)
+        self._answered()
 
     def _failed(self, answer: Failed, share: float) -> None:
         counts, at = self.settled.counts, self.trail.at
@@ -129,12 +131,12 @@ class _Settling:
             self.trail.note(self.case.entity, "parked", PUSH, {})
         counts["parked" if is_parked else "waiting"] += len(self.edits)
         if not is_doubtful:
-            self._answered(None)
+            self._answered()
 
     def _removed(self) -> None:
         for edit in self.edits:
             move(edit, ChangeState.DONE, None, self.trail.at)
-        self._answered(None)
+        self._answered()
         self.case.settle(ChangeState.DONE, "deleted", self.trail.at)
         close(self.trail, self.case, {"by": "agreement"})
         self.case.entity.base = None
@@ -159,7 +161,7 @@ class _Settling:
             self.trail.tell(entity, ENTITY_UPDATED, PUSH, changes)
         self.trail.note(entity, "pushed", PUSH, {**sent, **changes})
         self.settled.counts["created" if self.turn.operation == "create" else "updated"] += 1
-        self._answered(mapped)
+        self._answered()
         self._look_if_seen(old_hash)
 
     @property
@@ -203,16 +205,12 @@ class _Settling:
             case.settle(ChangeState.DONE, "same", self.trail.at)
         return changes
 
-    def _answered(self, mapped: Mapped | None) -> None:
-        if self.mark is not None:
-            self.mark.answered_at = self.trail.at
-            if mapped is not None:
-                self.mark.produced = self.case.entity.content_hash
-                self.mark.version, self.mark.mark = mapped.version, mapped.mark
+    def _answered(self) -> None:
+        self.settled.answered += self.turn.edits[:1]
 
     def _look_if_seen(self, old_hash: bytes) -> None:
         """What a pull saw meanwhile was neither what was there before nor what this push made."""
-        entity, seen = self.case.entity, None if self.mark is None else self.mark.seen
+        entity, seen = self.case.entity, self.seen
         if seen in (None, old_hash, entity.content_hash) or not self.turn.resource.abilities.looks_up:
             return
         outgoing = outgoing_of(entity, self.turn.resource, {}, self.turn.outgoing.idempotency_key)
