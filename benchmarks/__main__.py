@@ -24,6 +24,7 @@ from benchmarks import (
     oauth_login,
     oauth_proxy,
     promptness,
+    sync,
     verify,
 )
 from benchmarks.databases import KINDS
@@ -52,6 +53,8 @@ BENCHES: dict[str, Callable[[Options], Sequence[Row]]] = {
     "clients": clients.measure,
     "engines": engines.measure,
     "secrets": key_rotation.measure,
+    "sync": sync.measure,
+    "sync-memory": sync.measure_memory,
     "oauth": lambda options: [*oauth.measure(options), *oauth_login.measure(options), *oauth_proxy.measure(options)],
 }
 

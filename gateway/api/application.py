@@ -34,11 +34,13 @@ from gateway.api.resources import (
     manifest,
     me,
     providers,
+    quarantine,
     rejections,
     replays,
     routes,
     schedules,
     sources,
+    sync_runs,
     tenants,
 )
 from gateway.api.serving import Endpoint, etag_of
@@ -66,6 +68,8 @@ RESOURCES: Sequence[Resource] = (
     integrations.resource,
     entities.resource,
     conflicts.resource,
+    sync_runs.resource,
+    quarantine.resource,
     audit.resource,
     tenants.resource,
     api_keys.resource,

@@ -51,6 +51,10 @@ COMMANDS = {
     "integrations": LazyCommand(
         "gateway.cli.integrations:integrations", "External systems that are synced: add, activate, take down."
     ),
+    "sync-runs": LazyCommand(
+        "gateway.cli.sync_runs:sync_runs", "What each sync did, and those that wait for a person: confirm, reject."
+    ),
+    "quarantine": LazyCommand("gateway.cli.quarantine:quarantine", "Records of systems that could not be taken in."),
     "send": LazyCommand("gateway.cli.send:send", "Sign a sample as the provider would and post it to this gateway."),
     "call": LazyCommand(
         "gateway.cli.call:call", "One request to an API by a connection or a key, with limits, retries and a deadline."

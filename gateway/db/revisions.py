@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from gateway.db.model import ConfigurationKind, Revision
 
 EVERY_KIND = frozenset(ConfigurationKind)
-_TOTAL = "configuration"
+TOTAL = "configuration"
 
 _MOVE_TOTAL = text("UPDATE revisions SET value = value + :kinds WHERE name = :name")
 _MOVE_KINDS = text("UPDATE revisions SET value = value + 1 WHERE name IN :names").bindparams(
@@ -39,9 +39,9 @@ def move_revisions(connection: Connection, kinds: Collection[ConfigurationKind])
     """Say that rows of `kinds` change in this transaction."""
     if kinds:
         # The total first, always: who waits for it holds no other one that somebody else could wait for.
-        connection.execute(_MOVE_TOTAL, {"name": _TOTAL, "kinds": len(kinds)})
+        connection.execute(_MOVE_TOTAL, {"name": TOTAL, "kinds": len(kinds)})
         connection.execute(_MOVE_KINDS, {"names": sorted(kinds)})
 
 
 def _by_others(revisions: Mapping[str, int]) -> int:
-    return revisions.get(_TOTAL, 0) - sum(revisions.get(kind, 0) for kind in ConfigurationKind)
+    return revisions.get(TOTAL, 0) - sum(revisions.get(kind, 0) for kind in ConfigurationKind)

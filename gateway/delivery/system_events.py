@@ -6,8 +6,9 @@ What there is to publish, and in what shape, stands in `gateway.events.system`.
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+import orjson
 from sqlalchemy import Connection
 
 from gateway.clock import from_us
@@ -28,7 +29,7 @@ def system_event(
     event_id = new_id("evt")
     timestamp = from_us(now_us).isoformat()
     document = {"id": event_id, "type": occurrence.type, "timestamp": timestamp, "data": dict(occurrence.data)}
-    body = json.dumps(document, separators=(",", ":")).encode("utf-8")
+    body = _written(document)
     event = EventRow(
         id=event_id,
         tenant_id=occurrence.tenant_id,
@@ -47,6 +48,14 @@ def system_event(
         body=body,
     )
     return event, fan_out(routing, event, (("content-type", CONTENT_TYPE),))
+
+
+def _written(document: Mapping[str, object]) -> bytes:
+    try:
+        return orjson.dumps(document)
+    except TypeError:
+        # Numbers beyond 64 bits.
+        return json.dumps(document, separators=(",", ":")).encode("utf-8")
 
 
 def publish_system_events(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from gateway.delivery.bulk.kinds import CANCEL, RETRY
 from gateway.delivery.redelivery.kind import REDELIVER
 from gateway.delivery.replays.kind import REPLAY
+from gateway.entities.held_runs.kind import CONFIRM
 from gateway.integrations.jobs import ACTIVATE, DEACTIVATE
 from gateway.jobs.kind import Kind
 from gateway.key_rotation.kind import ROTATE
@@ -23,6 +24,7 @@ _ALL: tuple[Kind, ...] = (
     ACCEPT,
     ACTIVATE,
     CANCEL,
+    CONFIRM,
     DEACTIVATE,
     ENDED,
     ERASE,

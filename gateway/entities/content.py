@@ -13,6 +13,8 @@ from collections.abc import Iterable, Mapping
 from hashlib import blake2b
 from typing import Any
 
+import orjson
+
 from gateway.entities.external import Mapped
 
 DIGEST_BYTES = 16
@@ -24,7 +26,8 @@ COLUMNS = ("name", "state", "parent", "area")
 
 _encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode
 # Where a number may be written in two ways. What stands in a text as well is looked at in vain only.
-_DOUBTFUL_NUMBER = re.compile(r"\d\.0*(?:[,}\]]|$)|\d[eE][+-]?\d|-0")
+_STRICT = orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+_EXPONENT = re.compile(rb"\d[eE][+-]?\d")
 
 
 class NotJson(ValueError):
@@ -37,14 +40,39 @@ def canonical(value: object) -> bytes:
     Raises `NotJson`.
     """
     try:
-        text = _encode(value)
-        if _DOUBTFUL_NUMBER.search(text):
-            text = _encode(_plain(value))
-        if not text.isascii():
-            text = unicodedata.normalize("NFC", text)
-        return text.encode("utf-8")
+        written = _written(value)
+        if b".0" in written or _EXPONENT.search(written):
+            written = _written(_plain(value))
+        if not written.isascii():
+            written = unicodedata.normalize("NFC", written.decode("utf-8")).encode("utf-8")
+        return written
     except (TypeError, ValueError, RecursionError) as error:
         raise NotJson(str(error)) from error
+
+
+def _written(value: object) -> bytes:
+    try:
+        written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS | orjson.OPT_PASSTHROUGH_SUBCLASS | _STRICT)
+    except TypeError:
+        # Numbers beyond 64 bits, and what is no JSON, which this refuses as well.
+        return _encode(value).encode("utf-8")
+    if b"null" in written:
+        # Not for what it writes: orjson makes null of NaN and infinities.
+        _encode(value)
+    return written
+
+
+def canonical_texts(*texts: str | None) -> bytes:
+    """The same of a list of texts. Raises `NotJson`."""
+    if any(type(one) is not str and one is not None for one in texts):
+        return canonical(texts)
+    try:
+        written = orjson.dumps(texts)
+    except TypeError as error:
+        raise NotJson(str(error)) from error
+    if not written.isascii():
+        written = unicodedata.normalize("NFC", written.decode("utf-8")).encode("utf-8")
+    return written
 
 
 def digest(value: object) -> bytes:
@@ -56,7 +84,7 @@ def content_digest(
     name: str | None, attributes: Mapping[str, Any], state: str | None, parent: str | None, area: str | None
 ) -> bytes:
     """The digest of what an entity says. Raises `NotJson`."""
-    return joined_digest(canonical([name, state, parent, area]), canonical(attributes))
+    return joined_digest(canonical_texts(name, state, parent, area), canonical(attributes))
 
 
 def joined_digest(columns: bytes, attributes: bytes) -> bytes:
@@ -97,10 +125,11 @@ def changed_fields(
 
 
 def _plain(value: Any) -> Any:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    if isinstance(value, Mapping):
+    kind = type(value)
+    if kind is float:
+        return int(value) if value.is_integer() else value
+    if kind is dict:
         return {name: _plain(member) for name, member in value.items()}
-    if isinstance(value, list | tuple):
+    if kind is list or kind is tuple:
         return [_plain(item) for item in value]
     return value

@@ -181,8 +181,8 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("models", "states"),
     ),
     "entities": (
-        # syncing: a run from its beginning to its end.
-        ("syncing",),
+        # syncing: a run from its beginning to its end. held_runs: what a person decides of one.
+        ("held_runs", "syncing"),
         # pulling: pages into entities. pushing: local edits to the external system. resolving: what a person decides.
         ("pulling", "pushing", "resolving"),
         # editing: entities changed here.
@@ -215,9 +215,10 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         # instances: what entities ask of integrations.
         ("health", "instances", "management"),
         # bounded: calls of a type's code, for so long and no longer. opening: from rows to what a type is given.
-        ("bounded", "opening", "requesting", "schedules", "search"),
+        # quarantined, sync_runs: with the names of their integrations.
+        ("bounded", "opening", "quarantined", "requesting", "schedules", "search", "sync_runs"),
         # jobs: the kinds of jobs; what carries them out stands above, and is loaded by its name.
-        ("jobs", "payloads", "schema", "summary", "telling"),
+        ("jobs", "names", "payloads", "schema", "summary", "telling"),
         ("registry", "results", "rhythm", "rows"),
         # kinds: one module for each type that ships.
         ("kinds",),

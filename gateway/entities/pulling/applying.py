@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from gateway.clock import to_us
@@ -70,7 +71,7 @@ def apply(acting: Acting, scope: Scope, prepared: Prepared) -> None:
     if scope.options.entity_events == "all":
         created = (_created(scope, row.id, one) for row, one in zip(rows, prepared.created, strict=True))
         changed = (_changed(scope, one) for one in prepared.changes if one.step in _TYPES)
-        tell_entities(acting.session, acting.installation, [*created, *changed])
+        tell_entities(acting.session, acting.installation, chain(created, changed))
     _settle(acting, scope, prepared)
 
 

@@ -135,8 +135,7 @@ def _held(pulling: Pulling, resources: Sequence[ExternalResource], found: Mappin
         },
         "integration": external.name,
         "integration_name": external.integration_name,
-        "entity_events": options.entity_events,
-        "batch": options.batch,
+        "options": {"entity_events": options.entity_events, "batch": options.batch, "deletes": options.deletes},
     }
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from gateway.entities.content import DIGEST_BYTES, NotJson, canonical, joined_digest
+from gateway.entities.content import DIGEST_BYTES, NotJson, canonical, canonical_texts, joined_digest
 from gateway.entities.external import ExternalResource, Mapped, Raw, RecordInvalid
 from gateway.entities.models import LONGEST_EXTERNAL_ID
 from gateway.entities.options import LARGEST_ENTITY_BYTES
@@ -17,6 +17,7 @@ from gateway.telemetry.logging import get_logger
 MOST_RAW_BYTES = 262_144
 """Of a record in quarantine; what is longer is cut, and can only be read again from its system."""
 
+_ESCAPED = b"\\u0000"
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _log = get_logger(__name__)
 
@@ -71,13 +72,13 @@ def judge_mapped(resource: ExternalResource, raw: Raw, mapped: Mapped) -> Taken 
     flaws = list(_flaws(mapped))
     try:
         attributes = canonical(mapped.attributes)
-        columns = canonical([mapped.name, mapped.state, mapped.parent, mapped.area])
+        columns = canonical_texts(mapped.name, mapped.state, mapped.parent, mapped.area)
     except NotJson as error:
         return refused(resource, raw, (*flaws, Flaw("", "not_json", f"it has what no JSON has: {error}")))
     if len(attributes) > LARGEST_ENTITY_BYTES:
         message = f"its attributes are {len(attributes)} bytes, and an entity has {LARGEST_ENTITY_BYTES} at most"
         flaws.append(Flaw("/attributes", "too_large", message))
-    if _NUL.search(attributes):
+    if _ESCAPED in attributes and _NUL.search(attributes):
         flaws.append(Flaw("/attributes", "unstorable_text", "a text has a NUL character in it"))
     if flaws:
         return refused(resource, raw, tuple(flaws))
@@ -122,6 +123,8 @@ def _storable(text: str) -> str:
 
 
 def _flaws(mapped: Mapped) -> Iterable[Flaw]:
+    if _is_plain(mapped):
+        return
     if not isinstance(mapped.integration_id, str) or not mapped.integration_id:
         yield Flaw("/integration_id", "missing", "it has no external id")
     elif len(mapped.integration_id) > LONGEST_EXTERNAL_ID:
@@ -141,3 +144,14 @@ def _flaws(mapped: Mapped) -> Iterable[Flaw]:
         at = getattr(mapped, column)
         if at is not None and at.tzinfo is None:
             yield Flaw(f"/{column}", "no_zone", f"its {column} has no time zone")
+
+
+def _is_plain(mapped: Mapped) -> bool:
+    """Whether there is nothing to look at more closely, as with nearly all records."""
+    integration_id = mapped.integration_id
+    if type(integration_id) is not str or not 0 < len(integration_id) <= LONGEST_EXTERNAL_ID:
+        return False
+    if mapped.parent or mapped.merged_into or mapped.state_at or mapped.updated_at:
+        return False
+    texts = (integration_id, mapped.name, mapped.state, mapped.area, mapped.version)
+    return all(one is None or (type(one) is str and "\x00" not in one) for one in texts)

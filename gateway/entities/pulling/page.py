@@ -63,6 +63,12 @@ def sort_out(resource: ExternalResource, records: Iterable[Raw], deleted: Iterab
     )
 
 
+def only_gone(ids: Sequence[str]) -> Sorted:
+    """Deletions and nothing else. Pure."""
+    gone = [Gone(one) for one in ids]
+    return Sorted(taken=(), refused=(), gone=gone, differing=(), duplicates=0, read=0, seen=b"")
+
+
 def is_beyond_budget(options: SyncOptions, tally: Tally) -> bool:
     """Whether so much goes to quarantine that it is not the records that are wrong. Pure."""
     invalid = tally["quarantined"]

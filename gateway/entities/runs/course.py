@@ -132,7 +132,7 @@ def end_run(
     is_known = state is RunState.HELD and _supersede(acting, external.instance_id, held)
     row.state, row.counts, row.errors = state, course.tally.counts, list(course.tally.errors)
     row.error_code, row.error = code, detail
-    row.held, row.position = None if held is None else dict(held), None
+    row.held, row.position = None if held is None else {"at": acting.now.isoformat(), **held}, None
     row.ended_at = acting.now
     acting.session.flush()
     if state is RunState.SUCCEEDED and keeping:

@@ -15,7 +15,11 @@ STEP = 5_000
 
 _COLUMNS = "integration_id, id, content_hash, external_version, base IS NOT NULL, deleted_by, merged_into"
 _KNOWN = f"SELECT {_COLUMNS} FROM entities WHERE instance_id = {{0}} AND kind = {{0}} AND integration_id"  # noqa: S608
-_POSTGRES = f"{_KNOWN.format('%s')} = ANY(%s::text[])"
+# One probe of the index for each id, whatever the planner knows of a table that was empty a moment ago.
+_POSTGRES = (
+    f"SELECT e.* FROM unnest(%s::text[]) AS w (wanted) CROSS JOIN LATERAL (SELECT {_COLUMNS} FROM entities "  # noqa: S608
+    "WHERE instance_id = %s AND kind = %s AND integration_id = w.wanted LIMIT 1) AS e"
+)
 
 
 class Known(NamedTuple):
@@ -40,7 +44,7 @@ def known_of(connection: Connection, instance_id: str, kind: str, ids: Sequence[
         statement = f"{_KNOWN.format('?')} IN ({','.join('?' * len(ids))})"
         found: Iterable[Any] = sqlite_driver(connection).execute(statement, [instance_id, kind, *ids])
     else:
-        found = postgres_driver(connection).execute(_POSTGRES, [instance_id, kind, array_literal(ids)])
+        found = postgres_driver(connection).execute(_POSTGRES, [array_literal(ids), instance_id, kind])
     return {row[0]: Known._make(row) for row in found}
 
 
