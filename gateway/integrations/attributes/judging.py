@@ -169,8 +169,19 @@ def _list(attribute: Attribute, value: Any) -> Iterator[tuple[str, str, Mapping[
 def _mapping(attribute: Attribute, value: Any) -> Iterator[tuple[str, str, Mapping[str, object]]]:
     if not isinstance(value, dict) or not all(isinstance(key, str) for key in value):
         yield "malformed", "is no object", {}
+    elif not _is_json(value):
+        yield "malformed", "has keys that are no texts, or values that JSON does not have: put them into quotes", {}
     else:
         yield from _bounds(attribute, len(value), "members")
+
+
+def _is_json(value: dict[str, Any]) -> bool:
+    """YAML has more: keys that are numbers or truth values, and days."""
+    try:
+        orjson.dumps(value, option=orjson.OPT_PASSTHROUGH_DATETIME)
+    except TypeError:
+        return False
+    return True
 
 
 def _url_judge(*, plain_http: bool) -> _Judge:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import pytest
@@ -58,6 +59,8 @@ GOOD = {"url": "https://home.example.com:8123/api"}
         ("kinds", ["a", "c"], "not_allowed"),
         ("kinds", ["a", "b", "a"], "out_of_range"),
         ("map", [], "malformed"),
+        ("map", {"a": {1: "b"}}, "malformed"),
+        ("map", {"a": date(2026, 1, 1)}, "malformed"),
         ("map", {"a": 1, "b": 2}, "out_of_range"),
         ("token", "x", "not_taken"),
         ("prot", 1, "unknown"),

@@ -6,7 +6,7 @@ executes the rest is `reading` (records to entities) and `writing` (edits to rec
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -19,15 +19,15 @@ class FieldDescription:
     """One field of an entity, and where it stands in the system's records.
 
     `read` is the path in a record. `to` is the dotted name of what is written; without it a field is the system's own.
-    `write` is an expression of what is written, over the outgoing entity; None: the value as it is. `values` maps the
-    system's words (texts, numbers, true and false) to ours, and back. `type` and `required` are what a record has to
-    have there.
+    `write` is an expression of what is written, over the outgoing entity; None: the value as it is. `values` are the
+    system's words (texts, numbers, true and false), each with ours; both ways. `type` and `required` are what a record
+    has to have there, in our words.
     """
 
     read: str | None = None
     to: str | None = None
     write: str | None = None
-    values: Mapping[Any, str] = field(default_factory=dict)
+    values: Sequence[tuple[Any, str]] = ()
     type: str = "any"
     required: bool = False
     direction: Direction | None = None
@@ -41,7 +41,7 @@ class StateDescription:
     """Where an entity's state stands, what the system's words for it are here, and since when it holds (`at`)."""
 
     read: str
-    values: Mapping[Any, str] = field(default_factory=dict)
+    values: Sequence[tuple[Any, str]] = ()
     at: str | None = None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, Final
 from zoneinfo import ZoneInfo
@@ -32,7 +32,7 @@ class RecordReader:
         self._state, self._state_at = (
             (_path(entity.state.read), _path(entity.state.at)) if entity.state else (None, None)
         )
-        self._states = _words(entity.state.values if entity.state else {})
+        self._states = _words(entity.state.values if entity.state else ())
         self._words = {name: _words(one.values) for name, one in entity.fields.items()}
         self._parent, self._area = _path(entity.parent), _path(entity.area)
         self._version, self._updated_at = _path(entity.version), _path(entity.updated_at)
@@ -169,9 +169,9 @@ def _path(text: str | None) -> RecordPath | None:
     return None if text is None else compile_path(text)
 
 
-def _words(values: Mapping[Any, str]) -> dict[str, str]:
+def _words(values: Sequence[tuple[Any, str]]) -> dict[str, str]:
     """The system's words as text, and ours for them."""
-    return {word_of(theirs): ours for theirs, ours in values.items()}
+    return {word_of(theirs): ours for theirs, ours in values}
 
 
 def _ours(words: Mapping[str, str], value: Any) -> Any:

@@ -40,15 +40,16 @@ class PathField(fields.String):
         return text
 
 
-class WordsField(fields.Field[dict[Any, str]]):
-    """The system's words, as YAML has them (texts, numbers, true and false), and ours."""
+class WordsField(fields.Field[list[tuple[Any, str]]]):
+    """The system's words and ours: an object, or pairs where the system's are numbers, true or false."""
 
-    def _deserialize(self, value: Any, *args: Any, **options: Any) -> dict[Any, str]:
-        if not isinstance(value, Mapping):
-            raise ValidationError("maps the system's words to ours")
-        if not all(isinstance(word, str | int | float) for word in (*value.keys(), *value.values())):
+    def _deserialize(self, value: Any, *args: Any, **options: Any) -> list[tuple[Any, str]]:
+        pairs = [[*pair] for pair in value.items()] if isinstance(value, Mapping) else value
+        if not isinstance(pairs, list) or not all(isinstance(pair, list) and len(pair) == 2 for pair in pairs):
+            raise ValidationError("maps the system's words to ours: an object, or a list of pairs")
+        if not all(isinstance(word, str | int | float) for pair in pairs for word in pair):
             raise ValidationError("has words only")
-        return {theirs: word_of(ours) for theirs, ours in value.items()}
+        return [(theirs, word_of(ours)) for theirs, ours in pairs]
 
 
 class FieldSchema(StrictSchema):

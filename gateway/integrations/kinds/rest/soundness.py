@@ -81,7 +81,7 @@ def _field(one: FieldDescription, writes: Mapping[str, Write]) -> Iterator[str]:
         yield "is required, and not read"
     if (one.policy is Policy.PRIORITY) != (one.preferred is not None):
         yield "`preferred` goes with the policy priority, and that with it"
-    if one.to is not None and one.write is None and len(set(one.values.values())) < len(one.values):
+    if one.to is not None and one.write is None and len({ours for _, ours in one.values}) < len(one.values):
         yield "`values` has one word of ours for two of the system's: say by `write` what is written"
 
 

@@ -22,7 +22,7 @@ class RecordWriter:
         self._expressions = {name: compile_path(one.write) for name, one in described.items() if one.write is not None}
         self._create = {target: compile_path(text) for target, text in entity.create.items()}
         self._back = {
-            name: {ours: theirs for theirs, ours in one.values.items()} for name, one in described.items() if one.values
+            name: {ours: theirs for theirs, ours in one.values} for name, one in described.items() if one.values
         }
 
     def created(self, outgoing: Outgoing) -> dict[str, Any]:

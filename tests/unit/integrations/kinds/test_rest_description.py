@@ -105,6 +105,10 @@ FAULTS: Mapping[str, tuple[dict[str, Any], str]] = {
         changed("entities/things/fields/size", {"from": "s", "to": "s", "values": {"a": "x", "b": "x"}}),
         "one word of ours for two",
     ),
+    "words that are none": (
+        changed("entities/things/fields/size", {"from": "s", "values": [["a", ["b"]]]}),
+        "fields.size.values: has words only",
+    ),
     "priority of nobody": (
         changed("entities/things/fields/size", {"from": "s", "to": "s", "policy": "priority"}),
         "`preferred` goes with the policy priority",

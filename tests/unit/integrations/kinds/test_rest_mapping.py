@@ -47,7 +47,7 @@ ENTITY: Mapping[str, Any] = {
         "first": {"from": "first", "to": "first", "type": "text", "required": True},
         "last": {"from": "last", "to": "last"},
         "height": {"from": "sizes.height", "to": "sizes.height", "type": "number", "write": "to_string(value)"},
-        "is_new": {"from": "flags.new", "to": "flags.new", "values": {True: "yes", False: "no"}},
+        "is_new": {"from": "flags.new", "to": "flags.new", "values": [[True, "yes"], [False, "no"]]},
         "born": {"from": "born", "type": "day"},
         "seen": {"from": "seen", "type": "instant"},
         "tags": "tags[].name",
