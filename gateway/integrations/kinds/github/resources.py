@@ -84,7 +84,12 @@ class Issues(RepositoryList):
     single = "/repos/{owner}/{repo}/issues/{number}"
     # What is changed while the list is read moves to its end, and others into its place.
     abilities = Abilities(
-        is_incremental=True, shifts=True, looks_up=True, writes=frozenset({"create", "update"}), finds=True
+        is_incremental=True,
+        shifts=True,
+        looks_up=True,
+        writes=frozenset({"create", "update"}),
+        finds=True,
+        is_conditional=True,
     )
 
     def __init__(self, github: GitHub, repositories: Sequence[str]) -> None:

@@ -8,12 +8,11 @@ from gateway.integrations.kinds.rest.soundness import CHANGES
 from gateway.providers.api.model import Resource
 
 
-def abilities_of(entity: EntityDescription, resource: Resource, *, is_keyed: bool) -> Abilities:
-    """What a list can do by its description."""
-    create = resource.writes.get("create")
-    takes_key = create is not None and (
-        is_keyed or create.idempotency_header is not None or create.idempotency_field is not None
-    )
+def abilities_of(entity: EntityDescription, resource: Resource) -> Abilities:
+    """What a list can do by its description. An idempotency key finds nothing: it makes a create that is repeated the
+    same one.
+    """
+    is_bound = resource.concurrency is not None or looks_first(entity, resource)
     counted = resource.paging.style in {"page", "offset"} and resource.one is not None
     return Abilities(
         is_incremental=resource.delta is not None or (resource.since is not None and entity.updated_at is not None),
@@ -21,6 +20,11 @@ def abilities_of(entity: EntityDescription, resource: Resource, *, is_keyed: boo
         shifts=counted if entity.shifts is None else entity.shifts,
         looks_up=resource.one is not None,
         writes=frozenset(action for action in CHANGES if action in resource.writes),
-        finds=create is not None and (takes_key or entity.find is not None),
-        is_conditional=resource.concurrency is not None and "update" in resource.writes,
+        finds=entity.find is not None and "create" in resource.writes,
+        is_conditional=is_bound and "update" in resource.writes,
     )
+
+
+def looks_first(entity: EntityDescription, resource: Resource) -> bool:
+    """Whether a version is looked at right before a write, since the system itself binds none to it."""
+    return resource.concurrency is None and entity.version is not None and resource.one is not None

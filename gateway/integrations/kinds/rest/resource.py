@@ -26,7 +26,7 @@ from gateway.entities.external import (
     Raw,
     RemotePage,
 )
-from gateway.integrations.kinds.rest.abilities import abilities_of
+from gateway.integrations.kinds.rest.abilities import abilities_of, looks_first
 from gateway.integrations.kinds.rest.finding import find
 from gateway.integrations.kinds.rest.model import EntityDescription
 from gateway.integrations.kinds.rest.paths import compile_path, present, word_of
@@ -65,7 +65,8 @@ class RestResource:
         self._reader = RecordReader(entity, self._described)
         self._writer = RecordWriter(entity)
         self._answer = compile_path(entity.answer) if entity.answer is not None else None
-        self.abilities = abilities_of(entity, self._described, is_keyed=api.idempotency_header is not None)
+        self.abilities = abilities_of(entity, self._described)
+        self._looks_first = looks_first(entity, self._described)
         self.fields: Mapping[str, FieldRule] = rules_of(entity, self._described)
         self.default_rule = FieldRule()
 
@@ -110,7 +111,7 @@ class RestResource:
         return found
 
     def find(self, outgoing: Outgoing) -> Raw | None:
-        """As the port says. A system that takes idempotency keys finds by itself: the create is sent again."""
+        """As the port says, where the description says how."""
         rule = self._entity.find
         return None if rule is None else find(self._list, self._entity, rule, self._reader, outgoing)
 
@@ -138,6 +139,7 @@ class RestResource:
         if sends_record(self._entity, write):
             content = self._writer.onto(self._current(outgoing), outgoing)
         else:
+            self._look_first(outgoing)
             content = self._writer.changed(outgoing)
         answer = self._list.write("update", content, **self._bound("update", outgoing))
         if self._entity.returns != "record":
@@ -148,6 +150,7 @@ class RestResource:
     def delete(self, outgoing: Outgoing) -> None:
         """As the port says."""
         try:
+            self._look_first(outgoing)
             self._list.write("delete", **self._bound("delete", outgoing))
         except RemoteNotFound:
             return
@@ -190,6 +193,11 @@ class RestResource:
         if self._reader.identify(record) is None:
             raise ResponseInvalid(f"{self.name}: the answer for one record has no record with an id")
         return record
+
+    def _look_first(self, outgoing: Outgoing) -> None:
+        """Raises `RemoteConflict` where it changed, of a system that would not notice by itself."""
+        if self._looks_first and outgoing.version is not None:
+            self._current(outgoing)
 
     def _current(self, outgoing: Outgoing) -> Mapping[str, Any]:
         """The record as it is, which is what the edit is based on. Raises `RemoteConflict`."""

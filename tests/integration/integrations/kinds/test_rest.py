@@ -135,6 +135,22 @@ def test_a_create_whose_answer_was_lost_is_found_by_its_key(case: TypeCase, cont
         resource.find(asked)
 
 
+def test_a_system_that_binds_no_write_is_looked_at_right_before(case: TypeCase, contacts: Any) -> None:
+    one = case.resources["contacts"]
+    description = json.loads(json.dumps(case.instance.configuration["description"]))
+    del description["api"]["resources"]["contacts"]["concurrency"]
+    description["entities"]["contacts"]["version"] = "version"
+    changed = {**case.instance.configuration, "description": description}
+    [resource] = case.kind.resources(replace(case.instance, configuration=changed))
+    assert resource.abilities.is_conditional
+    before = resource.map(contacts.by_id["3"])
+    contacts.touch(contacts.by_id["3"])
+    for write in (resource.update, resource.delete):
+        with pytest.raises(RemoteConflict):
+            write(outgoing(one, before, fields={"phone": "1"}, attributes={"phone": "1"}))
+    assert contacts.writes == []
+
+
 def test_a_list_that_does_not_know_the_parameter_gives_nobody_elses_record(case: TypeCase, contacts: Any) -> None:
     one = case.resources["contacts"]
     description = case.instance.configuration["description"]

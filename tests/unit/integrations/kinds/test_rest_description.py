@@ -57,11 +57,14 @@ def test_what_is_not_said_is_taken_from_the_list() -> None:
     assert (entity.kind, entity.version, entity.others) == ("thing", "etag", True)
     rules = rules_of(entity, resource)
     assert (rules["colour"].direction, rules["size"].direction) == (Direction.BOTH, Direction.PULL)
-    abilities = abilities_of(entity, resource, is_keyed=False)
+    abilities = abilities_of(entity, resource)
     assert abilities.writes == {"create", "update"}
     assert (abilities.shifts, abilities.looks_up, abilities.is_conditional) == (True, True, True)
     assert (abilities.finds, abilities.is_incremental) == (False, False)
-    assert abilities_of(entity, resource, is_keyed=True).finds
+    found = describe(changed("entities/things/find", {"record": "ref", "parameter": "ref"}))
+    assert abilities_of(found.entities["things"], resource).finds
+    unbound = describe(changed("api/resources/things/concurrency", None))
+    assert not abilities_of(unbound.entities["things"], unbound.api.resources["things"]).is_conditional
 
 
 def test_a_system_in_yaml_is_the_same() -> None:
