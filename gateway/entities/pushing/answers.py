@@ -69,7 +69,7 @@ class Failed:
 Answer: TypeAlias = Made | Removed | Found | Missing | Failed
 
 
-def failed(error: Exception) -> Failed:
+def failed(error: BaseException) -> Failed:
     """What follows from what a write raised."""
     detail = str(error)[:500]
     if isinstance(error, ConnectionUnusable | RefreshHeldBack | AuthenticationFailed):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from gateway.clients.errors import RemoteConflict, RemoteNotFound, Unavailable
 from gateway.entities.comparing import ABSENT, same
@@ -19,7 +20,7 @@ _log = get_logger(__name__)
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Turn:
     """One entity's. `edits` are the ids of the changes that it carries, `token` that of their lease. `is_doubtful`: an
-    earlier try may have taken effect.
+    earlier try may have taken effect. `written` is as in `Plan`.
     """
 
     entity_id: str
@@ -29,13 +30,15 @@ class Turn:
     resource: ExternalResource
     outgoing: Outgoing
     is_doubtful: bool = False
+    written: Mapping[str, Any] | None = None
 
 
 def carry_out(turn: Turn) -> Answer:
     """Make the calls. Never raises."""
     try:
         return _CALLS[turn.operation](turn)
-    except Exception as error:
+    except BaseException as error:
+        # Also what means to end a thread: whoever waits for the answer gets one.
         answer = failed(error)
         if answer.code == "type_failed":
             _log.exception("an integration type failed to push; it is tried again", kind=turn.outgoing.kind)
@@ -83,7 +86,12 @@ def _delete(turn: Turn) -> Answer:
     try:
         turn.resource.delete(turn.outgoing)
     except RemoteConflict as error:
-        return _refused(turn, error)
+        answer = _refused(turn, error)
+        if not isinstance(answer, Found) or not same(answer.mapped.attributes, turn.written):
+            return answer
+        # What changed there was an edit of ours, whose answer was lost.
+        outgoing = replace(turn.outgoing, version=answer.mapped.version)
+        return _delete(replace(turn, outgoing=outgoing, written=None))
     except RemoteNotFound:
         return Removed()
     return Removed()

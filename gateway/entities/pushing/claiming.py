@@ -192,6 +192,7 @@ def _turn_of(case: Case, plan: Plan, resource: ExternalResource, token: str) -> 
         resource=resource,
         outgoing=outgoing_of(entity, resource, plan.fields, key),
         is_doubtful=plan.is_doubtful,
+        written=plan.written,
     )
 
 

@@ -19,12 +19,15 @@ Operation: TypeAlias = Literal["create", "update", "delete", "withdraw", "look",
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """`fields` are sent, `edits` are carried by it. `is_doubtful`: an earlier try may have taken effect."""
+    """`fields` are sent, `edits` are carried by it. `is_doubtful`: an earlier try may have taken effect. `written` are,
+    for a deletion, the attributes that the external system has if it did.
+    """
 
     operation: Operation
     edits: Sequence[LocalChange]
     fields: Mapping[str, Any] = field(default_factory=dict)
     is_doubtful: bool = False
+    written: Mapping[str, Any] | None = None
 
 
 def is_due(edit: LocalChange, now: datetime) -> bool:
@@ -39,7 +42,7 @@ def plan_of(case: Case, rules: Rules, now: datetime) -> Plan:
     due = [one for one in case.edits if is_due(one, now)]
     doubtful = [one for one in due if one.state == ChangeState.SENDING or one.reason == MAYBE]
     if case.entity.deleted_at is not None:
-        return _of_deletion(case, due, bool(doubtful))
+        return _of_deletion(case, due, doubtful)
     taken = doubtful or due
     if case.entity.integration_id is None:
         return Plan("create", taken, _sent(case, case.entity.attributes, taken, due), bool(doubtful))
@@ -54,12 +57,16 @@ def plan_of(case: Case, rules: Rules, now: datetime) -> Plan:
     return Plan("update", taken, _sent(case, changed, taken, due), bool(doubtful))
 
 
-def _of_deletion(case: Case, due: Sequence[LocalChange], is_doubtful: bool) -> Plan:
-    """What else was edited goes with it."""
-    if case.entity.integration_id is not None:
-        is_told = any(one.operation == "delete" for one in due)
-        return Plan("delete" if is_told else "nothing", due, is_doubtful=is_doubtful)
-    return Plan("withdraw" if is_doubtful else "nothing", due, is_doubtful=is_doubtful)
+def _of_deletion(case: Case, due: Sequence[LocalChange], doubtful: Sequence[LocalChange]) -> Plan:
+    """What else was edited goes with it, unsent: only what may have been sent before is carried along."""
+    is_doubtful = bool(doubtful)
+    if case.entity.integration_id is None:
+        return Plan("withdraw" if is_doubtful else "nothing", due, is_doubtful=is_doubtful)
+    if not any(one.operation == "delete" for one in due):
+        return Plan("nothing", due)
+    written = {name: value for one in doubtful for name, value in one.fields.items()}
+    carried = [one for one in due if one.operation == "delete" or one in doubtful]
+    return Plan("delete", carried, is_doubtful=is_doubtful, written={**case.base, **written} if written else None)
 
 
 def _is_news(case: Case, rules: Rules, name: str, value: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,7 +14,7 @@ from sqlalchemy import select
 
 from gateway.clock import FakeClock
 from gateway.config import Settings
-from gateway.entities.cases import Case, cases_of
+from gateway.entities.cases import cases_of
 from gateway.entities.conflicts.summary import ConflictSummary
 from gateway.entities.content import mapped_digest
 from gateway.entities.editing.draft import EntityDraft, EntityEdit
@@ -136,9 +136,11 @@ class Sides:
         with self.acting(write=False) as acting:
             return acting.session.scalars(select(Entity).where(Entity.id == entity_id)).one()
 
-    def case(self, entity_id: str) -> Case:
+    def live(self) -> list[str]:
+        """The ids of all that are no tombstones."""
         with self.acting(write=False) as acting:
-            return cases_of(acting.session, [entity_id], lock=False)[entity_id]
+            there = select(Entity.id).where(Entity.deleted_at.is_(None)).order_by(Entity.id)
+            return list(acting.session.scalars(there))
 
     def changes(self, entity_id: str) -> list[LocalChange]:
         """All of its local changes, settled ones too, in order."""
@@ -192,18 +194,23 @@ class Sides:
         with self.acting() as acting:
             return resolve_conflict(acting, self.instances, conflict.id, Resolution(**said))
 
-    def push(self) -> Mapping[str, Any]:
+    def push(self, watch: Callable[[JobRun], object] = lambda run: None) -> Mapping[str, Any]:
         """Send what is due, in this process."""
-        kind = Kind(name="tests.push", payload=NoPayload, run=self._push, timeout_seconds=60.0)
+
+        def run(run: JobRun) -> Result:
+            watch(run)
+            return push(run, self.external, self.options)
+
+        return self.carry_out(Kind(name="tests.push", payload=NoPayload, run=run, timeout_seconds=60.0))
+
+    def carry_out(self, kind: Kind) -> Mapping[str, Any]:
+        """A job, in this process."""
 
         def ask(holder: Holder) -> JobSummary:
             with self.acting() as acting:
                 return request_job(acting, kind, {}, holder=holder)
 
         return carry_out_here(self.installation, kind, ask, actor=TESTER, on_progress=lambda *_: None) or {}
-
-    def _push(self, run: JobRun) -> Result:
-        return push(run, self.external, self.options)
 
     def pull(self, record_id: str, entity_id: str) -> None:
         """A pull sees a record, of an entity that has local edits."""
