@@ -96,6 +96,7 @@ WORDS: Mapping[str, Words] = {
     "show_entity": Words("look at that entity", "GET /entities/{entity}"),
     "show_handshake": Words("look whether the secret has come", "GET /sources/{slug}"),
     "show_integration": Words("look at the integration", "GET /integrations/{name}"),
+    "show_integration_health": Words("look at its checks", "GET /integrations/{name}/health"),
     "show_provider": Words("look at what is known about the provider", "GET /providers"),
     "show_route": Words("look at the route", "GET /routes/{name}"),
     "show_source": Words("look at the source", "GET /sources/{slug}"),

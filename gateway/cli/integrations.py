@@ -10,6 +10,7 @@ from gateway.cli.terminal.options import common_options
 CHANGES = "gateway.cli.integration_changes"
 LIFE = "gateway.cli.integration_life"
 LISTS = "gateway.cli.integration_lists"
+SYNCING = "gateway.cli.integration_syncing"
 COMMANDS = {
     "types": LazyCommand(f"{LISTS}:types", "What there are kinds of, and what each asks for."),
     "add": LazyCommand(f"{CHANGES}:add", "Add an integration; nothing is asked of its system yet."),
@@ -21,6 +22,8 @@ COMMANDS = {
     "pause": LazyCommand(f"{LIFE}:pause", "Sync no more until it is resumed."),
     "resume": LazyCommand(f"{LIFE}:resume", "Sync again."),
     "deactivate": LazyCommand(f"{LIFE}:deactivate", "Take it down, and remove its entities."),
+    "sync": LazyCommand(f"{SYNCING}:sync", "Sync now, or say what that would do."),
+    "health": LazyCommand(f"{SYNCING}:health", "How one is, check by check; without a NAME all of them."),
     "history": LazyCommand(f"{LISTS}:history", "The configurations that it had."),
     "restore": LazyCommand(f"{CHANGES}:restore", "Give it back a configuration that it had."),
     "remove": LazyCommand(f"{CHANGES}:remove", "Forget one that is inactive, with its secrets."),

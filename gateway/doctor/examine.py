@@ -16,6 +16,7 @@ from gateway.doctor.deliveries import deliveries
 from gateway.doctor.expressions import expressions
 from gateway.doctor.files import files
 from gateway.doctor.handlers import handlers, missing_handlers
+from gateway.doctor.integrations import integrations
 from gateway.doctor.jobs import jobs
 from gateway.doctor.keeping import keeping
 from gateway.doctor.keys import encryption_key, needed_keys, stored_secrets
@@ -56,6 +57,7 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
             yield from keeping(installation)
             yield from connections(installation)
             yield from silence(installation)
+            yield from integrations(installation)
             yield from tenants(installation)
             yield from audit_trail(installation)
     except GatewayError as error:

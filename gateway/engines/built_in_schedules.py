@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from gateway.integrations.jobs import UPKEEP
 from gateway.jobs.schedules.draft import ScheduleDraft
 from gateway.jobs.schedules.rhythm import Cron, Every
 from gateway.oauth.refreshing.kind import REFRESH
@@ -17,4 +18,6 @@ BUILT_IN: Sequence[ScheduleDraft] = (
     ScheduleDraft("connections", REFRESH.name, Every(30)),
     # Which sources fell silent; the shortest silence that is told of is a quarter of an hour.
     ScheduleDraft("silence", WATCH.name, Every(300), jitter_seconds=30),
+    # Live streams, edits that wait, health: what is to run and does not is asked for.
+    ScheduleDraft("integrations", UPKEEP.name, Every(30)),
 )

@@ -8,7 +8,7 @@ from gateway.delivery.bulk.kinds import CANCEL, RETRY
 from gateway.delivery.redelivery.kind import REDELIVER
 from gateway.delivery.replays.kind import REPLAY
 from gateway.entities.held_runs.kind import CONFIRM
-from gateway.integrations.jobs import ACTIVATE, DEACTIVATE
+from gateway.integrations.jobs import ACTIVATE, DEACTIVATE, HEALTH, NOTICE, PUSH, STREAM, SYNC, UPKEEP
 from gateway.jobs.kind import Kind
 from gateway.key_rotation.kind import ROTATE
 from gateway.oauth.ending.kind import ENDED, REVOKE
@@ -30,7 +30,10 @@ _ALL: tuple[Kind, ...] = (
     ERASE,
     EXPORT,
     FORGET,
+    HEALTH,
+    NOTICE,
     PURGE,
+    PUSH,
     REDELIVER,
     REFRESH,
     REPLAY,
@@ -38,6 +41,9 @@ _ALL: tuple[Kind, ...] = (
     REVOKE,
     ROTATE,
     WATCH,
+    STREAM,
+    SYNC,
+    UPKEEP,
 )
 
 KINDS: Mapping[str, Kind] = {kind.name: kind for kind in _ALL}

@@ -10,6 +10,7 @@ from functools import partial
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Final
 
+from gateway.jobs.from_events import RECORDS_NAMED
 from gateway.jobs.kind import Kind, Result
 from gateway.tenants.api_keys.scopes import Scope
 
@@ -73,5 +74,41 @@ DEACTIVATE: Final = Kind(
     gives_way=True,
 )
 
-OF_ONE: Final = (SYNC, PUSH)
+HEALTH: Final = Kind(
+    name="integrations.health",
+    payload=f"{_PAYLOADS}:IntegrationPayload",
+    run=partial(_carry_out, "gateway.integrations.health.checking:carry_out"),
+    timeout_seconds=120.0,
+    scope=Scope.INTEGRATIONS_WRITE,
+    tenant_concurrency=2,
+    uniqueness=_by_integration,
+)
+STREAM: Final = Kind(
+    name="integrations.stream",
+    payload=f"{_PAYLOADS}:StreamPayload",
+    run=partial(_carry_out, "gateway.integrations.streaming:carry_out"),
+    timeout_seconds=24 * _HOUR,
+    scope=Scope.INTEGRATIONS_WRITE,
+    uniqueness=_by_integration,
+    is_resident=True,
+)
+NOTICE: Final = Kind(
+    name=RECORDS_NAMED,
+    payload=f"{_PAYLOADS}:NoticePayload",
+    run=partial(_carry_out, "gateway.integrations.noticing:carry_out"),
+    timeout_seconds=60.0,
+    scope=Scope.INTEGRATIONS_WRITE,
+    retry_seconds=(5.0, 30.0, 300.0),
+    tenant_concurrency=2,
+    uniqueness=lambda payload: str(payload["event"]),
+)
+UPKEEP: Final = Kind(
+    name="integrations.upkeep",
+    payload="marshmallow:Schema",
+    run=partial(_carry_out, "gateway.integrations.upkeep:carry_out"),
+    timeout_seconds=300.0,
+    uniqueness=lambda _payload: "upkeep",
+)
+
+OF_ONE: Final = (SYNC, PUSH, HEALTH, STREAM)
 """The kinds of what runs while an integration is active, and is stopped with it."""

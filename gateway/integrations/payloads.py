@@ -30,9 +30,21 @@ class DeactivatePayload(IntegrationPayload):
 
 
 class SyncPayload(IntegrationPayload):
-    """`mode` None: what changed where that can be told, else everything. `run` is one to go on with."""
+    """`mode` None: what changed where that can be told, else everything. `run` is the id that the run gets."""
 
     mode = fields.String(load_default=None, allow_none=True, validate=validate.OneOf(MODES))
     trigger = fields.String(load_default="person")
     is_plan = fields.Boolean(load_default=False)
     run = fields.String(load_default=None, allow_none=True)
+
+
+class StreamPayload(IntegrationPayload):
+    """`failures`: so often in a row it could not be held."""
+
+    failures = fields.Integer(load_default=0)
+
+
+class NoticePayload(Schema):
+    """Which event, by its id."""
+
+    event = fields.String(required=True)

@@ -9,14 +9,17 @@ from sqlalchemy import select
 
 from gateway.entities.states import RunMode
 from gateway.errors import Conflict, Hint
-from gateway.integrations.jobs import OF_ONE, PUSH, SYNC
+from gateway.integrations.jobs import OF_ONE, PUSH, STREAM, SYNC
 from gateway.integrations.models import Integration
+from gateway.integrations.registry import registry_of
 from gateway.integrations.states import IntegrationState
+from gateway.integrations.type import IntegrationType
 from gateway.jobs.kind import Kind
 from gateway.jobs.management import leave
 from gateway.jobs.models import Job, JobState
 from gateway.jobs.request import Holder, request_job
 from gateway.jobs.summary import JobSummary
+from gateway.security.identifiers import new_id
 from gateway.tenants.acting import Acting, SystemActing
 
 # How much a mode reads: who asks for more has what waits read that much.
@@ -30,14 +33,13 @@ def request_sync(
     mode: RunMode | None = None,
     trigger: str = "person",
     is_plan: bool = False,
-    run_id: str | None = None,
     due_at: datetime | None = None,
     holder: Holder | None = None,
 ) -> JobSummary:
     """Ask for a sync of an integration. One that waits already is this one too, and reads as much as either would.
 
-    `run_id` is a run to go on with, that was held. Raises `Conflict` for an integration that is not active; a plan may
-    be made of each.
+    The run gets the id that stands in the job's payload. Raises `Conflict` for an integration that is not active; a
+    plan may be made of each.
     """
     if not is_plan:
         require_active(row)
@@ -46,13 +48,13 @@ def request_sync(
         "mode": None if mode is None else mode.value,
         "trigger": trigger,
         "is_plan": is_plan,
-        "run": run_id,
+        "run": new_id("run"),
     }
     asked = request_job(acting, SYNC, payload, tenant_id=row.tenant_id, due_at=due_at, holder=holder)
-    if _reads(asked.payload) < _reads(payload) or (run_id is not None and asked.payload.get("run") != run_id):
+    if _reads(asked.payload) < _reads(payload):
         # It waits, and this transaction holds it.
         job = acting.session.scalars(select(Job).where(Job.id == asked.id)).one()
-        job.payload = {**asked.payload, "mode": payload["mode"] or asked.payload.get("mode"), "run": run_id}
+        job.payload = {**asked.payload, "mode": payload["mode"]}
         acting.session.flush()
     return asked
 
@@ -60,6 +62,13 @@ def request_sync(
 def request_push(acting: Acting | SystemActing, row: Integration, *, due_at: datetime | None = None) -> JobSummary:
     """Ask that its local edits are sent."""
     return request_job(acting, PUSH, {"integration": row.id}, tenant_id=row.tenant_id, due_at=due_at)
+
+
+def request_stream(acting: Acting | SystemActing, row: Integration) -> None:
+    """Ask that its live stream is held, where its type has one."""
+    type_ = registry_of(acting.installation).find(row.type)
+    if isinstance(type_, IntegrationType) and type_.is_live:
+        request_job(acting, STREAM, {"integration": row.id}, tenant_id=row.tenant_id)
 
 
 def require_active(row: Integration) -> None:

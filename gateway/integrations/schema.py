@@ -91,3 +91,25 @@ class ResultSchema(Schema):
     redirect = fields.String(allow_none=True, metadata={"description": "Where a person goes on, if anywhere."})
     code = fields.String(allow_none=True, metadata={"description": "Of an error."})
     details = fields.Dict(keys=fields.String(), values=fields.Raw(allow_none=True))
+
+
+class CheckSchema(Schema):
+    """One check of an integration."""
+
+    name = fields.String()
+    health = fields.String(metadata={"description": "unknown, healthy, degraded or unhealthy."})
+    message = fields.String()
+    since = Instant()
+
+
+class HealthSchema(Schema):
+    """How an integration is: the worst of its checks."""
+
+    integration = fields.String()
+    state = fields.String()
+    health = fields.String()
+    since = Instant(allow_none=True)
+    data_at = Instant(allow_none=True)
+    checked_at = Instant(allow_none=True)
+    retry_at = Instant(allow_none=True, metadata={"description": "Until then its schedule waits: its runs fail."})
+    checks = fields.List(fields.Nested(CheckSchema))

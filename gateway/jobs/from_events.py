@@ -19,6 +19,9 @@ GRANT_ENDED: Final = "connections.ended"
 CAME_AGAIN: Final = "events.redeliver"
 """The kind of job that delivers an event again, since it came again."""
 
+RECORDS_NAMED: Final = "integrations.notice"
+"""The kind of job that looks which records of external systems an event says to have changed."""
+
 ACTOR: Final = Actor(ActorKind.SYSTEM, "notices")
 
 

@@ -51,6 +51,9 @@ class Kind:
     gives_way: bool = False
     """While others wait and no slot is free, one that has had its turn goes to the end of the queue. For long work that
     commits its position."""
+    is_resident: bool = False
+    """It waits nearly all of its time, for as long as it can: it takes none of the slots that others are carried out
+    in."""
     in_process: bool = False
     """In a child process of its own, which can be killed, instead of a thread."""
 

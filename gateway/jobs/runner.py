@@ -41,6 +41,8 @@ from gateway.priority import step_back
 from gateway.telemetry.logging import get_logger
 
 SLOTS = 4
+# So many jobs that wait nearly all of their time are held beside those, a thread each.
+RESIDENTS = 64
 LOOK_SECONDS = 3.0
 SWEEP_SECONDS = 5.0
 STORAGE_SECONDS = 1.0
@@ -124,8 +126,8 @@ class JobRunner:
             self._record_and_claim([])
             return LOOK_SECONDS / 10
         self._sweep()
-        if len(self._running) >= self._slots:
-            self._record_and_claim([])
+        if self._free_slots() <= 0:
+            self._record_and_claim(self._due_residents())
             self._give_way()
             return LOOK_SECONDS
         return self._take()
@@ -215,6 +217,20 @@ class JobRunner:
         if had_their_turn and any(at <= now_us for at in self._next_due().values()):
             min(had_their_turn, key=lambda one: one.began_at).interruption.interrupt(Reason.GIVES_WAY)
 
+    def _free_slots(self, kind: Kind | None = None) -> int:
+        """How many more may begin: of `kind`, or of those that are no residents."""
+        residents = sum(1 for one in self._running.values() if one.kind.is_resident)
+        if kind is not None and kind.is_resident:
+            return RESIDENTS - residents
+        return self._slots - (len(self._running) - residents)
+
+    def _due_residents(self) -> list[Kind]:
+        residents = [kind for kind in self._kinds.values() if kind.is_resident and self._free_slots(kind) > 0]
+        if not residents:
+            return []
+        now_us, next_due = self._clock.now_us(), self._next_due()
+        return [kind for kind in residents if next_due.get(kind.name, now_us + 1) <= now_us]
+
     def _next_due(self) -> Mapping[str, int]:
         with self._database.read() as connection:
             return next_due_us(connection, list(self._kinds))
@@ -240,14 +256,14 @@ class JobRunner:
             self._end_and_claim(None, 0)
         is_any = False
         for kind in due:
-            free = self._slots - len(self._running)
+            free = self._free_slots(kind)
             if free <= 0:
-                break
+                continue
             jobs = self._end_and_claim(kind, free)
             for job in jobs:
                 self._begin(kind, job)
             is_any = is_any or bool(jobs)
-        return is_any and len(self._running) < self._slots
+        return is_any and self._free_slots() > 0
 
     def _end_and_claim(self, kind: Kind | None, free: int) -> Sequence[ClaimedJob]:
         try:

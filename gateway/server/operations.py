@@ -16,6 +16,7 @@ from gateway.db.snapshot import Snapshot
 from gateway.delivery.queue.gauges import read_queue_gauges
 from gateway.engines.kinds import KINDS
 from gateway.errors import GatewayError, StorageUnavailable
+from gateway.integrations.health.gauges import read_integration_gauges
 from gateway.jobs.gauges import count_overdue, read_job_gauges
 from gateway.jobs.workers.search import find_workers
 from gateway.oauth.connections.gauges import read_connection_gauges
@@ -26,6 +27,7 @@ from gateway.telemetry.exposition import (
     ConfigurationCollector,
     ConfigurationGauges,
     ConnectionCollector,
+    IntegrationCollector,
     JobCollector,
     QueueCollector,
     render_metrics,
@@ -51,6 +53,7 @@ def register(
     publisher: Publisher | None,
 ) -> None:
     """Add the three URLs to `app`. `publisher` is what tells the broker, where there is one."""
+    integrations = IntegrationCollector(lambda: read_integration_gauges(database), metrics)
     configured = ConfigurationCollector(lambda: configuration_gauges(configuration), metrics)
     queue = QueueCollector(lambda: read_queue_gauges(database, clock), metrics)
     jobs = JobCollector(lambda: read_job_gauges(database, clock, KINDS), metrics)
@@ -72,7 +75,7 @@ def register(
     def prometheus() -> Response:
         if not is_insider(request.environ, settings.metrics_token):
             return refuse_metrics(has_token=bool(settings.metrics_token))
-        collectors = [build, queue, jobs, connections, configured]
+        collectors = [build, queue, jobs, connections, integrations, configured]
         rendered = render_metrics(metrics, metrics_dir=settings.metrics_dir, collectors=collectors)
         return Response(rendered.body, content_type=rendered.content_type)
 
@@ -96,6 +99,7 @@ def checks(
         yield configuration_check(configuration)
     if found.ok:
         yield from worker_check(database, clock)
+        yield from integrations_check(database)
     if publisher is not None:
         yield broker_check(publisher)
 
@@ -124,6 +128,27 @@ def worker_check(database: Database, clock: Clock) -> Iterator[HealthCheck]:
     parts += [f"{silent} silent"] if silent else []
     parts += [f"{overdue} schedules overdue"] if overdue else []
     yield HealthCheck("workers", ok=True, detail=", ".join(parts))
+
+
+def integrations_check(database: Database) -> Iterator[HealthCheck]:
+    """How many integrations are active, and how many of them do not work. Where there is none, nothing is said; their
+    systems are no reason to take this process away: never failing.
+    """
+    try:
+        found = read_integration_gauges(database).by_type_state_and_health
+    except StorageUnavailable:
+        # As of a moment ago it did not: the next question tells.
+        return
+    if not found:
+        return
+    active = sum(count for (_, state, _), count in found.items() if state == "active")
+    parts = [f"{active} active"]
+    for word in ("unhealthy", "degraded"):
+        bad = sum(count for (_, state, health), count in found.items() if state == "active" and health == word)
+        parts += [f"{bad} {word}"] if bad else []
+    failed = sum(count for (_, state, _), count in found.items() if state == "failed")
+    parts += [f"{failed} failed"] if failed else []
+    yield HealthCheck("integrations", ok=True, detail=", ".join(parts))
 
 
 def configuration_check(configuration: Snapshot[InboundSnapshot]) -> HealthCheck:

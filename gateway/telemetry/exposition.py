@@ -61,6 +61,13 @@ class ConnectionGauges:
 
 
 @dataclass(frozen=True, slots=True)
+class IntegrationGauges:
+    """Integrations by type, state and health."""
+
+    by_type_state_and_health: Mapping[tuple[str, str, str], int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class ConfigurationGauges:
     """The configuration as this process has it: how many things are out of order by their kind (`source`,
     `destination`, `route`), and how long ago it was certain that it is what the database has.
@@ -169,6 +176,17 @@ class BuildCollector(Collector):
         family = GaugeMetricFamily("gateway_build_info", "What runs; always 1.", labels=list(self._labels))
         family.add_metric(list(self._labels.values()), 1)
         return [family]
+
+
+class IntegrationCollector(_GaugeCollector[IntegrationGauges]):
+    """How integrations are."""
+
+    def _families(self, gauges: IntegrationGauges) -> Iterable[Metric]:
+        labels = ["type", "state", "health"]
+        family = GaugeMetricFamily("gateway_integrations", "Integrations.", labels=labels)
+        for values, count in gauges.by_type_state_and_health.items():
+            family.add_metric(list(values), count)
+        yield family
 
 
 def _by_label(name: str, told: str, label: str, values: Mapping[str, float]) -> Metric:

@@ -41,6 +41,8 @@ from gateway.telemetry.exposition import (
     ConfigurationGauges,
     ConnectionCollector,
     ConnectionGauges,
+    IntegrationCollector,
+    IntegrationGauges,
     JobCollector,
     JobGauges,
     QueueCollector,
@@ -151,6 +153,7 @@ def test_every_metric_is_there() -> None:
         *QueueCollector(lambda: QueueGauges({"pending": 0}), metrics).collect(),
         *JobCollector(lambda: JobGauges({("purge", "pending"): 0}), metrics).collect(),
         *ConnectionCollector(lambda: ConnectionGauges({("github", "connected"): 0}), metrics).collect(),
+        *IntegrationCollector(lambda: IntegrationGauges({("weather", "active", "healthy"): 0}), metrics).collect(),
         *ConfigurationCollector(lambda: ConfigurationGauges({"source": 0}), metrics).collect(),
     ]
     names = {f"{one.name}_total" if one.type == "counter" else one.name: one.type for one in families}

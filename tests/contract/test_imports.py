@@ -212,8 +212,9 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         # upkeep: what looks whether all of it runs.
         ("noticing", "streaming", "subscriptions", "syncing", "upkeep"),
         ("lifecycle",),
-        # instances: what entities ask of integrations.
-        ("health", "instances", "management"),
+        # asking: a person's word that it is synced. instances: what entities ask of integrations.
+        ("asking", "health", "instances"),
+        ("management",),
         # bounded: calls of a type's code, for so long and no longer. opening: from rows to what a type is given.
         # quarantined, sync_runs: with the names of their integrations.
         ("bounded", "opening", "quarantined", "requesting", "schedules", "search", "sync_runs"),

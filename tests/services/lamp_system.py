@@ -10,7 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any
+from queue import Empty, SimpleQueue
+from typing import Any, ClassVar
 from urllib.parse import parse_qs, urlsplit
 
 from gateway.clients.auth.base import Bearer
@@ -30,7 +31,7 @@ from gateway.entities.external import (
 )
 from gateway.integrations.attributes import Attribute, AttributeKind
 from gateway.integrations.instance import Instance
-from gateway.integrations.type import IntegrationType, NamedRecord, Prepared, Seen, SourceEvent
+from gateway.integrations.type import IntegrationType, LiveItem, LiveStream, NamedRecord, Prepared, Seen, SourceEvent
 from tests.services.markdown import ROOT
 
 TOKEN = "lamp-token-1"
@@ -201,6 +202,36 @@ class Lamps(IntegrationType):
         return instance.client(instance.configuration["url"], auth=Bearer(instance.secret("token")))
 
 
+class LiveLamps(Lamps):
+    """The same with a live stream: what a test puts into `told`, or `broken`."""
+
+    id = "live_lamps"
+    is_live = True
+    told: ClassVar[SimpleQueue[Sequence[LiveItem]]] = SimpleQueue()
+    broken: ClassVar[list[Exception]] = []
+    opened: ClassVar[list[str]] = []
+
+    def open_stream(self, instance: Instance) -> LiveStream:
+        self.opened.append(instance.id)
+        return _Stream(self)
+
+
+class _Stream:
+    def __init__(self, type_: LiveLamps) -> None:
+        self._type = type_
+
+    def receive(self, timeout_seconds: float) -> Sequence[LiveItem]:
+        if self._type.broken:
+            raise self._type.broken.pop()
+        try:
+            return self._type.told.get(timeout=min(timeout_seconds, 0.05))
+        except Empty:
+            return ()
+
+    def close(self) -> None:
+        return None
+
+
 def install_types(folder: Path, types: Mapping[str, str] | None = None) -> str:
     """Have `folder` be a place where a package with integration types is installed, `lamps` unless given; what goes
     into `PYTHONPATH` for a process that is to have them.
@@ -208,7 +239,10 @@ def install_types(folder: Path, types: Mapping[str, str] | None = None) -> str:
     installed = folder / "types_of_tests-1.0.dist-info"
     installed.mkdir(parents=True, exist_ok=True)
     (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: types-of-tests\nVersion: 1.0\n")
-    points = types or {"lamps": "tests.services.lamp_system:Lamps"}
+    points = types or {
+        "lamps": "tests.services.lamp_system:Lamps",
+        "live_lamps": "tests.services.lamp_system:LiveLamps",
+    }
     lines = [f"{name} = {value}" for name, value in points.items()]
     (installed / "entry_points.txt").write_text("\n".join(["[gateway.integrations]", *lines, ""]))
     return f"{folder}:{ROOT}"

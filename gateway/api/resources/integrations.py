@@ -10,6 +10,9 @@ from marshmallow import Schema, fields, validate
 from gateway.api.declaring import Resource
 from gateway.db.paging import Page, PageRequest
 from gateway.integrations import search
+from gateway.integrations.asking import ask_for_sync, asked
+from gateway.integrations.health import summary as health
+from gateway.integrations.health.summary import HealthSummary
 from gateway.integrations.lifecycle import management as life
 from gateway.integrations.lifecycle.consequences import ALL, SAFE, Consequences, consequences
 from gateway.integrations.management import adding, changing, removal, revisions, trying
@@ -21,7 +24,7 @@ from gateway.integrations.management.draft_schema import (
 )
 from gateway.integrations.management.revisions import RevisionSummary
 from gateway.integrations.results import Result
-from gateway.integrations.schema import IntegrationSchema, ResultSchema, RevisionSchema
+from gateway.integrations.schema import HealthSchema, IntegrationSchema, ResultSchema, RevisionSchema
 from gateway.integrations.summary import IntegrationSummary
 from gateway.tenants.acting import Acting, Transactions
 from gateway.tenants.api_keys.scopes import Scope
@@ -66,6 +69,14 @@ SEEN: Mapping[str, Any] = {
     "details": {"duration_ms": 84, "seen": {"version": "2026.7"}},
 }
 
+ASKED: Mapping[str, Any] = {
+    "status": "success",
+    "message": "the sync was asked for",
+    "redirect": None,
+    "code": None,
+    "details": {"job": "job_06bk7e8v3s9p41pf7j0q5m2c8g", "run": "run_06bk7e8v3s9p41pf7j0q5m2c8g"},
+}
+
 resource = Resource("integrations", "External systems that are synced, and their life.")
 
 
@@ -102,6 +113,14 @@ class ConsequencesSchema(Schema):
     open_conflicts = fields.Integer()
     quarantined = fields.Integer()
     prepared = fields.List(fields.String())
+
+
+class SyncSchema(Schema):
+    """How much is read."""
+
+    full = fields.Boolean(
+        load_default=False, metadata={"description": "Everything, and not only what changed where that can be told."}
+    )
 
 
 class RestoreSchema(Schema):
@@ -264,6 +283,70 @@ def pause_integration(acting: Acting, integration: str) -> IntegrationSummary:
 def resume_integration(acting: Acting, integration: str) -> IntegrationSummary:
     """Sync again, at once and by its schedule."""
     return life.resume(acting, integration)
+
+
+@resource.post(
+    "/integrations/<integration>/sync",
+    scope=WRITE,
+    body=SyncSchema,
+    body_example={"full": False},
+    answer=ResultSchema,
+    example=ASKED,
+)
+def sync_integration(acting: Acting, integration: str, body: Mapping[str, Any]) -> Result:
+    """Sync an integration now.
+
+    A worker does it; the run is found by its id among the sync runs once it has begun. One that waits already is this
+    one too.
+    """
+    return asked(ask_for_sync(acting, integration, full=body["full"]))
+
+
+@resource.post(
+    "/integrations/<integration>/plan",
+    scope=WRITE,
+    body=SyncSchema,
+    body_example={"full": True},
+    answer=ResultSchema,
+    example={**ASKED, "message": "the plan is being made"},
+)
+def plan_integration(acting: Acting, integration: str, body: Mapping[str, Any]) -> Result:
+    """Find what a sync would do.
+
+    A worker reads what a sync would, and changes nothing; the counts are found by the run's id among the sync runs.
+    """
+    return asked(ask_for_sync(acting, integration, full=body["full"], is_plan=True))
+
+
+@resource.get(
+    "/integrations/<integration>/health",
+    scope=READ,
+    answer=HealthSchema,
+    example={
+        "integration": "home",
+        "state": "active",
+        "health": "unhealthy",
+        "since": "2026-11-27T12:30:00.000Z",
+        "data_at": "2026-11-27T12:28:41.000Z",
+        "checked_at": "2026-11-27T12:31:00.000Z",
+        "retry_at": None,
+        "checks": [
+            {
+                "name": "connectivity",
+                "health": "unhealthy",
+                "message": "home_assistant: GET /config: no connection",
+                "since": "2026-11-27T12:30:00.000Z",
+            }
+        ],
+    },
+)
+def show_health(acting: Acting, integration: str) -> HealthSummary:
+    """Show how an integration is.
+
+    As it was seen last, by syncs, its stream, and a look every few minutes. A check changes when the same was seen
+    twice in a row.
+    """
+    return health.show_health(acting, integration)
 
 
 @resource.list(

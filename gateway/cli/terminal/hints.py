@@ -138,6 +138,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "show_destination": "see `gateway destinations show {name}`",
     "show_entity": "see `gateway entities show {entity}`",
     "show_integration": "see `gateway integrations show {name}`",
+    "show_integration_health": "see `gateway integrations health {name}`",
     "show_provider": "see `gateway providers show`",
     "show_route": "see `gateway routes show {name}`",
     "show_source": "see `gateway sources show {slug}`",

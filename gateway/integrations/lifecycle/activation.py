@@ -12,13 +12,15 @@ from typing import Any
 from gateway.errors import Conflict, GatewayError, StorageUnavailable
 from gateway.events.system import INTEGRATION_ACTIVATED
 from gateway.integrations.attributes import raise_faults
+from gateway.integrations.health.observing import of_call
+from gateway.integrations.health.recording import record
 from gateway.integrations.lifecycle.hooks import prepare, take_back
 from gateway.integrations.management.changing import stored_draft
 from gateway.integrations.management.draft import faults
 from gateway.integrations.management.trying import seen_by
 from gateway.integrations.models import Integration
 from gateway.integrations.opening import Material, material_of, type_of
-from gateway.integrations.requesting import request_sync
+from gateway.integrations.requesting import request_stream, request_sync
 from gateway.integrations.results import Result, failure, success
 from gateway.integrations.schedules import keep_schedule
 from gateway.integrations.states import IntegrationState, check_step
@@ -73,6 +75,8 @@ def _activated(run: JobRun, material: Material, seen: Seen) -> Result:
         row.activated_at = row.updated_at = acting.now
         keep_schedule(acting, row)
         sync = request_sync(acting, row, trigger="activation")
+        request_stream(acting, row)
+        record(acting, row, of_call(None, seen.message or "it answers"))
         tell(acting, INTEGRATION_ACTIVATED, row)
         acting.audit("integration.activated", row.id, row.name, after={"state": row.state})
     return success(seen.message or f"{row.name} is active", sync_job=sync.id, seen=dict(seen.details))

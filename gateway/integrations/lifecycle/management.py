@@ -19,7 +19,7 @@ from gateway.integrations.management.draft import faults
 from gateway.integrations.management.storing import note_changed
 from gateway.integrations.models import Integration
 from gateway.integrations.registry import registry_of
-from gateway.integrations.requesting import request_push, request_sync, stop_jobs
+from gateway.integrations.requesting import request_push, request_stream, request_sync, stop_jobs
 from gateway.integrations.results import Result, from_json, success
 from gateway.integrations.rows import require_integration
 from gateway.integrations.schedules import keep_schedule
@@ -106,6 +106,7 @@ def resume(acting: Acting, name: str) -> IntegrationSummary:
     _switch(acting, row, IntegrationState.ACTIVE)
     request_sync(acting, row, trigger="person")
     request_push(acting, row)
+    request_stream(acting, row)
     return note_changed(acting, row, "integration.resumed", before)
 
 

@@ -6,6 +6,7 @@ from sqlalchemy import delete, select
 
 from gateway.entities.models import Entity, SyncRun
 from gateway.errors import Conflict, Hint
+from gateway.integrations.management.storing import follow
 from gateway.integrations.models import IntegrationRevision
 from gateway.integrations.rows import require_integration
 from gateway.integrations.states import IntegrationState
@@ -30,6 +31,7 @@ def remove_integration(acting: Acting, name: str) -> None:
     """Forget an integration with its secrets and runs. Raises as above."""
     before = removable_integration(acting, name)
     row = require_integration(acting.session, before.id, lock=True)
+    follow(acting, row, None)
     vault.forget(acting.session, row.id)
     for model in (IntegrationRevision, SyncRun):
         of_it = delete(model).where(model.instance_id == row.id)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from gateway.db.model import ConfigurationKind
+from gateway.db.revisions import move_revisions
 from gateway.integrations.management.draft import IntegrationDraft
 from gateway.integrations.models import Integration, IntegrationRevision
 from gateway.integrations.summary import IntegrationSummary, summary
@@ -18,9 +20,16 @@ def fill(acting: Acting, row: Integration, draft: IntegrationDraft) -> None:
     row.configuration = dict(draft.configuration)
     row.sync = dict(draft.sync)
     row.connection_id = draft.connection
-    row.source_id = draft.source
+    follow(acting, row, draft.source)
     row.schedule = draft.schedule
     row.updated_at = acting.now
+
+
+def follow(acting: Acting, row: Integration, source_id: str | None) -> None:
+    """Learn what changed from this source from now on. Processes that receive its events hear of it."""
+    if row.source_id != source_id:
+        row.source_id = source_id
+        move_revisions(acting.session.connection(), {ConfigurationKind.SOURCES})
 
 
 def store_secrets(acting: Acting, row: Integration, secrets: Mapping[str, str]) -> None:

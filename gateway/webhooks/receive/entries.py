@@ -12,7 +12,7 @@ from gateway.errors import ConfigurationError
 from gateway.events.append import EventRow
 from gateway.events.dedupe_key import dedupe_key
 from gateway.events.system import delivery_dead
-from gateway.jobs.from_events import GRANT_ENDED, EventJob, event_job
+from gateway.jobs.from_events import GRANT_ENDED, RECORDS_NAMED, EventJob, event_job
 from gateway.security.identifiers import new_id
 from gateway.webhooks.arrival import Arrival
 from gateway.webhooks.receive.entry import Entry
@@ -83,13 +83,17 @@ def _entry(event: EventRow, arrival: Arrival, routing: RoutingSnapshot, source: 
     deliveries = fan_out(routing, event, arrival.headers)
     dead = [row for row in deliveries if row.state == DeliveryState.DEAD]
     follow_ups = tuple([_report(event, row, arrival, routing) for row in dead])
-    job = _grant_ended(event) if event.type in source.provider.ending_events else None
+    job = None
+    if event.type in source.provider.ending_events:
+        job = _job(GRANT_ENDED, event)
+    elif source.is_followed:
+        job = _job(RECORDS_NAMED, event)
     return Entry(event, deliveries, follow_ups, job, source.redelivers_duplicates)
 
 
-def _grant_ended(event: EventRow) -> EventJob:
+def _job(kind: str, event: EventRow) -> EventJob:
     return event_job(
-        GRANT_ENDED,
+        kind,
         tenant_id=event.tenant_id,
         event_id=event.id,
         at_us=event.received_at,

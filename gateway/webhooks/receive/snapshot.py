@@ -19,6 +19,7 @@ from gateway.out_of_order import OutOfOrder
 from gateway.providers import Provider
 from gateway.security.sealing import Keyring
 from gateway.telemetry.out_of_order_log import OutOfOrderLog
+from gateway.webhooks.sources.followed import followed_sources
 from gateway.webhooks.sources.models import Source, SourceCredential
 from gateway.webhooks.sources.rows import SourceView, judge_source
 
@@ -96,6 +97,7 @@ def load_sources(
     rows: dict[str, list[SourceCredential]] = defaultdict(list)
     for credential in every_row(session, SourceCredential):
         rows[credential.source_id].append(credential)
+    followed = followed_sources(session)
     views: dict[Address, SourceView] = {}
     broken: dict[Address, SourceOutOfOrder] = {}
     for row in every_row(session, Source):
@@ -103,7 +105,8 @@ def load_sources(
             # Added since `tenants` were read, with its tenant: the next look brings both.
             continue
         address = tenants[row.tenant_id], row.slug
-        judged = judge_source(row, rows[row.id], keyring, providers.get(row.provider), now_us=now_us)
+        provider, is_followed = providers.get(row.provider), row.id in followed
+        judged = judge_source(row, rows[row.id], keyring, provider, now_us=now_us, is_followed=is_followed)
         if isinstance(judged, SourceView):
             views[address] = judged
         else:

@@ -33,7 +33,7 @@ class SourceView:
     gateway's own words. `remembered` has the schemes whose proofs are accepted once. `sealer` seals what is to be kept
     of its requests; None where there is no key at hand. `own_secrets` are what is sealed in those that are refused,
     wherever it stands. `redelivers_duplicates`: what comes again is delivered again. `parses_body`: a body has to be
-    parsed to find out whether it is authentic.
+    parsed to find out whether it is authentic. `is_followed`: an integration learns from its events what changed.
     """
 
     id: str
@@ -55,6 +55,7 @@ class SourceView:
     own_secrets: OwnSecrets = field(repr=False)
     parses_body: bool
     _lasting: Credentials | None = field(repr=False)
+    is_followed: bool = False
 
     def verifies_like(self, other: SourceView) -> bool:
         """Whether both judge by the same: secrets, options, scheme."""
@@ -74,6 +75,7 @@ def judge_source(
     provider: Provider | None,
     *,
     now_us: int,
+    is_followed: bool = False,
 ) -> SourceView | OutOfOrder:
     """The source of `row` ready for use, or why it cannot be used. Never raises.
 
@@ -89,7 +91,8 @@ def judge_source(
         unbound = _unbound(row, provider)
         if unbound is not None:
             return _broken(row, *unbound)
-        return _view(row, provider, _opened(row, credentials, keyring, now_us), keyring)
+        opened = _opened(row, credentials, keyring, now_us)
+        return _view(row, provider, opened, keyring, is_followed=is_followed)
     except DecryptionFailed as error:
         return _broken(row, OutOfOrderCode.DECRYPTION_FAILED, str(error))
     except InvalidInput as error:
@@ -135,7 +138,9 @@ def _opened(
     return open_credentials(keyring, row, live)
 
 
-def _view(row: Source, provider: Provider, opened: OpenedCredentials, keyring: Keyring | None) -> SourceView:
+def _view(
+    row: Source, provider: Provider, opened: OpenedCredentials, keyring: Keyring | None, *, is_followed: bool
+) -> SourceView:
     until_us = pending_until_us(row)
     # Without end dates the answer is always the same one.
     lasting = until_us is None and all(one.expires_at_us is None for some in opened.by_kind.values() for one in some)
@@ -159,6 +164,7 @@ def _view(row: Source, provider: Provider, opened: OpenedCredentials, keyring: K
         own_secrets=OwnSecrets(_secrets(opened)),
         parses_body=any(parses_body(scheme) for scheme in possible_schemes(provider, row.scheme)),
         _lasting=credentials_at(0, opened, options=row.options, pending_until_us=None) if lasting else None,
+        is_followed=is_followed,
     )
 
 

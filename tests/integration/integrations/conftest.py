@@ -9,10 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import select
 
 from gateway.clock import FakeClock
 from gateway.config import Settings
 from gateway.db.paging import every
+from gateway.entities.models import Entity
+from gateway.events.models import Event
 from gateway.installation import Installation
 from gateway.integrations.management.adding import add_integration
 from gateway.integrations.management.draft import IntegrationDraft
@@ -20,6 +23,12 @@ from gateway.integrations.models import Integration
 from gateway.integrations.rows import require_integration
 from gateway.integrations.search import show_integration
 from gateway.integrations.summary import IntegrationSummary
+from gateway.jobs.attempt import carry_out
+from gateway.jobs.interruption import Interruption
+from gateway.jobs.kind import Kind
+from gateway.jobs.queue.claim import JobClaimer
+from gateway.jobs.queue.held import Outcome, record
+from gateway.jobs.run import JobRun
 from gateway.tenants.acting import Acting, act
 from gateway.tenants.audit_trail.search import AuditSearch, find_audit
 from tests.services.acting import TESTER
@@ -40,7 +49,8 @@ class House:
     def add(self, name: str = "lamps", **values: Any) -> IntegrationSummary:
         configuration = {"url": self.system.url, **values.pop("configuration", {})}
         secrets = {"token": TOKEN, **values.pop("secrets", {})}
-        draft = IntegrationDraft(name=name, type="lamps", configuration=configuration, secrets=secrets, **values)
+        type_id = values.pop("type_id", "lamps")
+        draft = IntegrationDraft(name=name, type=type_id, configuration=configuration, secrets=secrets, **values)
         with self.begin() as acting:
             return add_integration(acting, draft)
 
@@ -53,6 +63,30 @@ class House:
             row = require_integration(acting.session, name)
             acting.session.expunge(row)
             return row
+
+    def work(self, *kinds: Kind) -> list[Outcome]:
+        """Carry out what is due of these kinds, as a worker does; how each ended."""
+        claimer, ended = JobClaimer("here:1"), []
+        for kind in kinds:
+            with self.installation.database.write() as connection:
+                jobs = claimer.claim(connection, kind, 10, now_us=self.clock.now_us())
+            for job in jobs:
+                outcome = carry_out(kind, job, JobRun(self.installation, job, Interruption()))
+                with self.installation.database.write() as connection:
+                    record(connection, [outcome], now_us=self.clock.now_us())
+                ended.append(outcome)
+        return ended
+
+    def events(self) -> list[str | None]:
+        """The types of events of our own, the oldest first."""
+        with self.begin(write=False) as acting:
+            return list(acting.session.scalars(select(Event.type).order_by(Event.id)))
+
+    def entities(self) -> dict[str | None, str | None]:
+        """The live ones: external ids and states."""
+        with self.begin(write=False) as acting:
+            rows = acting.session.scalars(select(Entity).where(Entity.deleted_at.is_(None)))
+            return {row.integration_id: row.state for row in rows}
 
     def audited(self) -> list[str]:
         """What was done, the oldest first."""
