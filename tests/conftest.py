@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
 
     from gateway.db.database import Database
+    from tests.services.brokers import PrivateRabbitmq, PrivateRedis
     from tests.services.postgres import PrivatePostgres
     from tests.services.reused_databases import ReusedDatabases
 
@@ -155,6 +156,31 @@ def rabbitmq_url() -> Iterator[str]:
             yield url
     except BrokerMissing as reason:
         _do_without(str(reason))
+
+
+@pytest.fixture
+def private_redis() -> Iterator[PrivateRedis]:
+    """A Redis that belongs to the test, to be killed and started again."""
+    from tests.services.brokers import BrokerMissing, redis_broker
+
+    try:
+        with redis_broker() as server:
+            yield server
+    except BrokerMissing as reason:
+        _do_without(str(reason))
+
+
+@pytest.fixture
+def private_rabbitmq() -> Iterator[PrivateRabbitmq]:
+    """The same of RabbitMQ."""
+    from tests.services.brokers import BrokerMissing, PrivateRabbitmq
+
+    try:
+        server = PrivateRabbitmq()
+    except BrokerMissing as reason:
+        _do_without(str(reason))
+    yield server
+    server.remove()
 
 
 @pytest.fixture(params=["rabbitmq", "redis"])

@@ -8,15 +8,23 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from tests.crash.field import Cell
 from tests.crash.reckoning import Count
 from tests.crash.round import Round
+from tests.services.brokers import PrivateBroker, private_broker
 from tests.services.postgres import PrivatePostgres
 
-CELLS = (Cell("embedded", "sqlite"), Cell("embedded", "postgres"))
+CELLS = (
+    Cell("embedded", "sqlite"),
+    Cell("embedded", "postgres"),
+    Cell("celery", "postgres", "rabbitmq"),
+    Cell("celery", "postgres", "redis"),
+    Cell("celery", "sqlite", "rabbitmq"),
+    Cell("celery", "sqlite", "redis"),
+)
 KILLS_A_ROUND = 40
 SHOWN_FAULTS = 10
 
@@ -36,7 +44,7 @@ def main() -> int:
     def tell(line: str) -> None:
         print(f"crash: {time.monotonic() - began:5.0f} s, round {number}, {line}", flush=True)
 
-    with _postgres(cells) as postgres:
+    with _postgres(cells) as postgres, _brokers(cells) as brokers:
         while total.kills < arguments.kills and time.monotonic() - began < 60 * arguments.minutes:
             cell, seed = cells[number % len(cells)], arguments.seed + number
             number += 1
@@ -44,12 +52,13 @@ def main() -> int:
             directory = folder / f"round-{number}"
             server = postgres if cell.database == "postgres" else None
             tell(f"{cell}: seed {seed}, {kills} kills")
-            count = Round(cell, kills, seed, directory, server).run(tell)
+            count = Round(cell, kills, seed, directory, server, brokers.get(cell.broker)).run(tell)
             tell(f"{cell}: {count}")
             for fault in count.faults[:SHOWN_FAULTS]:
                 tell(f"{cell}: {fault}")
             if count.faults:
-                again = f"--engine {cell.engine} --database {cell.database} --kills {kills} --seed {seed}"
+                chosen = " ".join(f"--{axis} {name}" for axis, name in cell._asdict().items() if name)
+                again = f"{chosen} --kills {kills} --seed {seed}"
                 tell(f"{cell}: {len(count.faults)} faults, see {directory}; again with {again}")
             else:
                 shutil.rmtree(directory)
@@ -88,6 +97,17 @@ def _postgres(cells: list[Cell]) -> Iterator[PrivatePostgres | None]:
         yield server
     finally:
         server.remove()
+
+
+@contextmanager
+def _brokers(cells: list[Cell]) -> Iterator[dict[str | None, PrivateBroker]]:
+    """One of each kind that is needed, by its name."""
+    with ExitStack() as stack:
+        brokers: dict[str | None, PrivateBroker] = {}
+        for name in sorted({cell.broker for cell in cells if cell.broker}):
+            brokers[name] = private_broker(name)
+            stack.callback(brokers[name].remove)
+        yield brokers
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from gateway.delivery.queue.claim import LEASE_MARGIN_SECONDS
 from gateway.errors import StorageUnavailable
 from tests.crash.mortality import FOLDER_VARIABLE
 from tests.crash.nursery import Nursery, Offspring
+from tests.services.brokers import PrivateBroker
 from tests.services.gateway_process import ROOT, Installation
 from tests.services.github_sender import SOURCE
 from tests.services.postgres import PrivatePostgres, create_database, fresh_name
@@ -36,6 +37,8 @@ TIMEOUT_SECONDS = 6.0
 FROZEN_SECONDS = TIMEOUT_SECONDS + LEASE_MARGIN_SECONDS + 8.0
 # Each kill costs some deliveries a try.
 SCHEDULE_SECONDS = [0.5] * 60
+# How soon workers find what a message about it was lost of.
+SWEEP_SECONDS = 1
 HANDLERS = f"""
 import os
 
@@ -70,12 +73,14 @@ class Field:
         nursery: Nursery,
         sink: SinkThread,
         postgres: PrivatePostgres | None,
+        broker: PrivateBroker | None = None,
     ) -> None:
         self.installation = installation
         # What the driver itself has of the gateway, to ask for jobs.
         self.asks = asks
         self.sink = sink
         self.postgres = postgres
+        self.broker = broker
         self.started = 0
         self._nursery = nursery
         self._tick = threading.Event()
@@ -181,7 +186,9 @@ class Field:
 
 
 @contextmanager
-def field_of(cell: Cell, directory: Path, postgres: PrivatePostgres | None) -> Iterator[Field]:
+def field_of(
+    cell: Cell, directory: Path, postgres: PrivatePostgres | None, broker: PrivateBroker | None
+) -> Iterator[Field]:
     """A fresh database, a gateway on it that is up, and a sink. Leaving the block ends every process."""
     directory.mkdir(parents=True)
     for name in ("armed", "fallen"):
@@ -196,7 +203,9 @@ def field_of(cell: Cell, directory: Path, postgres: PrivatePostgres | None) -> I
         "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": "true",
         "GATEWAY_HANDLERS": "crash_handlers",
         "GATEWAY_DELIVERY_SCHEDULE": ",".join(map(str, SCHEDULE_SECONDS)),
-        "GATEWAY_WAKEUP_PIPE": str(directory / "wakeup"),
+        # Else workers hear by the broker alone.
+        **({"GATEWAY_WAKEUP_PIPE": str(directory / "wakeup")} if broker is None else {}),
+        **({"GATEWAY_BROKER_URL": broker.url, "GATEWAY_SWEEP_SECONDS": str(SWEEP_SECONDS)} if broker else {}),
         "PROMETHEUS_MULTIPROC_DIR": str(directory / "metrics"),
     }
     with ExitStack() as stack:
@@ -211,9 +220,13 @@ def field_of(cell: Cell, directory: Path, postgres: PrivatePostgres | None) -> I
             routes=[{"source": "github", "to": "app"}, {"source": "github", "to": "ordered"}],
         )
         nursery = stack.enter_context(Nursery(directory, installation.environment))
-        settings = Settings(database_url=database_url, encryption_key_file=directory / "instance" / "encryption.key")
+        settings = Settings(
+            database_url=database_url,
+            encryption_key_file=directory / "instance" / "encryption.key",
+            broker_url=broker.url if broker else "",
+        )
         asks = stack.enter_context(gateway.installation.Installation(settings))
-        field = Field(installation, asks, nursery, sink, postgres)
+        field = Field(installation, asks, nursery, sink, postgres, broker)
         field.start()
         until(installation.is_up, "the web processes answer")
         until(lambda: all("worker started" in one.log() for one in field.workers()), "the workers deliver")

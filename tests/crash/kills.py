@@ -14,10 +14,14 @@ import psutil
 
 from tests.crash.field import Cell, Field
 from tests.crash.points import POINTS
+from tests.services.brokers import emptied
 
 # How often a point is passed before its time has come, at most.
 PASSES = 12
 DATABASE_AWAY_SECONDS = 1.0
+BROKER_AWAY_SECONDS = 3.0
+# Longer than anybody waits for its answers, and for some shorter than it takes to notice.
+BROKER_SILENT_SECONDS = 12.0
 # Outside of transactions: who stands still in one of SQLite's stops all others.
 STANDS_STILL_AT = ("worker-before-attempt", "worker-before-sending", "worker-before-reading", "job-after-commit")
 
@@ -35,7 +39,11 @@ class Kill(NamedTuple):
 
 def kills_of(cell: Cell) -> list[Kill]:
     """All kinds that there are in a cell."""
-    points = [Kill(point.name, partial(_at_point, point.name)) for point in POINTS]
+    points = [
+        Kill(point.name, partial(_at_point, point.name))
+        for point in POINTS
+        if cell.broker is not None or not point.by_broker
+    ]
     return [kill for kill in (*points, *AT_ANY_TIME) if kill.fits(cell)]
 
 
@@ -107,6 +115,28 @@ def _database(field: Field, random: Random) -> Callable[[], bool]:
     return lambda: True
 
 
+def _broker(field: Field, random: Random) -> Callable[[], bool]:
+    assert field.broker is not None
+    field.broker.kill()
+    field.wait(random.random() * BROKER_AWAY_SECONDS)
+    field.broker.begin()
+    return field.broker.is_up
+
+
+def _silent_broker(field: Field, random: Random) -> Callable[[], bool]:
+    assert field.broker is not None
+    field.broker.stand_still()
+    field.wait(random.random() * BROKER_SILENT_SECONDS)
+    field.broker.go_on()
+    return field.broker.is_up
+
+
+def _emptied_broker(field: Field, _random: Random) -> Callable[[], bool]:
+    assert field.broker is not None
+    emptied(field.broker.url)
+    return lambda: True
+
+
 def _living(candidates: Callable[[Field], Sequence[int]], field: Field) -> Sequence[int]:
     with suppress(psutil.Error):
         return candidates(field)
@@ -144,4 +174,7 @@ AT_ANY_TIME = (
     Kill("a worker's child", partial(_one_of, _children)),
     Kill("everything at once", partial(_all_of, Field.processes)),
     Kill("the database", _database, lambda cell: cell.database == "postgres"),
+    Kill("the broker", _broker, lambda cell: cell.broker is not None),
+    Kill("the broker stands still", _silent_broker, lambda cell: cell.broker is not None),
+    Kill("the broker is emptied", _emptied_broker, lambda cell: cell.broker is not None),
 )

@@ -31,6 +31,13 @@ MODULES = (
     "psycopg",
     "uvloop",
 )
+# The same of those that have a broker.
+BROKER_MODULES = (
+    "gateway.announcing.link",
+    "gateway.engines.celery_engine.run",
+    "kombu.transport.pyamqp",
+    "kombu.transport.redis",
+)
 REAP_SECONDS = 0.2
 
 
@@ -86,7 +93,7 @@ class Nursery:
 
 
 def _serve(directory: str) -> None:
-    for name in MODULES:
+    for name in (*MODULES, *(BROKER_MODULES if os.environ.get("GATEWAY_BROKER_URL") else ())):
         import_module(name)
     children: set[int] = set()
     commands = os.fdopen(os.dup(0), "rb", buffering=0)

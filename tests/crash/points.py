@@ -23,7 +23,7 @@ def _is_any(_arguments: tuple[Any, ...]) -> bool:
 
 class Point(NamedTuple):
     """`role`: in which processes it counts; those of handlers are their worker's. `where`: module and function.
-    `only`: which calls count, by their arguments.
+    `only`: which calls count, by their arguments. `by_broker`: passed only where there is a broker.
     """
 
     name: str
@@ -31,8 +31,11 @@ class Point(NamedTuple):
     where: str
     side: Literal["before", "after"]
     only: Callable[[tuple[Any, ...]], bool] = _is_any
+    by_broker: bool = False
 
 
+_PUBLISH = "gateway.announcing.link:Link.publish"
+_HEAR = "gateway.engines.celery_engine.process:WorkerProcess.deliver"
 _COMMIT = "sqlalchemy.engine.base:Connection._commit_impl"
 _COMMITTED = "gateway.db.after_commit:run_callbacks"
 
@@ -69,4 +72,9 @@ POINTS = (
     Point("job-after-commit", "worker", "gateway.jobs.run:JobRun._committed", "before"),
     Point("job-after-ending", "worker", "gateway.jobs.attempt:carry_out", "after"),
     Point("job-after-recording", "worker", "gateway.jobs.queue.held:record", "after"),
+    # An announcement, from whose commit made something due to the worker that hears of it.
+    Point("web-before-publishing", "web", _PUBLISH, "before", by_broker=True),
+    Point("web-after-publishing", "web", _PUBLISH, "after", by_broker=True),
+    Point("worker-before-hearing", "worker", _HEAR, "before", by_broker=True),
+    Point("worker-after-hearing", "worker", _HEAR, "after", by_broker=True),
 )

@@ -14,6 +14,7 @@ from tests.crash.jobs import STEP_ACTION, STEPS, Asker
 from tests.crash.kills import Kill, deck
 from tests.crash.reckoning import Arrival, Count, Evidence, Step, reckon
 from tests.integration.delivery.sinks import Received
+from tests.services.brokers import PrivateBroker
 from tests.services.github_sender import GithubSender
 from tests.services.postgres import PrivatePostgres
 from tests.services.sink_thread import SinkThread
@@ -34,18 +35,27 @@ Tell = Callable[[str], None]
 class Round:
     """What one round came to: `count`, and `reached`, the names of the kills that happened."""
 
-    def __init__(self, cell: Cell, kills: int, seed: int, directory: Path, postgres: PrivatePostgres | None) -> None:
+    def __init__(
+        self,
+        cell: Cell,
+        kills: int,
+        seed: int,
+        directory: Path,
+        postgres: PrivatePostgres | None,
+        broker: PrivateBroker | None = None,
+    ) -> None:
         self._cell = cell
         self._kills = kills
         self._random = Random(f"{seed} {cell}")
         self._directory = directory
         self._postgres = postgres
+        self._broker = broker
         self._faults: list[str] = []
         self.reached: list[str] = []
 
     def run(self, tell: Tell) -> Count:
         """Kill, wait until all is quiet, compare. What it found is also written into the folder."""
-        with field_of(self._cell, self._directory, self._postgres) as field:
+        with field_of(self._cell, self._directory, self._postgres, self._broker) as field:
             sender = GithubSender(
                 field.installation.port, threads=SENDERS, pause_seconds=PAUSE_SECONDS, doubled_every=DOUBLED_EVERY
             )

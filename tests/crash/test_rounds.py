@@ -9,6 +9,7 @@ import pytest
 from tests.crash.field import Cell
 from tests.crash.points import POINTS
 from tests.crash.round import Round
+from tests.services.brokers import PrivateBroker
 from tests.services.markdown import codes, read, rows
 from tests.services.postgres import PrivatePostgres
 
@@ -17,6 +18,8 @@ KILLS = 6
 CELLS = (
     pytest.param(Cell("embedded", "sqlite"), id="embedded-sqlite"),
     pytest.param(Cell("embedded", "postgres"), id="embedded-postgres", marks=pytest.mark.postgres),
+    pytest.param(Cell("celery", "postgres", "rabbitmq"), id="celery-postgres-rabbitmq", marks=pytest.mark.postgres),
+    pytest.param(Cell("celery", "postgres", "redis"), id="celery-postgres-redis", marks=pytest.mark.postgres),
 )
 
 pytestmark = pytest.mark.faults
@@ -28,10 +31,18 @@ def postgres(request: pytest.FixtureRequest, cell: Cell) -> PrivatePostgres | No
     return request.getfixturevalue("private_postgres") if cell.database == "postgres" else None
 
 
+@pytest.fixture
+def broker(request: pytest.FixtureRequest, cell: Cell) -> PrivateBroker | None:
+    """The same of the broker."""
+    return None if cell.broker is None else request.getfixturevalue(f"private_{cell.broker}")
+
+
 @pytest.mark.parametrize("cell", CELLS)
-def test_nothing_is_lost_whatever_dies(cell: Cell, postgres: PrivatePostgres | None, tmp_path: Path) -> None:
+def test_nothing_is_lost_whatever_dies(
+    cell: Cell, postgres: PrivatePostgres | None, broker: PrivateBroker | None, tmp_path: Path
+) -> None:
     told: list[str] = []
-    round_ = Round(cell, KILLS, SEED, tmp_path / "round", postgres)
+    round_ = Round(cell, KILLS, SEED, tmp_path / "round", postgres, broker)
     count = round_.run(told.append)
     assert count.faults == [], "\n".join(told)
     # Each of them happened, and no two are the same: no point is one that nobody passes.

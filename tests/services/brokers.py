@@ -43,6 +43,11 @@ class PrivateRedis:
 
     def start(self) -> None:
         """Start it and wait until it takes connections."""
+        self.begin()
+        until(self.is_up, "Redis takes connections")
+
+    def begin(self) -> None:
+        """Start it; it takes connections when `is_up` says so."""
         self._process = subprocess.Popen(
             [self._program, "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"],
             cwd=tempfile.gettempdir(),
@@ -50,7 +55,20 @@ class PrivateRedis:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        until(lambda: takes_connections(self.port), "Redis takes connections")
+
+    def is_up(self) -> bool:
+        """Whether it takes connections."""
+        return takes_connections(self.port)
+
+    def stand_still(self) -> None:
+        """Give it no time at all until `go_on`: connections stay, and nobody answers."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on where it stood still."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> None:
         """End it as a power cut would; what it held is lost. Idempotent."""
@@ -59,15 +77,21 @@ class PrivateRedis:
             self._process.wait()
             self._process = None
 
+    def remove(self) -> None:
+        """The same: it leaves nothing behind."""
+        self.kill()
+
 
 class PrivateRabbitmq:
-    """A RabbitMQ of one's own on free ports, in a folder of its own. On loopback, or for everybody on the network."""
+    """A RabbitMQ of one's own on free ports, in a folder of its own, which a test may kill and start again. On
+    loopback, or for everybody on the network.
+    """
 
     def __init__(self, *, for_network: bool = False) -> None:
-        server = _program("rabbitmq-server", "rabbitmq-server", UNWRAPPED_BINARIES)
+        self._program = _program("rabbitmq-server", "rabbitmq-server", UNWRAPPED_BINARIES)
         self._folder = Path(tempfile.mkdtemp(prefix="gateway-rabbitmq-"))
-        port, name = free_port(), f"gateway-{uuid.uuid4().hex[:8]}@localhost"
-        self.url = f"amqp://guest:guest@127.0.0.1:{port}/"
+        self.port, name = free_port(), f"gateway-{uuid.uuid4().hex[:8]}@localhost"
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}/"
         (self._folder / "plugins").write_text("[].")
         if for_network:
             (self._folder / "rabbitmq.conf").write_text("loopback_users = none\n")
@@ -75,7 +99,7 @@ class PrivateRabbitmq:
             "HOME": str(self._folder),
             "RABBITMQ_NODENAME": name,
             "RABBITMQ_NODE_IP_ADDRESS": "0.0.0.0" if for_network else "127.0.0.1",
-            "RABBITMQ_NODE_PORT": str(port),
+            "RABBITMQ_NODE_PORT": str(self.port),
             "RABBITMQ_DIST_PORT": str(free_port()),
             "ERL_EPMD_PORT": str(free_port()),
             "RABBITMQ_MNESIA_BASE": str(self._folder),
@@ -84,9 +108,23 @@ class PrivateRabbitmq:
             "RABBITMQ_CONFIG_FILE": str(self._folder / "rabbitmq"),
             "RABBITMQ_PID_FILE": str(self._folder / "pid"),
         }
-        with (self._folder / "output").open("wb") as output:
+        self._process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        """Start it and wait until it takes connections. Raises `BrokerMissing`."""
+        self.begin()
+        until(lambda: self.is_up() or not self._is_running(), self._output, timeout_seconds=120)
+        if not self._is_running():
+            output_of_it = self._output()[-200:]
+            self.remove()
+            raise BrokerMissing(f"a private RabbitMQ could not be started: {output_of_it}")
+
+    def begin(self) -> None:
+        """Start it; it takes connections when `is_up` says so."""
+        with (self._folder / "output").open("ab") as output:
             self._process = subprocess.Popen(
-                [server],
+                [self._program],
                 env=self._environment,
                 cwd=self._folder,
                 stdin=subprocess.DEVNULL,
@@ -94,11 +132,25 @@ class PrivateRabbitmq:
                 stderr=output,
                 start_new_session=True,
             )
-        until(lambda: takes_connections(port) or self._process.poll() is not None, self._output, timeout_seconds=120)
-        if self._process.poll() is not None:
-            output_of_it = self._output()[-200:]
-            self.remove()
-            raise BrokerMissing(f"a private RabbitMQ could not be started: {output_of_it}")
+
+    def is_up(self) -> bool:
+        """Whether it takes connections."""
+        return takes_connections(self.port)
+
+    def stand_still(self) -> None:
+        """Give it no time at all until `go_on`: connections stay, and nobody answers."""
+        self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """Let it go on where it stood still."""
+        self._signal(signal.SIGCONT)
+
+    def kill(self) -> None:
+        """End it with its helpers as a power cut would; what it has written is there at the next start. Idempotent."""
+        self._signal(signal.SIGKILL)
+        if self._process is not None:
+            self._process.wait()
+            self._process = None
 
     def control(self, *arguments: str) -> str:
         """Do something as its administrator; what it says."""
@@ -115,17 +167,31 @@ class PrivateRabbitmq:
 
     def remove(self) -> None:
         """End it with its helpers, and delete its files."""
-        # The server is a child of a script.
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+        self.kill()
         epmd = shutil.which("epmd")
         if epmd is not None:
             subprocess.run([epmd, "-kill"], env=self._environment, capture_output=True, timeout=30)
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def _signal(self, number: signal.Signals) -> None:
+        # The server is a child of a script.
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, number)
+
     def _output(self) -> str:
         return (self._folder / "output").read_text(errors="replace")
+
+
+PrivateBroker = PrivateRabbitmq | PrivateRedis
+
+
+def private_broker(name: str) -> PrivateBroker:
+    """A private `rabbitmq` or `redis`. Raises `BrokerMissing`."""
+    return PrivateRabbitmq() if name == "rabbitmq" else PrivateRedis()
 
 
 @contextmanager
