@@ -25,6 +25,7 @@ from benchmarks import (
     oauth_proxy,
     promptness,
     sync,
+    sync_push,
     verify,
 )
 from benchmarks.databases import KINDS
@@ -55,6 +56,7 @@ BENCHES: dict[str, Callable[[Options], Sequence[Row]]] = {
     "secrets": key_rotation.measure,
     "sync": sync.measure,
     "sync-memory": sync.measure_memory,
+    "sync-push": sync_push.measure_push,
     "oauth": lambda options: [*oauth.measure(options), *oauth_login.measure(options), *oauth_proxy.measure(options)],
 }
 

@@ -51,7 +51,7 @@ def measure_memory(options: Options) -> list[Row]:
     for kind in options.databases:
         with ExitStack() as stack:
             children, directory = stack.enter_context(workplace())
-            peer = stack.enter_context(_peer(children, directory))
+            peer = stack.enter_context(peer_of(children, directory))
             grown = _grown(stack.enter_context(gateway_database(kind, directory)), peer, options.rows)
         progress(f"sync memory {kind}: {grown:.1f} MB more")
         rows.append(Row(f"memory of a pull of {options.rows}", kind, "MB", [grown], target=MEMORY_TARGET))
@@ -62,18 +62,18 @@ def _full(kind: str, options: Options) -> Sequence[Row]:
     first: list[float] = []
     second: list[float] = []
     bare: list[float] = []
-    with workplace() as (children, directory), _peer(children, directory) as peer:
+    with workplace() as (children, directory), peer_of(children, directory) as peer:
         # The peer has made its pages, and the bare loop pays for nothing that we do not.
         for number in range(options.runs):
-            with gateway_database(kind, directory) as url, _opened(url) as installation:
-                bare.append(ENTITIES / _timed(lambda: bare_loop(url, peer, count=ENTITIES)))
+            with gateway_database(kind, directory) as url, opened(url) as installation:
+                bare.append(ENTITIES / timed(lambda: bare_loop(url, peer, count=ENTITIES)))
                 with ApiClient(peer, allow_http=True, policy=installation.policy) as client:
-                    first.append(ENTITIES / _timed(lambda: pull(installation, client, count=ENTITIES)))
+                    first.append(ENTITIES / timed(lambda: pull(installation, client, count=ENTITIES)))
                     before = count_rows(url, "events")
-                    second.append(ENTITIES / _timed(lambda: pull(installation, client, count=ENTITIES)))
-                _require(count_rows(url, "entities") == ENTITIES, "an entity is missing")
-                _require(count_rows(url, "events", "type LIKE 'gateway.entity.%'") == ENTITIES, "an event is missing")
-                _require(count_rows(url, "events") == before + 1, "a pull in which nothing changed told of something")
+                    second.append(ENTITIES / timed(lambda: pull(installation, client, count=ENTITIES)))
+                require(count_rows(url, "entities") == ENTITIES, "an entity is missing")
+                require(count_rows(url, "events", "type LIKE 'gateway.entity.%'") == ENTITIES, "an event is missing")
+                require(count_rows(url, "events") == before + 1, "a pull in which nothing changed told of something")
             progress(f"sync {kind} run {number + 1}: {first[-1]:.0f}/s, then {second[-1]:.0f}/s; bare {bare[-1]:.0f}/s")
     return (
         Row(f"first full pull of {ENTITIES} ÷ bare loop", kind, "/s", first, bare, FULL_TARGET),
@@ -82,7 +82,7 @@ def _full(kind: str, options: Options) -> Sequence[Row]:
 
 
 def _incremental(kind: str, options: Options) -> Sequence[Row]:
-    with workplace() as (children, directory), _peer(children, directory) as peer:
+    with workplace() as (children, directory), peer_of(children, directory) as peer:
         few = _incremental_seconds(kind, directory, peer, FEW)
         many = _incremental_seconds(kind, directory, peer, options.rows)
     return (Row(f"{CHANGED} changes among {options.rows} ÷ among {FEW}", kind, "ms", many, few, INCREMENTAL_TARGET),)
@@ -90,13 +90,13 @@ def _incremental(kind: str, options: Options) -> Sequence[Row]:
 
 def _incremental_seconds(kind: str, directory: Path, peer: str, count: int) -> list[float]:
     took = []
-    with gateway_database(kind, directory) as url, _opened(url) as installation:
-        _fill(installation, count)
+    with gateway_database(kind, directory) as url, opened(url) as installation:
+        fill(installation, count)
         settle(url)
         with ApiClient(peer, allow_http=True, policy=installation.policy) as client:
             for _ in range(ROUNDS):
-                seconds = _timed(
-                    lambda: _require(
+                seconds = timed(
+                    lambda: require(
                         pull(installation, client, count=count, changed=CHANGED, mode=RunMode.INCREMENTAL)["counts"][
                             "read"
                         ]
@@ -109,7 +109,7 @@ def _incremental_seconds(kind: str, directory: Path, peer: str, count: int) -> l
     return took[1:]
 
 
-def _fill(installation: Installation, count: int) -> None:
+def fill(installation: Installation, count: int) -> None:
     """As a full pull leaves it, quicker."""
     shared = Shared(DEFAULT_TENANT_ID, INSTANCE, "bench", "contact", installation.clock.now_us())
     for start in range(0, count, 10_000):
@@ -157,7 +157,8 @@ def _grown(url: str, peer: str, count: int) -> float:
 
 
 @contextmanager
-def _peer(children: Children, directory: Path) -> Iterator[str]:
+def peer_of(children: Children, directory: Path) -> Iterator[str]:
+    """The URL of a system on loopback."""
     command = [sys.executable, "-m", "benchmarks.sync_peer"]
     child = children.start(
         "sync-peer", command, directory=directory, environment=child_environment({"PYTHONPATH": str(ROOT)})
@@ -172,18 +173,21 @@ def _peer(children: Children, directory: Path) -> Iterator[str]:
 
 
 @contextmanager
-def _opened(url: str) -> Iterator[Installation]:
+def opened(url: str) -> Iterator[Installation]:
+    """An installation on a database."""
     settings = Settings(database_url=url, encryption_keys=(generate_key(),), allow_private_destinations=True)
     with Installation(settings) as installation:
         yield installation
 
 
-def _timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[[], object]) -> float:
+    """How many seconds it took."""
     began = time.perf_counter()
     work()
     return time.perf_counter() - began
 
 
-def _require(is_so: bool, otherwise: str) -> None:
+def require(is_so: bool, otherwise: str) -> None:
+    """Raises `BenchmarkFailed` unless it is so."""
     if not is_so:
         raise BenchmarkFailed(otherwise)

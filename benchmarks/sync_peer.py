@@ -2,7 +2,8 @@
 takes nothing from who reads.
 
 `python -m benchmarks.sync_peer` prints its URL. `/contacts?count=…&offset=…` is a page of all of them; with `since`, of
-those that changed, which are as many as `changed` says.
+those that changed, which are as many as `changed` says. `PATCH /contacts/…` answers the contact with what was sent,
+under the version after the one that `If-Match` names.
 """
 
 from __future__ import annotations
@@ -51,6 +52,16 @@ class Handler(BaseHTTPRequestHandler):
             body = page(int(query["changed"]), int(query["offset"]), int(query["since"]) + 1)
         else:
             body = page(int(query["count"]), int(query["offset"]), 1)
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_PATCH(self) -> None:
+        sent = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        number = int(self.path.rpartition("/c")[2])
+        body = json.dumps({**record(number, int(self.headers["If-Match"]) + 1), **sent}).encode()
         self.send_response(200)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -29,6 +29,7 @@ from gateway.entities.external import (
     RemotePage,
 )
 from gateway.entities.options import SyncOptions
+from gateway.entities.pushing.push import push
 from gateway.entities.states import RunMode
 from gateway.entities.syncing import SyncRequest, sync
 from gateway.installation import Installation
@@ -54,7 +55,7 @@ class Contacts:
 
     name = "contacts"
     kind = "contact"
-    abilities = Abilities(is_incremental=True)
+    abilities = Abilities(is_incremental=True, writes=frozenset({"update"}), is_conditional=True)
     fields: Mapping[str, FieldRule] = {}
     default_rule = FieldRule(direction=Direction.BOTH)
 
@@ -96,7 +97,9 @@ class Contacts:
         raise NotImplementedError
 
     def update(self, outgoing: Outgoing) -> Raw | None:
-        raise NotImplementedError
+        headers = {"If-Match": outgoing.version or "*", "Idempotency-Key": outgoing.idempotency_key}
+        path = {"id": outgoing.integration_id}
+        return self._client.patch("/contacts/{id}", path, json=dict(outgoing.fields), headers=headers).document
 
     def delete(self, outgoing: Outgoing) -> None:
         raise NotImplementedError
@@ -106,29 +109,43 @@ def pull(
     installation: Installation, client: ApiClient, *, count: int, changed: int = 0, mode: RunMode = RunMode.FULL
 ) -> Mapping[str, Any]:
     """One sync as a job of this process; how it ended."""
+    external = _external(installation, Contacts(client, count=count, changed=changed))
+    request = SyncRequest(mode=mode, trigger="person")
+    result = _carried_out(installation, lambda job: sync(job, external, SyncOptions(), request))
+    if result is None or result["state"] != "succeeded":
+        raise BenchmarkFailed(f"the pull failed: {result}")
+    return result
+
+
+def push_all(installation: Installation, client: ApiClient, *, in_flight: int) -> None:
+    """One push as a job of this process, until nothing is left."""
+    external = _external(installation, Contacts(client, count=0))
+    options = SyncOptions(push_concurrency=in_flight)
+    result = _carried_out(installation, lambda job: push(job, external, options))
+    if result is None or result["left"]:
+        raise BenchmarkFailed(f"the push failed: {result}")
+
+
+def _external(installation: Installation, contacts: Contacts) -> External:
     with act(installation, actor=BENCH) as acting:
         tenant_id = acting.tenant.id
-    external = External(
+    return External(
         instance_id=INSTANCE,
         tenant_id=tenant_id,
         name="crm",
         integration_name="bench",
-        resources=[Contacts(client, count=count, changed=changed)],
+        resources=[contacts],
     )
 
-    def run(job: JobRun) -> Result:
-        return sync(job, external, SyncOptions(), SyncRequest(mode=mode, trigger="person"))
 
+def _carried_out(installation: Installation, run: Callable[[JobRun], Result]) -> Result:
     kind = Kind(name="bench.sync", payload=Nothing, run=run, timeout_seconds=3_600.0)
 
     def ask(holder: Holder) -> JobSummary:
         with act(installation, actor=BENCH, write=True) as acting:
             return request_job(acting, kind, {}, holder=holder)
 
-    result = carry_out_here(installation, kind, ask, actor=BENCH, on_progress=lambda _done, _total, _line: None)
-    if result is None or result["state"] != "succeeded":
-        raise BenchmarkFailed(f"the pull failed: {result}")
-    return result
+    return carry_out_here(installation, kind, ask, actor=BENCH, on_progress=lambda _done, _total, _line: None)
 
 
 _COLUMNS = ("id", "name", "attributes", "version")

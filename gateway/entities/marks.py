@@ -17,13 +17,12 @@ from sqlalchemy.orm import Session
 
 from gateway.entities.comparing import ABSENT, same
 from gateway.entities.external import Mapped
-from gateway.entities.models import IS_UNSETTLED, IS_WAITING, LocalChange, PushMark
+from gateway.entities.models import IS_WAITING, LocalChange, PushMark
 from gateway.entities.states import ChangeState
 from gateway.security.identifiers import new_id
 
 _MARKS: Table = PushMark.__table__  # type: ignore[assignment]
 _IS_WAITING = text(f"({IS_WAITING})")
-_IS_UNSETTLED = text(IS_UNSETTLED)
 
 GONE: Final = b"\x00" * 16
 """What is noted where a push's entity was seen to be gone."""
@@ -58,14 +57,6 @@ def note_seen(session: Session, entity_id: str, content: bytes | None) -> None:
     """Something was seen of an entity whose push is under way: this content, or None that it is gone."""
     mine = (PushMark.entity_id == entity_id) & PushMark.answered_at.is_(None)
     session.execute(update(PushMark).where(mine).values(seen=content or GONE))
-
-
-def in_flight(session: Session, entity_ids: Collection[str]) -> frozenset[str]:
-    """Those of these entities whose push is under way, or was, and has no known outcome."""
-    if not entity_ids:
-        return frozenset()
-    sending = select(LocalChange.entity_id).where(LocalChange.state == ChangeState.SENDING, _IS_UNSETTLED)
-    return frozenset(session.scalars(sending.where(LocalChange.entity_id.in_(entity_ids))))
 
 
 def creating(session: Session, instance_id: str) -> list[LocalChange]:

@@ -15,6 +15,7 @@ from sqlalchemy import func, select, text, update
 from gateway.clock import iso
 from gateway.db.lease import CLOCK_TOLERANCE_SECONDS
 from gateway.entities.external import External
+from gateway.entities.marks import forget_marks
 from gateway.entities.models import IS_WAITING, LocalChange
 from gateway.entities.options import SyncOptions
 from gateway.entities.pushing.answers import Answer, Failed
@@ -61,7 +62,7 @@ class _Push:
         self._has_created = False
 
     def carry_out(self) -> dict[str, Any]:
-        self._mend_clock()
+        self._prepare()
         pool = ThreadPoolExecutor(self._options.push_concurrency, thread_name_prefix="push")
         try:
             while True:
@@ -145,9 +146,10 @@ class _Push:
             found: Any = acting.session.execute(waiting.values(next_attempt_at=acting.now, scheduled_at=acting.now))
             return bool(found.rowcount)
 
-    def _mend_clock(self) -> None:
-        """What was put off by a clock that is ahead is due now."""
+    def _prepare(self) -> None:
+        """What was put off by a clock that is ahead is due now; marks that have done their work go."""
         with self._run.begin() as acting:
+            forget_marks(acting.session, acting.now)
             limit = acting.now + timedelta(seconds=CLOCK_TOLERANCE_SECONDS)
             waiting = update(LocalChange).where(_IS_WAITING, LocalChange.instance_id == self._external.instance_id)
             waiting = waiting.where(LocalChange.next_attempt_at > acting.now, LocalChange.scheduled_at > limit)

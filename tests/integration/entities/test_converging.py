@@ -162,7 +162,7 @@ class TwoSides(RuleBasedStateMachine):
         """An echo, or somebody else's edit, is seen before the push has its answer."""
 
         def see(called: str, _about: Any) -> None:
-            if called == "update":
+            if called in ("create", "update"):
                 self.sides.there.after.remove(see)
                 self.sides.there.put(f"c{number}", city="amid")
                 self.synced()
