@@ -7,10 +7,14 @@ from contextlib import contextmanager, suppress
 
 from kombu import Connection, Producer
 
-from gateway.announcing.broker_settings import ANSWER_SECONDS, connection_options, queue_arguments
+from gateway.announcing.broker_settings import ANSWER_SECONDS, connection_options, is_redis, queue_arguments
 from gateway.announcing.faults import BrokerAway
 from gateway.announcing.message import SERIALIZER, Message, as_task
 from gateway.announcing.urls import without_passwords
+from gateway.deferred import deferred
+
+# Redis's client, for those who have one.
+_redis_bounds = deferred("gateway.announcing.redis_bounds")
 
 
 class Link:
@@ -28,6 +32,7 @@ class Link:
             )
             self._channel = self._connection.channel()
             self._producer = Producer(self._channel, serializer=SERIALIZER)
+            self._bounds = _redis_bounds.RedisBounds(self._channel) if is_redis(broker_url) else None
 
     def publish(self, message: Message) -> None:
         """Hand `message` to the broker, which says that it has it."""
@@ -45,6 +50,8 @@ class Link:
                 confirm_timeout=ANSWER_SECONDS,
                 **properties,
             )
+            if self._bounds is not None:
+                self._bounds.keep(message.queue)
 
     def waiting(self, queue: str) -> int:
         """How many messages wait in `queue`; asked of the broker, which so shows that it answers."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
 from gateway.api.declaring import Listening, Raw, Resource
+from gateway.api.job_schema import JobSchema
 from gateway.api.resources.deliveries import ATTEMPT, DEAD
 from gateway.api.resources.jobs import WAITING
 from gateway.db.paging import Page, PageRequest
@@ -26,7 +27,6 @@ from gateway.delivery.query_schema import (
 from gateway.delivery.schema import JournalDetailSchema, JournalLineSchema, ReplayCountsSchema
 from gateway.events.live.listening import listen
 from gateway.events.search import show_event as find_event
-from gateway.jobs.schema import JobSchema
 from gateway.jobs.summary import JobSummary
 from gateway.tenants.acting import Acting
 from gateway.tenants.api_keys.scopes import Scope

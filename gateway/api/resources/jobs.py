@@ -7,10 +7,11 @@ from typing import Any
 
 from gateway.api.declaring import Resource
 from gateway.api.door import require_of_caller
+from gateway.api.job_schema import JobSchema
 from gateway.db.paging import Page, PageRequest
 from gateway.engines.kinds import scope_for
 from gateway.jobs import management, search
-from gateway.jobs.schema import JobQuerySchema, JobSchema, job_search
+from gateway.jobs.schema import JobQuerySchema, job_search
 from gateway.jobs.summary import JobSummary
 from gateway.tenants.acting import Acting
 from gateway.tenants.api_keys.scopes import Scope
@@ -49,7 +50,7 @@ RUNNING: Mapping[str, Any] = {
     "progress_total": 10000,
     "progress_line": "1200 events replayed",
     "started_at": "2026-11-27T12:00:00.100Z",
-    "worker": "box-1:4711",
+    "worker": None,
 }
 CANCELLED: Mapping[str, Any] = {
     **RUNNING,

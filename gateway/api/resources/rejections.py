@@ -10,9 +10,9 @@ from marshmallow import fields
 
 from gateway.api.declaring import Raw, Resource
 from gateway.api.hint_schema import HintSchema
+from gateway.api.job_schema import JobSchema
 from gateway.api.resources.jobs import WAITING
 from gateway.db.paging import Page, PageRequest
-from gateway.jobs.schema import JobSchema
 from gateway.jobs.summary import JobSummary
 from gateway.tenants.acting import Acting, Transactions
 from gateway.tenants.api_keys.scopes import Scope

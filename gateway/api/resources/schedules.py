@@ -7,13 +7,13 @@ from typing import Any
 
 from gateway.api.declaring import Resource
 from gateway.api.door import require_of_caller
+from gateway.api.job_schema import JobSchema
 from gateway.api.resources.jobs import WAITING
 from gateway.db.paging import Page, PageRequest
 from gateway.engines.kinds import KINDS, scope_for
 from gateway.jobs.schedules import management, search
 from gateway.jobs.schedules.schema import ScheduleQuerySchema, ScheduleSchema, schedule_search
 from gateway.jobs.schedules.summary import ScheduleSummary
-from gateway.jobs.schema import JobSchema
 from gateway.jobs.summary import JobSummary
 from gateway.tenants.acting import Acting
 from gateway.tenants.api_keys.scopes import Scope

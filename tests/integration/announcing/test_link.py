@@ -4,14 +4,22 @@ from __future__ import annotations
 
 import json
 import time
+from base64 import b64decode
 from collections.abc import Callable, Iterator
 from contextlib import closing
 from typing import Any
 
 import pytest
 from kombu import Connection
+from redis import Redis
 
-from gateway.announcing.broker_settings import ANSWER_SECONDS, connection_options
+from gateway.announcing.broker_settings import (
+    ANSWER_SECONDS,
+    MESSAGE_TTL_MS,
+    MOST_MESSAGES,
+    REDIS_PREFIX,
+    connection_options,
+)
 from gateway.announcing.faults import BrokerAway
 from gateway.announcing.link import Link
 from gateway.announcing.message import deliveries_message, job_message
@@ -65,6 +73,21 @@ def test_a_message_says_what_is_due_and_no_more(broker_url: str) -> None:
     assert json.loads(message.body)[:2] == [[], {"ids": ["dlv_1", "dlv_2"]}]
     (job,) = taken(broker_url, "jobs.events.replay")
     assert json.loads(job.body)[1] == {"kind": "events.replay", "id": "job_1"}
+
+
+def test_a_queue_that_nobody_reads_is_bounded_in_redis_too(redis_url: str) -> None:
+    key = f"{REDIS_PREFIX}jobs.events.replay"
+    with closing(Redis.from_url(redis_url)) as redis, closing(Link(redis_url, origin="test")) as link:
+        redis.delete(key)
+        redis.lpush(key, *[f"old {number}" for number in range(MOST_MESSAGES)])
+        for number in range(3):
+            link.publish(job_message("events.replay", f"job_{number}"))
+        assert link.waiting("jobs.events.replay") == redis.llen(key) == MOST_MESSAGES
+        # The newest are there, the oldest are not, and all go when nothing comes any more.
+        assert b"job_2" in b64decode(json.loads(redis.lrange(key, 0, 0)[0])["body"])
+        assert redis.lrange(key, -1, -1) == [b"old 3"]
+        assert 0 < redis.pttl(key) <= MESSAGE_TTL_MS
+        redis.delete(key)
 
 
 def test_a_queue_that_was_deleted_is_made_again(broker_url: str) -> None:
