@@ -78,6 +78,7 @@ WORDS: Mapping[str, Words] = {
     "purge": Words("whoever runs the gateway has to forget old events"),
     "raise_limit": Words("an operator may raise the limit {limit}", "PATCH /tenants/{slug}"),
     "refresh_connection": Words("refresh it now", "POST /connections/{connection}/refresh"),
+    "register_no_webhooks": Words("register none", "PATCH /integrations/{name}"),
     "remove_entities": Words("take it down again in the mode all", "POST /integrations/{name}/deactivate"),
     "remove_routes": Words("remove these routes first", "GET /routes"),
     "restart_with_keys": Words("whoever runs the gateway has to start its processes anew with the same keys"),

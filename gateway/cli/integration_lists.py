@@ -118,6 +118,7 @@ def _fields(found: IntegrationSummary) -> list[tuple[str, Cell]]:
         ("Schedule", found.schedule),
         ("Connection", found.connection),
         ("Source", found.source),
+        *_webhooks(found),
         *((f"Setting {name}", _text(value)) for name, value in found.configuration.items()),
         ("Secrets", list(found.secrets)),
         *((f"Sync {name}", _text(value)) for name, value in found.sync.items()),
@@ -126,6 +127,16 @@ def _fields(found: IntegrationSummary) -> list[tuple[str, Cell]]:
         ("Created", found.created_at),
         ("Changed", found.updated_at),
         ("Id", found.id),
+    ]
+
+
+def _webhooks(found: IntegrationSummary) -> list[tuple[str, Cell]]:
+    if found.webhooks is None:
+        return []
+    return [
+        ("Webhooks of", list(found.webhooks["registered"])),
+        ("Renewed before", found.webhooks["ends_at"]),
+        ("Webhooks failed", found.webhooks["error"]),
     ]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -22,6 +22,8 @@ class SyncOptions:
     `kind.field` or `field`) says otherwise; within `skew_seconds` `newest_wins` is a conflict. `deletes` is that for
     a deletion against an edit (`manual`, `edit_wins`, `delete_wins`). `directions` are those of fields, by name.
     `is_pushing`: local edits are sent. `entity_events`: which `gateway.entity.*` events are journalled.
+    `registers_webhooks`: the provider is told where its webhooks go, about `webhook_topics` (none: those of the lists
+    that are synced); `webhook_parameters` are what it wants to know besides.
     """
 
     delete_share: float = 0.2
@@ -38,3 +40,6 @@ class SyncOptions:
     batch: int = 500
     most_pages: int = 100_000
     push_concurrency: int = 8
+    registers_webhooks: bool = True
+    webhook_topics: Sequence[str] = ()
+    webhook_parameters: Mapping[str, str] = field(default_factory=dict)

@@ -84,8 +84,21 @@ def _each_one_of(*values: str) -> _Judge:
     return judge
 
 
+def _texts(value: Any) -> str | None:
+    if not isinstance(value, list | tuple) or not all(isinstance(one, str) and one for one in value):
+        return "is no list of texts"
+    return f"has more than {_MOST_FIELDS} texts" if len(value) > _MOST_FIELDS else None
+
+
+def _texts_by_name(value: Any) -> str | None:
+    is_one = isinstance(value, dict) and all(isinstance(one, str) for pair in value.items() for one in pair)
+    return None if is_one and len(value) <= _MOST_FIELDS else "is no object of texts"
+
+
 def _plain(value: Any) -> Any:
-    return {name: str(one) for name, one in value.items()} if isinstance(value, Mapping) else value
+    if isinstance(value, Mapping):
+        return {name: str(one) for name, one in value.items()}
+    return list(value) if isinstance(value, tuple) else value
 
 
 _POLICIES = tuple(one.value for one in Policy)
@@ -104,9 +117,13 @@ _JUDGES: Mapping[str, _Judge] = {
     "batch": _whole(1, 5_000),
     "most_pages": _whole(1, 10_000_000),
     "push_concurrency": _whole(1, 64),
+    "registers_webhooks": _flag,
+    "webhook_topics": _texts,
+    "webhook_parameters": _texts_by_name,
 }
 _READERS: Mapping[str, Callable[[Any], Any]] = {
     "policy": Policy,
     "policies": lambda value: {name: Policy(one) for name, one in value.items()},
     "directions": lambda value: {name: Direction(one) for name, one in value.items()},
+    "webhook_topics": tuple,
 }

@@ -43,6 +43,16 @@ class TypeSchema(Schema):
     broken = fields.String(allow_none=True, metadata={"description": "Why it cannot be used; null where it can."})
 
 
+class WebhooksSchema(Schema):
+    """What is registered at the provider for the integration's source."""
+
+    registered = fields.List(fields.String(), metadata={"description": "What each is about: a repository, a topic."})
+    ends_at = fields.String(allow_none=True, metadata={"description": "When the first ends, unless it is renewed."})
+    looked_at = fields.String(allow_none=True, metadata={"description": "When they were last seen to be there."})
+    retry_at = fields.String(allow_none=True, metadata={"description": "When it is tried again, after an error."})
+    error = fields.String(allow_none=True)
+
+
 class IntegrationSchema(Schema):
     """Shown in this order."""
 
@@ -66,6 +76,7 @@ class IntegrationSchema(Schema):
     activated_at = Instant(allow_none=True)
     created_at = Instant()
     updated_at = Instant()
+    webhooks = fields.Nested(WebhooksSchema, allow_none=True, metadata=VOLATILE)
     broken = fields.String(
         allow_none=True, metadata={"description": "Why its type cannot be used; null where it can.", **VOLATILE}
     )

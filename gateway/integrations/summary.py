@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import select
 
 from gateway.integrations.models import Integration
+from gateway.integrations.registrations import shown
 from gateway.integrations.registry import registry_of
 from gateway.integrations.rhythm import NEVER
 from gateway.integrations.type import IntegrationType
@@ -23,7 +24,8 @@ from gateway.webhooks.sources.models import Source
 @dataclass(frozen=True, slots=True)
 class IntegrationSummary:
     """`connection` is its id, `source` its slug. `secrets` are the names of those that are held. `schedule` is what
-    holds, the type's where nothing else was said. `broken` says why its type cannot be used, None where it can.
+    holds, the type's where nothing else was said. `webhooks` are those that are registered at its provider. `broken`
+    says why its type cannot be used, None where it can.
     """
 
     id: str
@@ -46,6 +48,7 @@ class IntegrationSummary:
     activated_at: datetime | None
     created_at: datetime
     updated_at: datetime
+    webhooks: Mapping[str, Any] | None = None
     broken: str | None = None
 
 
@@ -97,6 +100,7 @@ def _summary(acting: Acting, row: Integration, held: Sequence[str], slugs: Mappi
         activated_at=row.activated_at,
         created_at=row.created_at,
         updated_at=row.updated_at,
+        webhooks=shown(row.prepared),
         broken=broken,
     )
 

@@ -28,6 +28,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol
 
+from gateway.clients.client import ApiClient
 from gateway.entities.external import External, ExternalResource, Raw
 from gateway.errors import Fault
 from gateway.integrations.attributes import Attribute, completed, configuration_faults, secret_faults
@@ -123,6 +124,18 @@ class Prepared(Protocol):
         """Keep these, JSON, in a transaction of its own; None forgets one."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WebhookApi:
+    """Where a system can be told where its webhooks go: `client` calls the API of `provider`, by its id in the
+    catalogue. `lists` are those that are synced, each by its name there with what stands in braces in its paths; one
+    that is read in several places (repositories) is there several times.
+    """
+
+    provider: str
+    client: ApiClient
+    lists: Sequence[tuple[str, Mapping[str, str]]]
+
+
 class IntegrationType(ABC):
     """The base of all types. `id` is the integration_name of its entities, and never changes."""
 
@@ -192,6 +205,16 @@ class IntegrationType(ABC):
     def deactivate(self, instance: Instance, prepared: Prepared) -> None:
         """Take back what `prepared` has; what is gone already is no error. Also when a step of activating failed."""
         return
+
+    def webhook_api(self, instance: Instance) -> WebhookApi | None:
+        """Where the system can be told where its webhooks go; None where that is not known. What is registered there,
+        made anew and taken back is the gateway's matter (`gateway.integrations.subscriptions`). Asks nobody.
+        """
+        if instance.connection is None:
+            return None
+        lists: list[tuple[str, Mapping[str, str]]] = [(one.name, {}) for one in self.resources(instance)]
+        provider = instance.connection.opened.provider.id
+        return WebhookApi(provider=provider, client=instance.connected(), lists=lists)
 
     def manage(self, instance: Instance, action: Action) -> Seen:
         """What the type does at `action`, of an integration that is active. What it raises stops the action.

@@ -208,19 +208,21 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("models", "states"),
     ),
     "integrations": (
-        # syncing, streaming, subscriptions: what runs while one is active. noticing: webhooks that name what changed.
+        # syncing, streaming: what runs while one is active. noticing: webhooks that name what changed.
         # upkeep: what looks whether all of it runs.
-        ("noticing", "streaming", "subscriptions", "syncing", "upkeep"),
+        ("noticing", "streaming", "syncing", "upkeep"),
         ("lifecycle",),
         # asking: a person's word that it is synced. instances: what entities ask of integrations.
         ("asking", "health", "instances"),
-        ("management",),
+        # subscriptions: webhooks that are registered at providers.
+        ("management", "subscriptions"),
         # bounded: calls of a type's code, for so long and no longer. opening: from rows to what a type is given.
         # quarantined, sync_runs: with the names of their integrations.
         ("bounded", "opening", "quarantined", "requesting", "schedules", "search", "sync_runs"),
         # jobs: the kinds of jobs; what carries them out stands above, and is loaded by its name.
         ("jobs", "names", "payloads", "schema", "summary", "telling"),
-        ("registry", "results", "rhythm", "rows"),
+        # registrations: what is on record of registered webhooks.
+        ("registrations", "registry", "results", "rhythm", "rows"),
         # kinds: one module for each type that ships.
         ("kinds",),
         # type: what a type is. instance: what it is given.

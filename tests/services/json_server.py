@@ -88,5 +88,12 @@ def read(kind: str, body: bytes) -> Any:
     if not body:
         return None
     if kind == "application/x-www-form-urlencoded":
-        return dict(parse_qsl(body.decode()))
+        return _form(body.decode())
     return body.decode() if kind == "text/plain" else json.loads(body)
+
+
+def _form(text: str) -> Mapping[str, Any]:
+    """The fields of a form; those named `…[]` are lists."""
+    pairs = parse_qsl(text)
+    lists = {name: [value for key, value in pairs if key == name] for name, _ in pairs if name.endswith("[]")}
+    return {**dict(pairs), **lists}

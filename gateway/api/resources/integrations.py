@@ -51,6 +51,7 @@ HOME: Mapping[str, Any] = {
     "activated_at": None,
     "created_at": "2026-11-27T12:00:00.000Z",
     "updated_at": "2026-11-27T12:00:00.000Z",
+    "webhooks": None,
     "broken": None,
 }
 ACTIVE: Mapping[str, Any] = {

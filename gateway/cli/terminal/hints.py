@@ -121,6 +121,7 @@ WORDS: Mapping[str, str | Callable[[Parameters], str]] = {
     "purge": "forget old events with `gateway purge`",
     "raise_limit": "raise it with `gateway tenants set {slug} --limit {limit}=NUMBER`",
     "refresh_connection": "try it now with `gateway connections refresh {connection}`",
+    "register_no_webhooks": "`gateway integrations update {name} --sync registers_webhooks=false`",
     "remove_entities": "remove them with `gateway integrations deactivate {name} --mode all`",
     "remove_routes": lambda parameters: f": first `gateway routes remove {' '.join(parameters['names'])}`",
     "restart_with_keys": ": start every web process and worker anew with the same keys, the new one first",

@@ -20,6 +20,7 @@ from gateway.integrations.opening import TRIAL, Material, material_of, open_inst
 from gateway.integrations.registry import registry_of
 from gateway.integrations.rhythm import interval_seconds
 from gateway.integrations.states import IntegrationState
+from gateway.integrations.subscriptions.registering import maintain
 from gateway.integrations.summary import schedule_of
 from gateway.integrations.type import CheckResult, IntegrationType
 from gateway.jobs.run import JobRun
@@ -29,7 +30,7 @@ CHECK_SECONDS: Final = 10.0
 
 
 def carry_out(run: JobRun) -> Mapping[str, Any]:
-    """Look how the integration of the job is. Raises `StorageUnavailable`, `JobInterrupted`."""
+    """Look how the integration of the job is, and after its webhooks. Raises `StorageUnavailable`, `JobInterrupted`."""
     integration_id = run.payload["integration"]
     with run.begin(write=False) as acting:
         row = acting.session.get(Integration, integration_id)
@@ -39,7 +40,7 @@ def carry_out(run: JobRun) -> Mapping[str, Any]:
     result = tried(run.installation, material)
     seen = of_call(result.code, result.message)
     if result.is_success:
-        seen += _own(run, material)
+        seen += [*_own(run, material), *maintain(run, material)]
     with run.begin() as acting:
         found = acting.session.get(Integration, integration_id, with_for_update=True)
         if found is None or found.state != IntegrationState.ACTIVE:

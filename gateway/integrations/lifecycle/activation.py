@@ -89,13 +89,12 @@ def _undone(run: JobRun, material: Material, error: GatewayError) -> Result:
         # What was kept since it was read.
         material = material_of(acting.session, run.installation, row)
     left: GatewayError | None = None
-    if material.prepared:
-        try:
-            take_back(run, material)
-        except StorageUnavailable:
-            raise
-        except GatewayError as other:
-            left = other
+    try:
+        take_back(run, material)
+    except StorageUnavailable:
+        raise
+    except GatewayError as other:
+        left = other
     with run.begin() as acting:
         row = acting.session.get_one(Integration, material.id, with_for_update=True)
         _become(row, IntegrationState.INACTIVE if left is None else IntegrationState.FAILED)

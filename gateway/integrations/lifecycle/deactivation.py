@@ -62,8 +62,6 @@ def _wait_for_workers(run: JobRun, integration_id: str) -> None:
 
 def _taken_back(run: JobRun, material: Material) -> GatewayError | None:
     """Why what was prepared could not be taken back; None where it was."""
-    if not material.prepared:
-        return None
     try:
         take_back(run, material)
     except StorageUnavailable:

@@ -13,7 +13,7 @@ from gateway.errors import Fault
 from gateway.integrations.attributes import Attribute, AttributeKind
 from gateway.integrations.instance import Instance
 from gateway.integrations.kinds.github.resources import Issues, PullRequests, Repositories
-from gateway.integrations.type import IntegrationType, NamedRecord, Seen, SourceEvent
+from gateway.integrations.type import IntegrationType, NamedRecord, Seen, SourceEvent, WebhookApi
 
 RESOURCES: Final = ("repositories", "issues", "pull_requests")
 _NAME = re.compile(r"[\w.-]{1,100}/[\w.-]{1,100}", re.ASCII)
@@ -89,6 +89,12 @@ class GitHubType(IntegrationType):
             PullRequests(github, names),
         ]
         return [one for one in made if one.name in instance.configuration["resources"]]
+
+    def webhook_api(self, instance: Instance) -> WebhookApi:
+        """Each repository has webhooks of its own."""
+        places = [dict(zip(("owner", "repo"), name.split("/"), strict=True)) for name in _repositories(instance)]
+        lists = [(name, place) for place in places for name in instance.configuration["resources"]]
+        return WebhookApi(provider="github", client=_github(instance).http, lists=lists)
 
     def changes_in(self, event: SourceEvent) -> Sequence[NamedRecord]:
         """What an event of GitHub's is about: an issue, a pull request, a repository."""

@@ -10,9 +10,9 @@ from gateway.errors import Fault, InvalidInput
 from gateway.integrations.attributes import CONFIGURATION, Attribute, AttributeKind
 from gateway.integrations.instance import Instance
 from gateway.integrations.kinds.rest.description import describe
-from gateway.integrations.kinds.rest.lists import CREDENTIAL, lists_of, system_of
+from gateway.integrations.kinds.rest.lists import CREDENTIAL, http_of, lists_of, provider_of, system_of
 from gateway.integrations.kinds.rest.resource import RestResource
-from gateway.integrations.type import ANY_PROVIDER, IntegrationType, Seen
+from gateway.integrations.type import ANY_PROVIDER, IntegrationType, Seen, WebhookApi
 from gateway.providers import catalogue
 
 
@@ -82,6 +82,15 @@ class RestType(IntegrationType):
         said = f"{resource.name}: {len(page.records)} on the first page" + ("" if page.next is None else ", and more")
         unread = _unread(resource, page.records)
         return Seen(said + unread, {"resource": resource.name, "records": len(page.records)})
+
+    def webhook_api(self, instance: Instance) -> WebhookApi | None:
+        """That of the provider whose lists the catalogue describes."""
+        provider = provider_of(instance)
+        if provider is None:
+            return None
+        system = system_of(instance)
+        lists = [(name, dict(entity.parameters)) for name, entity in system.entities.items()]
+        return WebhookApi(provider=provider, client=http_of(instance, system), lists=lists)
 
     def resources(self, instance: Instance) -> Sequence[RestResource]:
         """One for each list that is chosen."""

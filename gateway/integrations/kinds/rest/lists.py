@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from gateway.clients.client import ApiClient
 from gateway.clients.described.client import DescribedClient, DescribedResource
 from gateway.clients.described.judging import judge_of
 from gateway.errors import InvalidInput
@@ -22,11 +23,25 @@ def system_of(instance: Instance) -> SystemDescription:
     """What the integration's configuration describes. Raises `InvalidInput`."""
     configuration = instance.configuration
     written: Mapping[str, Any] = configuration.get("description", {})
-    provider = configuration.get("provider")
-    if provider is None and instance.connection is not None and "api" not in written:
-        provider = instance.connection.opened.provider.id
+    provider = provider_of(instance)
     api = api_of(instance, provider) if provider is not None else None
     return describe(written, api=api, chosen=configuration.get("resources", ()))
+
+
+def provider_of(instance: Instance) -> str | None:
+    """Whose lists they are, by its id in the catalogue; None where the integration describes the system itself."""
+    configuration = instance.configuration
+    provider: str | None = configuration.get("provider")
+    if provider is None and instance.connection is not None and "api" not in configuration.get("description", {}):
+        return instance.connection.opened.provider.id
+    return provider
+
+
+def http_of(instance: Instance, system: SystemDescription) -> ApiClient:
+    """A client for the system's API, which is closed with the instance. Raises `InvalidInput`."""
+    if instance.connection is None:
+        return _by_credential(instance, system.api).http
+    return instance.connected(judge=judge_of(system.api))
 
 
 def api_of(instance: Instance, provider: str) -> Api:
