@@ -52,6 +52,7 @@ class ExchangeWatch:
         self._under_way: set[Exchange] = set()
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
+        self._is_let_go = threading.Event()
 
     @property
     def current(self) -> Exchange | None:
@@ -68,7 +69,9 @@ class ExchangeWatch:
         with self._lock:
             self._under_way.add(exchange)
             if self._thread is None:
-                self._thread = threading.Thread(target=self._look, name="exchanges", daemon=True)
+                self._is_let_go = threading.Event()
+                look, given = self._look, (self._is_let_go,)
+                self._thread = threading.Thread(target=look, args=given, name="exchanges", daemon=True)
                 self._thread.start()
         self._wanted.set()
         return exchange
@@ -91,12 +94,21 @@ class ExchangeWatch:
         if self.current is exchange:
             self._local.exchange = None
 
-    def _look(self) -> None:
+    def close(self) -> None:
+        """Let go of the thread once no exchange is under way any more; the next one begins another. Idempotent."""
+        with self._lock:
+            self._thread = None
+            self._is_let_go.set()
+        self._wanted.set()
+
+    def _look(self, is_let_go: threading.Event) -> None:
         while self._wanted.wait():
             time.sleep(LOOK_SECONDS)
             now = time.monotonic()
             with self._lock:
                 if not self._under_way:
+                    if is_let_go.is_set():
+                        return
                     self._wanted.clear()
                 for exchange in self._under_way:
                     if exchange.ends_at <= now:

