@@ -30,6 +30,9 @@ COMMANDS = {
         "gateway.cli.apply:apply", "Sources, destinations, routes and app credentials from one YAML file."
     ),
     "export": LazyCommand("gateway.cli.export:export", "The file of what is there, for `gateway apply`."),
+    "listen": LazyCommand(
+        "gateway.cli.listen:listen", "New events of a gateway, here or elsewhere, to a server that you develop."
+    ),
     "events": LazyCommand("gateway.cli.events:events", "What was received: list, show, tail, replay."),
     "deliveries": LazyCommand("gateway.cli.deliveries:deliveries", "What was sent: list, show, retry, cancel."),
     "jobs": LazyCommand("gateway.cli.jobs:jobs", "Work in the background: list, show, cancel, retry."),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields
 
 from gateway.events.schema import EventContentsSchema, EventSchema
-from gateway.schema_fields import Instant
+from gateway.schema_fields import MAY_BE_MISSING, BodyBase64, BodyText, Instant, pairs
 
 
 class AttemptSchema(Schema):
@@ -46,6 +46,17 @@ class DeliveryDetailSchema(DeliverySchema):
         metadata={"description": "What its route's transform made, as text; null where the event's body is sent."},
     )
     attempts = fields.List(fields.Nested(AttemptSchema))
+
+
+class ForwardedEventSchema(Schema):
+    """An event as its destinations see it. `body`, or `body_base64` when it is no text."""
+
+    id = fields.String()
+    source = fields.String()
+    type = fields.String(allow_none=True)
+    headers = pairs()
+    body = BodyText(dump_only=True, metadata={MAY_BE_MISSING: True})
+    body_base64 = BodyBase64(attribute="body", dump_only=True, metadata={MAY_BE_MISSING: True})
 
 
 class ReplayCountsSchema(Schema):

@@ -26,6 +26,9 @@ PROVIDER: Final = Caps(timeout_seconds=10.0, max_bytes=1024 * 1024)
 OWN_GATEWAY: Final = Caps(timeout_seconds=30.0, max_bytes=1024 * 1024)
 """Of what the command line asks this gateway; the time is that of each step. What is larger is cut off."""
 
+LOCAL_SERVER: Final = Caps(timeout_seconds=30.0, max_bytes=64 * 1024)
+"""Of a server on which somebody develops; the time is that of each step. What is larger is cut off."""
+
 PROBE_SECONDS: Final = 1.0
 """For the web processes to say that they are alive."""
 

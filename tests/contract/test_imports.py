@@ -111,9 +111,10 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         # query_schema, schema: what may be asked for of the rest, and what is shown of it, as data.
         # repeating: deliveries as requests to be sent by hand.
         ("query_schema", "repeating", "schema"),
+        # forwarded: an event as destinations see it.
         # event_replay: events delivered again, or for the first time. retry: deliveries tried again, or stopped.
         # forgetting: events of sources that keep theirs for less long. telling: of what happened inside.
-        ("event_replay", "forgetting", "telling"),
+        ("event_replay", "forgetting", "forwarded", "telling"),
         ("journal", "retention", "retry", "system_events"),
         # looked_for: what is looked for inside of events.
         ("event_status", "looked_for"),

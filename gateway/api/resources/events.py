@@ -14,6 +14,7 @@ from gateway.db.paging import Page, PageRequest
 from gateway.delivery import journal
 from gateway.delivery.event_replay.counts import ReplayCounts
 from gateway.delivery.event_replay.replay import replay_event as replay_one
+from gateway.delivery.forwarded import ForwardedEvent, forwarded_event
 from gateway.delivery.journal import JournalDetail, JournalLine
 from gateway.delivery.query_schema import (
     AimSchema,
@@ -24,7 +25,12 @@ from gateway.delivery.query_schema import (
     looked_for,
     status_of,
 )
-from gateway.delivery.schema import JournalDetailSchema, JournalLineSchema, ReplayCountsSchema
+from gateway.delivery.schema import (
+    ForwardedEventSchema,
+    JournalDetailSchema,
+    JournalLineSchema,
+    ReplayCountsSchema,
+)
 from gateway.events.live.listening import listen
 from gateway.events.search import show_event as find_event
 from gateway.jobs.summary import JobSummary
@@ -65,6 +71,18 @@ EVENT: Mapping[str, Any] = {
     "last_repeat_at": "2026-11-27T12:05:00.000Z",
     "last_repeat_request_id": "req_06bk7e8v3s9p41pf7j0q5m2c8h",
     "deliveries": [{**DEAD, "payload": None, "attempts": [ATTEMPT]}],
+}
+FORWARDED: Mapping[str, Any] = {
+    "id": LINE["id"],
+    "source": "github",
+    "type": "issues.opened",
+    "headers": [
+        ["X-GitHub-Event", "issues"],
+        ["X-Hub-Signature-256", "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"],
+        ["Content-Type", "application/json"],
+        ["gateway-event-id", LINE["id"]],
+    ],
+    "body": EVENT["body"],
 }
 COUNTS: Mapping[str, Any] = {
     "events": 1,
@@ -141,6 +159,16 @@ def show_event_body(acting: Acting, event: str) -> Raw:
     """
     found = find_event(acting, event)
     return Raw(found.body, found.content_type)
+
+
+@resource.get("/events/<event>/forwarded", scope=READ, answer=ForwardedEventSchema, example=FORWARDED)
+def show_forwarded_event(acting: Acting, event: str) -> ForwardedEvent:
+    """Show an event as destinations see it: the vendor's headers that are passed on, with its signature, and the body.
+
+    For who lets events come to a server on which somebody develops. A shared secret that stood in the body is sealed
+    in its place, and without the vendor's secret a signature is worth nothing.
+    """
+    return forwarded_event(acting, event)
 
 
 @resource.post(

@@ -1,0 +1,3 @@
+"""Feeds: new events of a gateway with their contents, for whoever lets them come to a server of their own."""
+
+from __future__ import annotations
