@@ -8,6 +8,7 @@ from functools import partial
 
 import click
 
+from gateway.cli.event_fixture import fixture
 from gateway.cli.event_forgetting import forget
 from gateway.cli.event_replay import replay
 from gateway.cli.invocation import Invocation, with_invocation
@@ -161,6 +162,7 @@ def tail(invocation: Invocation, source: str | None, type_: str | None, limit: i
 
 events.add_command(replay)
 events.add_command(forget)
+events.add_command(fixture)
 
 
 def came_again(event: JournalDetail) -> str | None:

@@ -33,7 +33,8 @@ LAYERS: tuple[tuple[str, ...], ...] = (
     # tenant_data: what a tenant has in all tables.
     # connections, entity_store: what an application imports for clients of connected accounts, and for entities.
     # key_rotation: everything that is sealed, sealed anew.
-    ("connections", "doctor", "entity_store", "key_rotation", "manifest", "preflight", "tenant_data"),
+    # testing: what tests of applications import, and what pytest loads.
+    ("connections", "doctor", "entity_store", "key_rotation", "manifest", "preflight", "tenant_data", "testing"),
     ("integrations",),
     ("entities",),
     ("webhooks", "oauth"),

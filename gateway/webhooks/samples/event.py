@@ -38,9 +38,14 @@ def sample_request(
     url: str,
     options: Mapping[str, str],
     body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
 ) -> SampleRequest:
-    """A signed event of `event_type`; `body` replaces the sample's. Raises `NotFound` and `InvalidInput`."""
+    """A signed event of `event_type`; `body` replaces the sample's, `headers` what comes beside those that the entry
+    speaks of. Raises `NotFound` and `InvalidInput`.
+    """
     draft = _draft(provider, scheme, moment, event_type, url, options, body)
+    if headers is not None:
+        draft.headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
     if body is None:
         _identify(provider, draft, event_type, moment)
     else:
