@@ -48,5 +48,5 @@ def test_what_may_be_told_again_is_remembered_and_no_more() -> None:
     for hundredth in range(20 * ENOUGH):
         seen.add(at(hundredth / 100))
     last = 20 * ENOUGH / 100
-    assert all(seen.knows(at(last - back / 100)) for back in range(1, 900))
+    assert all(seen.knows(at(last - back / 100)) for back in range(1, 1_000))
     assert seen.remembered <= 2 * ENOUGH
