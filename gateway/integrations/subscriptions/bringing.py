@@ -41,11 +41,12 @@ _log = get_logger(__name__)
 
 @dataclass(slots=True)
 class Brought:
-    """What was done. `is_gap`: webhooks may have been missed meanwhile."""
+    """What was done. `has_looked`: the provider was asked what is there. `is_gap`: webhooks may have been missed."""
 
     made: list[str] = field(default_factory=list)
     removed: list[str] = field(default_factory=list)
     renewed: list[str] = field(default_factory=list)
+    has_looked: bool = False
     is_gap: bool = False
 
 
@@ -100,6 +101,7 @@ class Bringing:
                 self._renew(one)
         for key in [key for key in self._kept.by_key if key.endswith(REPLACED)]:
             self._take_back(self._kept.by_key[key])
+        self.done.has_looked = looks
         return self.done
 
     def take_back_all(self) -> Brought:

@@ -175,7 +175,13 @@ def _note(run: JobRun, material: Material, done: Brought | None, standing: _Stan
         left = change_kept(
             acting,
             material.id,
-            lambda kept: replace(kept, looked_at=acting.now, failures=0, retry_at=None, error=None),
+            lambda kept: replace(
+                kept,
+                looked_at=acting.now if done.has_looked else kept.looked_at,
+                failures=0,
+                retry_at=None,
+                error=None,
+            ),
             empty,
         )
         row = acting.session.get_one(Integration, material.id)

@@ -7,7 +7,7 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -38,13 +38,14 @@ from gateway.jobs.request import Holder, request_job
 from gateway.jobs.summary import JobSummary
 from gateway.tenants.acting import Acting, act
 from gateway.tenants.audit_trail.search import AuditSearch, find_audit
+from gateway.tenants.models import DEFAULT_TENANT
 from gateway.webhooks.sources.changes import CredentialDraft
 from gateway.webhooks.sources.credentials import open_credentials
 from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.management import add_source, rotate_credential
 from gateway.webhooks.sources.search import require_source
 from gateway.webhooks.sources.stored import stored_credentials
-from tests.services.acting import TESTER
+from tests.services.acting import TESTER, add_tenant
 from tests.services.json_server import Asked, Said, json_server
 from tests.services.webhook_vendors import TOKEN, GitHub, Google, Graph, HubSpot, Shopify, Stripe, Vendor
 
@@ -110,9 +111,10 @@ class Shop:
     vendor: Any
     url: str
     case: Case
+    tenant: str = DEFAULT_TENANT
 
     def begin(self, *, write: bool = True) -> AbstractContextManager[Acting]:
-        return act(self.installation, actor=TESTER, write=write)
+        return act(self.installation, actor=TESTER, tenant=self.tenant, write=write)
 
     def add(self, name: str = "shop") -> IntegrationSummary:
         with self.begin() as acting:
@@ -297,6 +299,57 @@ def test_one_that_is_gone_is_made_anew_and_the_gap_is_listed(opened: Opened, nam
     assert len(shop.vendor.calls) == 1
     assert shop.syncs() == ["webhook_gap"]
     assert shop.secrets() == (("whsec_of_h2", *secrets) if name == "stripe" else secrets)
+
+
+def test_the_provider_is_asked_once_an_hour_what_is_there(opened: Opened) -> None:
+    shop = opened("stripe")
+    shop.add()
+    shop.activate()
+    shop.vendor.asked.clear()
+
+    for _ in range(25):
+        shop.clock.advance(300)
+        shop.look()
+
+    assert shop.vendor.asked == ["GET /webhook_endpoints"] * 2
+
+
+def test_a_source_without_a_secret_is_given_one(opened: Opened) -> None:
+    shop = opened("github")
+    with shop.begin() as acting:
+        rotate_credential(acting, "hooks", CredentialDraft(generate=True, overlap=timedelta(0)))
+        [only] = stored_credentials(acting.session, [require_source(acting.session, "hooks")]).values()
+        only[0].expires_at = acting.now + timedelta(hours=1)
+    shop.add()
+
+    assert shop.activate().is_success
+
+    newest, before = shop.secrets()
+    assert {hook["config"]["secret"] for hook in shop.vendor.hooks.values()} == {newest}
+    assert newest != before
+
+
+def test_each_tenant_has_its_own(opened: Opened) -> None:
+    shop = opened("github")
+    shop.add()
+    shop.activate()
+    first = dict(shop.vendor.hooks)
+    add_tenant(shop.installation.database, shop.clock, "acme")
+    other = replace(shop, tenant="acme")
+    with other.begin() as acting:
+        add_source(acting, SourceDraft(slug="hooks", provider="github", generate_secret=True))
+    other.add()
+
+    # Of each repository there may be one for each address, about the same.
+    assert other.activate().is_success
+
+    assert len(shop.vendor.hooks) == 4
+    assert {hook["config"]["url"] for hook in shop.vendor.hooks.values()} == {
+        f"{BASE_URL}/webhooks/hooks",
+        f"{BASE_URL}/webhooks/acme/hooks",
+    }
+    assert deactivate(other.begin, "shop").is_success
+    assert shop.vendor.hooks == first
 
 
 def test_one_that_ends_is_renewed_before(opened: Opened) -> None:
