@@ -74,7 +74,7 @@ def opened_parts(
     loader = RoutingLoader(settings, installation.keyring, installation.handlers, clock, delivers=True)
     require_current(installation.database)
     installation.claim_keys()
-    snapshot = Snapshot(installation.database, loader, clock)
+    snapshot = Snapshot(installation.database, loader, clock, rests=True)
     with closing(snapshot), ExitStack() as ending:
         snapshot.current()
         jobs = JobRunner(installation, KINDS, takes=takes, slots=job_slots)
@@ -91,6 +91,7 @@ def opened_parts(
             attempts_in_flight=_attempts_in_flight(),
             announcements=installation.announcements,
             on_job=jobs.wake,
+            on_work=snapshot.stir,
             secret_headers=installation.secret_headers,
             keyring=installation.keyring,
             grants=ConnectionGrants(installation),

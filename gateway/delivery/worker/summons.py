@@ -36,12 +36,23 @@ class Summoned(NamedTuple):
 
 
 class Summons:
-    """For the loop of one worker. `sweep_seconds` as for `Worker`; `on_job` hears that a job was announced."""
+    """For the loop of one worker. `sweep_seconds` as for `Worker`; `on_job` hears that a job was announced, `on_work`
+    that anything was, or was found.
+    """
 
-    def __init__(self, pipe: Pipe, clock: Clock, *, on_job: Callable[[], None], sweep_seconds: float | None) -> None:
+    def __init__(
+        self,
+        pipe: Pipe,
+        clock: Clock,
+        *,
+        on_job: Callable[[], None],
+        on_work: Callable[[], None] = lambda: None,
+        sweep_seconds: float | None,
+    ) -> None:
         self._pipe = pipe
         self._clock = clock
         self._on_job = on_job
+        self._on_work = on_work
         self._sweep_seconds = sweep_seconds
         self._pipe_end: int | None = None
         self._is_woken = False
@@ -61,6 +72,7 @@ class Summons:
     def announce(self, ids: Sequence[str]) -> None:
         """The deliveries `ids` are said to be due."""
         self._announced.append(ids)
+        self._on_work()
         self.enough.set()
 
     def take(self, held: Container[str]) -> Summoned:
@@ -73,6 +85,8 @@ class Summons:
 
     def plan(self, batch: Batch, took_seconds: float, *, now_us: int) -> None:
         """When to look next, after a look that brought `batch`."""
+        if batch.claimed:
+            self._on_work()
         self._look_at = self._clock.monotonic() + self._pause_seconds(batch, took_seconds, now_us)
 
     async def wait(
@@ -123,4 +137,5 @@ class Summons:
         if self._pipe.hear():
             self._on_job()
         self._is_woken = True
+        self._on_work()
         self.enough.set()

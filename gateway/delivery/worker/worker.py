@@ -75,6 +75,7 @@ class Worker:
         metrics: Metrics,
         announcements: Announcements,
         on_job: Callable[[], None] = lambda: None,
+        on_work: Callable[[], None] = lambda: None,
         secret_headers: frozenset[str],
         keyring: Keyring,
         grants: Grants,
@@ -90,7 +91,7 @@ class Worker:
         self._policy = policy
         self._announcements = announcements
         self._metrics = metrics
-        self._summons = Summons(announcements.pipe, clock, on_job=on_job, sweep_seconds=sweep_seconds)
+        self._summons = Summons(announcements.pipe, clock, on_job=on_job, on_work=on_work, sweep_seconds=sweep_seconds)
         self._secret_headers = secret_headers
         self._keyring = keyring
         self._grants = grants

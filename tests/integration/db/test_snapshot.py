@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 
 import pytest
 from sqlalchemy import text
@@ -16,7 +17,7 @@ from gateway.config import Settings
 from gateway.db.database import Database
 from gateway.db.model import ConfigurationKind
 from gateway.db.revisions import EVERY_KIND, move_revisions
-from gateway.db.snapshot import Snapshot
+from gateway.db.snapshot import RESTS_AFTER_SECONDS, Snapshot, is_time_to_rest
 from gateway.errors import StorageUnavailable
 from gateway.telemetry.logging import configure_logging
 
@@ -71,6 +72,34 @@ def test_it_loads_once_while_nothing_changes(snapshot: Snapshot[int], loader: Lo
     assert [snapshot.current(), snapshot.current()] == [1, 1]
     assert snapshot.refresh() is False
     assert loader.loads == 1
+
+
+def looks_of(snapshot: Snapshot[int], clock: FakeClock, seconds: float) -> int:
+    """How often it looked within so many seconds, in which the clock stood still but for its noticing."""
+    seen = set()
+
+    def note() -> bool:
+        clock.advance(0.0001)
+        seen.add(round(clock.monotonic() - snapshot.age_seconds, 4))
+        return False
+
+    eventually(note, seconds)
+    return len(seen) - 1
+
+
+def test_where_there_is_no_work_it_looks_less_often_and_at_once_when_some_comes(
+    database: Database, loader: Loader
+) -> None:
+    clock = FakeClock()
+    with closing(Snapshot(database, loader, clock, rests=True)) as resting:
+        assert resting.current() == 1
+        clock.advance(RESTS_AFTER_SECONDS)
+        # Else it would be six times.
+        assert looks_of(resting, clock, 1.6) <= 4
+        move_revision(database)
+        resting.stir()
+        assert eventually(lambda: resting.current() == 2)
+        assert not is_time_to_rest(RESTS_AFTER_SECONDS / 2)
 
 
 def test_a_change_is_seen_by_itself(snapshot: Snapshot[int], database: Database) -> None:
