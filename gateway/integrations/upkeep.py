@@ -12,7 +12,7 @@ from typing import Any, Final
 from sqlalchemy import select, text
 
 from gateway.entities.models import IS_WAITING, LocalChange
-from gateway.integrations.health.recording import CHECKED_AT, instant
+from gateway.integrations.health.recording import CHECKED_AT, checks_of, instant
 from gateway.integrations.jobs import ACTIVATE, DEACTIVATE, HEALTH, PUSH, STREAM
 from gateway.integrations.models import Integration
 from gateway.integrations.registry import registry_of
@@ -26,6 +26,7 @@ from gateway.tenants.acting import SystemActing
 
 BATCH: Final = 200
 CHECK_EVERY: Final = timedelta(minutes=5)
+CONFIRM_EVERY: Final = timedelta(seconds=20)
 CHECK_ILL_EVERY: Final = timedelta(minutes=1)
 _STEPS: Final = (IntegrationState.ACTIVATING, IntegrationState.DEACTIVATING)
 _IS_WAITING = text(f"({IS_WAITING})")
@@ -67,7 +68,11 @@ def _look(acting: SystemActing, row: Integration) -> int:
 
 def _is_check_due(acting: SystemActing, row: Integration) -> bool:
     checked_at = instant(row, CHECKED_AT) or row.activated_at
-    every = CHECK_EVERY if row.health_state in (Health.HEALTHY, Health.UNKNOWN) else CHECK_ILL_EVERY
+    is_well = row.health_state in (Health.HEALTHY, Health.UNKNOWN)
+    every = CHECK_EVERY if is_well else CHECK_ILL_EVERY
+    # What one look says that is another than before, the next one confirms soon.
+    if any(check.candidate is not None for check in checks_of(row)):
+        every = CONFIRM_EVERY
     return checked_at is None or acting.now - checked_at >= every
 
 

@@ -160,6 +160,24 @@ def test_the_upkeep_looks_at_health_and_frees_what_is_stuck(house: House) -> Non
         assert show_health(acting, "lamps").checked_at == house.installation.now()
 
 
+def test_what_one_look_says_is_confirmed_by_the_next_upkeep(house: House) -> None:
+    house.add()
+    activate(house.begin, "lamps")
+    house.work(SYNC, HEALTH)
+    house.system.before = lambda _method, _path: 503
+
+    def upkeep(seconds: float) -> str:
+        house.clock.advance(seconds)
+        with act_for_system(house.installation, actor=TESTER, write=True) as system:
+            request_job(system, UPKEEP, {})
+        house.work(UPKEEP)
+        house.work(HEALTH)
+        return house.show().health
+
+    assert upkeep(301) == "healthy"
+    assert upkeep(30) == "unhealthy"
+
+
 @pytest.mark.parametrize("mode", ["pause", "deactivate"])
 def test_what_runs_is_stopped_with_it(house: House, mode: str) -> None:
     house.add(type_id="live_lamps")

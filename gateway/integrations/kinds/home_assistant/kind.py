@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 from gateway.clients.auth.base import Auth, bearer
 from gateway.clients.systems.home_assistant import HomeAssistant
 from gateway.clients.systems.home_assistant_socket import HomeAssistantSocket
 from gateway.clients.systems.home_assistant_values import mapping, sequence
+from gateway.clients.websocket.observer import SocketObserver
 from gateway.entities.external import ExternalResource
 from gateway.errors import Fault
 from gateway.integrations.attributes import Attribute, AttributeKind
@@ -79,7 +80,8 @@ class HomeAssistantType(IntegrationType):
     def open_stream(self, instance: Instance) -> LiveStream:
         """States as they change."""
         socket = _socket(instance)
-        return HomeStream(socket, KeptRegistries(socket, instance.clock), _wanted(instance.configuration))
+        registries = KeptRegistries(socket, instance.clock)
+        return HomeStream(socket, registries, _wanted(instance.configuration), instance.clock)
 
     def further_faults(self, configuration: Mapping[str, Any]) -> Sequence[Fault]:
         """`/api` at the end of the URL is what everybody pastes."""
@@ -87,6 +89,12 @@ class HomeAssistantType(IntegrationType):
             message = "the URL is that of the pages: leave /api out"
             return [Fault("configuration.base_url", "malformed", message)]
         return ()
+
+
+class SocketMaker(Protocol):
+    """Makes a socket of which `observer` is told."""
+
+    def __call__(self, observer: SocketObserver | None = None) -> HomeAssistantSocket: ...
 
 
 def _auth(instance: Instance) -> Auth:
@@ -100,11 +108,15 @@ def _home(instance: Instance) -> HomeAssistant:
     return instance.closing(home)
 
 
-def _socket(instance: Instance) -> Callable[[], HomeAssistantSocket]:
+def _socket(instance: Instance) -> SocketMaker:
     """Makes a socket, which is for one event loop."""
     options = instance.client_options()
     given = {name: options[name] for name in ("allow_http", "policy", "resolver")}
-    return lambda: HomeAssistantSocket(instance.configuration["base_url"], _auth(instance), **given)
+
+    def make(observer: SocketObserver | None = None) -> HomeAssistantSocket:
+        return HomeAssistantSocket(instance.configuration["base_url"], _auth(instance), observer=observer, **given)
+
+    return make
 
 
 def _wanted(configuration: Mapping[str, Any]) -> Callable[[str], bool]:

@@ -15,11 +15,15 @@ from gateway.clients.loop_thread import LoopThread
 from gateway.clients.systems.home_assistant_feeds import Changed, Event, Removed, Snapshot
 from gateway.clients.systems.home_assistant_socket import HomeAssistantSocket
 from gateway.clients.systems.home_assistant_values import State
+from gateway.clients.websocket.observer import SocketLogLines, SocketObserver
+from gateway.clock import Clock
 from gateway.integrations.kinds.home_assistant.registries import KeptRegistries
 from gateway.integrations.type import LiveItem
 
 REGISTRY_EVENTS: Final = ("entity_registry_updated", "device_registry_updated", "area_registry_updated")
 MOST_AT_ONCE: Final = 500
+AWAY_SECONDS: Final = 10.0
+"""A home that is away for so long is told of; one that is started again is back before."""
 _WAITING: Final = 4096
 
 
@@ -31,16 +35,18 @@ class HomeStream:
 
     def __init__(
         self,
-        socket: Callable[[], HomeAssistantSocket],
+        socket: Callable[[SocketObserver], HomeAssistantSocket],
         registries: KeptRegistries,
         wanted: Callable[[str], bool],
+        clock: Clock,
     ) -> None:
         self._registries = registries
         self._wanted = wanted
+        self._watch = _Watch(clock)
         self._loop = LoopThread()
         self._loop.__enter__()
         try:
-            self._home = self._loop.enter(socket())
+            self._home = self._loop.enter(socket(self._watch))
             self._items: asyncio.Queue[Any] = self._loop.run(self._queue())
             self._readers = [self._loop.run(self._start(self._home.entities()))]
             self._readers += [self._loop.run(self._start(self._home.events(name))) for name in REGISTRY_EVENTS]
@@ -50,11 +56,13 @@ class HomeStream:
         self._is_open = True
 
     def receive(self, timeout_seconds: float) -> Sequence[LiveItem]:
-        """Raises `IntegrationError` when what it reads has ended."""
+        """Raises `IntegrationError` when what it reads has ended, or is away for long."""
         try:
             found = self._loop.run(self._next(timeout_seconds), timeout_seconds=timeout_seconds + 5)
         except DeadlineExceeded:
-            return ()
+            found = []
+        if not found:
+            self._watch.require_near()
         return self._told(found)
 
     def close(self) -> None:
@@ -118,6 +126,30 @@ class HomeStream:
             records=records,
             deleted=[name for name, state in states.items() if state is None],
         )
+
+
+class _Watch(SocketLogLines):
+    """Remembers since when there is no connection, and why."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__()
+        self._clock = clock
+        self._away: tuple[float, IntegrationError] | None = None
+
+    def require_near(self) -> None:
+        """Raises the error by which it was lost when that was long ago."""
+        away = self._away
+        if away is not None and self._clock.monotonic() - away[0] >= AWAY_SECONDS:
+            raise away[1]
+
+    def opened(self, system: str, number: int) -> None:
+        self._away = None
+        super().opened(system, number)
+
+    def lost(self, system: str, error: IntegrationError, pause_seconds: float | None) -> None:
+        since = self._clock.monotonic() if self._away is None else self._away[0]
+        self._away = since, error
+        super().lost(system, error, pause_seconds)
 
 
 def _document(state: State) -> dict[str, Any]:

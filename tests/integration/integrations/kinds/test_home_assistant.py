@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
-from gateway.clients.errors import AuthenticationFailed, RequestRefused
+from gateway.clients.errors import AuthenticationFailed, ConnectionFailed, RequestRefused, Unavailable
 from gateway.clients.systems.home_assistant import HomeAssistant
 from gateway.clients.systems.home_assistant_socket import HomeAssistantSocket
-from gateway.clock import SystemClock
+from gateway.clients.websocket.observer import SocketObserver
+from gateway.clock import FakeClock, SystemClock
 from gateway.entities.external import Outgoing
+from gateway.integrations.kinds.home_assistant.records import entity_id_of
 from gateway.integrations.kinds.home_assistant.registries import KeptRegistries
 from gateway.integrations.kinds.home_assistant.resources import HomeAreas, HomeEntities
+from gateway.integrations.kinds.home_assistant.stream import AWAY_SECONDS, HomeStream
+from gateway.integrations.type import LiveItem
 from gateway.security.ssrf import AddressPolicy
 from tests.services.home import TOKEN, Home
+from tests.services.waiting import until
 
 HERE = {"allow_http": True, "policy": AddressPolicy(allow_private=True)}
 
@@ -103,3 +108,69 @@ def test_areas(house: Home) -> None:
 def test_a_wrong_token_is_told(house: Home) -> None:
     with pytest.raises(AuthenticationFailed):
         list(entities(house, "wrong").pages(None, None))
+
+
+def stream(house: Home, clock: FakeClock) -> HomeStream:
+    def socket(observer: SocketObserver | None = None) -> HomeAssistantSocket:
+        return HomeAssistantSocket(house.url, TOKEN, observer=observer, **HERE)  # type: ignore[arg-type]
+
+    return HomeStream(socket, registries(house), lambda name: name != "number.level", clock)
+
+
+def received(live: HomeStream, wanted: Callable[[list[LiveItem]], bool]) -> list[LiveItem]:
+    """What came until `wanted` holds."""
+    found: list[LiveItem] = []
+    until(lambda: found.extend(live.receive(0.2)) or wanted(found), lambda: str(found))
+    return found
+
+
+def test_the_stream_begins_with_the_whole_house_and_goes_on_with_changes(house: Home) -> None:
+    live = stream(house, FakeClock())
+    try:
+        first = received(live, lambda items: any(item.records for item in items))
+        assert any(item.is_gap for item in first)
+        ids = [entity_id_of(record) for item in first for record in item.records]
+        assert sorted(filter(None, ids)) == ["light.hall", "sensor.door", "switch.fan"]
+        house.change("light.hall", "on", brightness=7)
+        house.change("number.level", "9")
+        house.remove("switch.fan")
+        items = received(live, lambda items: any(item.deleted for item in items))
+        assert [record["state"]["state"] for item in items for record in item.records] == ["on"]
+        assert [one for item in items for one in item.deleted] == ["switch.fan"]
+        assert [record["area"]["name"] for item in items for record in item.records] == ["Hall"]
+    finally:
+        live.close()
+
+
+def test_after_a_loss_the_whole_house_comes_again(house: Home) -> None:
+    live = stream(house, FakeClock())
+    try:
+        received(live, lambda items: any(item.records for item in items))
+        house.hang_up()
+        items = received(live, lambda items: any(item.records for item in items))
+        assert any(item.is_gap for item in items)
+    finally:
+        live.close()
+
+
+def test_a_home_that_is_away_for_long_is_told_of(house: Home) -> None:
+    clock = FakeClock()
+    live = stream(house, clock)
+    try:
+        received(live, lambda items: any(item.records for item in items))
+        house.refuses_all = True
+        house.hang_up()
+        until(lambda: house.listeners() == 0, lambda: "it listens still")
+        assert live.receive(0.2) == []
+        clock.advance(AWAY_SECONDS)
+
+        def is_told() -> bool:
+            try:
+                live.receive(0.2)
+            except (ConnectionFailed, Unavailable):
+                return True
+            return False
+
+        until(is_told, lambda: "nothing was raised")
+    finally:
+        live.close()
