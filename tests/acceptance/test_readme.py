@@ -23,6 +23,7 @@ from tests.services.tour import (
     CONNECT,
     FIRST_WEBHOOK,
     SEVERAL_MACHINES,
+    SYNCHRONISE,
     TOUR,
     Browsed,
     CtrlC,
@@ -133,7 +134,7 @@ class Reader:
 
 @pytest.fixture
 def reader(tmp_path: Path) -> Iterator[Reader]:
-    ports = {usual: str(free_port()) for usual in ("8000", "9000", "9400")}
+    ports = {usual: str(free_port()) for usual in ("8000", "8900", "9000", "9400")}
     shutil.copytree(ROOT / "examples", tmp_path / "examples", ignore=shutil.ignore_patterns("__pycache__"))
     manifest = tmp_path / "examples" / "gateway.yaml"
     manifest.write_text(manifest.read_text().replace("9000", ports["9000"]))
@@ -165,6 +166,10 @@ def test_the_chapter_on_connecting_works_word_for_word(reader: Reader) -> None:
     # Tokens end sooner than a minute, for whom seconds matter.
     reader.own = {"oauth_provider.py": "oauth_provider.py --token-seconds 4", "sleep 60": "sleep 4"}
     reader.read(list(steps(TOUR_PAGE, CONNECT)))
+
+
+def test_the_chapter_on_synchronising_works_word_for_word(reader: Reader) -> None:
+    reader.read(list(steps(TOUR_PAGE, SYNCHRONISE)))
 
 
 def test_the_tour_has_every_part() -> None:

@@ -16,6 +16,7 @@ FIRST_WEBHOOK = "First webhook"
 TOUR = "The tour goes on"
 SEVERAL_MACHINES = "Several machines"
 CONNECT = "Connect a customer's account"
+SYNCHRONISE = "Synchronise a system"
 ANYTHING = "…"
 _FENCE = re.compile(r"```(sh|text)(?: (\d))?( until)?")
 _CTRL_C = re.compile(r"<!-- ctrl-c (\d) -->")
