@@ -11,7 +11,7 @@ import importlib
 import os
 import sys
 import traceback
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
@@ -59,6 +59,8 @@ class HandlerEvent:
 
 
 Function = TypeVar("Function", bound=Callable[[HandlerEvent], object])
+Transform = Callable[[dict[str, Any]], Mapping[str, Any] | None]
+Reshape = TypeVar("Reshape", bound=Transform)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,7 @@ class HandlerRegistry:
 
 
 REGISTRY = HandlerRegistry(sys.modules)
+_TRANSFORMS: dict[str, Transform] = {}
 
 
 def on(source: str, *patterns: str, timeout_seconds: float = DEFAULT_TIMEOUT_SECONDS) -> Callable[[Function], Function]:
@@ -139,6 +142,21 @@ def on(source: str, *patterns: str, timeout_seconds: float = DEFAULT_TIMEOUT_SEC
         return function
 
     return register
+
+
+def transform(function: Reshape) -> Reshape:
+    """Decorator: pipelines may be told to use the function, as `module:name`. It is called with an entity, and returns
+    the record that is loaded, or None where none is. The function must be at module level.
+    """
+    if "<locals>" in function.__qualname__:
+        raise ValueError(f"transform {function.__qualname__} must be defined at module level")
+    _TRANSFORMS[f"{function.__module__}:{function.__qualname__}"] = function
+    return function
+
+
+def transforms() -> Mapping[str, Transform]:
+    """What modules that are loaded have marked as a transform, by name."""
+    return dict(_TRANSFORMS)
 
 
 def load_handlers(modules: Sequence[str]) -> HandlerRegistry:

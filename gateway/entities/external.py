@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from gateway.errors import InvalidInput
+from gateway.errors import Fault, InvalidInput
 
 Raw: TypeAlias = Any
 """A record as the external system gives it: JSON."""
@@ -188,6 +188,26 @@ class ExternalResource(Protocol):
 
     def delete(self, outgoing: Outgoing) -> None:
         """Remove it; that it is gone already is no error. Raises `RemoteConflict`, `IntegrationError`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Loaded:
+    """What came of loading records: those that are there now, and those that were refused, with what was wrong."""
+
+    records: Sequence[Mapped]
+    refused: Sequence[tuple[Raw, Sequence[Fault]]] = ()
+
+
+@runtime_checkable
+class Loading(Protocol):
+    """A resource whose records are loaded into another system before they become entities here."""
+
+    def load(self, records: Sequence[Mapped], gone: Sequence[str]) -> Loaded:
+        """Load what differs from what was loaded before, and remove what is `gone`. Called again with the same records
+        where what came of it was not kept: nothing is made twice. A plan does not call it.
+
+        Raises `IntegrationError` for what is not the fault of a record.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -72,6 +72,8 @@ class Entity(Base, TenantOwned):
     __table_args__ = (
         UniqueConstraint("instance_id", "kind", "integration_id"),
         Index("ix_entities_tenant_id_id", "tenant_id", "id"),
+        # What changed since, for pipelines.
+        Index("ix_entities_changed", "instance_id", "kind", "updated_at", "id"),
         # By key: the two halves of it.
         Index("ix_entities_key", "tenant_id", "integration_name", "integration_id"),
     )

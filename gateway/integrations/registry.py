@@ -22,6 +22,7 @@ SHIPPED: Final[Mapping[str, str]] = {
     "github": "gateway.integrations.kinds.github.kind:GitHubType",
     "home_assistant": "gateway.integrations.kinds.home_assistant.kind:HomeAssistantType",
     "openai": "gateway.integrations.kinds.openai.kind:OpenAIType",
+    "pipeline": "gateway.integrations.pipelines.kind:PipelineType",
     "rest": "gateway.integrations.kinds.rest.kind:RestType",
     "salesforce": "gateway.integrations.kinds.salesforce.kind:SalesforceType",
     "weather": "gateway.integrations.kinds.weather.kind:WeatherType",

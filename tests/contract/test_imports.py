@@ -218,6 +218,8 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("asking", "health", "instances"),
         # subscriptions: webhooks that are registered at providers.
         ("management", "subscriptions"),
+        # pipelines: a type whose system is another integration; the registry knows it by its name.
+        ("pipelines",),
         # bounded: calls of a type's code, for so long and no longer. opening: from rows to what a type is given.
         # quarantined, sync_runs: with the names of their integrations.
         ("bounded", "opening", "quarantined", "requesting", "schedules", "search", "sync_runs"),

@@ -7,6 +7,7 @@ from functools import partial
 
 from gateway.entities.external import ExternalResource
 from gateway.entities.pulling.context import Pulling
+from gateway.entities.pulling.loading import loaded
 from gateway.entities.pulling.page import set_aside, sort_out, take_in
 from gateway.entities.pulling.pull import pull_resource
 from gateway.entities.pulling.reading import asked
@@ -44,7 +45,7 @@ def _fetch(pulling: Pulling, resource: ExternalResource, named: Sequence[Named])
     answers = asked(pulling, partial(resource.look_up, [one.integration_id for one in named]))
     there = [raw for raw in answers.values() if raw is not None]
     gone = [one for one, raw in answers.items() if raw is None]
-    found = sort_out(resource, there, gone)
+    found = loaded(pulling, resource, sort_out(resource, there, gone))
     fetched = [one for one in named if one.integration_id in answers]
     scope = pulling.scope(resource)
 

@@ -10,6 +10,7 @@ from typing import Any
 from gateway.clients.errors import PositionExpired
 from gateway.entities.external import Cursor, ExternalResource, RemotePage
 from gateway.entities.pulling.context import PullFailed, Pulling
+from gateway.entities.pulling.loading import loaded
 from gateway.entities.pulling.page import Sorted, is_beyond_budget, set_aside, sort_out, take_in
 from gateway.entities.pulling.reading import Reading, Repeats, pages_of
 from gateway.entities.quarantine.store import open_keys
@@ -83,7 +84,7 @@ def _read(pulling: Pulling, resource: ExternalResource, reading: Reading) -> Non
         found = sort_out(resource, page.records, page.deleted)
         repeats.add(found.seen)
         repeats.require_few(resource)
-        _take(pulling, resource, reading, page, found, waiting)
+        _take(pulling, resource, reading, page, loaded(pulling, resource, found), waiting)
 
 
 def _take(

@@ -66,6 +66,7 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_entities')),
     sa.UniqueConstraint('instance_id', 'kind', 'integration_id', name=op.f('uq_entities_instance_id_kind_integration_id'))
     )
+    op.create_index('ix_entities_changed', 'entities', ['instance_id', 'kind', 'updated_at', 'id'])
     op.create_index('ix_entities_key', 'entities', ['tenant_id', 'integration_name', 'integration_id'])
     op.create_index('ix_entities_tenant_id_id', 'entities', ['tenant_id', 'id'])
     op.create_table('entity_changes',
