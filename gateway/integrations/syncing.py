@@ -23,6 +23,7 @@ from gateway.integrations.health.observing import of_call, of_run
 from gateway.integrations.health.recording import RETRY_AT, instant, note_run, record
 from gateway.integrations.models import Integration
 from gateway.integrations.opening import Material, material_of, open_instance, options_of, type_of
+from gateway.integrations.pipelines.following import follow
 from gateway.integrations.requesting import request_push, request_sync, require_active
 from gateway.integrations.results import ERROR, SUCCESS, failure, success
 from gateway.integrations.type import Action
@@ -33,6 +34,8 @@ from gateway.tenants.acting import Acting
 FULL_EVERY: Final = timedelta(days=7)
 """What is synced by changes alone is read whole so often: only that finds what went without a word."""
 SCHEDULE: Final = "schedule"
+CHANGES: Final = ("created", "updated", "revived", "deleted", "merged")
+"""Counts of a run by which entities changed."""
 
 _Work = Callable[[External, SyncOptions], Mapping[str, Any]]
 
@@ -144,9 +147,20 @@ def _told(run: JobRun, material: Material, came: Mapping[str, Any], *, is_plan: 
         message = came.get("message") or "it answers"
         read = came.get("counts", {}).get("read", 0)
         _note(run, material, failed=is_failed, code=code if is_failed else None, message=message, read=read)
+        _followed(run, material, came.get("counts", {}))
     is_done = state == RunState.SUCCEEDED
     message = came.get("message") or f"the sync {'plan ' if is_plan else ''}{state}"
     return {**came, "status": SUCCESS if is_done else ERROR, "message": message, "redirect": None}
+
+
+def _followed(run: JobRun, material: Material, counts: Mapping[str, Any]) -> None:
+    """Have pipelines load what changed."""
+    if not any(counts.get(name) for name in CHANGES):
+        return
+    with run.begin() as acting:
+        row = acting.session.get(Integration, material.id)
+        if row is not None:
+            follow(acting, row)
 
 
 def _note(

@@ -78,6 +78,13 @@ class PipelineType(IntegrationType):
             help="what is gone in the source is removed from the target too",
         ),
         Attribute(
+            key="follows",
+            label="Follows",
+            kind=AttributeKind.BOOLEAN,
+            default=True,
+            help="it runs as soon as a sync of the source changed something, beside its schedule",
+        ),
+        Attribute(
             key="rules",
             label="Rules",
             kind=AttributeKind.MAPPING,
