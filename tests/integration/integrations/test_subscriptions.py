@@ -16,6 +16,7 @@ from sqlalchemy import select
 from gateway.clock import FakeClock
 from gateway.config import Settings
 from gateway.db.paging import every
+from gateway.factory import create_app
 from gateway.installation import Installation
 from gateway.integrations.health.summary import show_health
 from gateway.integrations.jobs import ACTIVATE, HEALTH, SYNC
@@ -46,6 +47,7 @@ from gateway.webhooks.sources.management import add_source, rotate_credential
 from gateway.webhooks.sources.search import require_source
 from gateway.webhooks.sources.stored import stored_credentials
 from tests.services.acting import TESTER, add_tenant
+from tests.services.github_sender import signed
 from tests.services.json_server import Asked, Said, json_server
 from tests.services.webhook_vendors import TOKEN, GitHub, Google, Graph, HubSpot, Shopify, Stripe, Vendor
 
@@ -425,6 +427,34 @@ def test_an_address_that_nobody_can_call_is_told(opened: Opened, base_url: str) 
     change_integration(shop.begin, "shop", with_none)
     assert shop.activate().is_success
     assert (shop.vendor.hooks, shop.prepared(), shop.look()) == ({}, {}, [])
+
+
+@pytest.mark.parametrize("name", ["github", "graph"])
+def test_what_the_vendor_sends_amid_its_creation_is_taken(opened: Opened, settings: Settings, name: str) -> None:
+    """A ping that is signed by the secret that was just told; a question whether the address answers."""
+    shop = opened(name)
+    shop.add()
+    came: list[tuple[int, bytes]] = []
+
+    web = Installation(settings, clock=shop.clock)
+    client = create_app(web).test_client()
+
+    def call() -> None:
+        hook = [*shop.vendor.hooks.values()][-1]
+        if name == "github":
+            headers = signed(b"{}", f"d{hook['id']}", event="ping", secret=hook["config"]["secret"])
+            answer = client.post("/webhooks/hooks", data=b"{}", headers=headers)
+        else:
+            answer = client.post("/webhooks/hooks?validationToken=are+you+there")
+        came.append((answer.status_code, answer.data))
+
+    shop.vendor.made = call
+    with web:
+        assert shop.activate().is_success
+
+    assert [status for status, _ in came] == [200, 200]
+    if name == "graph":
+        assert came[0][1] == b"are you there"
 
 
 @pytest.mark.parametrize("name", ["github", "shopify", "graph", "hubspot"])
