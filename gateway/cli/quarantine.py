@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from gateway.cli.invocation import Invocation, with_invocation
+from gateway.cli.terminal.failures import FAILED
 from gateway.cli.terminal.options import common_options
 from gateway.cli.terminal.output import note, print_fields, print_json, print_table, printable
 from gateway.cli.terminal.paging import note_more, page_options
@@ -100,9 +101,26 @@ def show(invocation: Invocation, record_id: str) -> None:
     click.echo(f"\n{printable(record.raw)}")
     if record.state == QuarantineState.OPEN:
         note(
-            "Mended at its system it is taken in by the next sync that reads it.\n"
+            f"Mended at its system it is taken in by the next sync, or at once: gateway quarantine retry {record.id}\n"
             f"Not wanted as it is: gateway quarantine discard {record.id}"
         )
+
+
+@quarantine.command()
+@click.argument("record_id", metavar="ID")
+@with_invocation
+def retry(invocation: Invocation, record_id: str) -> None:
+    """Judge a record once more, as its system has it now; exits with 1 unless it is taken in."""
+    record = _quarantined.retry_record(invocation.transaction, record_id)
+    if invocation.as_json:
+        print_json(_schema.QuarantinedSchema().dump(record))
+    elif record.state == QuarantineState.REPAIRED:
+        click.echo(f"{record.id} is taken in.")
+    else:
+        for one in record.reasons:
+            click.echo(f"{one['pointer'] or '/'}: {printable(one['message'])} ({one['code']})")
+    if record.state != QuarantineState.REPAIRED:
+        raise click.exceptions.Exit(FAILED)
 
 
 @quarantine.command()

@@ -216,13 +216,14 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("lifecycle",),
         # asking: a person's word that it is synced. instances: what entities ask of integrations.
         ("asking", "health", "instances"),
-        # subscriptions: webhooks that are registered at providers.
-        ("management", "subscriptions"),
+        # quarantined: records that could not be taken in, tried again. subscriptions: webhooks that are registered at
+        # providers.
+        ("management", "quarantined", "subscriptions"),
         # pipelines: a type whose system is another integration; the registry knows it by its name.
         ("pipelines",),
         # bounded: calls of a type's code, for so long and no longer. opening: from rows to what a type is given.
-        # quarantined, sync_runs: with the names of their integrations.
-        ("bounded", "opening", "quarantined", "requesting", "schedules", "search", "sync_runs"),
+        # sync_runs: with the names of their integrations.
+        ("bounded", "opening", "requesting", "schedules", "search", "sync_runs"),
         # jobs: the kinds of jobs; what carries them out stands above, and is loaded by its name.
         ("jobs", "names", "payloads", "schema", "summary", "telling"),
         # registrations: what is on record of registered webhooks.

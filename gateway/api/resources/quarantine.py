@@ -11,7 +11,7 @@ from gateway.entities.quarantine.schema import QuarantinedSchema, QuarantineQuer
 from gateway.entities.quarantine.summary import QuarantinedSummary
 from gateway.entities.states import QuarantineState
 from gateway.integrations import quarantined
-from gateway.tenants.acting import Acting
+from gateway.tenants.acting import Acting, Transactions
 from gateway.tenants.api_keys.scopes import Scope
 
 READ, WRITE = Scope.INTEGRATIONS_READ, Scope.INTEGRATIONS_WRITE
@@ -46,6 +46,22 @@ def list_quarantined(acting: Acting, query: Mapping[str, Any], page: PageRequest
 def show_quarantined(acting: Acting, record: str) -> QuarantinedSummary:
     """Show a record as it came, and what is wrong with it."""
     return quarantined.show_quarantined(acting, record)
+
+
+@resource.post(
+    "/quarantine/<record>/retry",
+    scope=WRITE,
+    opens=True,
+    asks_others=True,
+    answer=QuarantinedSchema,
+    example={**OPEN, "state": "repaired"},
+)
+def retry_record(begin: Transactions, record: str) -> QuarantinedSummary:
+    """Judge a record once more, as its system has it now, and take it in where it is sound.
+
+    Where its system cannot be asked for one record, it is judged as it came. What is still wrong stands in `reasons`.
+    """
+    return quarantined.retry_record(begin, record)
 
 
 @resource.post(

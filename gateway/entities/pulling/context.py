@@ -11,8 +11,7 @@ from gateway.entities.external import External, ExternalResource
 from gateway.entities.options import SyncOptions
 from gateway.entities.pulling.applying import Raced
 from gateway.entities.pulling.planning import Overlay, Planned
-from gateway.entities.pulling.preparing import Scope, Stored, View
-from gateway.entities.rules import rules_of
+from gateway.entities.pulling.preparing import Scope, Stored, View, scope_of
 from gateway.entities.runs.course import Course, keep_run
 from gateway.errors import GatewayError
 from gateway.jobs.run import JobRun
@@ -44,14 +43,7 @@ class Pulling:
 
     def scope(self, resource: ExternalResource) -> Scope:
         """What is pulled of one resource."""
-        return Scope(
-            external=self.external,
-            resource=resource.name,
-            rules=rules_of(resource, self.options),
-            is_conditional=resource.abilities.is_conditional,
-            can_create="create" in resource.abilities.writes,
-            run_id=self.course.id,
-        )
+        return scope_of(self.external, resource, self.options, self.course.id)
 
     def seconds_left(self) -> float:
         """Until the run has to be over."""

@@ -90,16 +90,16 @@ def take_in(pulling: Pulling, acting: Acting, course: Course, scope: Scope, page
         pulling.overlay.keep(scope, prepared)
         return
     apply(acting, scope, prepared)
-    mark_repaired(acting.session.connection(), _place(scope), repaired, at=acting.now)
+    mark_repaired(acting.session.connection(), place_of(scope), repaired, at=acting.now)
 
 
 def set_aside(pulling: Pulling, acting: Acting, course: Course, scope: Scope, page: Sorted) -> frozenset[bytes]:
     """Bring what cannot be taken in into quarantine; the keys of what waits there now."""
     connection = acting.session.connection()
-    records = [_unsound(one) for one in page.refused]
+    records = [unsound_of(one) for one in page.refused]
     if not records:
         return frozenset()
-    not_wanted = unwanted(connection, _place(scope), records)
+    not_wanted = unwanted(connection, place_of(scope), records)
     kept = [one for one in records if one.key not in not_wanted]
     course.tally.add("quarantined", len(kept))
     course.tally.add("discarded", len(records) - len(kept))
@@ -108,7 +108,7 @@ def set_aside(pulling: Pulling, acting: Acting, course: Course, scope: Scope, pa
         about = {"resource": scope.resource, "integration_id": one.integration_id, "pointer": first["pointer"]}
         course.tally.error(first["code"], first["message"], **about)
     if pulling.overlay is None:
-        put_aside(connection, _place(scope), kept, at=acting.now)
+        put_aside(connection, place_of(scope), kept, at=acting.now)
     return frozenset(one.key for one in kept)
 
 
@@ -126,12 +126,14 @@ def _tell_duplicates(scope: Scope, page: Sorted, tally: Tally) -> None:
         tally.error("duplicate_id", message, resource=scope.resource, integration_id=integration_id)
 
 
-def _place(scope: Scope) -> Place:
+def place_of(scope: Scope) -> Place:
+    """Where records of this scope come from."""
     external = scope.external
     return Place(external.tenant_id, external.instance_id, scope.resource, scope.run_id)
 
 
-def _unsound(refused: Refused) -> Unsound:
+def unsound_of(refused: Refused) -> Unsound:
+    """A record as it goes to quarantine."""
     reasons: list[Mapping[str, Any]] = [
         {"pointer": one.pointer, "code": one.code, "message": one.message} for one in refused.flaws
     ]

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from gateway.entities.cases import Case, cases_of
 from gateway.entities.content import COLUMNS, changed_fields
-from gateway.entities.external import Direction, External
+from gateway.entities.external import Direction, External, ExternalResource
 from gateway.entities.marks import creating, is_made_by
 from gateway.entities.models import IS_UNSETTLED, LocalChange
 from gateway.entities.options import SyncOptions
 from gateway.entities.pulling.contesting import is_conflict
 from gateway.entities.pulling.deciding import LOCAL, Gone, Step, step_of, step_of_gone
 from gateway.entities.pulling.judging import Taken
-from gateway.entities.rules import Rules
+from gateway.entities.rules import Rules, rules_of
 from gateway.entities.store.known import Known, known_of, rows_of
 
 _CHANGES: Table = LocalChange.__table__  # type: ignore[assignment]
@@ -46,6 +46,18 @@ class Scope:
     def options(self) -> SyncOptions:
         """How the integration syncs."""
         return self.rules.options
+
+
+def scope_of(external: External, resource: ExternalResource, options: SyncOptions, run_id: str) -> Scope:
+    """What is pulled of a resource."""
+    return Scope(
+        external=external,
+        resource=resource.name,
+        rules=rules_of(resource, options),
+        is_conditional=resource.abilities.is_conditional,
+        can_create="create" in resource.abilities.writes,
+        run_id=run_id,
+    )
 
 
 CONTESTED = frozenset({Step.MERGE, Step.CONTEST, Step.LOSE})
