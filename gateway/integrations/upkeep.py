@@ -1,6 +1,7 @@
 """Looking whether all runs that is to run: streams, pushes, checks of health; and that nothing is stuck amid a step.
 
-What is asked for here is asked for by others too, when it is needed; this finds what was lost.
+What is asked for here is asked for by others too, when it is needed; this finds what was lost. And what became of
+entities long ago is forgotten, a little each time.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, Final
 from sqlalchemy import select, text
 
 from gateway.entities.models import IS_WAITING, LocalChange
+from gateway.entities.retention import forget
 from gateway.integrations.health.recording import CHECKED_AT, checks_of, instant
 from gateway.integrations.jobs import ACTIVATE, DEACTIVATE, HEALTH, PUSH, STREAM
 from gateway.integrations.models import Integration
@@ -42,8 +44,11 @@ def carry_out(run: JobRun) -> Mapping[str, Any]:
             rows = acting.session.scalars(statement.order_by(Integration.id).limit(BATCH)).all()
             asked += sum(_look(acting, row) for row in rows)
         if len(rows) < BATCH:
-            return {"asked": asked}
+            break
         after = rows[-1].id
+    with run.begin_for_system() as acting:
+        forgotten = forget(acting)
+    return {"asked": asked, "forgotten": forgotten}
 
 
 def _look(acting: SystemActing, row: Integration) -> int:

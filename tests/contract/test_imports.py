@@ -193,7 +193,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("reconciling",),
         ("conflicts",),
         # quarantine: records that could not be taken in. runs: a sync run under way, and when it is over.
-        ("quarantine", "runs", "search"),
+        ("quarantine", "retention", "runs", "search"),
         ("store",),
         # disputes: opening and closing conflicts.
         ("disputes",),
