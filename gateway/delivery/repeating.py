@@ -12,7 +12,7 @@ from gateway.delivery.journal import JournalDetail
 from gateway.delivery.models import Destination
 from gateway.delivery.search import DeliveryDetail
 from gateway.delivery.sending.request import forwarded_headers
-from gateway.security.redaction import HIDDEN, redact_url
+from gateway.security.redaction import HIDDEN, REDACTED, redact_url
 from gateway.tenants.acting import Acting
 
 
@@ -49,7 +49,7 @@ def _request(event: JournalDetail, delivery: DeliveryDetail, url: str | None) ->
 
 
 def _headers(event: JournalDetail, delivery: DeliveryDetail) -> Iterator[tuple[str, str]]:
-    shown = [(name, value) for name, value in event.headers if HIDDEN not in value]
+    shown = [(name, value) for name, value in event.headers if HIDDEN not in value and REDACTED not in value]
     left_out = {"content-encoding"} if delivery.is_transformed else set()
     for name, value in forwarded_headers(json.dumps(shown).encode(), frozenset()):
         if name.lower() not in left_out:
