@@ -10,11 +10,11 @@ from typing import Any
 from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
 
+from gateway.delivery.telling import tell
 from gateway.entities.external import External
 from gateway.entities.history import new_history_id
 from gateway.entities.models import Entity, EntityConflict, HistoryEntry
 from gateway.entities.options import SyncOptions
-from gateway.entities.telling import tell_entities
 from gateway.events.system import Occurrence, conflict_detected, entity_changed
 from gateway.installation import Installation
 
@@ -100,7 +100,7 @@ class Trail:
         if entries:
             self.session.flush()
             self.session.connection().execute(insert(_HISTORY), entries)
-        tell_entities(self.session, self.installation, occurrences)
+        tell(self.session, self.installation, occurrences)
 
 
 def trail_of(

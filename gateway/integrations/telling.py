@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from gateway.entities.telling import tell_entities
+from gateway.delivery.telling import tell as tell_of
 from gateway.events.system import integration_changed
 from gateway.integrations.models import Integration
 from gateway.tenants.acting import Acting
@@ -23,4 +23,4 @@ def tell(
         reason=reason or row.reason,
         detail=detail or row.detail,
     )
-    tell_entities(acting.session, acting.installation, [occurrence])
+    tell_of(acting.session, acting.installation, [occurrence])

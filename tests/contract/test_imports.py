@@ -200,7 +200,7 @@ SHELVES: dict[str, tuple[tuple[str, ...], ...]] = {
         # cases: an entity with what is unsettled of it. marks: what pushes are about to make. trail: what happens to
         # entities, written in bulk.
         ("cases", "marks", "trail"),
-        ("history", "telling"),
+        ("history",),
         # merging, rules, comparing, content: pure.
         ("merging",),
         # instances: the port to what an integration is.

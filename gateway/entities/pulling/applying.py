@@ -7,6 +7,7 @@ from itertools import chain
 from typing import Any
 
 from gateway.clock import to_us
+from gateway.delivery.telling import tell
 from gateway.entities.content import COLUMNS
 from gateway.entities.pulling.contesting import settle
 from gateway.entities.pulling.deciding import Step
@@ -21,7 +22,6 @@ from gateway.entities.store.writing import (
     change_entities,
     insert_entities,
 )
-from gateway.entities.telling import tell_entities
 from gateway.entities.trail import trail_of
 from gateway.errors import GatewayError
 from gateway.events.system import ENTITY_CREATED, ENTITY_DELETED, ENTITY_UPDATED, Occurrence, entity_changed
@@ -71,7 +71,7 @@ def apply(acting: Acting, scope: Scope, prepared: Prepared) -> None:
     if scope.options.entity_events == "all":
         created = (_created(scope, row.id, one) for row, one in zip(rows, prepared.created, strict=True))
         changed = (_changed(scope, one) for one in prepared.changes if one.step in _TYPES)
-        tell_entities(acting.session, acting.installation, chain(created, changed))
+        tell(acting.session, acting.installation, chain(created, changed))
     _settle(acting, scope, prepared)
 
 

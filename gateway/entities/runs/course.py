@@ -13,12 +13,12 @@ from typing import Any
 
 from sqlalchemy import select
 
+from gateway.delivery.telling import tell
 from gateway.entities.external import External
 from gateway.entities.models import SyncRun
 from gateway.entities.runs.tally import Tally
 from gateway.entities.states import RunMode, RunState, check_step
 from gateway.entities.store.seen import forget_pages, keep_pages
-from gateway.entities.telling import tell_entities
 from gateway.errors import Conflict, Hint
 from gateway.events.system import SYNC_COMPLETED, SYNC_FAILED, SYNC_HELD, sync_ended
 from gateway.jobs.models import Job
@@ -160,7 +160,7 @@ def tell_run(
         code=code,
         detail=detail,
     )
-    tell_entities(acting.session, acting.installation, [occurrence])
+    tell(acting.session, acting.installation, [occurrence])
 
 
 def supersede_held(acting: Acting, instance_id: str) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy import select
 from gateway.clock import FakeClock
 from gateway.config import Settings
 from gateway.delivery.models import Delivery
-from gateway.entities.telling import tell_entities
+from gateway.delivery.telling import tell
 from gateway.events.models import Event
 from gateway.events.system import ENTITY_UPDATED, Occurrence
 from gateway.installation import Installation
@@ -27,7 +27,7 @@ def installation(settings: Settings, fake_clock: FakeClock) -> Iterator[Installa
 
 def told(acting: Acting, many: int) -> None:
     occurrences = [Occurrence(acting.tenant.id, ENTITY_UPDATED, {"number": number}) for number in range(many)]
-    tell_entities(acting.session, acting.installation, occurrences)
+    tell(acting.session, acting.installation, occurrences)
 
 
 def told_in_vain(installation: Installation) -> None:
