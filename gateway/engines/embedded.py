@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -12,7 +11,7 @@ from types import FrameType
 import uvloop
 
 from gateway.delivery.sending.handler_pool import DEFAULT_PROCESSES
-from gateway.engines.parts import SWITCH_SECONDS, Parts, opened_parts
+from gateway.engines.parts import Parts, opened_parts, settle_process
 from gateway.installation import Installation
 from gateway.telemetry.logging import get_logger
 
@@ -34,7 +33,7 @@ def run_worker(
     A second signal shuts down without waiting for the attempts in flight. `on_ready` is called once it delivers. Raises
     `ConfigurationError`, `SchemaBehind`, `StorageUnavailable`.
     """
-    sys.setswitchinterval(SWITCH_SECONDS)
+    settle_process()
     with (
         _early_signals() as arrived,
         opened_parts(

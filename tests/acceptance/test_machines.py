@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -96,12 +97,14 @@ class Fleet:
 
 
 @pytest.fixture
-def fleet(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Fleet]:
+def fleet(request: pytest.FixtureRequest) -> Iterator[Fleet]:
     """Machines with one of the engines, `embedded` or `celery`; no worker runs yet."""
     with ExitStack() as stack:
         variables = {"GATEWAY_ENCRYPTION_KEYS": generate_key(), "GATEWAY_ALLOW_PRIVATE_DESTINATIONS": "true"}
         try:
-            found = stack.enter_context(machines(tmp_path, "database", "broker", "world", "web", *WORKERS))
+            # Not in memory, where the tests' folders may be: each machine has a memory of its own.
+            folder = Path(stack.enter_context(TemporaryDirectory(prefix="machines-", dir="/var/tmp")))
+            found = stack.enter_context(machines(folder, "database", "broker", "world", "web", *WORKERS))
             with found["database"].entered():
                 server = PrivatePostgres(NETWORK)
                 stack.callback(server.remove)

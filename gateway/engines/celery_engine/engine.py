@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import sys
 import threading
 import time
 from collections.abc import Callable, Collection
@@ -19,7 +18,7 @@ import uvloop
 from gateway.announcing.names import DELIVERIES, queue_of_jobs
 from gateway.delivery.worker.worker import Worker
 from gateway.engines.kinds import KINDS
-from gateway.engines.parts import SWITCH_SECONDS, Parts, opened_parts
+from gateway.engines.parts import Parts, opened_parts, settle_process
 from gateway.installation import Installation
 from gateway.telemetry.logging import get_logger
 
@@ -68,7 +67,7 @@ class Engine:
 
     def start(self) -> None:
         """Deliver and carry out jobs from now on. Raises `ConfigurationError`, `SchemaBehind`, `StorageUnavailable`."""
-        sys.setswitchinterval(SWITCH_SECONDS)
+        settle_process()
         parts = self._ending.enter_context(
             opened_parts(
                 self._installation,

@@ -1,6 +1,4 @@
-"""Workers that are told to end in the middle of their work, and others that come beside them: the same for the embedded
-engine, for RabbitMQ and for Redis.
-"""
+"""Workers that are told to end in the middle of their work, and others that come beside them, for both engines."""
 
 from __future__ import annotations
 
@@ -18,6 +16,9 @@ from tests.crash.mortality import FOLDER_VARIABLE
 from tests.integration.engines.conftest import Fleet
 from tests.services.gateway_process import ROOT, Program
 from tests.services.waiting import until
+
+# What a broker adds is the same with each; two minutes are saved.
+pytestmark = pytest.mark.parametrize("engine", ["embedded", "rabbitmq"], indirect=True, scope="module")
 
 
 @pytest.fixture(scope="module", autouse=True)
