@@ -5,6 +5,7 @@ with preconditions and idempotency keys, and whatever a real one does wrong, whe
 from __future__ import annotations
 
 import copy
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -70,19 +71,22 @@ class MemoryResource:
     normalise: Callable[[dict[str, Any]], None] = lambda _record: None
     calls: list[tuple[str, Any]] = field(default_factory=list)
     made: dict[str, str] = field(default_factory=dict)
+    # Pipelines load several records at a time: each write is one step, so that no id is given twice.
+    writing: threading.RLock = field(default_factory=threading.RLock, repr=False, compare=False)
 
     # What the system's own people do.
 
     def put(self, record_id: str, **values: Any) -> dict[str, Any]:
         """Add a record, or change some of its members; as the system does it, with a new version."""
-        self.changes += 1
-        record = self.records.setdefault(record_id, {"id": record_id, "version": 0})
-        record.update(copy.deepcopy(values), version=record["version"] + 1, updated=self.changes)
-        record.setdefault("mark", None)
-        if "mark" not in values:
-            record["mark"] = None
-        self.normalise(record)
-        return record
+        with self.writing:
+            self.changes += 1
+            record = self.records.setdefault(record_id, {"id": record_id, "version": 0})
+            record.update(copy.deepcopy(values), version=record["version"] + 1, updated=self.changes)
+            record.setdefault("mark", None)
+            if "mark" not in values:
+                record["mark"] = None
+            self.normalise(record)
+            return record
 
     def fill(self, count: int, start: int = 0, **values: Any) -> None:
         """Add records `c0`, `c1`, … with a name and a number."""
@@ -91,9 +95,10 @@ class MemoryResource:
 
     def remove(self, record_id: str) -> None:
         """Take a record away; an incremental reading tells of it."""
-        self.changes += 1
-        del self.records[record_id]
-        self.removed.append((self.changes, record_id))
+        with self.writing:
+            self.changes += 1
+            del self.records[record_id]
+            self.removed.append((self.changes, record_id))
 
     def count(self, operation: str) -> int:
         """How often it was called."""
@@ -155,26 +160,29 @@ class MemoryResource:
 
     def create(self, outgoing: Outgoing) -> Raw:
         self._enter("create", outgoing)
-        record_id = outgoing.integration_id or f"made-{self.changes + 1}"
-        made = self.put(record_id, **self._written(outgoing))
-        self.made[outgoing.idempotency_key] = record_id
+        with self.writing:
+            record_id = outgoing.integration_id or f"made-{self.changes + 1}"
+            made = self.put(record_id, **self._written(outgoing))
+            self.made[outgoing.idempotency_key] = record_id
         self._leave("create", outgoing)
         return copy.deepcopy(made)
 
     def update(self, outgoing: Outgoing) -> Raw | None:
         self._enter("update", outgoing)
-        self._require_version(outgoing)
-        assert outgoing.integration_id is not None
-        changed = self.put(outgoing.integration_id, **self._written(outgoing))
+        with self.writing:
+            self._require_version(outgoing)
+            assert outgoing.integration_id is not None
+            changed = self.put(outgoing.integration_id, **self._written(outgoing))
         self._leave("update", outgoing)
         return copy.deepcopy(changed) if self.answers else None
 
     def delete(self, outgoing: Outgoing) -> None:
         self._enter("delete", outgoing)
         assert outgoing.integration_id is not None
-        if outgoing.integration_id in self.records:
-            self._require_version(outgoing)
-            self.remove(outgoing.integration_id)
+        with self.writing:
+            if outgoing.integration_id in self.records:
+                self._require_version(outgoing)
+                self.remove(outgoing.integration_id)
         self._leave("delete", outgoing)
 
     def _page(self, since: int | None, where: dict[str, Any]) -> RemotePage:

@@ -41,6 +41,8 @@ BORN = frozenset({DeliveryState.PENDING, DeliveryState.DEAD})
 # What a person may send again. Not what is being tried at this moment: its result would be overwritten.
 RETRYABLE = frozenset({DeliveryState.PENDING, DeliveryState.DELIVERED, DeliveryState.DEAD, DeliveryState.CANCELLED})
 UNFINISHED = frozenset({DeliveryState.PENDING, DeliveryState.LEASED})
+# What goes with its event when a person has it forgotten. Not what is being tried: its result would come after it.
+FORGETTABLE = frozenset(DeliveryState) - {DeliveryState.LEASED}
 
 
 def require_transition(before: DeliveryState, after: DeliveryState) -> None:

@@ -14,8 +14,9 @@ from datetime import datetime
 from sqlalchemy import delete, select
 
 from gateway.db.paging import PageRequest
+from gateway.delivery.decisions.transitions import FORGETTABLE
 from gateway.delivery.journal import JournalLine, find_in_journal
-from gateway.delivery.models import Delivery, DeliveryState
+from gateway.delivery.models import Delivery
 from gateway.delivery.retention import Judged, purge_judged
 from gateway.errors import IllegalTransition
 from gateway.events.models import Event
@@ -100,7 +101,7 @@ def forget_some(acting: Acting, event_ids: Sequence[str]) -> ForgottenEvents:
         .order_by(Delivery.id)
         .with_for_update()
     ).all()
-    busy = {row.event_id for row in deliveries if row.state == DeliveryState.LEASED}
+    busy = {row.event_id for row in deliveries if row.state not in FORGETTABLE}
     gone = [event_id for event_id in there if event_id not in busy]
     its_own = {row.id: row.event_id for row in deliveries if row.event_id not in busy}
     purged = purge_judged(session, Judged(gone, its_own, (), ()), counted)

@@ -10,7 +10,7 @@ import ast
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -18,17 +18,19 @@ from sqlalchemy import text
 
 from gateway.clock import SystemClock, from_us
 from gateway.delivery.decisions.policy import Outcome
-from gateway.delivery.decisions.transitions import BORN, TRANSITIONS, UNFINISHED
+from gateway.delivery.decisions.transitions import BORN, FORGETTABLE, TRANSITIONS
 from gateway.delivery.event_replay.aim import Again, Aim
 from gateway.delivery.event_replay.replay import replay_event
+from gateway.delivery.forgetting.by_source import purge_by_source
 from gateway.delivery.models import DeliveryState
 from gateway.delivery.queue.claimed import Claimed
 from gateway.delivery.queue.leases import expired, repair_times
-from gateway.delivery.retention import Cutoff, purge_events
+from gateway.delivery.retention import Cutoff, OwnRetention, purge_events
 from gateway.delivery.retry import RetryFilter as Which
 from gateway.delivery.retry import cancel_delivery, cancel_pending, retry_delivery, retry_many
 from gateway.delivery.routes.routing import ROUTE_FAILED
 from gateway.errors import Conflict, IllegalTransition
+from gateway.webhooks.forgetting.forget import forget_some
 
 from .conftest import Queue
 
@@ -185,10 +187,28 @@ def _enqueue(states: States) -> None:
 
 
 def _purge(states: States) -> None:
-    # Ids are made by the machine's clock.
-    later = from_us(SystemClock().now_us()) + timedelta(days=1)
+    later = _later()
     purge = purge_events(states.queue.database, Cutoff(later, later))
     assert sum(purged.deliveries for purged in purge) > 0
+
+
+def _purge_by_source(states: States) -> None:
+    later = _later()
+    with states.queue.database.read() as connection:
+        (source,) = connection.execute(text("SELECT DISTINCT source_id, tenant_id FROM events")).all()
+    cutoff = Cutoff(later, later, own=(OwnRetention(source.source_id, source.tenant_id, later),))
+    assert sum(purged.deliveries for purged in purge_by_source(states.queue.database, cutoff)) > 0
+
+
+def _later() -> datetime:
+    # Ids are made by the machine's clock.
+    return from_us(SystemClock().now_us()) + timedelta(days=1)
+
+
+def _forget(states: States) -> None:
+    with states.queue.acting() as acting:
+        gone = forget_some(acting, [states.queue.row(id_).event_id for id_ in states.all()])
+    assert gone.kept == len(states.ids[DeliveryState.LEASED])
 
 
 PENDING, LEASED, DELIVERED, DEAD, CANCELLED = (str(state) for state in DeliveryState)
@@ -210,13 +230,26 @@ CARRIED_OUT: dict[str, tuple[Callable[[States], None], set[tuple[str, str]]]] = 
     "delivery/retry: _cancel_batch": (_cancel_waiting, {(PENDING, CANCELLED)}),
     "delivery/retry: make_pending": (_replay, REPLAYS),
     "delivery/routes/reshape: _reshape": (_reshape, REPLAYS - {(DEAD, PENDING)} | {(DEAD, CANCELLED)}),
-    "delivery/retention: _purge": (_purge, {(after, NOTHING) for after in (DELIVERED, DEAD, CANCELLED)}),
+    "delivery/retention: purge_judged": (_purge, {(after, NOTHING) for after in (DELIVERED, DEAD, CANCELLED)}),
+    "delivery/forgetting/by_source: _purge": (
+        _purge_by_source,
+        {(after, NOTHING) for after in (DELIVERED, DEAD, CANCELLED)},
+    ),
+    "webhooks/forgetting/forget: forget_some": (
+        _forget,
+        {(after, NOTHING) for after in (PENDING, DELIVERED, DEAD, CANCELLED)},
+    ),
 }
 # They write by way of another one, and are carried out for what they ask of it.
-BY_WAY_OF_ANOTHER = {"delivery/queue/leases: _EXPIRED", "delivery/retry: _cancel_batch"}
+BY_WAY_OF_ANOTHER = {
+    "delivery/queue/leases: _EXPIRED",
+    "delivery/retry: _cancel_batch",
+    "delivery/forgetting/by_source: _purge",
+    "webhooks/forgetting/forget: forget_some",
+}
 LEGAL = {(str(before), str(after)) for before, follow in TRANSITIONS.items() for after in follow}
 LEGAL |= {(NOTHING, str(state)) for state in BORN}
-LEGAL |= {(str(state), NOTHING) for state in set(DeliveryState) - UNFINISHED}
+LEGAL |= {(str(state), NOTHING) for state in FORGETTABLE}
 
 
 def test_no_statement_is_forgotten() -> None:
