@@ -18,6 +18,7 @@ import pytest
 from gateway.clock import FakeClock
 from gateway.config import Settings
 from tests.services.distribution import Distribution, longest_first
+from tests.services.logging_restored import logging_restored
 from tests.services.loopback import loopback_only
 
 if TYPE_CHECKING:
@@ -77,6 +78,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _loopback() -> Iterator[None]:
     with loopback_only():
+        yield
+
+
+@pytest.fixture(autouse=True)
+def _logging_restored() -> Iterator[None]:
+    with logging_restored():
         yield
 
 

@@ -19,14 +19,15 @@ from gateway.cli.terminal.progress import Progress
 from gateway.cli.terminal.questions import require_yes
 from gateway.deferred import deferred
 from gateway.errors import InvalidInput
-from gateway.webhooks.acceptance.accept import WhichRejections, plan_acceptance, try_rejection
 from gateway.webhooks.acceptance.kind import ACCEPT
 from gateway.webhooks.acceptance.outcomes import AcceptanceCounts, Judged, Outcome, counts_of
 
 if TYPE_CHECKING:
     from gateway.jobs.request import Holder
     from gateway.jobs.summary import JobSummary
+    from gateway.webhooks.acceptance.accept import WhichRejections
 
+_accept = deferred("gateway.webhooks.acceptance.accept")
 _many = deferred("gateway.webhooks.acceptance.many")
 _schema = deferred("gateway.webhooks.acceptance.schema")
 
@@ -66,18 +67,20 @@ def accept(
     becomes an event and is delivered as if it came now; what the vendor has sent again meanwhile makes nothing twice.
     """
     now = invocation.now()
-    which = WhichRejections(source, reason, to_time(since, now), to_time(until, now))
-    if bool(ids) == (which != WhichRejections()):
+    which: WhichRejections = _accept.WhichRejections(source, reason, to_time(since, now), to_time(until, now))
+    if bool(ids) == (which != _accept.WhichRejections()):
         raise InvalidInput("give IDs, or a filter: --source, --reason, --since, --until")
     if ids:
         _accept_some(invocation, ids, plan=plan)
     else:
-        which = WhichRejections(source, reason, which.since, which.until or now)
+        which = _accept.WhichRejections(source, reason, which.since, which.until or now)
         _accept_many(invocation, which, plan=plan, yes=yes, detach=detach)
 
 
 def _accept_some(invocation: Invocation, ids: Sequence[str], *, plan: bool) -> None:
-    judged = [try_rejection(invocation.transaction, one, plans=plan) for one in dict.fromkeys(ids)]
+    judged: list[Judged] = [
+        _accept.try_rejection(invocation.transaction, one, plans=plan) for one in dict.fromkeys(ids)
+    ]
     if invocation.as_json:
         print_json({"data": _schema.JudgedSchema(many=True).dump(judged), "is_plan": plan})
     else:
@@ -113,7 +116,7 @@ def _plan(invocation: Invocation, which: WhichRejections) -> tuple[AcceptanceCou
     """The counts, and some of those that are refused."""
     counts, refused = AcceptanceCounts(), list[Judged]()
     with Progress("Judged: {}") as progress:
-        for judged in plan_acceptance(invocation.transaction, which):
+        for judged in _accept.plan_acceptance(invocation.transaction, which):
             counts += counts_of(judged)
             refused += [one for one in judged if one.outcome is Outcome.REFUSED][: SHOWN - len(refused)]
             progress.show(counts.total)

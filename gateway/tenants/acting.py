@@ -18,16 +18,17 @@ from sqlalchemy.exc import IntegrityError
 from gateway.clock import from_us
 from gateway.db.after_commit import after_commit
 from gateway.db.scope import SystemSession, TenantSession
+from gateway.deferred import deferred
 from gateway.errors import Conflict, Hint, NotFound
 from gateway.installation import Installation
 from gateway.security.sealing import Keyring
-from gateway.telemetry.logging import get_logger
 from gateway.tenants.audit import Actor, AuditEntry, AuditTrail, differences
 from gateway.tenants.audit_trail.trail import ChainedAuditTrail
 from gateway.tenants.directory import TenantSummary, find_tenant
 from gateway.tenants.models import DEFAULT_TENANT, Tenant
 
-_log = get_logger(__name__)
+# Every command comes by here, and those that only read have nothing to log.
+_logging = deferred("gateway.telemetry.logging")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,8 +225,9 @@ def _keep(audit: AuditTrail, acting: Acting | SystemActing) -> None:
 
 def _tell(entries: Sequence[AuditEntry]) -> None:
     """A line for each change that is in the database now. What it was before and after is in the audit trail."""
+    log = _logging.get_logger(__name__)
     for entry in entries:
-        _log.info(
+        log.info(
             "changed",
             action=entry.action,
             object_id=entry.object_id,
