@@ -102,7 +102,10 @@ def _look_at_what_came(installation: Installation) -> None:
     (rejection,) = until(lambda: installation.json("rejections", "list")["data"], "the rejection is kept")
     assert rejection["reason"] == "signature_missing"
     received = [line for line in installation.get("/metrics").body.decode().splitlines() if "received_total{" in line]
-    assert received == ['gateway_received_total{provider="github"} 2.0']
+    assert received == [
+        'gateway_received_total{provider="github"} 2.0',
+        'gateway_source_received_total{source="github"} 2.0',
+    ]
 
 
 def _plan(installation: Installation, sink: SinkThread) -> None:

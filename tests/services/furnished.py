@@ -12,7 +12,10 @@ from gateway.delivery.destinations.management import add_destination
 from gateway.delivery.models import Delivery, DeliveryState
 from gateway.delivery.replays.kind import REPLAY
 from gateway.delivery.routes.draft import RouteDraft
+from gateway.entities.states import RunState
 from gateway.installation import Installation
+from gateway.integrations.management.adding import add_integration
+from gateway.integrations.management.draft import IntegrationDraft
 from gateway.oauth.adding.draft import ConnectionDraft
 from gateway.oauth.adding.management import add_connection
 from gateway.oauth.app_credentials.draft import AppDraft
@@ -27,6 +30,7 @@ from gateway.webhooks.sources.draft import SourceDraft
 from gateway.webhooks.sources.management import add_source
 from tests.services.acting import TESTER
 from tests.services.rows import store_event, store_job, store_rejection, store_schedule
+from tests.services.sync_rows import store_conflict, store_entity, store_quarantined, store_run
 
 # Where the examples of the API send browsers back to.
 ORIGIN = "https://app.example.com"
@@ -62,6 +66,8 @@ def furnish(installation: Installation, tenant: str, mark: str, *, scope: str = 
     connection_key = f"{mark}-key-of-the-connection"
     connection_id = _connection(installation, tenant, f"{mark}-customer", connection_key)
     app_id = _app_credentials(installation, tenant, app_credentials, app_secret)
+    token = f"{mark}-secret-of-the-integration"
+    synced = _integration(installation, tenant, mark, token)
     event_id = store_event(
         installation.database,
         installation.now(),
@@ -98,8 +104,9 @@ def furnish(installation: Installation, tenant: str, mark: str, *, scope: str = 
             "schedule": (schedule_id, schedule),
             "key": (made_key.summary.id, key),
             "entry": (entry_id,),
+            **synced,
         },
-        (secret, header, connection_key, app_secret, made.secret, made_key.key),
+        (secret, header, connection_key, app_secret, token, made.secret, made_key.key),
         word,
     )
 
@@ -122,3 +129,27 @@ def _connection(installation: Installation, tenant: str, reference: str, key: st
         provider="gitlab", values={"key": key}, parameters=parameters, reference=reference, is_tested=False
     )
     return add_connection(begin, draft).connection.id
+
+
+def _integration(installation: Installation, tenant: str, mark: str, token: str) -> dict[str, tuple[str, ...]]:
+    """An integration of `tenant`, with a system at which nothing listens, and one thing of each kind that it leaves."""
+    name, lamp = f"{mark}-home", f"light.{mark}"
+    draft = IntegrationDraft(
+        name=name,
+        type="home_assistant",
+        configuration={"base_url": "http://127.0.0.1:9"},
+        secrets={"token": token},
+        schedule="15m",
+    )
+    with act(installation, actor=TESTER, tenant=tenant, write=True) as acting:
+        made = add_integration(acting, draft).id
+        tenant_id = acting.tenant.id
+    place = (installation.database, installation.now(), made)
+    entity = store_entity(*place, integration_id=lamp, tenant_id=tenant_id)
+    return {
+        "integration": (made, name),
+        "entity": (entity, f"{name}:{lamp}"),
+        "conflict": (store_conflict(*place, entity, tenant_id=tenant_id),),
+        "sync_run": (store_run(*place, RunState.HELD, tenant_id=tenant_id),),
+        "record": (store_quarantined(*place, tenant_id=tenant_id),),
+    }

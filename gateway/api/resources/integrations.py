@@ -40,7 +40,7 @@ HOME: Mapping[str, Any] = {
     "detail": None,
     "connection": None,
     "source": None,
-    "configuration": {"url": "https://home.example.com"},
+    "configuration": {"base_url": "https://home.example.com"},
     "secrets": ["token"],
     "sync": {},
     "schedule": "15m",
@@ -143,7 +143,7 @@ def list_integrations(acting: Acting, page: PageRequest) -> Page[IntegrationSumm
     body_example={
         "name": "home",
         "type": "home_assistant",
-        "configuration": {"url": "https://home.example.com"},
+        "configuration": {"base_url": "https://home.example.com"},
         "secrets": {"token": "eyJ0eXAiOiJKV1QiLCJhbGciOiJIUzI1NiJ9"},
         "schedule": "15m",
     },
@@ -171,7 +171,7 @@ def show_integration(acting: Acting, integration: str) -> IntegrationSummary:
     opens=True,
     asks_others=True,
     body=IntegrationChangeSchema,
-    body_example={"configuration": {"url": "https://home.example.com:8443"}, "schedule": "1h"},
+    body_example={"configuration": {"base_url": "https://home.example.com:8443"}, "schedule": "1h"},
     answer=IntegrationSchema,
     example={**ACTIVE, "revision": 2, "schedule": "1h"},
 )
@@ -356,7 +356,7 @@ def show_health(acting: Acting, integration: str) -> HealthSummary:
     answer=RevisionSchema,
     example={
         "revision": 1,
-        "configuration": {"url": "https://home.example.com"},
+        "configuration": {"base_url": "https://home.example.com"},
         "sync": {},
         "connection": None,
         "actor_kind": "api_key",

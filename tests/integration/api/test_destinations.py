@@ -179,7 +179,8 @@ def test_a_change_is_judged_like_a_new_one(api: ApiUnderTest) -> None:
     assert api.get("/destinations/app").get_json() == shown.get_json()
     for overlap in ("-1h", "soon", 5, None):
         assert faults(api.post("/destinations/app/rotate", {"overlap": overlap})) == {"/overlap": "malformed"}
-    assert faults(api.post("/destinations/app/rotate", {"secret": "mine"})) == {"/secret": "not_taken"}
+    assert faults(api.post("/destinations/app/rotate", {"secret": "mine"})) == {"/secret": "malformed"}
+    assert faults(api.post("/destinations/app/rotate", {"key": "mine"})) == {"/key": "not_taken"}
 
 
 def test_a_handler_is_switched_and_no_more(api: ApiUnderTest) -> None:

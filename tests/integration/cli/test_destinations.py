@@ -127,7 +127,8 @@ def test_a_handler_that_is_not_loaded_is_said(cli: CommandLine, database: Databa
     assert listed.stdout.split("\t")[:2] == ["billing:book", "not loaded"]
     assert "billing:book is not loaded: " in listed.stderr
     assert "not_loaded: the worker that started last" in cli("destinations", "show", "billing:book").stdout
-    assert [one["level"] for one in cli.doctor()["findings"] if "billing:book" in one["detail"]] == ["warn"]
+    findings = [one for one in cli.doctor()["findings"] if "billing:book" in one["detail"]]
+    assert [(one["check"], one["level"]) for one in findings] == [("destinations", "warn"), ("handlers", "warn")]
 
 
 def test_a_destination_is_changed(ready: Ready) -> None:

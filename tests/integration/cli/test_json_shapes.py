@@ -59,6 +59,8 @@ SOURCE = {
     "rate_per_second": None,
     "refuse_replays": None,
     "replays": "accepted",
+    "redeliver_duplicates": False,
+    "retention_days": None,
     "credentials": [{"kind": "secret", "created_at": "TIME", "expires_at": None}],
     "pending_handshake": False,
     "confirmed_at": None,
@@ -121,6 +123,7 @@ EVENT = {
     "content_type": "application/json",
     "body_bytes": 14,
     "status": "dead",
+    "repeats": 0,
 }
 DELIVERY = {
     "id": "dlv",
@@ -155,6 +158,7 @@ REJECTION = {
     "client_address": "192.0.2.1",
     "method": "POST",
     "body_bytes": 2,
+    "accepted_as": None,
 }
 
 
@@ -215,11 +219,12 @@ def test_events_and_deliveries(ready: Ready, database: Database) -> None:
     assert printed(cli, "events", "list") == text({"data": [EVENT], "next_cursor": None})
     delivery = DELIVERY | {"attempts_made": 1}
     assert printed(cli, "deliveries", "list") == text({"data": [delivery], "next_cursor": None})
-    with_attempts = delivery | {"attempts": [ATTEMPT]}
+    with_attempts = delivery | {"payload": None, "attempts": [ATTEMPT]}
     delivery_id = cli.json("deliveries", "list")["data"][0]["id"]
     assert printed(cli, "deliveries", "show", delivery_id) == text(with_attempts)
     shown = json.loads(printed(cli, "events", "show", event_id))
-    assert list(shown) == [*EVENT, "request_id", "method", "url", "headers", "body", "deliveries"]
+    more = ("request_id", "method", "url", "headers", "body", "last_repeat_at", "last_repeat_request_id", "deliveries")
+    assert list(shown) == [*EVENT, *more]
     assert shown["headers"] == [["Content-Type", "application/json"], ["Authorization", "[redacted]"]]
     assert text(shown["deliveries"]) == text([with_attempts])
     assert printed(cli, "deliveries", "retry", delivery_id) == text({"id": "dlv", "state": "pending"})
@@ -268,6 +273,7 @@ def test_rejections(cli: CommandLine, database: Database) -> None:
         "request_id": "req_1",
         "url": "https://hooks.example.com/webhooks/github?token=…",
         "headers": [["X-A", "b"]],
+        "kept_body_bytes": 2,
         "body_base64": "/wA=",
     }
     assert printed(cli, "rejections", "show", row["id"]) == text(REJECTION | more)

@@ -239,7 +239,8 @@ def test_they_are_found_and_shown_without_a_secret(installation: Installation, f
         assert ids(provider="github") == ids(reference="customer-1") == ids(app_credentials="app") == [first]
         assert ids(app_credentials="app_default") == ids(state=ConnectionState.CONNECTED) == [first]
         assert ids(state=ConnectionState.DEGRADED) == [second]
-        assert ids(app_credentials="app_rival") == []
+        with pytest.raises(InvalidInput, match="there are no app credentials 'app_rival'"):
+            ids(app_credentials="app_rival")
         page = find_connections(acting, PageRequest(1))
         following = find_connections(acting, PageRequest(1, page.next_cursor))
         assert [page.rows[0].id, following.rows[0].id, following.next_cursor] == [second, first, None]
