@@ -148,10 +148,14 @@ class GroupCommit(Generic[Item, Result]):
             self._await(last_size, self._gather_seconds)
             if not self._waiting:
                 break
-            batch: list[Waiting[Item, Result]] = []
-            self._commit(batch)
-            last_size = len(batch)
+            last_size = self._commit_some()
         self._writer.close()
+
+    def _commit_some(self) -> int:
+        """How many items were in the batch. By itself, so that an idle thread holds none of them."""
+        batch: list[Waiting[Item, Result]] = []
+        self._commit(batch)
+        return len(batch)
 
     def _await(self, count: int, seconds: float | None) -> None:
         """Return when `count` items wait, when `seconds` have passed, or at the end."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import weakref
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -45,6 +46,21 @@ def test_every_caller_gets_its_own_result_after_the_commit(database: Database) -
         results = list(pool.map(lambda number: commits.submit(number).result(20), range(200)))
     assert results == [number * 10 for number in range(200)]
     assert stored(database) == list(range(200))
+    commits.close()
+
+
+class Heavy:
+    """An item of which a test asks whether anybody still has it."""
+
+
+def test_what_is_stored_is_held_no_longer_while_nothing_comes(database: Database) -> None:
+    commits = GroupCommit(database, lambda _connection, items: [None for _ in items], size_of=lambda item: 1)
+    item = Heavy()
+    held = weakref.ref(item)
+    commits.submit(item).result(20)
+    del item
+
+    until(lambda: held() is None, "the item is still held")
     commits.close()
 
 
