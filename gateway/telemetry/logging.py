@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 from contextlib import AbstractContextManager
-from typing import TextIO
+from typing import Any, TextIO
 
 import structlog
 from structlog.typing import FilteringBoundLogger, Processor
@@ -98,14 +98,22 @@ def _formatter(renderers: list[Processor]) -> structlog.stdlib.ProcessorFormatte
 
 
 def _plain() -> list[Processor]:
-    return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
+    return [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback), _encodable]
 
 
 def _text(stream: TextIO) -> list[Processor]:
     colors = stream.isatty()
     return [
-        structlog.dev.ConsoleRenderer(colors=colors, exception_formatter=structlog.dev.plain_traceback, pad_event_to=40)
+        structlog.dev.ConsoleRenderer(
+            colors=colors, exception_formatter=structlog.dev.plain_traceback, pad_event_to=40
+        ),
+        _encodable,
     ]
+
+
+def _encodable(_logger: Any, _method: str, line: Any) -> str:
+    """Half of a character, which text from outside may have, would fail the whole line."""
+    return str(line).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _json() -> list[Processor]:

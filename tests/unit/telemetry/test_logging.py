@@ -160,3 +160,11 @@ def test_the_last_configuration_counts(stream: io.StringIO) -> None:
 def test_values_of_any_kind_can_be_logged(stream: io.StringIO) -> None:
     get_logger("a").info("x", path=object(), text="grüß \ud800 \x00", body=b"\xff\x00", number=1e400)
     assert records(stream)[0]["body"] == "[2 bytes]"
+
+
+def test_half_of_a_character_fails_no_line() -> None:
+    stream = io.StringIO()
+    configure_logging(Settings(log_format="text"), stream)
+    get_logger("gateway.tests").info("told", name="\udcff")
+    assert "\\udcff" in stream.getvalue()
+    stream.getvalue().encode("utf-8")
