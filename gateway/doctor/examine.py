@@ -15,7 +15,7 @@ from gateway.doctor.database import schema, storage
 from gateway.doctor.deliveries import deliveries
 from gateway.doctor.expressions import expressions
 from gateway.doctor.files import files
-from gateway.doctor.handlers import handlers, missing_handlers
+from gateway.doctor.handlers import handlers
 from gateway.doctor.integrations import integrations
 from gateway.doctor.jobs import jobs
 from gateway.doctor.keeping import keeping
@@ -52,7 +52,6 @@ def examine(installation: Installation) -> Iterator[CheckResult]:
                 yield from configuration(installation, keyring, providers)
                 yield from expressions(installation)
             yield from jobs(installation)
-            yield from missing_handlers(installation)
             yield from deliveries(installation)
             yield from keeping(installation)
             yield from connections(installation)

@@ -4,10 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from sqlalchemy import select
-
-from gateway.clock import iso
-from gateway.delivery.models import KnownHandler
 from gateway.doctor.check import CheckResult, Level
 from gateway.errors import ConfigurationError
 from gateway.installation import Installation
@@ -26,17 +22,3 @@ def handlers(installation: Installation) -> Iterator[CheckResult]:
         yield CheckResult("handlers", Level.WARN, "GATEWAY_HANDLERS names modules in which no function has @on")
     else:
         yield CheckResult("handlers", Level.OK, names)
-
-
-def missing_handlers(installation: Installation) -> Iterator[CheckResult]:
-    """Handlers that the worker which started last does not have. Raises `StorageUnavailable`."""
-    with installation.database.system_session() as session:
-        missing = session.execute(
-            select(KnownHandler.name, KnownHandler.missing_since)
-            .where(KnownHandler.missing_since.is_not(None))
-            .order_by(KnownHandler.name)
-        )
-        for name, since in missing:
-            assert since is not None
-            detail = f"{name} was not loaded by the worker that started last, at {iso(since)}: its deliveries wait"
-            yield CheckResult("handlers", Level.WARN, f"{detail}; see that GATEWAY_HANDLERS names its module there")

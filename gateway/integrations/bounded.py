@@ -69,8 +69,9 @@ class Bounds:
             value, error = came.get(timeout=seconds)
         except Empty:
             with self._lock:
-                is_left.set()
+                # One that came at the last instant does not hang: it is not counted, and so not taken off either.
                 if came.empty():
+                    is_left.set()
                     self._hung[integration_id] += 1
             raise TypeTooSlow(f"no answer within {seconds:g} seconds") from None
         if error is not None:

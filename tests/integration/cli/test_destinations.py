@@ -128,7 +128,7 @@ def test_a_handler_that_is_not_loaded_is_said(cli: CommandLine, database: Databa
     assert "billing:book is not loaded: " in listed.stderr
     assert "not_loaded: the worker that started last" in cli("destinations", "show", "billing:book").stdout
     findings = [one for one in cli.doctor()["findings"] if "billing:book" in one["detail"]]
-    assert [(one["check"], one["level"]) for one in findings] == [("destinations", "warn"), ("handlers", "warn")]
+    assert [(one["check"], one["level"]) for one in findings] == [("destinations", "warn")]
 
 
 def test_a_destination_is_changed(ready: Ready) -> None:
