@@ -5,6 +5,7 @@ A position has the repository and the page's URL there; a cursor has the newest 
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -31,7 +32,7 @@ class _Place:
     newest: dict[str, datetime] = field(default_factory=dict)
 
 
-class RepositoryList:
+class RepositoryList(ABC):
     """The base of both lists. `single` is where one record is."""
 
     name: str
@@ -92,9 +93,9 @@ class RepositoryList:
         is_same = isinstance(raw, Mapping) and raw.get("number") == number and self.counts(raw)
         return of_repository(raw, repository) if is_same else None
 
+    @abstractmethod
     def _asked(self, since: datetime | None) -> tuple[str, Mapping[str, object]]:
         """Path and query of the list."""
-        raise NotImplementedError
 
     def _is_end(self, page: Page, since: datetime | None) -> bool:
         """Whether what comes after the page is known already."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import date, datetime
@@ -31,7 +32,7 @@ class Location:
         return _NOT_IN_IDS.sub("-", self.name.casefold()).strip("-") or "place"
 
 
-class _PerLocation(ReadOnly):
+class _PerLocation(ReadOnly, ABC):
     """A page for each location, so that a reading that was left goes on with the next one."""
 
     def __init__(self, weather: Weather, locations: Sequence[Location]) -> None:
@@ -57,11 +58,11 @@ class _PerLocation(ReadOnly):
             raise RecordInvalid(faults=[Fault("id", "missing", "the record has no id")])
         return self._mapped(integration_id, raw)
 
-    def _asked(self, location: Location) -> Sequence[Raw]:
-        raise NotImplementedError
+    @abstractmethod
+    def _asked(self, location: Location) -> Sequence[Raw]: ...
 
-    def _mapped(self, integration_id: str, raw: Mapping[str, Any]) -> Mapped:
-        raise NotImplementedError
+    @abstractmethod
+    def _mapped(self, integration_id: str, raw: Mapping[str, Any]) -> Mapped: ...
 
 
 class Locations(_PerLocation):
