@@ -56,7 +56,7 @@ class GroupCommit(Generic[Item, Result]):
 
     `size_of` weighs an item in bytes; `stored` hears of every transaction before its callers do, in the writer's
     thread, and must not raise. A batch holds at most `batch_items` and about `batch_bytes`, the queue at most
-    `queue_items` and `queue_bytes`. `log_pages` as for `KeptWriter`.
+    `queue_items` and `queue_bytes`. `log_pages` and `cache_kilobytes` as for `KeptWriter`.
     """
 
     def __init__(
@@ -72,9 +72,10 @@ class GroupCommit(Generic[Item, Result]):
         queue_bytes: int = 64 * 1024 * 1024,
         gather_seconds: float = 0.003,
         log_pages: int | None = KEPT_LOG_PAGES,
+        cache_kilobytes: int | None = None,
     ) -> None:
         self._database = database
-        self._writer = KeptWriter(database, log_pages=log_pages)
+        self._writer = KeptWriter(database, log_pages=log_pages, cache_kilobytes=cache_kilobytes)
         self._apply = apply
         self._size_of = size_of
         self._stored = stored

@@ -26,12 +26,17 @@ class KeptWriter:
     and giving it back costs more than a small transaction does.
 
     `log_pages` is for writers beside which `checkpoints` copies SQLite's log back; None leaves SQLite's own way.
+    `cache_kilobytes` is how much SQLite may keep of what it wrote, None for as much as elsewhere: who writes much that
+    nobody reads needs little.
     A connection on which anything went wrong is given up, and one that rested for long, which may be dead without
     anybody knowing; the next transaction opens another one.
     """
 
-    def __init__(self, database: Database, *, log_pages: int | None = KEPT_LOG_PAGES) -> None:
+    def __init__(
+        self, database: Database, *, log_pages: int | None = KEPT_LOG_PAGES, cache_kilobytes: int | None = None
+    ) -> None:
         self._engine = database.writing_engine
+        self._cache_kilobytes = cache_kilobytes
         self._lock = database.write_lock
         self._log_pages = log_pages
         self._connection: Connection | None = None
@@ -46,8 +51,7 @@ class KeptWriter:
                     self.close()
                 if self._connection is None:
                     self._connection = self._engine.connect()
-                    if self._engine.dialect.name == "sqlite" and self._log_pages is not None:
-                        sqlite_driver(self._connection).execute(f"PRAGMA wal_autocheckpoint={self._log_pages}")
+                    self._settle(self._connection)
                 with collected(self._connection) as callbacks, self._connection.begin():
                     yield self._connection
                 self._used_at = time.monotonic()
@@ -55,6 +59,14 @@ class KeptWriter:
                 self.close()
                 raise
         run_callbacks(callbacks)
+
+    def _settle(self, connection: Connection) -> None:
+        if self._engine.dialect.name != "sqlite":
+            return
+        if self._log_pages is not None:
+            sqlite_driver(connection).execute(f"PRAGMA wal_autocheckpoint={self._log_pages}")
+        if self._cache_kilobytes is not None:
+            sqlite_driver(connection).execute(f"PRAGMA cache_size=-{self._cache_kilobytes}")
 
     def close(self) -> None:
         """Give the connection back. Idempotent."""

@@ -87,6 +87,8 @@ class RejectionLog:
             queue_bytes=queue_bytes,
             # It writes seldom: SQLite may copy its log back by itself.
             log_pages=None,
+            # What a stranger sent is hardly read: after a storm of it SQLite would hold 32 MB for nothing.
+            cache_kilobytes=2048,
         )
         self._commits.listen(self._count)
         self._sealer = sealer
